@@ -1,0 +1,111 @@
+//! The public names and signatures of generated text, to see what a new
+//! generation takes away from those who use it.
+
+use std::collections::BTreeMap;
+
+use quote::ToTokens;
+use syn::{Fields, Item, Visibility};
+
+use crate::code::implemented;
+
+/// What of the public API of `old` is gone or another in `new`, a line each.
+/// Text that is not Rust has no API.
+pub fn lost(old: &str, new: &str) -> Vec<String> {
+    let (old, new) = (items(old), items(new));
+    old.iter()
+        .filter_map(|(name, shape)| match new.get(name) {
+            None => Some(format!("{name} is gone")),
+            Some(other) if other != shape => Some(format!("{name} was `{shape}`, is `{other}`")),
+            Some(_) => None,
+        })
+        .collect()
+}
+
+/// Makes sure that generated text is Rust.
+///
+/// # Errors
+/// What the parser says, with line and column.
+pub fn check(text: &str) -> Result<(), String> {
+    let place = |error: syn::Error| {
+        let start = error.span().start();
+        format!("the generated text is not Rust: {}:{}: {error}", start.line, start.column + 1)
+    };
+    syn::parse_file(text).map(drop).map_err(place)
+}
+
+/// Public items by path, each with what a caller depends on.
+fn items(text: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    if let Ok(file) = syn::parse_file(text) {
+        collect("", &file.items, &mut found);
+    }
+    found
+}
+
+fn is_public(visibility: &Visibility) -> bool {
+    matches!(visibility, Visibility::Public(_))
+}
+
+fn shape(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string()
+}
+
+fn collect(at: &str, items: &[Item], found: &mut BTreeMap<String, String>) {
+    for item in items {
+        match item {
+            Item::Mod(module) => {
+                let inner = module.content.as_ref().map(|(_, items)| items.as_slice());
+                collect(&format!("{at}{}::", module.ident), inner.unwrap_or_default(), found);
+            }
+            Item::Struct(item) if is_public(&item.vis) => {
+                let at = format!("{at}{}", item.ident);
+                if let Fields::Named(fields) = &item.fields {
+                    for field in fields.named.iter().filter(|field| is_public(&field.vis)) {
+                        let name = shape(&field.ident);
+                        found.insert(format!("{at}.{name}"), shape(&field.ty));
+                    }
+                }
+                found.insert(at, "struct".to_owned());
+            }
+            Item::Enum(item) if is_public(&item.vis) => {
+                let at = format!("{at}{}", item.ident);
+                for variant in &item.variants {
+                    found.insert(format!("{at}::{}", variant.ident), shape(&variant.fields));
+                }
+                found.insert(at, "enum".to_owned());
+            }
+            // An alias is as good as the type that it was, and the reverse.
+            Item::Type(item) if is_public(&item.vis) => {
+                found.insert(format!("{at}{}", item.ident), "struct".to_owned());
+            }
+            Item::Const(item) if is_public(&item.vis) => {
+                found.insert(format!("{at}{}", item.ident), shape(&item.ty));
+            }
+            Item::Impl(imp) if imp.trait_.is_none() => {
+                let at = format!("{at}{}", implemented(item).unwrap_or_default());
+                for item in &imp.items {
+                    if let syn::ImplItem::Fn(method) = item
+                        && is_public(&method.vis)
+                    {
+                        found.insert(format!("{at}::{}", method.sig.ident), shape(&method.sig));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lost;
+
+    #[test]
+    fn additions_lose_nothing_and_removals_are_named() {
+        let old = "pub struct A { pub b: u8 } impl A { pub fn c(&self) {} } pub enum D { E }";
+        let grown = "pub struct A { pub b: u8, pub x: u8 } impl A { pub fn c(&self) {} pub fn y() {} } pub enum D { E, F }";
+        assert_eq!(lost(old, grown), Vec::<String>::new());
+        let other = "pub struct A { pub b: u16 } pub enum D {}";
+        assert_eq!(lost(old, other), ["A.b was `u8`, is `u16`", "A::c is gone", "D::E is gone"]);
+    }
+}

@@ -1,0 +1,137 @@
+//! The `Client` and its builder: app, secret, base URL, time-out.
+
+use quote::quote;
+use syn::{Item, parse_quote};
+
+use super::{doc, tree};
+use crate::model::Model;
+
+pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
+    let idents: Vec<_> = model.held.iter().map(|held| tree::ident(&held.ident)).collect();
+    // A held parameter has the name of its schema after the passes.
+    let types: Vec<_> = model.held.iter().map(|held| tree::ident(&crate::names::type_name(&held.name))).collect();
+    let (base_url, title) = (&model.base_url, &model.title);
+    let shown = model.held.iter().map(|held| held.ident.as_str());
+    let getters = model.held.iter().zip(&idents).zip(&types).map(|((held, ident), ty)| {
+        let docs = doc::paragraphs(&[&held.description]);
+        let fallback = held.description.is_empty().then(|| quote!(#[doc = " As given to the builder."]));
+        quote! {
+            #(#docs)* #fallback
+            pub fn #ident(&self) -> &types::#ty {
+                &self.#ident
+            }
+        }
+    });
+    let summary = format!(" A client of the {title}.");
+    let items: [Item; 8] = [
+        parse_quote! {
+            /// Where the API is, as published.
+            pub const DEFAULT_BASE_URL: &str = #base_url;
+        },
+        parse_quote! {
+            #[doc = #summary]
+            ///
+            /// A clone shares the connections of the original and costs no more than a few
+            /// reference counts. The secret is sent as a bearer token with every request and
+            /// never shown.
+            #[derive(Clone)]
+            pub struct Client {
+                core: Arc<Core>,
+                #(#idents: types::#types,)*
+            }
+        },
+        parse_quote! {
+            impl Client {
+                /// A client with the default base URL, time-outs and HTTP client.
+                ///
+                /// # Errors
+                /// [`ConfigError::Secret`] or [`ConfigError::Http`].
+                pub fn new(#(#idents: types::#types,)* secret: SecretString) -> Result<Self, ConfigError> {
+                    Self::builder(#(#idents,)* secret).build()
+                }
+
+                /// A client whose defaults can be changed.
+                pub fn builder(#(#idents: types::#types,)* secret: SecretString) -> ClientBuilder {
+                    ClientBuilder {
+                        #(#idents,)*
+                        secret,
+                        base_url: DEFAULT_BASE_URL.to_owned(),
+                        timeout: DEFAULT_TIMEOUT,
+                        http: None,
+                    }
+                }
+
+                #(#getters)*
+
+                /// Where requests are sent.
+                pub fn base_url(&self) -> &str {
+                    self.core.base.as_str()
+                }
+            }
+        },
+        parse_quote! {
+            impl fmt::Debug for Client {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.debug_struct("Client")
+                        #(.field(#shown, &self.#idents))*
+                        .field("base_url", &self.core.base.as_str())
+                        .finish_non_exhaustive()
+                }
+            }
+        },
+        parse_quote! {
+            /// Settings of a [`Client`] to be built.
+            #[derive(Clone, Debug)]
+            pub struct ClientBuilder {
+                #(#idents: types::#types,)*
+                secret: SecretString,
+                base_url: String,
+                timeout: std::time::Duration,
+                http: Option<reqwest::Client>,
+            }
+        },
+        parse_quote! {
+            impl ClientBuilder {
+                /// Sends requests elsewhere than to [`DEFAULT_BASE_URL`]: an absolute `http` or
+                /// `https` URL, with a path if the API is not at the root.
+                pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+                    self.base_url = base_url.into();
+                    self
+                }
+
+                /// How long an operation may take, [`DEFAULT_TIMEOUT`] if not set. Without effect
+                /// on an HTTP client of your own.
+                pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+                    self.timeout = timeout;
+                    self
+                }
+
+                /// Uses an HTTP client of your own, with its time-outs, proxies and redirections
+                /// as you set them.
+                pub fn http_client(mut self, http: reqwest::Client) -> Self {
+                    self.http = Some(http);
+                    self
+                }
+
+                /// Builds the client.
+                ///
+                /// # Errors
+                /// The setting that cannot be used.
+                pub fn build(self) -> Result<Client, ConfigError> {
+                    let core = Core::new(&self.base_url, &self.secret, self.http, self.timeout)?;
+                    Ok(Client { core: Arc::new(core), #(#idents: self.#idents,)* })
+                }
+            }
+        },
+        parse_quote!(use std::{fmt, sync::Arc};),
+        parse_quote! {
+            #[allow(unused_imports)]
+            use {
+                secrecy::{ExposeSecret, SecretString},
+                serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned},
+            };
+        },
+    ];
+    file.items.splice(..0, items);
+    Ok(())
+}

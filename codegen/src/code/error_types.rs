@@ -1,0 +1,223 @@
+//! What comes back from an operation: the bodies of errors, and an enum where
+//! an operation documents several bodies for one outcome.
+
+use heck::ToUpperCamelCase;
+use serde_json::Value;
+use syn::{Ident, Item, Type, parse_quote};
+
+use super::tree;
+use crate::model::{Model, Operation, Outcome, Status};
+
+pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
+    let mut items = Vec::new();
+    let mut bodies: Vec<&str> = vec![&model.error];
+    for operation in &model.operations {
+        let failure = Failure::of(operation, model);
+        bodies.extend(failure.schemas.iter().copied());
+        if failure.is_enum() {
+            items.extend(failure_enum(&failure, operation));
+        }
+        let success = Success::of(operation);
+        if success.is_enum() {
+            items.push(success_enum(&success, operation));
+        }
+    }
+    bodies.sort_unstable();
+    bodies.dedup();
+    let canonical = bodies.into_iter().filter(|name| !is_alias(model, name));
+    items.extend(canonical.map(|name| body_impl(name, model)));
+    tree::types(file).append(&mut items);
+    Ok(())
+}
+
+/// The error bodies of an operation, the general one last.
+pub(super) struct Failure<'m> {
+    pub(super) schemas: Vec<&'m str>,
+    name: Ident,
+}
+
+impl<'m> Failure<'m> {
+    pub(super) fn of(operation: &'m Operation, model: &'m Model) -> Self {
+        let documented = operation.failures.iter().filter_map(|outcome| outcome.schema.as_deref());
+        let mut schemas: Vec<&str> = documented.filter(|name| *name != model.error).collect();
+        schemas.sort_unstable();
+        schemas.dedup();
+        schemas.push(&model.error);
+        Self { schemas, name: tree::ident(&format!("{}Error", operation.name.to_upper_camel_case())) }
+    }
+
+    pub(super) fn is_enum(&self) -> bool {
+        self.schemas.len() > 1
+    }
+
+    /// The operation's `E` of `OperationError`, seen from outside of `types`.
+    pub(super) fn ty(&self) -> Type {
+        let name = if self.is_enum() { self.name.clone() } else { tree::ident(self.schemas[0]) };
+        parse_quote!(types::#name)
+    }
+
+    /// How a body of this schema becomes the operation's error.
+    pub(super) fn wrap(&self, schema: &str) -> syn::Expr {
+        if !self.is_enum() {
+            return parse_quote!(std::convert::identity);
+        }
+        let (name, variant) = (&self.name, tree::ident(schema));
+        parse_quote!(types::#name::#variant)
+    }
+}
+
+/// The bodies of an operation's successes.
+pub(super) struct Success<'m> {
+    /// `None` stands for no body.
+    pub(super) schemas: Vec<Option<&'m str>>,
+    name: Ident,
+}
+
+impl<'m> Success<'m> {
+    pub(super) fn of(operation: &'m Operation) -> Self {
+        let mut schemas: Vec<Option<&str>> =
+            operation.successes.iter().map(|outcome| outcome.schema.as_deref()).collect();
+        schemas.sort_unstable();
+        schemas.dedup();
+        if schemas.is_empty() {
+            schemas.push(None);
+        }
+        Self { schemas, name: tree::ident(&format!("{}Success", operation.name.to_upper_camel_case())) }
+    }
+
+    pub(super) fn is_enum(&self) -> bool {
+        self.schemas.len() > 1
+    }
+
+    /// What the operation returns, seen from outside of `types`.
+    pub(super) fn ty(&self) -> Type {
+        let name = match self.schemas.as_slice() {
+            [None] => return parse_quote!(()),
+            [Some(name)] => tree::ident(name),
+            _ => self.name.clone(),
+        };
+        parse_quote!(types::#name)
+    }
+
+    /// The expression that makes a reply the operation's result.
+    pub(super) fn decode(&self, schema: Option<&str>) -> syn::Expr {
+        let name = &self.name;
+        match (schema, self.is_enum()) {
+            (Some(_), false) => parse_quote!(reply.decode()),
+            (None, false) => parse_quote!(Ok(())),
+            (Some(schema), true) => {
+                let variant = tree::ident(schema);
+                parse_quote!(reply.decode().map(types::#name::#variant))
+            }
+            (None, true) => parse_quote!(Ok(types::#name::Empty)),
+        }
+    }
+}
+
+fn success_enum(success: &Success<'_>, operation: &Operation) -> Item {
+    let name = &success.name;
+    let summary = format!(" What `{}` can answer with.", operation.name);
+    let variants = success.schemas.iter().map(|schema| match schema {
+        Some(schema) => {
+            let text = format!(" The reply of {}.", statuses(&operation.successes, Some(schema)));
+            let schema = tree::ident(schema);
+            quote::quote!(#[doc = #text] #schema(#schema))
+        }
+        None => {
+            let text = format!(" No body, as of {}.", statuses(&operation.successes, None));
+            quote::quote!(#[doc = #text] Empty)
+        }
+    });
+    parse_quote! {
+        #[doc = #summary]
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum #name { #(#variants,)* }
+    }
+}
+
+fn failure_enum(failure: &Failure<'_>, operation: &Operation) -> [Item; 2] {
+    let name = &failure.name;
+    let summary = format!(" What `{}` is refused with.", operation.name);
+    let variants = failure.schemas.iter().map(|schema| {
+        let listed = statuses(&operation.failures, Some(schema));
+        let text = match listed.is_empty() {
+            true => " The API's general error.".to_owned(),
+            false => format!(" The body of {listed}."),
+        };
+        let schema = tree::ident(schema);
+        quote::quote!(#[doc = #text] #schema(#schema))
+    });
+    let variant_names: Vec<Ident> = failure.schemas.iter().map(|schema| tree::ident(schema)).collect();
+    [
+        parse_quote! {
+            #[doc = #summary]
+            #[derive(Clone, Debug, PartialEq)]
+            #[non_exhaustive]
+            pub enum #name { #(#variants,)* }
+        },
+        parse_quote! {
+            impl super::ErrorBody for #name {
+                fn code(&self) -> Option<&str> {
+                    match self { #(Self::#variant_names(body) => body.code(),)* }
+                }
+
+                fn description(&self) -> Option<&str> {
+                    match self { #(Self::#variant_names(body) => body.description(),)* }
+                }
+            }
+        },
+    ]
+}
+
+/// `400 and 406`, for documentation.
+fn statuses(outcomes: &[Outcome], schema: Option<&str>) -> String {
+    let named: Vec<String> = outcomes
+        .iter()
+        .filter(|outcome| outcome.schema.as_deref() == schema)
+        .map(|outcome| match outcome.status {
+            Status::Exactly(status) => status.to_string(),
+            Status::Class(class) => format!("{class}XX"),
+            Status::Default => "any other status".to_owned(),
+        })
+        .collect();
+    named.join(" and ")
+}
+
+fn is_alias(model: &Model, name: &str) -> bool {
+    model.schemas.get(name).is_some_and(|schema| schema.get("x-rust-alias").is_some())
+}
+
+/// Where the API's two error fields are in the body, if they are.
+fn body_impl(name: &str, model: &Model) -> Item {
+    let schema = &model.schemas[name];
+    let get = |wire: &str| -> syn::Expr {
+        let Some(property) = schema.pointer(&format!("/properties/{wire}")) else {
+            return parse_quote!(None);
+        };
+        let field = tree::ident(&crate::names::field_name(wire));
+        let required = schema.get("required").and_then(Value::as_array);
+        let required = required.is_some_and(|names| names.iter().any(|name| name == wire));
+        let nullable = property.get("nullable") == Some(&Value::Bool(true));
+        let is_text = property.get("type").is_some_and(|kind| kind == "string");
+        let is_enum = crate::pointer::schema_name(property)
+            .and_then(|name| model.schemas.get(name))
+            .is_some_and(|schema| schema.get("enum").is_some());
+        match (required && !nullable, is_text, is_enum) {
+            (true, _, true) => parse_quote!(Some(self.#field.as_str())),
+            (false, _, true) => parse_quote!(self.#field.as_ref().map(|value| value.as_str())),
+            (true, true, _) => parse_quote!(Some(&self.#field)),
+            (false, true, _) => parse_quote!(self.#field.as_deref()),
+            _ => parse_quote!(None),
+        }
+    };
+    let (code, description) = (get("errorCode"), get("errorDescription"));
+    let name = tree::ident(name);
+    parse_quote! {
+        impl super::ErrorBody for #name {
+            fn code(&self) -> Option<&str> { #code }
+
+            fn description(&self) -> Option<&str> { #description }
+        }
+    }
+}

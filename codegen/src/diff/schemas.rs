@@ -1,0 +1,273 @@
+//! Named schemas, and schemas that stand inline.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::{Diff, Effect, Kind};
+use crate::passes::schema;
+use crate::{pointer, walk};
+
+/// Where the values of a schema go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Use {
+    pub(super) request: bool,
+    pub(super) response: bool,
+}
+
+impl Use {
+    pub(super) const REQUEST: Self = Self { request: true, response: false };
+    pub(super) const RESPONSE: Self = Self { request: false, response: true };
+}
+
+type Object = Map<String, Value>;
+
+pub(super) fn compare(old: &Value, new: &Value, diff: &mut Diff) {
+    let named = |root: &Value| {
+        root.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default()
+    };
+    let (old_schemas, new_schemas) = (named(old), named(new));
+    let uses = uses(old, &old_schemas).into_iter().chain(uses(new, &new_schemas)).fold(
+        BTreeMap::<String, Use>::new(),
+        |mut all, (name, usage)| {
+            let entry = all.entry(name).or_default();
+            entry.request |= usage.request;
+            entry.response |= usage.response;
+            all
+        },
+    );
+    for (name, schema) in &old_schemas {
+        let usage = uses.get(name).copied().unwrap_or_default();
+        match new_schemas.get(name) {
+            Some(other) => compare_schemas(name, (old, new), (schema, other), usage, diff),
+            None => diff.push(Effect::Breaking, Kind::Removed, name, "schema"),
+        }
+    }
+    for name in new_schemas.keys().filter(|name| !old_schemas.contains_key(*name)) {
+        diff.push(Effect::Compatible, Kind::Added, name, "schema");
+    }
+}
+
+/// Which named schemas requests and responses reach.
+fn uses(root: &Value, schemas: &Object) -> BTreeMap<String, Use> {
+    let mut found: BTreeMap<String, Use> = BTreeMap::new();
+    for (_, operation) in schema::operations(root) {
+        for (key, usage) in [
+            ("parameters", Use::REQUEST),
+            ("requestBody", Use::REQUEST),
+            ("responses", Use::RESPONSE),
+        ] {
+            let Some(part) = operation.get(key) else { continue };
+            let mut next = references(part);
+            while let Some(name) = next.pop() {
+                let entry = found.entry(name.clone()).or_default();
+                let known = (!usage.request || entry.request) && (!usage.response || entry.response);
+                entry.request |= usage.request;
+                entry.response |= usage.response;
+                if !known {
+                    next.extend(schemas.get(&name).map(references).unwrap_or_default());
+                }
+            }
+        }
+    }
+    found
+}
+
+fn references(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    walk::objects(value, &mut |_, object| {
+        let reference = object.get("$ref").and_then(Value::as_str);
+        found.extend(reference.and_then(|r| r.strip_prefix("#/components/schemas/")).map(str::to_owned));
+    });
+    found
+}
+
+/// A schema with the inline branches of its `allOf` taken together.
+struct View {
+    /// Schemas that it refers to or extends.
+    extends: BTreeSet<String>,
+    properties: Object,
+    required: BTreeSet<String>,
+    /// Every other keyword.
+    rest: Object,
+}
+
+impl View {
+    fn of(schema: &Value) -> Self {
+        let mut view = Self {
+            extends: BTreeSet::new(),
+            properties: Object::new(),
+            required: BTreeSet::new(),
+            rest: Object::new(),
+        };
+        view.absorb(schema);
+        view
+    }
+
+    fn absorb(&mut self, schema: &Value) {
+        if let Some(name) = pointer::schema_name(schema) {
+            self.extends.insert(name.to_owned());
+            return;
+        }
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            match (key.as_str(), value) {
+                ("allOf", Value::Array(branches)) => branches.iter().for_each(|branch| self.absorb(branch)),
+                ("properties", Value::Object(properties)) => self.properties.extend(properties.clone()),
+                ("required", Value::Array(names)) => {
+                    self.required.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
+                }
+                (key, _) if schema::is_annotation(key) => {}
+                (key, value) => {
+                    self.rest.insert(key.to_owned(), value.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Compares two schemas of the same place.
+pub(super) fn compare_schemas(
+    at: &str,
+    roots: (&Value, &Value),
+    (old, new): (&Value, &Value),
+    usage: Use,
+    diff: &mut Diff,
+) {
+    let (old, new) = (View::of(old), View::of(new));
+    if old.extends != new.extends {
+        let list = |names: &BTreeSet<String>| match names.is_empty() {
+            true => "an inline schema".to_owned(),
+            false => names.iter().cloned().collect::<Vec<_>>().join(" + "),
+        };
+        let what = format!("schema from {} to {}", list(&old.extends), list(&new.extends));
+        diff.push(Effect::Breaking, Kind::Changed, at, what);
+    }
+    properties(at, roots, (&old, &new), usage, diff);
+    let get = |key: &str| (old.rest.get(key), new.rest.get(key));
+    for key in ["type", "format"] {
+        if let (before, after) = get(key)
+            && before != after
+            && !(key == "type" && means_object(&old) && means_object(&new))
+        {
+            diff.push(Effect::Breaking, Kind::Changed, at, from_to(key, before, after));
+        }
+    }
+    let (before, after) = get("nullable");
+    if is_true(before) != is_true(after) {
+        let effect = Effect::breaking_if(if is_true(after) { usage.response } else { usage.request });
+        diff.push(effect, Kind::Changed, at, from_to("nullable", before, after));
+    }
+    values(at, get("enum"), usage, diff);
+    match get("default") {
+        (before, after) if before == after => {}
+        (None, Some(value)) => diff.push(Effect::Compatible, Kind::Added, at, format!("default {value}")),
+        (before, after) => diff.push(Effect::Breaking, Kind::Changed, at, from_to("default", before, after)),
+    }
+    constraints(at, (&old, &new), usage, diff);
+    for (key, suffix) in [("items", "[]"), ("additionalProperties", "{}")] {
+        match get(key) {
+            (Some(before), Some(after)) if before.is_object() && after.is_object() => {
+                compare_schemas(&format!("{at}{suffix}"), roots, (before, after), usage, diff);
+            }
+            (before, after) if before != after => {
+                diff.push(Effect::Breaking, Kind::Changed, at, from_to(key, before, after));
+            }
+            _ => {}
+        }
+    }
+    for key in ["oneOf", "anyOf", "not", "discriminator"] {
+        if let (before, after) = get(key)
+            && before != after
+        {
+            diff.push(Effect::breaking_if(usage.request || after.is_some()), Kind::Changed, at, key);
+        }
+    }
+}
+
+fn properties(at: &str, roots: (&Value, &Value), (old, new): (&View, &View), usage: Use, diff: &mut Diff) {
+    for (name, property) in &old.properties {
+        let Some(other) = new.properties.get(name) else {
+            diff.push(Effect::Breaking, Kind::Removed, at, format!("field {name}"));
+            continue;
+        };
+        compare_schemas(&format!("{at}.{name}"), roots, (property, other), usage, diff);
+    }
+    for name in new.properties.keys().filter(|name| !old.properties.contains_key(*name)) {
+        let required = new.required.contains(name);
+        let effect = Effect::breaking_if(required && usage.request);
+        let what = format!("{} field {name}", if required { "required" } else { "optional" });
+        diff.push(effect, Kind::Added, at, what);
+    }
+    // A name may be required that only an extended schema declares.
+    let declared = |name: &&String| !new.properties.contains_key(*name) || old.properties.contains_key(*name);
+    for name in new.required.difference(&old.required).filter(declared) {
+        diff.push(Effect::breaking_if(usage.request), Kind::Changed, format!("{at}.{name}"), "became required");
+    }
+    let kept = |name: &&String| !old.properties.contains_key(*name) || new.properties.contains_key(*name);
+    for name in old.required.difference(&new.required).filter(kept) {
+        diff.push(Effect::breaking_if(usage.response), Kind::Changed, format!("{at}.{name}"), "became optional");
+    }
+}
+
+fn values(at: &str, enums: (Option<&Value>, Option<&Value>), usage: Use, diff: &mut Diff) {
+    match enums {
+        (Some(Value::Array(old)), Some(Value::Array(new))) => {
+            for value in old.iter().filter(|value| !new.contains(value)) {
+                diff.push(Effect::breaking_if(usage.request), Kind::Removed, at, format!("value {value}"));
+            }
+            for value in new.iter().filter(|value| !old.contains(value)) {
+                diff.push(Effect::Compatible, Kind::Added, at, format!("value {value}"));
+            }
+        }
+        (None, Some(new)) => {
+            diff.push(Effect::breaking_if(usage.request), Kind::Added, at, format!("enum {new}"));
+        }
+        (Some(old), None) => diff.push(Effect::Compatible, Kind::Removed, at, format!("enum {old}")),
+        _ => {}
+    }
+}
+
+/// Lower bounds are tightened by growing, upper bounds by shrinking.
+const LOWER: [&str; 4] = ["minimum", "minLength", "minItems", "minProperties"];
+const UPPER: [&str; 4] = ["maximum", "maxLength", "maxItems", "maxProperties"];
+/// Constraints that are another whenever they differ.
+const EXACT: [&str; 5] = ["pattern", "multipleOf", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum"];
+
+fn constraints(at: &str, (old, new): (&View, &View), usage: Use, diff: &mut Diff) {
+    for key in LOWER.iter().chain(&UPPER).chain(&EXACT) {
+        let (before, after) = (old.rest.get(*key), new.rest.get(*key));
+        if before == after {
+            continue;
+        }
+        let numbers = (before.and_then(Value::as_f64), after.and_then(Value::as_f64));
+        let tightened = match (after, numbers) {
+            (None | Some(Value::Bool(false)), _) => false,
+            (_, (Some(before), Some(after))) if LOWER.contains(key) => after > before,
+            (_, (Some(before), Some(after))) if UPPER.contains(key) => after < before,
+            _ => true,
+        };
+        let effect = Effect::breaking_if(tightened && usage.request);
+        diff.push(effect, Kind::Changed, at, from_to(key, before, after));
+    }
+}
+
+/// An object with properties is one, whether it says so or not.
+fn means_object(view: &View) -> bool {
+    view.rest.get("type").is_some_and(|kind| kind == "object")
+        || (!view.rest.contains_key("type") && !view.properties.is_empty())
+}
+
+fn is_true(value: Option<&Value>) -> bool {
+    value == Some(&Value::Bool(true))
+}
+
+fn from_to(key: &str, before: Option<&Value>, after: Option<&Value>) -> String {
+    let shown = |value: Option<&Value>| match value {
+        Some(value @ (Value::Object(_) | Value::Array(_))) => {
+            format!("{:.60}", value.to_string())
+        }
+        Some(value) => value.to_string(),
+        None => "none".to_owned(),
+    };
+    format!("{key} from {} to {}", shown(before), shown(after))
+}

@@ -1,0 +1,72 @@
+//! A loaded and validated OpenAPI document.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::{Error, MAX_DOCUMENT_BYTES, Result, facts, load, validate};
+
+/// An OpenAPI 3.0 document that the generator can work with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    file: String,
+    root: Value,
+}
+
+impl Document {
+    /// Reads the file at `path`; messages call it by its file name.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::TooLarge`] (found out before the file is
+    /// read), and those of [`from_bytes`](Self::from_bytes).
+    pub fn from_path(path: &Path) -> Result<Self> {
+        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let bytes = read_bounded(path, &file)?;
+        Self::from_bytes(&file, &bytes)
+    }
+
+    /// Parses JSON or YAML (told by the content) and validates it. `file` is
+    /// the name that messages use.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::Syntax`], [`Error::Version`] or
+    /// [`Error::Document`].
+    pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self> {
+        let root = load::parse(file, bytes)?;
+        validate::validate(file, &root)?;
+        Ok(Self { file: file.to_owned(), root })
+    }
+
+    /// The name that messages use.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The document as JSON, in its own order.
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// The same document without prose: no description, summary or title but
+    /// `info.title`, everything else as it was.
+    pub fn facts(&self) -> Self {
+        let mut root = self.root.clone();
+        facts::strip_prose(&mut root);
+        Self { file: self.file.clone(), root }
+    }
+
+    /// The document as indented JSON with a final newline.
+    pub fn to_json(&self) -> String {
+        format!("{:#}\n", self.root)
+    }
+}
+
+/// Reads at most [`MAX_DOCUMENT_BYTES`] from `path`.
+pub(crate) fn read_bounded(path: &Path, file: &str) -> Result<Vec<u8>> {
+    let read = |source| Error::Read { file: file.to_owned(), source };
+    let size = std::fs::metadata(path).map_err(read)?.len();
+    if size > MAX_DOCUMENT_BYTES as u64 {
+        return Err(Error::TooLarge { file: file.to_owned(), limit: MAX_DOCUMENT_BYTES });
+    }
+    std::fs::read(path).map_err(read)
+}

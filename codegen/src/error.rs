@@ -1,0 +1,80 @@
+//! What can go wrong between a document and generated text.
+
+/// Why a document, an overlay or the generation was refused.
+///
+/// Every message begins with the file's name; where the fault has a place in
+/// the document, a JSON pointer (RFC 6901) follows.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file could not be read.
+    #[error("{file}: cannot be read: {source}")]
+    Read {
+        /// Name of the file as the caller gave it.
+        file: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file is larger than [`MAX_DOCUMENT_BYTES`](crate::MAX_DOCUMENT_BYTES).
+    #[error("{file}: larger than {limit} bytes, which no Calls document is")]
+    TooLarge {
+        /// Name of the file as the caller gave it.
+        file: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The text is neither well-formed JSON nor well-formed YAML.
+    #[error("{file}: not well-formed {format}: {reason}")]
+    Syntax {
+        /// Name of the file as the caller gave it.
+        file: String,
+        /// `JSON` or `YAML`, told by the content.
+        format: &'static str,
+        /// The parser's words, with line and column.
+        reason: String,
+    },
+    /// The document is not OpenAPI 3.0.
+    #[error("{file}: {pointer}: {found} is not supported, only OpenAPI 3.0 is")]
+    Version {
+        /// Name of the file as the caller gave it.
+        file: String,
+        /// Where the version stands.
+        pointer: String,
+        /// What the document says it is.
+        found: String,
+    },
+    /// The document breaks a rule of OpenAPI, or uses a part of it that the
+    /// generator does not cover.
+    #[error("{file}: {}: {reason}", if .pointer.is_empty() { "(root)" } else { .pointer })]
+    Document {
+        /// Name of the file as the caller gave it.
+        file: String,
+        /// JSON pointer to the offending place.
+        pointer: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// Overlay actions whose target matches nothing in the document.
+    #[error("{file}: overlay actions that match nothing any more:{}", list(.stale))]
+    StaleOverlay {
+        /// Name of the overlay's file.
+        file: String,
+        /// The actions, in the overlay's order.
+        stale: Vec<crate::overlay::Stale>,
+    },
+    /// progenitor did not accept the prepared document.
+    #[error("{file}: the generator cannot express this document: {reason}")]
+    Backend {
+        /// Name of the file as the caller gave it.
+        file: String,
+        /// progenitor's words.
+        reason: String,
+    },
+}
+
+/// The result of loading or generating.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn list(stale: &[crate::overlay::Stale]) -> String {
+    stale.iter().map(|action| format!("\n  {action}")).collect()
+}

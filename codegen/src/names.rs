@@ -1,0 +1,79 @@
+//! Rust identifiers from the document's words.
+
+use heck::{ToSnakeCase, ToUpperCamelCase};
+
+/// Words that the document runs together and a person would separate.
+const COMPOUNDS: [(&str, &str); 2] = [("datachannel", "data_channel"), ("websockets", "websocket")];
+
+/// Names of the standard prelude that generated code uses unqualified, and of
+/// what stands in the same module: a type of the document may not take them.
+const TAKEN_TYPES: [&str; 14] = [
+    "Box", "Default", "Err", "From", "Into", "IntoIterator", "None", "Ok", "Option", "Result",
+    "Self", "Some", "String", "Vec",
+];
+
+/// `sessions_new` or `TrackObject` as the name of a type; empty if `text` has
+/// no letter to begin with.
+pub(crate) fn type_name(text: &str) -> String {
+    let name = ascii(text).to_upper_camel_case();
+    let name = name.trim_start_matches(|first: char| first.is_ascii_digit()).to_upper_camel_case();
+    if TAKEN_TYPES.contains(&name.as_str()) { format!("{name}Value") } else { name }
+}
+
+/// `correlationId` as the name of a field, argument or method; empty if
+/// `text` has no letter to begin with.
+pub(crate) fn field_name(text: &str) -> String {
+    let mut name = ascii(text).to_snake_case();
+    for (joined, apart) in COMPOUNDS {
+        name = name.replace(joined, apart);
+    }
+    let name = name.trim_start_matches(|first: char| first.is_ascii_digit() || first == '_');
+    if is_keyword(name) { format!("{name}_") } else { name.to_owned() }
+}
+
+/// `tracks` as the name of one of them.
+pub(crate) fn singular(word: &str) -> String {
+    match word {
+        _ if word.len() < 4 || !is_plural(word) => word.to_owned(),
+        _ if word.ends_with("ies") => format!("{}y", &word[..word.len() - 3]),
+        _ if ["sses", "shes", "ches", "xes"].iter().any(|end| word.ends_with(end)) => {
+            word[..word.len() - 2].to_owned()
+        }
+        _ => word[..word.len() - 1].to_owned(),
+    }
+}
+
+/// Whether an English word looks like a plural.
+pub(crate) fn is_plural(word: &str) -> bool {
+    word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end))
+}
+
+fn is_keyword(name: &str) -> bool {
+    syn::parse_str::<syn::Ident>(name).is_err() && !name.is_empty()
+}
+
+/// Identifiers are ASCII: any other character separates words.
+fn ascii(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_a_person_would_write() {
+        assert_eq!(type_name("trackObject"), "TrackObject");
+        assert_eq!(type_name("Option"), "OptionValue");
+        assert_eq!(type_name("2nd-try"), "NdTry");
+        assert_eq!(type_name("…"), "");
+        assert_eq!(field_name("correlationId"), "correlation_id");
+        assert_eq!(field_name("type"), "type_");
+        assert_eq!(field_name("self"), "self_");
+        assert_eq!(field_name("datachannels"), "data_channels");
+        assert_eq!(singular("tracks"), "track");
+        assert_eq!(singular("entries"), "entry");
+        assert_eq!(singular("status"), "status");
+        assert_eq!(singular("addresses"), "address");
+    }
+}

@@ -1,0 +1,77 @@
+//! Makes one type of named schemas that have the same shape; the other names
+//! stay as aliases, so that a program's words do not change when the document
+//! lets two of them go apart.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::{Context, name_inline, request_errors, schema};
+use crate::{Result, pointer, walk};
+
+pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+    // An alias may make two further schemas equal, so until nothing changes.
+    while let Some(aliases) = find(root) {
+        for (name, target) in &aliases {
+            let schemas = schema::components(root);
+            let old = schemas.get(name).cloned().unwrap_or_default();
+            let mut alias = json!({ "x-rust-alias": target });
+            if let Some(map) = alias.as_object_mut() {
+                for key in ["description", "x-rust-schema"] {
+                    map.extend(old.get(key).map(|value| (key.to_owned(), value.clone())));
+                }
+            }
+            schemas.insert(name.clone(), alias);
+        }
+        for (_, schema) in schema::components(root) {
+            redirect(schema, &aliases);
+        }
+    }
+    Ok(())
+}
+
+/// The aliases to make, each with the name of the type that it stands for:
+/// the shortest, then the first in the alphabet; the error body
+/// before all.
+fn find(root: &mut Value) -> Option<HashMap<String, String>> {
+    let mut sorted: Vec<(&String, &Value)> = schema::components(root)
+        .iter()
+        .filter(|(_, schema)| schema.get("x-rust-alias").is_none())
+        .map(|(name, schema)| (name, schema))
+        .collect();
+    sorted.sort_by_key(|(name, schema)| (schema.get(request_errors::MARK).is_none(), name.len(), *name));
+    let mut first: HashMap<String, &String> = HashMap::new();
+    let mut aliases = HashMap::new();
+    for (name, schema) in sorted {
+        if let Some(target) = pointer::schema_name(schema) {
+            aliases.insert(name.clone(), target.to_owned());
+        } else if schema.get("properties").is_some() || schema.get("enum").is_some() {
+            let shape = name_inline::shape(schema).to_string();
+            match first.get(&shape) {
+                Some(&target) => {
+                    aliases.insert(name.clone(), target.clone());
+                }
+                None => {
+                    first.insert(shape, name);
+                }
+            }
+        }
+    }
+    (!aliases.is_empty()).then_some(aliases)
+}
+
+fn redirect(schema: &mut Value, aliases: &HashMap<String, String>) {
+    walk::objects_mut(schema, &mut |object| {
+        let name = object
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+        if let Some(mut target) = name.and_then(|name| aliases.get(name)) {
+            // Chains end: validation refuses references that form a circle.
+            while let Some(next) = aliases.get(target) {
+                target = next;
+            }
+            object.insert("$ref".to_owned(), json!(format!("#/components/schemas/{target}")));
+        }
+    });
+}

@@ -1,0 +1,70 @@
+//! Puts shared parameters, bodies and responses where they are used, so that
+//! only references to schemas remain.
+
+use serde_json::Value;
+
+use super::{Context, schema};
+use crate::{Result, pointer};
+
+pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+    inline(root);
+    Ok(())
+}
+
+/// See the module.
+pub(super) fn inline(root: &mut Value) {
+    let source = root.clone();
+    if let Some(Value::Object(paths)) = root.get_mut("paths") {
+        paths.retain(|path, _| path.starts_with('/'));
+        for item in paths.values_mut().filter_map(Value::as_object_mut) {
+            push_down_parameters(item, &source);
+        }
+    }
+    for (_, _, operation) in schema::operations_mut(root) {
+        if let Some(body) = operation.get_mut("requestBody") {
+            resolve(body, &source);
+        }
+        if let Some(Value::Object(responses)) = operation.get_mut("responses") {
+            responses.retain(|status, _| !status.starts_with("x-"));
+            responses.values_mut().for_each(|response| resolve(response, &source));
+        }
+    }
+}
+
+/// Gives the path item's parameters to each of its operations, which may
+/// replace them by ones of their own.
+fn push_down_parameters(item: &mut serde_json::Map<String, Value>, source: &Value) {
+    let shared = take_parameters(item, source);
+    for (key, operation) in item.iter_mut() {
+        let Some(operation) = operation.as_object_mut() else { continue };
+        if !crate::validate::METHODS.contains(&key.as_str()) {
+            continue;
+        }
+        let own = take_parameters(operation, source);
+        let same = |a: &Value, b: &Value| a.get("name") == b.get("name") && a.get("in") == b.get("in");
+        let mut all = shared.clone();
+        all.retain(|one| !own.iter().any(|other| same(one, other)));
+        all.extend(own);
+        if !all.is_empty() {
+            operation.insert("parameters".to_owned(), Value::Array(all));
+        }
+    }
+}
+
+fn take_parameters(holder: &mut serde_json::Map<String, Value>, source: &Value) -> Vec<Value> {
+    let Some(Value::Array(mut list)) = holder.shift_remove("parameters") else { return Vec::new() };
+    list.iter_mut().for_each(|parameter| resolve(parameter, source));
+    list
+}
+
+/// Replaces a reference by a copy of what it leads to.
+fn resolve(value: &mut Value, source: &Value) {
+    while let Some(target) = value
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(pointer::local)
+        .and_then(|target| source.pointer(target))
+    {
+        *value = target.clone();
+    }
+}

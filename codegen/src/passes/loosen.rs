@@ -1,0 +1,203 @@
+//! Removes from schemas what a client's types should not insist on.
+//!
+//! A constraint such as `minLength` would become a type that refuses replies
+//! (the API sends empty mids in failed items); a `default` would be sent
+//! though nobody set it. Both move into the documentation. Numbers that count
+//! or identify become integers.
+
+use serde_json::{Map, Value};
+
+use super::{Context, schema};
+use crate::Result;
+
+/// Removed keywords with the words that documentation has for them.
+const DOCUMENTED: [(&str, &str); 9] = [
+    ("default", "Default"),
+    ("minLength", "Minimum length"),
+    ("maxLength", "Maximum length"),
+    ("pattern", "Pattern"),
+    ("minItems", "Minimum number of entries"),
+    ("maxItems", "Maximum number of entries"),
+    ("minimum", "Minimum"),
+    ("maximum", "Maximum"),
+    ("multipleOf", "Multiple of"),
+];
+
+/// Keywords that are removed without a trace: they concern tools, not values.
+const SILENT: [&str; 14] = [
+    "title", "example", "examples", "externalDocs", "readOnly", "writeOnly", "xml", "deprecated",
+    "uniqueItems", "discriminator", "not", "exclusiveMinimum", "exclusiveMaximum", "minProperties",
+];
+
+/// Formats that choose a Rust type; any other only describes.
+const FORMATS: [&str; 10] =
+    ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float", "double"];
+
+pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+    for at in schema::roots(root) {
+        if let Some(schema) = root.pointer_mut(&at) {
+            // Bounds help to choose the integer, so they go afterwards.
+            schema::each_mut(schema, &mut |part| {
+                let properties = part.get_mut("properties").and_then(Value::as_object_mut);
+                properties.into_iter().flatten().for_each(|(name, property)| count(name, property));
+            });
+            schema::each_mut(schema, &mut |part| {
+                if let Some(map) = part.as_object_mut() {
+                    loosen(map);
+                }
+            });
+        }
+    }
+    for (_, _, operation) in schema::operations_mut(root) {
+        let Some(Value::Array(parameters)) = operation.get_mut("parameters") else { continue };
+        for parameter in parameters {
+            let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if let Some(schema) = parameter.get_mut("schema") {
+                count(&name, schema);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn loosen(map: &mut Map<String, Value>) {
+    let notes: Vec<String> = DOCUMENTED
+        .iter()
+        .filter_map(|(key, words)| {
+            let value = map.get(*key)?;
+            let note = match value {
+                Value::String(text) => format!("{words}: `{text}`."),
+                Value::Null | Value::Array(_) | Value::Object(_) => return None,
+                other => format!("{words}: `{other}`."),
+            };
+            Some(note)
+        })
+        .collect();
+    integer_format(map);
+    DOCUMENTED.iter().map(|(key, _)| key).chain(&SILENT).for_each(|key| {
+        map.shift_remove(*key);
+    });
+    map.shift_remove("maxProperties");
+    if map.get("format").and_then(Value::as_str).is_some_and(|format| !FORMATS.contains(&format)) {
+        map.shift_remove("format");
+    }
+    // `false` would refuse a field that the API adds later.
+    if map.get("additionalProperties") == Some(&Value::Bool(false)) {
+        map.shift_remove("additionalProperties");
+    }
+    only_declared(map);
+    open_enum(map);
+    if !notes.is_empty() {
+        let text = map.get("description").and_then(Value::as_str).unwrap_or_default();
+        let text = [text.trim_end(), &notes.join(" ")].join("\n\n");
+        map.insert("description".to_owned(), Value::String(text.trim_start().to_owned()));
+    }
+}
+
+/// An integer without a format is 64 bits wide, unsigned if it cannot be
+/// negative. The bounds do not choose the width: they may change.
+fn integer_format(map: &mut Map<String, Value>) {
+    if map.get("type").is_some_and(|kind| kind == "integer") && !map.contains_key("format") {
+        let unsigned = map.get("minimum").and_then(Value::as_f64).is_some_and(|least| least >= 0.0);
+        let format = if unsigned { "uint64" } else { "int64" };
+        map.insert("format".to_owned(), format.into());
+    }
+}
+
+/// `required` may only name properties.
+fn only_declared(map: &mut Map<String, Value>) {
+    let declared: Vec<String> = match map.get("properties") {
+        Some(Value::Object(properties)) => properties.keys().cloned().collect(),
+        _ => Vec::new(),
+    };
+    if let Some(Value::Array(required)) = map.get_mut("required") {
+        required.retain(|name| name.as_str().is_some_and(|name| declared.iter().any(|d| d == name)));
+        if required.is_empty() {
+            map.shift_remove("required");
+        }
+    }
+}
+
+/// An enum keeps its strings; `null` among them makes it nullable, and an
+/// enum of anything else is only documented.
+fn open_enum(map: &mut Map<String, Value>) {
+    let Some(Value::Array(values)) = map.get_mut("enum") else { return };
+    let had_null = values.iter().any(Value::is_null);
+    let all_text = values.iter().all(|value| value.is_string() || value.is_null());
+    values.retain(Value::is_string);
+    let keep = all_text && !values.is_empty();
+    if !keep {
+        map.shift_remove("enum");
+    } else if !map.contains_key("type") {
+        map.insert("type".to_owned(), "string".into());
+    }
+    if had_null {
+        map.insert("nullable".to_owned(), true.into());
+    }
+}
+
+/// Makes a `number` that by its name is an identifier or a count an integer.
+fn count(name: &str, schema: &mut Value) {
+    let words = heck::AsSnakeCase(name).to_string();
+    let words: Vec<&str> = words.split('_').collect();
+    let last = words.last().copied().unwrap_or_default();
+    let counts = ["id", "count", "bytes", "packets"].contains(&last);
+    let counted = ["bytes", "packets"].contains(&words.first().copied().unwrap_or_default());
+    let Some(map) = schema.as_object_mut() else { return };
+    if (counts || counted) && map.get("type").is_some_and(|kind| kind == "number") {
+        map.insert("type".to_owned(), "integer".into());
+        map.shift_remove("format");
+        integer_format(map);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn loosened(schema: Value) -> Value {
+        let mut root = json!({ "components": { "schemas": { "A": schema } } });
+        run(&mut root, &Context { file: "test" }).expect("the pass accepts this");
+        root["components"]["schemas"]["A"].take()
+    }
+
+    #[test]
+    fn constraints_and_defaults_become_documentation() {
+        let schema = json!({ "type": "string", "minLength": 1, "default": "x", "format": "uri" });
+        assert_eq!(
+            loosened(schema),
+            json!({ "type": "string", "description": "Default: `x`. Minimum length: `1`." })
+        );
+    }
+
+    #[test]
+    fn numbers_that_identify_or_count_become_integers() {
+        let schema = json!({ "properties": {
+            "id": { "type": "number" },
+            "bytesProcessed": { "type": "number", "minimum": 0 },
+            "volume": { "type": "number" },
+        }});
+        let properties = &loosened(schema)["properties"];
+        assert_eq!(properties["id"], json!({ "type": "integer", "format": "int64" }));
+        assert_eq!(properties["bytesProcessed"]["format"], "uint64");
+        assert_eq!(properties["volume"], json!({ "type": "number" }));
+    }
+
+    #[test]
+    fn enums_stay_open_and_nullable() {
+        let schema = json!({ "enum": ["a", null] });
+        assert_eq!(loosened(schema), json!({ "enum": ["a"], "type": "string", "nullable": true }));
+        assert_eq!(loosened(json!({ "type": "integer", "enum": [1, 2] }))["enum"], Value::Null);
+    }
+
+    #[test]
+    fn nothing_closes_an_object_and_required_names_its_properties() {
+        let schema = json!({ "type": "object", "properties": { "a": {} },
+            "additionalProperties": false, "required": ["a", "b"] });
+        assert_eq!(
+            loosened(schema),
+            json!({ "type": "object", "properties": { "a": {} }, "required": ["a"] })
+        );
+    }
+}

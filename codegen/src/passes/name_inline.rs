@@ -1,0 +1,390 @@
+//! Gives every inline object and enum a name and makes it a schema of its
+//! own, so that what means the same becomes one type.
+//!
+//! The name that an inline schema asks for comes from the thing itself, never
+//! from the order of the document: the overlay's `x-rust-name`; for an
+//! extension of `Base` by the two error fields `BaseResult`; for a request or
+//! response `OperationRequest` or `OperationResponse`; else the (singular)
+//! name of the property. Schemas that ask for one name share it when they
+//! mean the same: enums that have a value in common, objects of one shape, and
+//! objects that the overlay pins. Their values and fields are united. Of those
+//! that mean different things, a named schema keeps the name, then the pinned
+//! ones, then the most used; the others are qualified by where they stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heck::ToUpperCamelCase;
+use serde_json::{Value, json};
+
+use super::{
+    Context,
+    schema::{self, Link, Slot},
+};
+use crate::{Result, names, pointer};
+
+const PIN: &str = "x-rust-name";
+/// What the overlay says of the type that an inline string becomes.
+const TYPE_DOC: &str = "x-rust-type-description";
+const BASE: &str = "x-rust-base";
+
+pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+    // Enums and marked strings have no parts; each round of objects makes the
+    // next outer ones free of inline parts. Depth is bounded by validation.
+    replace(root, is_named_string);
+    loop {
+        let found = replace(root, |schema| is_inline_object(schema) && parts_are_named(schema));
+        if !found {
+            break;
+        }
+    }
+    replace(root, |schema| schema.get("$ref").is_none() && schema.get(TOP).is_some());
+    for at in schema::roots(root) {
+        if let Some(schema) = root.pointer_mut(&at) {
+            schema::each_mut(schema, &mut |part| {
+                if let Some(map) = part.as_object_mut() {
+                    [PIN, BASE, TOP].iter().for_each(|key| {
+                        map.shift_remove(*key);
+                    });
+                }
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Marks the whole of a request or response body, which gets a name even if
+/// it is an array or a map.
+const TOP: &str = "x-rust-top";
+
+/// One place that wants to be a reference.
+struct Occurrence {
+    at: String,
+    wish: String,
+    pinned: bool,
+    /// Where it stands, as the beginning of a type's name.
+    owner: String,
+    schema: Value,
+}
+
+/// Occurrences that become one type.
+struct Cluster {
+    schema: Value,
+    members: Vec<Occurrence>,
+    /// The schema of this name exists and is what the members join.
+    existing: Option<String>,
+}
+
+/// Replaces all inline schemas that `wanted` accepts; false if there are none.
+fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
+    let occurrences = collect(root, &wanted);
+    if occurrences.is_empty() {
+        return false;
+    }
+    let named = schema::components(root).clone();
+    let mut by_wish: BTreeMap<String, Vec<Cluster>> = BTreeMap::new();
+    for occurrence in occurrences {
+        // A named schema of just this shape is what is meant, whatever it is
+        // called. Ids are all of one shape and mean different things.
+        let own = shape(&occurrence.schema);
+        let by_shape = !occurrence.pinned && !is_id(&occurrence.schema);
+        let same = named.iter().find(|(_, other)| by_shape && shape(other) == own);
+        let wish = same.map_or_else(|| occurrence.wish.clone(), |(name, _)| name.clone());
+        let clusters = by_wish.entry(wish.clone()).or_insert_with(|| {
+            let existing = named.get(&wish).filter(|schema| !is_alias(schema));
+            existing
+                .map(|schema| Cluster { schema: schema.clone(), members: Vec::new(), existing: Some(wish.clone()) })
+                .into_iter()
+                .collect()
+        });
+        join(clusters, occurrence);
+    }
+    let clusters = merge_equal(by_wish);
+    let mut taken: BTreeSet<String> = named.keys().cloned().collect();
+    for (wish, mut clusters) in clusters {
+        clusters.sort_by_key(rank);
+        for cluster in clusters {
+            let name = cluster.existing.clone().unwrap_or_else(|| free_name(&wish, &cluster, &taken));
+            taken.insert(name.clone());
+            for member in &cluster.members {
+                if let Some(slot) = root.pointer_mut(&member.at) {
+                    // What is said of this place stays with the place.
+                    let description = slot.get("description").cloned();
+                    *slot = pointer::schema_ref(&name);
+                    if let (Some(map), Some(text)) = (slot.as_object_mut(), description) {
+                        map.insert("description".to_owned(), text);
+                    }
+                }
+            }
+            let mut schema = cluster.schema;
+            if let Some(map) = schema.as_object_mut() {
+                // What is said of a string says what it is for, not what it is.
+                let is_text = map.get("type").is_some_and(|kind| kind == "string");
+                if is_text && cluster.existing.is_none() {
+                    map.shift_remove("description");
+                    map.extend(map.get(TYPE_DOC).cloned().map(|text| ("description".to_owned(), text)));
+                }
+                [PIN, BASE, TOP, "nullable"].iter().for_each(|key| {
+                    map.shift_remove(*key);
+                });
+            }
+            schema::components(root).insert(name, schema);
+        }
+    }
+    true
+}
+
+fn join(clusters: &mut Vec<Cluster>, occurrence: Occurrence) {
+    let fits = |cluster: &Cluster| {
+        let pinned = occurrence.pinned
+            && cluster.members.iter().all(|m| m.pinned)
+            && is_inline_object(&cluster.schema)
+            && is_inline_object(&occurrence.schema);
+        pinned
+            || shape(&cluster.schema) == shape(&occurrence.schema)
+            || !values(&cluster.schema).is_disjoint(&values(&occurrence.schema))
+    };
+    let (fitting, others): (Vec<_>, Vec<_>) = std::mem::take(clusters).into_iter().partition(fits);
+    *clusters = others;
+    // An enum may connect clusters that had nothing in common before.
+    let mut fitting = fitting.into_iter();
+    let mut cluster = match fitting.next() {
+        Some(first) => first,
+        None => Cluster { schema: occurrence.schema.clone(), members: Vec::new(), existing: None },
+    };
+    for other in fitting {
+        unite(&mut cluster.schema, &other.schema);
+        cluster.members.extend(other.members);
+        cluster.existing = cluster.existing.or(other.existing);
+    }
+    unite(&mut cluster.schema, &occurrence.schema);
+    cluster.members.push(occurrence);
+    clusters.push(cluster);
+}
+
+/// Clusters of different wishes whose enums turned out equal are one type,
+/// under the first of the names.
+fn merge_equal(by_wish: BTreeMap<String, Vec<Cluster>>) -> BTreeMap<String, Vec<Cluster>> {
+    let mut result: BTreeMap<String, Vec<Cluster>> = BTreeMap::new();
+    for (wish, clusters) in by_wish {
+        for cluster in clusters {
+            let free = |cluster: &Cluster| cluster.existing.is_none() && !is_id(&cluster.schema);
+            let own = shape(&cluster.schema);
+            let twin = result.values_mut().flatten().find(|other| free(other) && shape(&other.schema) == own);
+            match twin {
+                Some(twin) if free(&cluster) => twin.members.extend(cluster.members),
+                _ => result.entry(wish.clone()).or_default().push(cluster),
+            }
+        }
+    }
+    result
+}
+
+/// Who keeps the name that several ask for: smallest first.
+fn rank(cluster: &Cluster) -> (bool, bool, usize, String) {
+    let owner = cluster.members.iter().map(|member| member.owner.clone()).min().unwrap_or_default();
+    (
+        cluster.existing.is_none(),
+        !cluster.members.iter().any(|member| member.pinned),
+        usize::MAX - cluster.members.len(),
+        owner,
+    )
+}
+
+fn free_name(wish: &str, cluster: &Cluster, taken: &BTreeSet<String>) -> String {
+    let owners: BTreeSet<&str> = cluster.members.iter().map(|member| member.owner.as_str()).collect();
+    let qualified = owners.iter().map(|owner| format!("{owner}{wish}"));
+    let numbered = (2..).map(|number| format!("{wish}{number}"));
+    [wish.to_owned()]
+        .into_iter()
+        .chain(qualified)
+        .chain(numbered)
+        .find(|name| !taken.contains(name))
+        .unwrap_or_default()
+}
+
+/// Every place that holds what `wanted` accepts, in no order that matters.
+fn collect(root: &mut Value, wanted: &impl Fn(&Value) -> bool) -> Vec<Occurrence> {
+    let mut found = Vec::new();
+    let names: Vec<String> = schema::components(root).keys().cloned().collect();
+    for name in names {
+        let at = pointer::join("/components/schemas", &name);
+        if let Some(schema) = root.pointer(&at) {
+            descend(schema, &at, &name, &name, &mut |o| found.push(o), wanted);
+        }
+    }
+    let mut tops = Vec::new();
+    for (at, operation) in schema::operations(root) {
+        let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
+        let owner = id.to_upper_camel_case();
+        for (slot, inner) in schema::slots(operation) {
+            let at = format!("{at}{inner}");
+            let wish = match slot {
+                Slot::Parameter(name) => names::type_name(name),
+                Slot::Request => format!("{owner}Request"),
+                Slot::Response(status) if status.starts_with('2') => format!("{owner}Response"),
+                Slot::Response(_) => format!("{owner}ErrorBody"),
+            };
+            let Some(schema) = root.pointer(&at) else { continue };
+            if !matches!(slot, Slot::Parameter(_)) && schema.get("$ref").is_none() && schema.get(TOP).is_none() {
+                tops.push(at.clone());
+            }
+            if schema.get("$ref").is_none() && wanted(schema) {
+                found.push(occurrence(schema, &at, wish.clone(), &owner));
+            }
+            descend(schema, &at, &wish, &owner, &mut |o| found.push(o), wanted);
+        }
+    }
+    for at in tops {
+        if let Some(map) = root.pointer_mut(&at).and_then(Value::as_object_mut) {
+            map.insert(TOP.to_owned(), json!(true));
+        }
+    }
+    found
+}
+
+/// `thing` names what `schema` is, for parts that have no name of their own.
+fn descend(
+    schema: &Value,
+    at: &str,
+    thing: &str,
+    owner: &str,
+    push: &mut impl FnMut(Occurrence),
+    wanted: &impl Fn(&Value) -> bool,
+) {
+    for (link, inner, child) in schema::children(schema) {
+        let at = format!("{at}{inner}");
+        let wish = match link {
+            Link::Property(name) => names::type_name(name),
+            Link::Items | Link::MapValue => names::type_name(&singular_words(thing)),
+            Link::Branch => thing.to_owned(),
+        };
+        let is_branch = matches!(link, Link::Branch);
+        if !is_branch && child.get("$ref").is_none() && wanted(child) {
+            push(occurrence(child, &at, wish.clone(), owner));
+        }
+        descend(child, &at, &wish, owner, push, wanted);
+    }
+}
+
+/// `DataChannels` to `DataChannel`.
+fn singular_words(thing: &str) -> String {
+    let split = thing.rfind(|c: char| c.is_ascii_uppercase()).unwrap_or(0);
+    format!("{}{}", &thing[..split], names::singular(&thing[split..]))
+}
+
+fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence {
+    let text = |key: &str| schema.get(key).and_then(Value::as_str);
+    let pin = text(PIN).map(str::to_owned);
+    let result = text(BASE).filter(|base| adds_only_error_fields(schema, base)).map(|base| {
+        format!("{}Result", base.strip_suffix("Object").unwrap_or(base))
+    });
+    Occurrence {
+        at: at.to_owned(),
+        pinned: pin.is_some(),
+        wish: pin.or(result).unwrap_or(wish),
+        owner: owner.to_owned(),
+        schema: schema.clone(),
+    }
+}
+
+fn adds_only_error_fields(schema: &Value, base: &str) -> bool {
+    let has = |name: &str| schema.pointer(&pointer::join("/properties", name)).is_some();
+    !base.is_empty() && has("errorCode") && has("errorDescription")
+}
+
+fn is_named_string(schema: &Value) -> bool {
+    let is_text = schema.get("type").is_some_and(|kind| kind == "string");
+    is_text && (schema.get("enum").is_some() || is_id(schema))
+}
+
+fn is_id(schema: &Value) -> bool {
+    schema.get("x-rust-id").is_some()
+}
+
+fn is_inline_object(schema: &Value) -> bool {
+    schema.get("properties").and_then(Value::as_object).is_some_and(|map| !map.is_empty())
+}
+
+fn parts_are_named(schema: &Value) -> bool {
+    schema::children(schema).into_iter().all(|(_, _, child)| {
+        child.get("$ref").is_some()
+            || (!is_named_string(child) && !is_inline_object(child) && parts_are_named(child))
+    })
+}
+
+fn is_alias(schema: &Value) -> bool {
+    schema.get("$ref").is_some()
+}
+
+/// The values of an enum, none for anything else.
+fn values(schema: &Value) -> BTreeSet<&str> {
+    schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// What makes two schemas the same type: everything but annotations, and with
+/// lists that have no order sorted.
+pub(super) fn shape(schema: &Value) -> Value {
+    match schema {
+        Value::Object(map) => {
+            let mut result: BTreeMap<&str, Value> = BTreeMap::new();
+            for (key, value) in map {
+                let value = match (key.as_str(), value) {
+                    ("x-rust-id" | "x-rust-debug", _) => value.clone(),
+                    ("nullable", _) => continue,
+                    (key, _) if schema::is_annotation(key) => continue,
+                    ("properties", Value::Object(map)) => {
+                        let sorted: BTreeMap<&String, Value> =
+                            map.iter().map(|(name, property)| (name, shape(property))).collect();
+                        json!(sorted)
+                    }
+                    ("required" | "enum", Value::Array(items)) => {
+                        let mut items: Vec<String> = items.iter().map(Value::to_string).collect();
+                        items.sort();
+                        json!(items)
+                    }
+                    _ => shape(value),
+                };
+                result.insert(key, value);
+            }
+            if !result.contains_key("type") && result.contains_key("properties") {
+                result.insert("type", json!("object"));
+            }
+            json!(result)
+        }
+        Value::Array(items) => items.iter().map(shape).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Adds the values or properties of `other`; what only one of them requires
+/// is not required of both.
+fn unite(schema: &mut Value, other: &Value) {
+    let Some(map) = schema.as_object_mut() else { return };
+    if let (Some(Value::Array(own)), Some(Value::Array(more))) = (map.get_mut("enum"), other.get("enum")) {
+        let new: Vec<Value> = more.iter().filter(|value| !own.contains(value)).cloned().collect();
+        own.extend(new);
+    }
+    if let (Some(Value::Object(own)), Some(Value::Object(more))) =
+        (map.get_mut("properties"), other.get("properties"))
+    {
+        for (name, property) in more {
+            own.entry(name).or_insert_with(|| property.clone());
+        }
+        let required = |of: Option<&Value>| -> Vec<Value> {
+            of.and_then(Value::as_array).cloned().unwrap_or_default()
+        };
+        let theirs = required(other.get("required"));
+        let mut both = required(map.get("required"));
+        both.retain(|name| theirs.contains(name));
+        if both.is_empty() {
+            map.shift_remove("required");
+        } else {
+            map.insert("required".to_owned(), Value::Array(both));
+        }
+    }
+    for key in ["description", TYPE_DOC, "x-enum-descriptions"] {
+        if let (false, Some(said)) = (map.contains_key(key), other.get(key)) {
+            map.insert(key.to_owned(), said.clone());
+        }
+    }
+}

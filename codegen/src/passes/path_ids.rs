@@ -1,0 +1,30 @@
+//! Marks the strings that become part of a path: they get a type of their own
+//! that refuses what could lead to another path.
+
+use serde_json::{Value, json};
+
+use super::{Context, schema};
+use crate::{Result, pointer};
+
+pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+    let mut targets = Vec::new();
+    for (at, operation) in schema::operations(root) {
+        let parameters = operation.get("parameters").and_then(Value::as_array);
+        for (index, parameter) in parameters.into_iter().flatten().enumerate() {
+            if parameter.get("in").is_some_and(|place| place == "path") {
+                let named = parameter.get("schema").and_then(pointer::schema_name);
+                targets.push(match named {
+                    Some(name) => pointer::join("/components/schemas", name),
+                    None => format!("{at}/parameters/{index}/schema"),
+                });
+            }
+        }
+    }
+    for target in targets {
+        let Some(schema) = root.pointer_mut(&target).and_then(Value::as_object_mut) else { continue };
+        if schema.get("type").is_some_and(|kind| kind == "string") && !schema.contains_key("enum") {
+            schema.insert("x-rust-id".to_owned(), json!(true));
+        }
+    }
+    Ok(())
+}

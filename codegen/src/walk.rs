@@ -1,0 +1,95 @@
+//! Visits the objects of an OpenAPI document, telling keywords from names and
+//! from data: a property called `description` is not a description, and an
+//! example that contains `$ref` is not a reference.
+
+use serde_json::{Map, Value};
+
+use crate::pointer;
+
+/// What the keys of a JSON object are, seen from OpenAPI.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Keys are keywords of the specification.
+    Keywords,
+    /// Keys are names that the document chose, values are objects.
+    Names,
+    /// Example, default or extension: plain data.
+    Data,
+}
+
+impl Role {
+    fn of_child(self, key: &str, child: &Value) -> Role {
+        match self {
+            Role::Data => Role::Data,
+            Role::Names => Role::Keywords,
+            Role::Keywords => match key {
+                "example" | "default" | "enum" | "value" => Role::Data,
+                "properties" | "schemas" | "parameters" | "responses" | "requestBodies"
+                | "headers" | "examples" | "securitySchemes" | "links" | "callbacks" | "paths"
+                | "content" | "variables" | "mapping" | "scopes" | "encoding"
+                    if child.is_object() =>
+                {
+                    Role::Names
+                }
+                _ if key.starts_with("x-") => Role::Data,
+                _ => Role::Keywords,
+            },
+        }
+    }
+}
+
+/// Calls `visit` with the pointer of every object of keywords, parents first.
+pub(crate) fn objects<'v>(root: &'v Value, visit: &mut impl FnMut(&str, &'v Map<String, Value>)) {
+    descend(root, Role::Keywords, "", visit);
+}
+
+fn descend<'v>(
+    value: &'v Value,
+    role: Role,
+    at: &str,
+    visit: &mut impl FnMut(&str, &'v Map<String, Value>),
+) {
+    match value {
+        _ if role == Role::Data => {}
+        Value::Object(map) => {
+            if role == Role::Keywords {
+                visit(at, map);
+            }
+            for (key, child) in map {
+                descend(child, role.of_child(key, child), &pointer::join(at, key), visit);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                descend(item, role, &pointer::join(at, &index.to_string()), visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// As [`objects`], to change them; children of what `visit` leaves are visited.
+pub(crate) fn objects_mut(root: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
+    descend_mut(root, Role::Keywords, visit);
+}
+
+fn descend_mut(value: &mut Value, role: Role, visit: &mut impl FnMut(&mut Map<String, Value>)) {
+    match value {
+        _ if role == Role::Data => {}
+        Value::Object(map) => {
+            if role == Role::Keywords {
+                visit(map);
+            }
+            for (key, child) in map {
+                let role = role.of_child(key, child);
+                descend_mut(child, role, visit);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                descend_mut(item, role, visit);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod generated;
+mod session_description;
+
+pub use generated::{
+    CONNECT_TIMEOUT, Client, ClientBuilder, ConfigError, DEFAULT_BASE_URL, DEFAULT_TIMEOUT,
+    ErrorBody, InvalidId, InvalidRequest, OperationError, operations, types,
+};
+/// The HTTP client in whose terms [`ClientBuilder::http_client`] and
+/// [`OperationError`] speak.
+pub use reqwest;
+/// The type of the app secret.
+pub use secrecy::SecretString;

@@ -1,0 +1,109 @@
+//! The generated files of a checkout, read and replaced together.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use cloudflare_calls_codegen::{Document, Overlay};
+
+use crate::Failure;
+
+/// A checkout of this repository.
+pub(crate) struct Checkout {
+    root: PathBuf,
+}
+
+/// Where the document came from, as `generated/provenance.json` keeps it.
+#[derive(serde::Serialize)]
+pub(crate) struct Provenance {
+    /// URL, or name of the file.
+    pub(crate) source: String,
+    /// The day on which it was taken over.
+    pub(crate) date: String,
+    /// Of the bytes of the source.
+    pub(crate) sha256: String,
+    /// `kept` or `removed`.
+    pub(crate) prose: &'static str,
+}
+
+impl Checkout {
+    /// The checkout at `root`, by default the one that this program is of.
+    pub(crate) fn at(root: Option<PathBuf>) -> Self {
+        let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        Self { root: root.unwrap_or_else(own) }
+    }
+
+    pub(crate) fn document(&self) -> Result<Document, Failure> {
+        Document::from_path(&self.root.join("openapi.json")).map_err(Failure::input)
+    }
+
+    pub(crate) fn overlay(&self) -> Result<Overlay, Failure> {
+        Overlay::from_path(&self.root.join("openapi.overlay.json")).map_err(Failure::input)
+    }
+
+    /// The checked-in text, empty if there is none yet.
+    pub(crate) fn client(&self) -> String {
+        std::fs::read_to_string(self.root.join("generated/client.rs")).unwrap_or_default()
+    }
+
+    pub(crate) fn has_provenance(&self) -> bool {
+        self.root.join("generated/provenance.json").is_file()
+    }
+
+    /// Replaces the document and the text, and the provenance record if there
+    /// is a new one: all of them, or none.
+    pub(crate) fn replace(
+        &self,
+        document: &str,
+        client: &str,
+        provenance: Option<&Provenance>,
+    ) -> Result<(), Failure> {
+        let provenance = provenance.map(serde_json::to_string_pretty).transpose().map_err(Failure::input)?;
+        let provenance = provenance.map(|json| json + "\n");
+        let contents = [("openapi.json", document), ("generated/client.rs", client)]
+            .into_iter()
+            .chain(provenance.as_deref().map(|json| ("generated/provenance.json", json)));
+        // Everything that can fail for want of space or rights fails here.
+        let mut staged = Vec::new();
+        for (name, content) in contents {
+            let path = self.root.join(name);
+            let failed = |error| Failure::Input(format!("{name}: {error}; nothing was changed"));
+            let before = std::fs::read(&path).ok();
+            staged.push((stage(&path, content).map_err(failed)?, path, before));
+        }
+        let mut done: Vec<(PathBuf, Option<Vec<u8>>)> = Vec::new();
+        for (file, path, before) in staged {
+            if let Err(error) = file.persist(&path) {
+                for (path, before) in done {
+                    restore(&path, before);
+                }
+                let name = path.display();
+                return Err(Failure::Input(format!("{name}: {error}; nothing was changed")));
+            }
+            done.push((path, before));
+        }
+        Ok(())
+    }
+}
+
+fn stage(path: &Path, content: &str) -> std::io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".xtask-").tempfile_in(folder)?;
+    file.write_all(content.as_bytes())?;
+    file.as_file().sync_all()?;
+    // A temporary file is private; a file of the checkout is not.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    Ok(file)
+}
+
+/// Puts back what was there; a failure leaves the new file, which is whole.
+fn restore(path: &Path, before: Option<Vec<u8>>) {
+    let _ = match before {
+        Some(bytes) => std::fs::write(path, bytes),
+        None => std::fs::remove_file(path),
+    };
+}

@@ -1,0 +1,56 @@
+//! `cargo xtask expand`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cloudflare_calls_codegen::{Options, Overlay, StalePolicy, generate};
+
+use crate::checkout::Checkout;
+use crate::source::{Source, TIMEOUT};
+use crate::{Failure, Outcome};
+
+/// The text stands alone: its header lists the crates that it needs.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The document: a URL or a file. By default this checkout's openapi.json.
+    #[arg(long)]
+    from: Option<Source>,
+    /// The overlay to apply. By default this checkout's; actions that match
+    /// nothing in the document are warned of.
+    #[arg(long)]
+    overlay: Option<PathBuf>,
+    /// Where to write, by default the standard output.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// How long fetching may take, in seconds.
+    #[arg(long, default_value_t = TIMEOUT)]
+    timeout: u64,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Outcome {
+    let checkout = Checkout::at(None);
+    let (document, command) = match &arguments.from {
+        Some(source) => {
+            let (document, _) = source.load(Duration::from_secs(arguments.timeout)).await?;
+            (document, format!("cargo xtask expand --from {}", source.name()))
+        }
+        None => (checkout.document()?, "cargo xtask expand".to_owned()),
+    };
+    let overlay = match &arguments.overlay {
+        Some(path) => Overlay::from_path(path).map_err(Failure::input)?,
+        None => checkout.overlay()?,
+    };
+    let options = Options::default().command(command).stale(StalePolicy::Report);
+    let generated = generate(&document, &overlay, &options).map_err(Failure::input)?;
+    for stale in &generated.stale {
+        eprintln!("warning: {}: matches nothing: {stale}", overlay.file());
+    }
+    match &arguments.out {
+        Some(path) => std::fs::write(path, generated.text)
+            .map_err(|error| Failure::Input(format!("{}: {error}", path.display()))),
+        None => {
+            print!("{}", generated.text);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Tasks of this repository. Exit codes: 0 fine, 1 differs or breaks, 2 bad
+//! usage or input, 130 interrupted.
+
+mod checkout;
+mod diff;
+mod expand;
+mod regenerate;
+mod source;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tasks of this repository", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Follow the published document: fetch, compare, generate, replace.
+    Regenerate(regenerate::Arguments),
+    /// Say what changed between two documents and what it means for a client.
+    Diff(diff::Arguments),
+    /// Write the code that any document generates, without touching the checkout.
+    Expand(expand::Arguments),
+}
+
+/// Why a task did not end well.
+enum Failure {
+    /// The inputs are fine, but they differ, or the difference breaks.
+    Differs(String),
+    /// Something that was given cannot be used.
+    Input(String),
+    /// Ctrl-C came before anything was changed.
+    Interrupted,
+}
+
+impl Failure {
+    fn input(error: impl fmt::Display) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Regenerate(arguments) => regenerate::run(arguments).await,
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Expand(arguments) => expand::run(arguments).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Differs(message)) => {
+            eprintln!("{message}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Input(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Interrupted) => {
+            eprintln!("interrupted: nothing was changed");
+            ExitCode::from(130)
+        }
+    }
+}

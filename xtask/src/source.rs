@@ -1,0 +1,103 @@
+//! Where a document comes from: a URL or a file.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use cloudflare_calls_codegen::{Document, MAX_DOCUMENT_BYTES};
+
+use crate::Failure;
+
+/// Where Cloudflare publishes the document.
+pub(crate) const PUBLISHED: &str =
+    "https://developers.cloudflare.com/realtime/static/realtime-api-2024-05-21.yaml";
+
+/// How long fetching may take, in seconds: the document has 60 KB.
+pub(crate) const TIMEOUT: u64 = 30;
+
+/// A URL or a file.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    Url(String),
+    File(PathBuf),
+}
+
+impl FromStr for Source {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_url = text.starts_with("http://") || text.starts_with("https://");
+        Ok(if is_url { Self::Url(text.to_owned()) } else { Self::File(text.into()) })
+    }
+}
+
+impl Source {
+    /// What the provenance record and messages call it: no path of a machine.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Url(url) => url.clone(),
+            Self::File(path) => {
+                path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+            }
+        }
+    }
+
+    /// The bytes, at most [`MAX_DOCUMENT_BYTES`] of them.
+    pub(crate) async fn read(&self, timeout: Duration) -> Result<Vec<u8>, Failure> {
+        match self {
+            Self::Url(url) => fetch(url, timeout).await,
+            Self::File(path) => {
+                let size = std::fs::metadata(path).map(|metadata| metadata.len());
+                let size = size.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+                if size > MAX_DOCUMENT_BYTES as u64 {
+                    return Err(too_large(&self.name()));
+                }
+                std::fs::read(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
+            }
+        }
+    }
+
+    /// Reads and validates the document.
+    pub(crate) async fn load(&self, timeout: Duration) -> Result<(Document, Vec<u8>), Failure> {
+        let bytes = self.read(timeout).await?;
+        let document = Document::from_bytes(&self.name(), &bytes).map_err(|error| {
+            Failure::Input(format!("{error}\nnothing was changed: is this the right document?"))
+        })?;
+        Ok((document, bytes))
+    }
+}
+
+async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
+    let failed = |error: reqwest::Error| {
+        let what = match &error {
+            error if error.is_timeout() => format!("no complete reply within {} s", timeout.as_secs()),
+            error if error.is_connect() => "no connection".to_owned(),
+            error => match error.status() {
+                Some(status) => format!("the server answered {status}"),
+                None => "the transfer broke off".to_owned(),
+            },
+        };
+        Failure::Input(format!("{url}: {what}\ntry again, or save the document and pass --from FILE"))
+    };
+    eprintln!("fetching {url}");
+    let client = reqwest::Client::builder().timeout(timeout).build().map_err(failed)?;
+    let mut reply = client.get(url).send().await.and_then(|r| r.error_for_status()).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let mut shown = 0;
+    while let Some(chunk) = reply.chunk().await.map_err(failed)? {
+        if bytes.len() + chunk.len() > MAX_DOCUMENT_BYTES {
+            return Err(too_large(url));
+        }
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() - shown >= 512 * 1024 {
+            shown = bytes.len();
+            eprintln!("  {} KiB", shown / 1024);
+        }
+    }
+    eprintln!("fetched {} KiB", bytes.len().div_ceil(1024));
+    Ok(bytes)
+}
+
+fn too_large(name: &str) -> Failure {
+    Failure::Input(format!("{name}: larger than {MAX_DOCUMENT_BYTES} bytes, which no Calls document is"))
+}
