@@ -764,6 +764,7 @@ pub mod types {
     }
     /// What `close_websocket_adapters` is refused with.
     #[derive(Clone, Debug, PartialEq)]
+    #[allow(clippy::large_enum_variant)]
     #[non_exhaustive]
     pub enum CloseWebsocketAdaptersError {
         /// The body of 503.
@@ -1464,6 +1465,7 @@ pub mod types {
     }
     /// What `new_websocket_adapters` is refused with.
     #[derive(Clone, Debug, PartialEq)]
+    #[allow(clippy::large_enum_variant)]
     #[non_exhaustive]
     pub enum NewWebsocketAdaptersError {
         /// The body of 503.
@@ -1835,21 +1837,6 @@ pub mod types {
     }
     open_enum! {
         SimulcastOrdering
-    }
-    impl From<AdapterId> for String {
-        fn from(value: AdapterId) -> Self {
-            value.0
-        }
-    }
-    impl From<AppId> for String {
-        fn from(value: AppId) -> Self {
-            value.0
-        }
-    }
-    impl From<SessionId> for String {
-        fn from(value: SessionId) -> Self {
-            value.0
-        }
     }
     /// A track of a session: one that its agent publishes, or a subscription to one of another
     /// session.
@@ -2228,18 +2215,21 @@ pub mod operations {
             self,
         ) -> Result<types::CloseDataChannelsResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "close_data_channels";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-                "datachannels",
-                "close",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::PUT, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::PUT,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                        "datachannels",
+                        "close",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2265,18 +2255,21 @@ pub mod operations {
             self,
         ) -> Result<types::CloseTracksResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "close_tracks";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-                "tracks",
-                "close",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::PUT, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::PUT,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                        "tracks",
+                        "close",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2304,17 +2297,20 @@ pub mod operations {
             OperationError<types::CloseWebsocketAdaptersError>,
         > {
             const OPERATION: &str = "close_websocket_adapters";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "adapters",
-                "websocket",
-                "close",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::POST, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::POST,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "adapters",
+                        "websocket",
+                        "close",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2351,18 +2347,21 @@ pub mod operations {
             OperationError<types::ApiError>,
         > {
             const OPERATION: &str = "establish_data_channels";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-                "datachannels",
-                "establish",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::POST, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::POST,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                        "datachannels",
+                        "establish",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2387,16 +2386,19 @@ pub mod operations {
             self,
         ) -> Result<types::GetSessionStateResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "get_session";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-            ];
             let request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::GET, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::GET,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                    ],
+                );
             let reply = request.send().await?;
             match reply.status() {
                 200..=299 => reply.decode(),
@@ -2421,18 +2423,21 @@ pub mod operations {
             self,
         ) -> Result<types::DataChannelsResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "new_data_channels";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-                "datachannels",
-                "new",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::POST, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::POST,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                        "datachannels",
+                        "new",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2469,16 +2474,19 @@ pub mod operations {
             self,
         ) -> Result<types::NewSessionResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "new_session";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                "new",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::POST, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::POST,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        "new",
+                    ],
+                );
             if let Some(value) = &self.thirdparty {
                 request.query("thirdparty", value);
             }
@@ -2509,18 +2517,21 @@ pub mod operations {
             self,
         ) -> Result<types::TracksResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "new_tracks";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-                "tracks",
-                "new",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::POST, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::POST,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                        "tracks",
+                        "new",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2548,17 +2559,20 @@ pub mod operations {
             OperationError<types::NewWebsocketAdaptersError>,
         > {
             const OPERATION: &str = "new_websocket_adapters";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "adapters",
-                "websocket",
-                "new",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::POST, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::POST,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "adapters",
+                        "websocket",
+                        "new",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2590,17 +2604,20 @@ pub mod operations {
             self,
         ) -> Result<types::RenegotiateResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "renegotiate";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-                "renegotiate",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::PUT, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::PUT,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                        "renegotiate",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2626,18 +2643,21 @@ pub mod operations {
             self,
         ) -> Result<types::DataChannelsResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "update_data_channels";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-                "datachannels",
-                "update",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::PUT, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::PUT,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                        "datachannels",
+                        "update",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -2663,18 +2683,21 @@ pub mod operations {
             self,
         ) -> Result<types::UpdateTracksResponse, OperationError<types::ApiError>> {
             const OPERATION: &str = "update_tracks";
-            let path = [
-                "apps",
-                segment(OPERATION, self.client.app_id.as_str())?,
-                "sessions",
-                segment(OPERATION, self.session_id.as_str())?,
-                "tracks",
-                "update",
-            ];
             let mut request = self
                 .client
                 .core
-                .request(OPERATION, reqwest::Method::PUT, &path);
+                .request(
+                    OPERATION,
+                    reqwest::Method::PUT,
+                    &[
+                        "apps",
+                        segment(OPERATION, self.client.app_id.as_str())?,
+                        "sessions",
+                        segment(OPERATION, self.session_id.as_str())?,
+                        "tracks",
+                        "update",
+                    ],
+                );
             request.json(self.body)?;
             let reply = request.send().await?;
             match reply.status() {
@@ -3276,6 +3299,10 @@ struct Reply {
 impl Reply {
     fn status(&self) -> u16 {
         self.status.as_u16()
+    }
+    #[allow(dead_code)]
+    fn is_success(&self) -> bool {
+        self.status.is_success()
     }
     /// The body of a success.
     fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod generated;
+#[cfg(doctest)]
+mod misuse;
 mod session_description;
 
 pub use generated::{

@@ -206,6 +206,11 @@ impl Reply {
         self.status.as_u16()
     }
 
+    #[allow(dead_code)] // Not every document has several kinds of success.
+    fn is_success(&self) -> bool {
+        self.status.is_success()
+    }
+
     /// The body of a success.
     fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {
         serde_json::from_slice(&self.body).map_err(|_| OperationError::Undecodable {

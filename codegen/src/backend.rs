@@ -24,7 +24,7 @@ pub(crate) fn run(model: &Model, root: &Value, file: &str) -> Result<syn::File> 
 }
 
 /// The part of the document that decides on types: aliases resolved,
-/// parameters under their Rust names, one success and no errors.
+/// parameters by their position, one success and no errors.
 fn input(model: &Model, root: &Value) -> Value {
     let mut schemas = model.schemas.clone();
     schemas.retain(|_, schema| schema.get("x-rust-alias").is_none());
@@ -43,23 +43,23 @@ fn input(model: &Model, root: &Value) -> Value {
                     Place::Query | Place::Header => "query",
                 };
                 json!({
-                    "name": parameter.ident,
+                    "name": argument(index),
                     "in": place,
                     "required": parameter.required,
                     "schema": source.pointer(&format!("/parameters/{index}/schema")),
                 })
             })
             .collect();
-        let ident = |name: &str| {
-            let parameter = operation.parameters.iter().find(|p| p.place == Place::Path && p.name == name);
-            parameter.map_or(name, |parameter| &parameter.ident).to_owned()
+        let in_path = |name: &str| {
+            let mut parameters = operation.parameters.iter();
+            parameters.position(|p| p.place == Place::Path && p.name == name).map(argument)
         };
         let path: String = operation
             .segments
             .iter()
             .map(|segment| match segment {
                 Segment::Literal(text) => format!("/{text}"),
-                Segment::Parameter(name) => format!("/{{{}}}", ident(name)),
+                Segment::Parameter(name) => format!("/{{{}}}", in_path(name).unwrap_or_default()),
             })
             .collect();
         let success = operation.successes.first().map_or(Status::Exactly(204), |outcome| outcome.status);
@@ -85,6 +85,12 @@ fn input(model: &Model, root: &Value) -> Value {
         object.retain(|key, _| !key.starts_with("x-"));
     });
     spec
+}
+
+/// What progenitor calls the parameter at this position: a name that it does
+/// not change.
+pub(crate) fn argument(index: usize) -> String {
+    format!("p{index}")
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

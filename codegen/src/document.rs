@@ -32,7 +32,11 @@ impl Document {
     /// [`Error::TooLarge`], [`Error::Syntax`], [`Error::Version`] or
     /// [`Error::Document`].
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self> {
-        let root = load::parse(file, bytes)?;
+        Self::from_root(file, load::parse(file, bytes)?)
+    }
+
+    /// Validates a document that is JSON already.
+    pub(crate) fn from_root(file: &str, root: Value) -> Result<Self> {
         validate::validate(file, &root)?;
         Ok(Self { file: file.to_owned(), root })
     }

@@ -120,12 +120,11 @@ pub struct Generated {
 /// progenitor cannot express.
 pub fn generate(document: &Document, overlay: &Overlay, options: &Options) -> Result<Generated> {
     let file = document.file();
-    let mut root = document.root().clone();
-    let stale = overlay.apply(&mut root);
+    let (completed, stale) = overlay.apply_to(document)?;
     if options.stale == StalePolicy::Refuse && !stale.is_empty() {
         return Err(Error::StaleOverlay { file: overlay.file().to_owned(), stale });
     }
-    validate::validate(file, &root)?;
+    let mut root = completed.root().clone();
     passes::run(&mut root, &passes::Context { file })?;
     let model = model::Model::read(&root, file)?;
     let mut tree = backend::run(&model, &root, file)?;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json_path::{JsonPath, NormalizedPath};
 
-use crate::{Result, document, load, validate::fault};
+use crate::{Document, Result, document, load, validate::fault};
 
 /// A parsed [OpenAPI Overlay 1.0](https://spec.openapis.org/overlay/v1.0.0.html).
 #[derive(Debug)]
@@ -117,8 +117,20 @@ impl Overlay {
         self.actions.is_empty()
     }
 
+    /// The document with every action applied in order, and the actions that
+    /// matched nothing.
+    ///
+    /// # Errors
+    /// [`Error::Document`](crate::Error::Document) for what an action made
+    /// invalid.
+    pub fn apply_to(&self, document: &Document) -> Result<(Document, Vec<Stale>)> {
+        let mut root = document.root().clone();
+        let stale = self.apply(&mut root);
+        Ok((Document::from_root(document.file(), root)?, stale))
+    }
+
     /// Applies every action in order and returns those that matched nothing.
-    pub(crate) fn apply(&self, root: &mut Value) -> Vec<Stale> {
+    fn apply(&self, root: &mut Value) -> Vec<Stale> {
         let mut stale = Vec::new();
         for (index, action) in self.actions.iter().enumerate() {
             let mut targets: Vec<String> = action

@@ -131,6 +131,7 @@ fn success_enum(success: &Success<'_>, operation: &Operation) -> Item {
     parse_quote! {
         #[doc = #summary]
         #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant)] // Replies differ in size, and are moved once.
         #[non_exhaustive]
         pub enum #name { #(#variants,)* }
     }
@@ -153,6 +154,7 @@ fn failure_enum(failure: &Failure<'_>, operation: &Operation) -> [Item; 2] {
         parse_quote! {
             #[doc = #summary]
             #[derive(Clone, Debug, PartialEq)]
+            #[allow(clippy::large_enum_variant)] // Replies differ in size, and are moved once.
             #[non_exhaustive]
             pub enum #name { #(#variants,)* }
         },

@@ -13,6 +13,7 @@ use syn::{FnArg, Item, Type, parse_quote};
 
 use super::error_types::{Failure, Success};
 use super::{doc, structs, tree};
+use crate::backend;
 use crate::model::{Model, Operation, Outcome, Parameter, Place, Status};
 use crate::path_template::Segment;
 
@@ -90,8 +91,8 @@ struct Arguments<'m> {
 impl<'m> Arguments<'m> {
     fn of(operation: &'m Operation, model: &Model, types: &HashMap<String, Type>) -> syn::Result<Self> {
         let (mut held, mut required, mut optional) = (Vec::new(), Vec::new(), Vec::new());
-        for parameter in &operation.parameters {
-            let Some(ty) = types.get(&parameter.ident) else {
+        for (index, parameter) in operation.parameters.iter().enumerate() {
+            let Some(ty) = types.get(&backend::argument(index)) else {
                 let message = format!("progenitor left out the parameter {}", parameter.name);
                 return Err(syn::Error::new(proc_macro2::Span::call_site(), message));
             };
@@ -114,9 +115,8 @@ fn argument(typed: &Typed<'_>) -> (TokenStream, TokenStream) {
         return (quote!(#ident: &'a #ty), quote!(#ident));
     }
     let passed = structs::argument(ty);
-    let value = passed.value(&parse_quote!(#ident));
     let ty = &passed.ty;
-    (quote!(#ident: #ty), quote!(#ident: #value))
+    (quote!(#ident: #ty), passed.initialize(ident))
 }
 
 fn is_generated(ty: &Type) -> bool {
@@ -279,8 +279,8 @@ fn send(operation: &Operation, model: &Model, arguments: &Arguments<'_>) -> Toke
         /// See [`OperationError`] for the ways in which this can fail.
         pub async fn send(self) -> Result<#output, OperationError<#error>> {
             const OPERATION: &str = #name;
-            let path = [#(#segments),*];
-            let #mutable request = self.client.core.request(OPERATION, reqwest::Method::#method, &path);
+            let #mutable request =
+                self.client.core.request(OPERATION, reqwest::Method::#method, &[#(#segments),*]);
             #(#parameters)*
             #body
             let reply = request.send().await?;
@@ -330,17 +330,18 @@ fn assign(typed: &Typed<'_>) -> Option<TokenStream> {
 /// The `match` on the reply's status.
 fn replies(operation: &Operation, model: &Model, success: &Success<'_>, failure: &Failure<'_>) -> TokenStream {
     let mut arms = Vec::new();
-    for outcome in &operation.successes {
-        // With one type for all successes, any status of success has it.
-        if success.is_enum() {
+    // An unlisted status of success is taken for the first that is listed.
+    let first = success.decode(operation.successes.first().and_then(|outcome| outcome.schema.as_deref()));
+    if success.is_enum() {
+        for outcome in &operation.successes {
             let (pattern, value) = (pattern(outcome), success.decode(outcome.schema.as_deref()));
             arms.push(quote!(#pattern => #value));
         }
-    }
-    if !success.is_enum() || !operation.successes.iter().any(|o| o.status == Status::Class(2)) {
-        // An unlisted status of success is taken for the first that is listed.
-        let value = success.decode(operation.successes.first().and_then(|outcome| outcome.schema.as_deref()));
-        arms.push(quote!(200..=299 => #value));
+        if operation.successes.iter().all(|outcome| outcome.status != Status::Class(2)) {
+            arms.push(quote!(_ if reply.is_success() => #first));
+        }
+    } else {
+        arms.push(quote!(200..=299 => #first));
     }
     let refuse = |schema: &str| {
         let wrap = failure.wrap(schema);

@@ -43,7 +43,7 @@ impl VisitMut for Shorten {
         }
         let text = quote::quote!(#attribute).to_string();
         let shorter = text.replace("::std::option::Option", "Option").replace("::std::vec::Vec", "Vec")
-            .replace("\"::std::", "\"std::").replace("\"::serde_json::", "\"serde_json::");
+            .replace(":: std :: collections :: ", "std::collections::").replace("\"::std::", "\"std::").replace("\"::serde_json::", "\"serde_json::");
         if shorter != text
             && let Ok(tokens) = shorter.parse::<proc_macro2::TokenStream>()
             && let Ok(holder) = syn::parse2::<syn::ItemStruct>(quote::quote!(#tokens struct Holder;))

@@ -5,6 +5,8 @@
 //! Replies are only read, so only parts of requests can be constructed: a
 //! field that replies gain, required or not, changes nothing for a caller.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use serde_json::Value;
 use syn::{Field, Fields, Item, ItemStruct, Type, parse_quote};
 
@@ -134,7 +136,7 @@ fn debug_impl(name: &syn::Ident, fields: &[Field], schema: &Value) -> Option<Ite
             (Some(_), false) => parse_quote!(super::scrub(&self.#ident)),
             (None, _) => parse_quote!(self.#ident),
         };
-        quote::quote!(.field(#label, &#value))
+        quote!(.field(#label, &#value))
     });
     Some(parse_quote! {
         impl fmt::Debug for #name {
@@ -153,13 +155,11 @@ fn constructors(item: &ItemStruct, fields: &[Field]) -> Item {
     let arguments = required.iter().map(|field| &field.ident).zip(required.iter().map(|f| argument(&f.ty)));
     let arguments = arguments.map(|(ident, argument)| {
         let ty = &argument.ty;
-        quote::quote!(#ident: #ty)
+        quote!(#ident: #ty)
     });
-    let values = required.iter().map(|field| {
-        let (ident, argument) = (&field.ident, argument(&field.ty));
-        let value = argument.value(&parse_quote!(#ident));
-        if is_same(&value, ident.as_ref()) { quote::quote!(#ident) } else { quote::quote!(#ident: #value) }
-    });
+    let values = required
+        .iter()
+        .filter_map(|field| field.ident.as_ref().map(|ident| argument(&field.ty).initialize(ident)));
     let rest = fields.iter().filter(|field| !is_required(field)).map(|field| &field.ident);
     let setters = optional.map(setter);
     let summary = match idents.clone().count() {
@@ -236,6 +236,15 @@ impl Argument {
             Conversion::Collect => parse_quote!(#ident.into_iter().collect()),
         }
     }
+
+    /// The initializer of a field from the argument of the same name.
+    pub(super) fn initialize(&self, ident: &syn::Ident) -> TokenStream {
+        let value = self.value(&parse_quote!(#ident));
+        match self.conversion {
+            Conversion::None => quote!(#ident),
+            _ => quote!(#ident: #value),
+        }
+    }
 }
 
 /// Text comes as anything that becomes a `String`, a list as anything that
@@ -251,10 +260,6 @@ pub(super) fn argument(ty: &Type) -> Argument {
         },
         _ => Argument { ty: ty.clone(), conversion: Conversion::None },
     }
-}
-
-fn is_same(value: &syn::Expr, ident: Option<&syn::Ident>) -> bool {
-    matches!(value, syn::Expr::Path(path) if path.path.get_ident() == ident)
 }
 
 /// An enum that is not of strings: its alternatives are what the document's

@@ -12,7 +12,7 @@
 //! | schema | removed | added |
 //! | field of a request | removed, added as required, became required | added as optional, became optional |
 //! | field of a response | removed, became optional | added, became required |
-//! | type or format, `items`, extended schema | any | |
+//! | type or format | any | |
 //! | enum of a request | value removed, enum added | value added, enum removed |
 //! | enum of a response | | any: types keep values that they don't know |
 //! | default | changed, removed: what leaving out means is another thing | added |
@@ -128,7 +128,7 @@ impl Effect {
 
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Effect::Breaking => "breaking",
             Effect::Compatible => "compatible",
         })
@@ -137,7 +137,7 @@ impl fmt::Display for Effect {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Kind::Added => "added",
             Kind::Removed => "removed",
             Kind::Changed => "changed",

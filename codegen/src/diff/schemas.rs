@@ -82,7 +82,7 @@ fn references(value: &Value) -> Vec<String> {
     found
 }
 
-/// A schema with the inline branches of its `allOf` taken together.
+/// A schema with the branches of its `allOf` taken together.
 struct View {
     /// Schemas that it refers to or extends.
     extends: BTreeSet<String>,
@@ -93,6 +93,7 @@ struct View {
 }
 
 impl View {
+    /// What stands in the schema itself.
     fn of(schema: &Value) -> Self {
         let mut view = Self {
             extends: BTreeSet::new(),
@@ -123,107 +124,161 @@ impl View {
             }
         }
     }
+
+    /// Takes in the schemas that it extends, and those that they extend.
+    fn resolve(&mut self, root: &Value) {
+        let mut known = BTreeSet::new();
+        while let Some(name) = self.extends.difference(&known).next().cloned() {
+            if let Some(schema) = root.pointer(&pointer::join("/components/schemas", &name)) {
+                self.absorb(schema);
+            }
+            known.insert(name);
+        }
+    }
 }
 
 /// Compares two schemas of the same place.
 pub(super) fn compare_schemas(
     at: &str,
-    roots: (&Value, &Value),
-    (old, new): (&Value, &Value),
+    (old_root, new_root): (&Value, &Value),
+    schemas: (&Value, &Value),
     usage: Use,
     diff: &mut Diff,
 ) {
-    let (old, new) = (View::of(old), View::of(new));
-    if old.extends != new.extends {
-        let list = |names: &BTreeSet<String>| match names.is_empty() {
-            true => "an inline schema".to_owned(),
-            false => names.iter().cloned().collect::<Vec<_>>().join(" + "),
-        };
-        let what = format!("schema from {} to {}", list(&old.extends), list(&new.extends));
-        diff.push(Effect::Breaking, Kind::Changed, at, what);
+    Comparison { old_root, new_root, usage, diff, resolved: BTreeSet::new() }.run(at, schemas);
+}
+
+struct Comparison<'c> {
+    old_root: &'c Value,
+    new_root: &'c Value,
+    usage: Use,
+    diff: &'c mut Diff,
+    /// Pairs of schemas that were compared by content, so that those which
+    /// contain themselves come to an end.
+    resolved: BTreeSet<(BTreeSet<String>, BTreeSet<String>)>,
+}
+
+impl Comparison<'_> {
+    fn push(&mut self, effect: Effect, kind: Kind, at: impl Into<String>, what: impl Into<String>) {
+        self.diff.push(effect, kind, at, what);
     }
-    properties(at, roots, (&old, &new), usage, diff);
-    let get = |key: &str| (old.rest.get(key), new.rest.get(key));
-    for key in ["type", "format"] {
-        if let (before, after) = get(key)
-            && before != after
-            && !(key == "type" && means_object(&old) && means_object(&new))
-        {
-            diff.push(Effect::Breaking, Kind::Changed, at, from_to(key, before, after));
+
+    fn run(&mut self, at: &str, (old, new): (&Value, &Value)) {
+        let (mut old, mut new) = (View::of(old), View::of(new));
+        if old.extends != new.extends {
+            // Another name for the same content is no change.
+            if !self.resolved.insert((old.extends.clone(), new.extends.clone())) {
+                return;
+            }
+            old.resolve(self.old_root);
+            new.resolve(self.new_root);
+        }
+        self.properties(at, &old, &new);
+        let get = |key: &str| (old.rest.get(key), new.rest.get(key));
+        for key in ["type", "format"] {
+            if let (before, after) = get(key)
+                && before != after
+                && !(key == "type" && means_object(&old) && means_object(&new))
+            {
+                self.push(Effect::Breaking, Kind::Changed, at, from_to(key, before, after));
+            }
+        }
+        let (before, after) = get("nullable");
+        if is_true(before) != is_true(after) {
+            let breaks = if is_true(after) { self.usage.response } else { self.usage.request };
+            self.push(Effect::breaking_if(breaks), Kind::Changed, at, from_to("nullable", before, after));
+        }
+        self.values(at, get("enum"));
+        match get("default") {
+            (before, after) if before == after => {}
+            (None, Some(value)) => self.push(Effect::Compatible, Kind::Added, at, format!("default {value}")),
+            (before, after) => self.push(Effect::Breaking, Kind::Changed, at, from_to("default", before, after)),
+        }
+        self.constraints(at, &old, &new);
+        for (key, suffix) in [("items", "[]"), ("additionalProperties", "{}")] {
+            match get(key) {
+                (Some(before), Some(after)) if before.is_object() && after.is_object() => {
+                    self.run(&format!("{at}{suffix}"), (before, after));
+                }
+                (before, after) if before != after => {
+                    self.push(Effect::Breaking, Kind::Changed, at, from_to(key, before, after));
+                }
+                _ => {}
+            }
+        }
+        for key in ["oneOf", "anyOf", "not", "discriminator"] {
+            if let (before, after) = get(key)
+                && before != after
+            {
+                let breaks = self.usage.request || after.is_some();
+                self.push(Effect::breaking_if(breaks), Kind::Changed, at, key);
+            }
         }
     }
-    let (before, after) = get("nullable");
-    if is_true(before) != is_true(after) {
-        let effect = Effect::breaking_if(if is_true(after) { usage.response } else { usage.request });
-        diff.push(effect, Kind::Changed, at, from_to("nullable", before, after));
+
+    fn properties(&mut self, at: &str, old: &View, new: &View) {
+        for (name, property) in &old.properties {
+            let Some(other) = new.properties.get(name) else {
+                self.push(Effect::Breaking, Kind::Removed, at, format!("field {name}"));
+                continue;
+            };
+            self.run(&format!("{at}.{name}"), (property, other));
+        }
+        for name in new.properties.keys().filter(|name| !old.properties.contains_key(*name)) {
+            let required = new.required.contains(name);
+            let effect = Effect::breaking_if(required && self.usage.request);
+            let what = format!("{} field {name}", if required { "required" } else { "optional" });
+            self.push(effect, Kind::Added, at, what);
+        }
+        let Use { request, response } = self.usage;
+        // A name may be required that only an extended schema declares.
+        let declared =
+            |name: &&String| !new.properties.contains_key(*name) || old.properties.contains_key(*name);
+        for name in new.required.difference(&old.required).filter(declared) {
+            self.push(Effect::breaking_if(request), Kind::Changed, format!("{at}.{name}"), "became required");
+        }
+        let kept =
+            |name: &&String| !old.properties.contains_key(*name) || new.properties.contains_key(*name);
+        for name in old.required.difference(&new.required).filter(kept) {
+            self.push(Effect::breaking_if(response), Kind::Changed, format!("{at}.{name}"), "became optional");
+        }
     }
-    values(at, get("enum"), usage, diff);
-    match get("default") {
-        (before, after) if before == after => {}
-        (None, Some(value)) => diff.push(Effect::Compatible, Kind::Added, at, format!("default {value}")),
-        (before, after) => diff.push(Effect::Breaking, Kind::Changed, at, from_to("default", before, after)),
-    }
-    constraints(at, (&old, &new), usage, diff);
-    for (key, suffix) in [("items", "[]"), ("additionalProperties", "{}")] {
-        match get(key) {
-            (Some(before), Some(after)) if before.is_object() && after.is_object() => {
-                compare_schemas(&format!("{at}{suffix}"), roots, (before, after), usage, diff);
+
+    fn values(&mut self, at: &str, enums: (Option<&Value>, Option<&Value>)) {
+        let request = self.usage.request;
+        match enums {
+            (Some(Value::Array(old)), Some(Value::Array(new))) => {
+                for value in old.iter().filter(|value| !new.contains(value)) {
+                    self.push(Effect::breaking_if(request), Kind::Removed, at, format!("value {value}"));
+                }
+                for value in new.iter().filter(|value| !old.contains(value)) {
+                    self.push(Effect::Compatible, Kind::Added, at, format!("value {value}"));
+                }
             }
-            (before, after) if before != after => {
-                diff.push(Effect::Breaking, Kind::Changed, at, from_to(key, before, after));
+            (None, Some(new)) => {
+                self.push(Effect::breaking_if(request), Kind::Added, at, format!("enum {new}"));
             }
+            (Some(old), None) => self.push(Effect::Compatible, Kind::Removed, at, format!("enum {old}")),
             _ => {}
         }
     }
-    for key in ["oneOf", "anyOf", "not", "discriminator"] {
-        if let (before, after) = get(key)
-            && before != after
-        {
-            diff.push(Effect::breaking_if(usage.request || after.is_some()), Kind::Changed, at, key);
-        }
-    }
-}
 
-fn properties(at: &str, roots: (&Value, &Value), (old, new): (&View, &View), usage: Use, diff: &mut Diff) {
-    for (name, property) in &old.properties {
-        let Some(other) = new.properties.get(name) else {
-            diff.push(Effect::Breaking, Kind::Removed, at, format!("field {name}"));
-            continue;
-        };
-        compare_schemas(&format!("{at}.{name}"), roots, (property, other), usage, diff);
-    }
-    for name in new.properties.keys().filter(|name| !old.properties.contains_key(*name)) {
-        let required = new.required.contains(name);
-        let effect = Effect::breaking_if(required && usage.request);
-        let what = format!("{} field {name}", if required { "required" } else { "optional" });
-        diff.push(effect, Kind::Added, at, what);
-    }
-    // A name may be required that only an extended schema declares.
-    let declared = |name: &&String| !new.properties.contains_key(*name) || old.properties.contains_key(*name);
-    for name in new.required.difference(&old.required).filter(declared) {
-        diff.push(Effect::breaking_if(usage.request), Kind::Changed, format!("{at}.{name}"), "became required");
-    }
-    let kept = |name: &&String| !old.properties.contains_key(*name) || new.properties.contains_key(*name);
-    for name in old.required.difference(&new.required).filter(kept) {
-        diff.push(Effect::breaking_if(usage.response), Kind::Changed, format!("{at}.{name}"), "became optional");
-    }
-}
-
-fn values(at: &str, enums: (Option<&Value>, Option<&Value>), usage: Use, diff: &mut Diff) {
-    match enums {
-        (Some(Value::Array(old)), Some(Value::Array(new))) => {
-            for value in old.iter().filter(|value| !new.contains(value)) {
-                diff.push(Effect::breaking_if(usage.request), Kind::Removed, at, format!("value {value}"));
+    fn constraints(&mut self, at: &str, old: &View, new: &View) {
+        for key in LOWER.iter().chain(&UPPER).chain(&EXACT) {
+            let (before, after) = (old.rest.get(*key), new.rest.get(*key));
+            if before == after {
+                continue;
             }
-            for value in new.iter().filter(|value| !old.contains(value)) {
-                diff.push(Effect::Compatible, Kind::Added, at, format!("value {value}"));
-            }
+            let numbers = (before.and_then(Value::as_f64), after.and_then(Value::as_f64));
+            let tightened = match (after, numbers) {
+                (None | Some(Value::Bool(false)), _) => false,
+                (_, (Some(before), Some(after))) if LOWER.contains(key) => after > before,
+                (_, (Some(before), Some(after))) if UPPER.contains(key) => after < before,
+                _ => true,
+            };
+            let effect = Effect::breaking_if(tightened && self.usage.request);
+            self.push(effect, Kind::Changed, at, from_to(key, before, after));
         }
-        (None, Some(new)) => {
-            diff.push(Effect::breaking_if(usage.request), Kind::Added, at, format!("enum {new}"));
-        }
-        (Some(old), None) => diff.push(Effect::Compatible, Kind::Removed, at, format!("enum {old}")),
-        _ => {}
     }
 }
 
@@ -232,24 +287,6 @@ const LOWER: [&str; 4] = ["minimum", "minLength", "minItems", "minProperties"];
 const UPPER: [&str; 4] = ["maximum", "maxLength", "maxItems", "maxProperties"];
 /// Constraints that are another whenever they differ.
 const EXACT: [&str; 5] = ["pattern", "multipleOf", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum"];
-
-fn constraints(at: &str, (old, new): (&View, &View), usage: Use, diff: &mut Diff) {
-    for key in LOWER.iter().chain(&UPPER).chain(&EXACT) {
-        let (before, after) = (old.rest.get(*key), new.rest.get(*key));
-        if before == after {
-            continue;
-        }
-        let numbers = (before.and_then(Value::as_f64), after.and_then(Value::as_f64));
-        let tightened = match (after, numbers) {
-            (None | Some(Value::Bool(false)), _) => false,
-            (_, (Some(before), Some(after))) if LOWER.contains(key) => after > before,
-            (_, (Some(before), Some(after))) if UPPER.contains(key) => after < before,
-            _ => true,
-        };
-        let effect = Effect::breaking_if(tightened && usage.request);
-        diff.push(effect, Kind::Changed, at, from_to(key, before, after));
-    }
-}
 
 /// An object with properties is one, whether it says so or not.
 fn means_object(view: &View) -> bool {

@@ -37,7 +37,6 @@ fn find(root: &mut Value) -> Option<HashMap<String, String>> {
     let mut sorted: Vec<(&String, &Value)> = schema::components(root)
         .iter()
         .filter(|(_, schema)| schema.get("x-rust-alias").is_none())
-        .map(|(name, schema)| (name, schema))
         .collect();
     sorted.sort_by_key(|(name, schema)| (schema.get(request_errors::MARK).is_none(), name.len(), *name));
     let mut first: HashMap<String, &String> = HashMap::new();

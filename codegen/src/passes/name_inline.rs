@@ -266,10 +266,12 @@ fn descend(
     }
 }
 
-/// `DataChannels` to `DataChannel`.
+/// `DataChannels` to `DataChannel`, `Usage` to `UsageItem`.
 fn singular_words(thing: &str) -> String {
     let split = thing.rfind(|c: char| c.is_ascii_uppercase()).unwrap_or(0);
-    format!("{}{}", &thing[..split], names::singular(&thing[split..]))
+    let one = names::singular(&thing[split..]);
+    let item = if one == thing[split..] { "Item" } else { "" };
+    format!("{}{one}{item}", &thing[..split])
 }
 
 fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence {

@@ -1,0 +1,33 @@
+//! Expands each document into a file of its own.
+
+use std::error::Error;
+use std::path::Path;
+
+use cloudflare_calls_codegen::{Document, Options, Overlay, StalePolicy, generate};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let fixtures = Path::new("../tests/fixtures");
+    let calls = Path::new("../../openapi.json");
+    let overlay = Path::new("../../openapi.overlay.json");
+    for path in [fixtures, calls, overlay] {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    let overlay = Overlay::from_path(overlay)?;
+    let calls = Document::from_path(calls)?;
+    let growth = Overlay::from_path(&fixtures.join("growth.overlay.json"))?;
+    let (grown, stale) = growth.apply_to(&calls)?;
+    assert!(stale.is_empty(), "{stale:?}");
+    let documents = [
+        ("calls_2024", Document::from_path(&fixtures.join("calls-2024.json"))?, &overlay),
+        ("grown", grown, &overlay),
+        ("plain", calls, &Overlay::empty()),
+        ("odd", Document::from_path(&fixtures.join("odd.json"))?, &Overlay::empty()),
+    ];
+    let out = std::env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?;
+    for (name, document, overlay) in documents {
+        let options = Options::default().stale(StalePolicy::Report);
+        let text = generate(&document, overlay, &options)?.text;
+        std::fs::write(Path::new(&out).join(format!("{name}.rs")), text)?;
+    }
+    Ok(())
+}
