@@ -14,56 +14,110 @@ use {
     secrecy::{ExposeSecret, SecretString},
     serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned},
 };
-/// Where the API is, as published.
-pub const DEFAULT_BASE_URL: &str = "https://rtc.live.cloudflare.com/v1";
+
 /// The conversions of an open enum, which has `as_str` and `known`.
-#[allow(unused_macros)]
+#[allow(unused_macros)] // Not every document has an enum.
 macro_rules! open_enum {
     ($name:ident) => {
-        impl From <& str > for $name { fn from(value : & str) -> Self {
-        Self::known(value).unwrap_or_else(|| Self::Other(value.to_owned())) } } impl From
-        < String > for $name { fn from(value : String) -> Self { Self::known(& value)
-        .unwrap_or(Self::Other(value)) } } impl fmt::Display for $name { fn fmt(& self, f
-        : & mut fmt::Formatter <'_ >) -> fmt::Result { f.write_str(self.as_str()) } }
-        impl Serialize for $name { fn serialize < S : Serializer > (& self, serializer :
-        S) -> Result < S::Ok, S::Error > { serializer.serialize_str(self.as_str()) } }
-        impl <'de > Deserialize <'de > for $name { fn deserialize < D : Deserializer <'de
-        >> (deserializer : D) -> Result < Self, D::Error > {
-        String::deserialize(deserializer).map(Self::from) } }
+        impl From<&str> for $name {
+            fn from(value: &str) -> Self {
+                Self::known(value).unwrap_or_else(|| Self::Other(value.to_owned()))
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(value: String) -> Self {
+                Self::known(&value).unwrap_or(Self::Other(value))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::from)
+            }
+        }
     };
 }
+
 /// The conversions of an id, which is a newtype of a string with `new`.
-#[allow(unused_macros)]
+#[allow(unused_macros)] // Not every document has path parameters.
 macro_rules! id {
     ($name:ident) => {
-        impl $name { #[doc = " Takes a string that is a safe id."] #[doc = ""] #[doc =
-        " # Errors"] #[doc =
-        " The rule of [`InvalidId`](super::InvalidId) that the string breaks."] pub fn
-        new(id : impl Into < String >) -> Result < Self, super::InvalidId > { let id = id
-        .into(); super::check_id(& id) ?; Ok(Self(id)) } #[doc =
-        " The id as the API spells it."] pub fn as_str(& self) -> & str { & self.0 } }
-        impl std::str::FromStr for $name { type Err = super::InvalidId; fn from_str(id :
-        & str) -> Result < Self, Self::Err > { Self::new(id) } } impl TryFrom <& str >
-        for $name { type Error = super::InvalidId; fn try_from(id : & str) -> Result <
-        Self, Self::Error > { Self::new(id) } } impl TryFrom < String > for $name { type
-        Error = super::InvalidId; fn try_from(id : String) -> Result < Self, Self::Error
-        > { Self::new(id) } } impl AsRef < str > for $name { fn as_ref(& self) -> & str {
-        & self.0 } } impl fmt::Display for $name { fn fmt(& self, f : & mut
-        fmt::Formatter <'_ >) -> fmt::Result { f.write_str(& self.0) } } impl <'de >
-        Deserialize <'de > for $name { fn deserialize < D : Deserializer <'de >>
-        (deserializer : D) -> Result < Self, D::Error > {
-        Self::new(String::deserialize(deserializer) ?).map_err(serde::de::Error::custom)
-        } }
+        impl $name {
+            /// Takes a string that is a safe id.
+            ///
+            /// # Errors
+            /// The rule of [`InvalidId`](super::InvalidId) that the string breaks.
+            pub fn new(id: impl Into<String>) -> Result<Self, super::InvalidId> {
+                let id = id.into();
+                super::check_id(&id)?;
+                Ok(Self(id))
+            }
+
+            /// The id as the API spells it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = super::InvalidId;
+
+            fn from_str(id: &str) -> Result<Self, Self::Err> {
+                Self::new(id)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = super::InvalidId;
+
+            fn try_from(id: &str) -> Result<Self, Self::Error> {
+                Self::new(id)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = super::InvalidId;
+
+            fn try_from(id: String) -> Result<Self, Self::Error> {
+                Self::new(id)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
     };
 }
-/// How long a connection may take to be made. A connection takes a few round
-/// trips; one that takes longer will not come.
-pub const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
-/// How long an operation may take by default, from connecting to the end of
-/// the reply. The API waits up to 5 s for a session's transport, and its
-/// `empty_track_error` has been seen to take 8.3 s: a shorter time-out would
-/// lose that answer.
-pub const DEFAULT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// Where the API is, as published.
+pub const DEFAULT_BASE_URL: &str = "https://rtc.live.cloudflare.com/v1";
 /// A client of the Cloudflare Realtime API.
 ///
 /// A clone shares the connections of the original and costs no more than a few
@@ -2707,6 +2761,7 @@ pub mod operations {
         }
     }
 }
+
 /// Why a [`Client`] could not be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -2720,20 +2775,21 @@ pub enum ConfigError {
     /// root certificates cannot be read.
     Http,
 }
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            match self {
-                Self::BaseUrl => {
-                    "the base URL is not an absolute http(s) URL without query, fragment and credentials"
-                }
-                Self::Secret => "the secret is empty or cannot be sent in a header",
-                Self::Http => "the HTTP client could not be set up",
-            },
-        )
+        f.write_str(match self {
+            Self::BaseUrl => {
+                "the base URL is not an absolute http(s) URL without query, fragment and credentials"
+            }
+            Self::Secret => "the secret is empty or cannot be sent in a header",
+            Self::Http => "the HTTP client could not be set up",
+        })
     }
 }
+
 impl std::error::Error for ConfigError {}
+
 /// What the API says in the body of an error.
 pub trait ErrorBody: fmt::Debug {
     /// The kind of the error, as the API spells it.
@@ -2741,6 +2797,7 @@ pub trait ErrorBody: fmt::Debug {
     /// What went wrong, in the API's words, which are not for programs.
     fn description(&self) -> Option<&str>;
 }
+
 /// Why an operation did not succeed; `E` is the body of the operation's
 /// documented errors.
 ///
@@ -2801,6 +2858,7 @@ pub enum OperationError<E> {
         status: reqwest::StatusCode,
     },
 }
+
 /// What is wrong with a request that was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -2825,6 +2883,7 @@ pub enum InvalidRequest {
         operation: &'static str,
     },
 }
+
 impl fmt::Display for InvalidRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -2840,7 +2899,9 @@ impl fmt::Display for InvalidRequest {
         }
     }
 }
+
 impl std::error::Error for InvalidRequest {}
+
 impl<E> OperationError<E> {
     /// The name of the operation that failed.
     pub fn operation(&self) -> &'static str {
@@ -2857,6 +2918,7 @@ impl<E> OperationError<E> {
             | Self::TooLarge { operation, .. } => operation,
         }
     }
+
     /// The status of the reply, if there was one.
     pub fn status(&self) -> Option<reqwest::StatusCode> {
         match self {
@@ -2867,6 +2929,7 @@ impl<E> OperationError<E> {
             | Self::TooLarge { status, .. } => Some(*status),
         }
     }
+
     /// How long the server asks to wait before another try (`Retry-After` in
     /// seconds, RFC 9110 section 10.2.3), if it does.
     pub fn retry_after(&self) -> Option<std::time::Duration> {
@@ -2877,6 +2940,7 @@ impl<E> OperationError<E> {
             _ => None,
         }
     }
+
     /// The API's error, where the reply was one.
     pub fn body(&self) -> Option<&E> {
         match self {
@@ -2884,48 +2948,28 @@ impl<E> OperationError<E> {
             _ => None,
         }
     }
+
     /// The same error with another type of body.
     pub fn map_body<F>(self, map: impl FnOnce(E) -> F) -> OperationError<F> {
         match self {
             Self::Invalid(invalid) => OperationError::Invalid(invalid),
             Self::Transport { operation, source } => {
-                OperationError::Transport {
-                    operation,
-                    source,
-                }
+                OperationError::Transport { operation, source }
             }
             Self::Refused { operation, status, retry_after, body } => {
-                OperationError::Refused {
-                    operation,
-                    status,
-                    retry_after,
-                    body: map(body),
-                }
+                OperationError::Refused { operation, status, retry_after, body: map(body) }
             }
             Self::Unexpected { operation, status, retry_after, excerpt } => {
-                OperationError::Unexpected {
-                    operation,
-                    status,
-                    retry_after,
-                    excerpt,
-                }
+                OperationError::Unexpected { operation, status, retry_after, excerpt }
             }
             Self::Undecodable { operation, status, problem } => {
-                OperationError::Undecodable {
-                    operation,
-                    status,
-                    problem,
-                }
+                OperationError::Undecodable { operation, status, problem }
             }
-            Self::TooLarge { operation, status } => {
-                OperationError::TooLarge {
-                    operation,
-                    status,
-                }
-            }
+            Self::TooLarge { operation, status } => OperationError::TooLarge { operation, status },
         }
     }
 }
+
 impl<E: ErrorBody> fmt::Display for OperationError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -2949,26 +2993,18 @@ impl<E: ErrorBody> fmt::Display for OperationError<E> {
                 }
             }
             Self::Unexpected { operation, status, excerpt, .. } => {
-                write!(
-                    f, "{operation}: unexpected reply with {}: {excerpt:?}", status
-                    .as_u16()
-                )
+                write!(f, "{operation}: unexpected reply with {}: {excerpt:?}", status.as_u16())
             }
             Self::Undecodable { operation, status, problem } => {
-                write!(
-                    f, "{operation}: undecodable reply with {}: {problem}", status
-                    .as_u16()
-                )
+                write!(f, "{operation}: undecodable reply with {}: {problem}", status.as_u16())
             }
             Self::TooLarge { operation, status } => {
-                write!(
-                    f, "{operation}: reply with {} is larger than 16 MiB", status
-                    .as_u16()
-                )
+                write!(f, "{operation}: reply with {} is larger than 16 MiB", status.as_u16())
             }
         }
     }
 }
+
 impl<E: ErrorBody> std::error::Error for OperationError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -2977,11 +3013,53 @@ impl<E: ErrorBody> std::error::Error for OperationError<E> {
         }
     }
 }
+
 impl<E> From<InvalidRequest> for OperationError<E> {
     fn from(invalid: InvalidRequest) -> Self {
         Self::Invalid(invalid)
     }
 }
+
+/// The longest excerpt of a reply in an error, in characters: enough for the
+/// headline of an HTML page.
+const MAX_EXCERPT: usize = 512;
+
+/// What a line of a session description begins with; nothing behind the first
+/// of them is shown.
+const SDP_MARKS: [&str; 6] =
+    ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
+
+/// Server text as it may be shown: bounded, on one line, without SDP.
+fn scrub(text: &str) -> String {
+    let cut = SDP_MARKS.iter().filter_map(|mark| text.find(mark)).min();
+    let shown: String = text[..cut.unwrap_or(text.len())]
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_EXCERPT)
+        .collect();
+    match cut {
+        Some(_) => format!("{shown}[SDP removed]"),
+        None if shown.len() < text.len() => format!("{shown}…"),
+        None => shown,
+    }
+}
+
+/// [`scrub`] for `Debug` output.
+#[allow(dead_code)] // Not every document has such a field.
+fn scrub_some(text: &Option<String>) -> Option<String> {
+    text.as_deref().map(scrub)
+}
+
+/// `Debug` output for what is not shown.
+#[allow(dead_code)] // Not every document has such a field.
+struct Hidden(usize);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes hidden]", self.0)
+    }
+}
+
 /// Why a string is not an id that may become part of a path.
 ///
 /// An id is 1 to 256 visible ASCII characters, does not begin with a dot and
@@ -2999,80 +3077,54 @@ pub enum InvalidId {
     /// `/`, `\`, `?`, `#`, `%`.
     Character,
 }
+
 impl fmt::Display for InvalidId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            match self {
-                Self::Empty => "the id is empty",
-                Self::TooLong => "the id is longer than 256 bytes",
-                Self::LeadingDot => "the id begins with a dot",
-                Self::Character => "the id has a character that no id has",
-            },
-        )
+        f.write_str(match self {
+            Self::Empty => "the id is empty",
+            Self::TooLong => "the id is longer than 256 bytes",
+            Self::LeadingDot => "the id begins with a dot",
+            Self::Character => "the id has a character that no id has",
+        })
     }
 }
+
 impl std::error::Error for InvalidId {}
-/// The longest excerpt of a reply in an error, in characters: enough for the
-/// headline of an HTML page.
-const MAX_EXCERPT: usize = 512;
-/// What a line of a session description begins with; nothing behind the first
-/// of them is shown.
-const SDP_MARKS: [&str; 6] = [
-    "v=0",
-    "\"sdp\"",
-    "a=ice-",
-    "a=fingerprint",
-    "a=candidate",
-    "a=crypto",
-];
-/// Server text as it may be shown: bounded, on one line, without SDP.
-fn scrub(text: &str) -> String {
-    let cut = SDP_MARKS.iter().filter_map(|mark| text.find(mark)).min();
-    let shown: String = text[..cut.unwrap_or(text.len())]
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_EXCERPT)
-        .collect();
-    match cut {
-        Some(_) => format!("{shown}[SDP removed]"),
-        None if shown.len() < text.len() => format!("{shown}…"),
-        None => shown,
-    }
-}
-/// [`scrub`] for `Debug` output.
-#[allow(dead_code)]
-fn scrub_some(text: &Option<String>) -> Option<String> {
-    text.as_deref().map(scrub)
-}
-/// `Debug` output for what is not shown.
-#[allow(dead_code)]
-struct Hidden(usize);
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{} bytes hidden]", self.0)
-    }
-}
+
 /// The rule of [`InvalidId`], for everything that becomes part of a path.
 fn check_id(id: &str) -> Result<(), InvalidId> {
     match id.as_bytes() {
         [] => Err(InvalidId::Empty),
         [b'.', ..] => Err(InvalidId::LeadingDot),
         bytes if bytes.len() > 256 => Err(InvalidId::TooLong),
-        bytes if bytes
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() && !b"/\\?#%".contains(byte)) => Ok(()),
+        bytes if bytes.iter().all(|byte| byte.is_ascii_graphic() && !b"/\\?#%".contains(byte)) => {
+            Ok(())
+        }
         _ => Err(InvalidId::Character),
     }
 }
+
+/// How long a connection may take to be made. A connection takes a few round
+/// trips; one that takes longer will not come.
+pub const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long an operation may take by default, from connecting to the end of
+/// the reply. The API waits up to 5 s for a session's transport, and its
+/// `empty_track_error` has been seen to take 8.3 s: a shorter time-out would
+/// lose that answer.
+pub const DEFAULT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// The largest reply that is read, in bytes. A `tracks/new` with 64 tracks
 /// and their session description stays below 1 MiB.
 const MAX_REPLY: usize = 16 * 1024 * 1024;
+
 /// What all operations of a client share.
 struct Core {
     http: reqwest::Client,
     base: reqwest::Url,
     authorization: reqwest::header::HeaderValue,
 }
+
 impl Core {
     fn new(
         base_url: &str,
@@ -3081,8 +3133,10 @@ impl Core {
         timeout: std::time::Duration,
     ) -> Result<Self, ConfigError> {
         let base = reqwest::Url::parse(base_url).map_err(|_| ConfigError::BaseUrl)?;
-        let plain = base.query().is_none() && base.fragment().is_none()
-            && base.username().is_empty() && base.password().is_none();
+        let plain = base.query().is_none()
+            && base.fragment().is_none()
+            && base.username().is_empty()
+            && base.password().is_none();
         if !matches!(base.scheme(), "http" | "https") || !plain {
             return Err(ConfigError::BaseUrl);
         }
@@ -3090,24 +3144,22 @@ impl Core {
         if secret.is_empty() {
             return Err(ConfigError::Secret);
         }
-        let mut authorization = reqwest::header::HeaderValue::try_from(
-                format!("Bearer {secret}"),
-            )
+        let mut authorization = reqwest::header::HeaderValue::try_from(format!("Bearer {secret}"))
             .map_err(|_| ConfigError::Secret)?;
         authorization.set_sensitive(true);
         let http = match http {
             Some(http) => http,
-            None => {
-                reqwest::Client::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .timeout(timeout)
-                    .redirect(reqwest::redirect::Policy::none())
-                    .build()
-                    .map_err(|_| ConfigError::Http)?
-            }
+            None => reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(timeout)
+                // The API never redirects, and a POST that is redirected would become a GET.
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .map_err(|_| ConfigError::Http)?,
         };
         Ok(Self { http, base, authorization })
     }
+
     /// Begins a request to the path made of these segments, each of which is
     /// escaped as far as needed.
     fn request(
@@ -3121,32 +3173,19 @@ impl Core {
             segments.pop_if_empty().extend(path);
         }
         let headers = reqwest::header::HeaderMap::new();
-        Request {
-            core: self,
-            operation,
-            method,
-            url,
-            headers,
-            body: None,
-        }
+        Request { core: self, operation, method, url, headers, body: None }
     }
 }
+
 /// The value of a path parameter, if it cannot lead to another path.
-#[allow(dead_code)]
-fn segment<'v>(
-    operation: &'static str,
-    value: &'v str,
-) -> Result<&'v str, InvalidRequest> {
+#[allow(dead_code)] // Not every document has path parameters.
+fn segment<'v>(operation: &'static str, value: &'v str) -> Result<&'v str, InvalidRequest> {
     match check_id(value) {
         Ok(()) => Ok(value),
-        Err(reason) => {
-            Err(InvalidRequest::PathParameter {
-                operation,
-                reason,
-            })
-        }
+        Err(reason) => Err(InvalidRequest::PathParameter { operation, reason }),
     }
 }
+
 /// A request on its way to being sent.
 struct Request<'c> {
     core: &'c Core,
@@ -3156,43 +3195,45 @@ struct Request<'c> {
     headers: reqwest::header::HeaderMap,
     body: Option<Vec<u8>>,
 }
-#[allow(dead_code)]
+
+#[allow(dead_code)] // Not every document has parameters and bodies.
 impl Request<'_> {
     fn query(&mut self, name: &str, value: impl fmt::Display) {
         self.url.query_pairs_mut().append_pair(name, &value.to_string());
     }
+
     fn header(
         &mut self,
         name: &'static str,
         value: impl fmt::Display,
     ) -> Result<(), InvalidRequest> {
         let operation = self.operation;
-        let invalid = |_| InvalidRequest::HeaderParameter {
-            operation,
-            name,
-        };
+        let invalid = |_| InvalidRequest::HeaderParameter { operation, name };
         let value = value.to_string().try_into().map_err(invalid)?;
         self.headers.append(name, value);
         Ok(())
     }
+
     fn json(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
         let operation = self.operation;
-        let bytes = serde_json::to_vec(body)
-            .map_err(|_| InvalidRequest::Body { operation })?;
+        let bytes = serde_json::to_vec(body).map_err(|_| InvalidRequest::Body { operation })?;
         self.body = Some(bytes);
         Ok(())
     }
+
     /// Sends the request and reads the whole reply, in a span of its own.
     async fn send<E>(self) -> Result<Reply, OperationError<E>> {
         use tracing::field::Empty;
         let span = tracing::info_span!(
-            "calls_operation", operation = self.operation, method = % self.method, status
-            = Empty, duration_ms = Empty,
+            "calls_operation",
+            operation = self.operation,
+            method = %self.method,
+            status = Empty,
+            duration_ms = Empty,
         );
         let started = std::time::Instant::now();
         let operation = self.operation;
-        let result = tracing::Instrument::instrument(self.exchange(), span.clone())
-            .await;
+        let result = tracing::Instrument::instrument(self.exchange(), span.clone()).await;
         span.record(
             "duration_ms",
             u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -3207,30 +3248,17 @@ impl Request<'_> {
         }
         span.in_scope(|| match &result {
             Ok(_) => tracing::debug!("reply received"),
-            Err(error) => {
-                tracing::debug!(timeout = error.is_timeout(), "no reply received")
-            }
+            Err(error) => tracing::debug!(timeout = error.is_timeout(), "no reply received"),
         });
         match result {
             Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(status)) => {
-                Err(OperationError::TooLarge {
-                    operation,
-                    status,
-                })
-            }
-            Err(source) => {
-                Err(OperationError::Transport {
-                    operation,
-                    source,
-                })
-            }
+            Ok(Err(status)) => Err(OperationError::TooLarge { operation, status }),
+            Err(source) => Err(OperationError::Transport { operation, source }),
         }
     }
+
     /// The reply, or the status of one that is too large.
-    async fn exchange(
-        self,
-    ) -> Result<Result<Reply, reqwest::StatusCode>, reqwest::Error> {
+    async fn exchange(self) -> Result<Result<Reply, reqwest::StatusCode>, reqwest::Error> {
         use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
         let Self { core, operation, method, url, mut headers, body } = self;
         headers.insert(AUTHORIZATION, core.authorization.clone());
@@ -3249,8 +3277,7 @@ impl Request<'_> {
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(std::time::Duration::from_secs);
         let mut body = Vec::new();
-        while let Some(chunk) = reply.chunk().await.map_err(reqwest::Error::without_url)?
-        {
+        while let Some(chunk) = reply.chunk().await.map_err(reqwest::Error::without_url)? {
             if body.len() + chunk.len() > MAX_REPLY {
                 return Ok(Err(status));
             }
@@ -3259,36 +3286,27 @@ impl Request<'_> {
         if !status.is_success() {
             core.forget_secret(&mut body);
         }
-        Ok(
-            Ok(Reply {
-                operation,
-                status,
-                retry_after,
-                body,
-            }),
-        )
+        Ok(Ok(Reply { operation, status, retry_after, body }))
     }
 }
+
 impl Core {
     /// Takes the secret out of an error reply that echoes the request.
     fn forget_secret(&self, body: &mut Vec<u8>) {
         let bearer = self.authorization.as_bytes();
-        let Some(secret) = bearer
-            .strip_prefix(b"Bearer ")
-            .filter(|secret| !secret.is_empty()) else {
+        let Some(secret) = bearer.strip_prefix(b"Bearer ").filter(|secret| !secret.is_empty())
+        else {
             return;
         };
         let mut from = 0;
-        while let Some(at) = body[from..]
-            .windows(secret.len())
-            .position(|part| part == secret)
-        {
+        while let Some(at) = body[from..].windows(secret.len()).position(|part| part == secret) {
             let range = from + at..from + at + secret.len();
             body.splice(range, *b"[secret]");
             from += at + b"[secret]".len();
         }
     }
 }
+
 /// A complete reply.
 struct Reply {
     operation: &'static str,
@@ -3296,49 +3314,43 @@ struct Reply {
     retry_after: Option<std::time::Duration>,
     body: Vec<u8>,
 }
+
 impl Reply {
     fn status(&self) -> u16 {
         self.status.as_u16()
     }
-    #[allow(dead_code)]
+
+    #[allow(dead_code)] // Not every document has several kinds of success.
     fn is_success(&self) -> bool {
         self.status.is_success()
     }
+
     /// The body of a success.
     fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {
-        serde_json::from_slice(&self.body)
-            .map_err(|_| OperationError::Undecodable {
-                operation: self.operation,
-                status: self.status,
-                problem: problem::<T>(&self.body),
-            })
+        serde_json::from_slice(&self.body).map_err(|_| OperationError::Undecodable {
+            operation: self.operation,
+            status: self.status,
+            problem: problem::<T>(&self.body),
+        })
     }
+
     /// The body of an error, or an excerpt if it is not one of the API's.
-    fn refuse<B: DeserializeOwned, E>(
-        self,
-        wrap: impl FnOnce(B) -> E,
-    ) -> OperationError<E> {
+    fn refuse<B: DeserializeOwned, E>(self, wrap: impl FnOnce(B) -> E) -> OperationError<E> {
         let Self { operation, status, retry_after, body } = self;
         match serde_json::from_slice(&body) {
             Ok(body) => {
-                OperationError::Refused {
-                    operation,
-                    status,
-                    retry_after,
-                    body: wrap(body),
-                }
+                OperationError::Refused { operation, status, retry_after, body: wrap(body) }
             }
-            Err(_) => {
-                OperationError::Unexpected {
-                    operation,
-                    status,
-                    retry_after,
-                    excerpt: scrub(&String::from_utf8_lossy(&body)),
-                }
-            }
+            Err(_) => OperationError::Unexpected {
+                operation,
+                status,
+                retry_after,
+                excerpt: scrub(&String::from_utf8_lossy(&body)),
+            },
         }
     }
 }
+
 /// Where and how `body` is not a `T`. A message of serde may quote the value
 /// that it did not expect; that part is left out.
 fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
@@ -3349,13 +3361,10 @@ fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
     };
     let message = error.to_string();
     let what = match (error.classify(), message.rsplit_once(", expected ")) {
-        (serde_json::error::Category::Data, Some((_, expected))) => {
-            format!("expected {expected}")
+        (serde_json::error::Category::Data, Some((_, expected))) => format!("expected {expected}"),
+        (serde_json::error::Category::Data, None) if message.starts_with("missing field") => {
+            message
         }
-        (
-            serde_json::error::Category::Data,
-            None,
-        ) if message.starts_with("missing field") => message,
         (serde_json::error::Category::Data, None) => {
             format!("invalid value at line {} column {}", error.line(), error.column())
         }
@@ -3363,8 +3372,9 @@ fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
     };
     scrub(&format!("{place}: {what}"))
 }
+
 /// `null` where a list or map is optional means that there is none.
-#[allow(dead_code)]
+#[allow(dead_code)] // Not every document has such a field.
 fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -3372,15 +3382,15 @@ where
 {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
+
 /// The empty string where an id is optional means that there is none: failed
 /// items have such ids.
-#[allow(dead_code)]
+#[allow(dead_code)] // Not every document has such a field.
 fn empty_as_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: TryFrom<String, Error = InvalidId>,
 {
-    let text = Option::<String>::deserialize(deserializer)?
-        .filter(|text| !text.is_empty());
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
     text.map(|text| T::try_from(text).map_err(serde::de::Error::custom)).transpose()
 }

@@ -189,7 +189,9 @@ impl<E> OperationError<E> {
     pub fn map_body<F>(self, map: impl FnOnce(E) -> F) -> OperationError<F> {
         match self {
             Self::Invalid(invalid) => OperationError::Invalid(invalid),
-            Self::Transport { operation, source } => OperationError::Transport { operation, source },
+            Self::Transport { operation, source } => {
+                OperationError::Transport { operation, source }
+            }
             Self::Refused { operation, status, retry_after, body } => {
                 OperationError::Refused { operation, status, retry_after, body: map(body) }
             }

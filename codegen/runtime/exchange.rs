@@ -96,7 +96,11 @@ impl Request<'_> {
         self.url.query_pairs_mut().append_pair(name, &value.to_string());
     }
 
-    fn header(&mut self, name: &'static str, value: impl fmt::Display) -> Result<(), InvalidRequest> {
+    fn header(
+        &mut self,
+        name: &'static str,
+        value: impl fmt::Display,
+    ) -> Result<(), InvalidRequest> {
         let operation = self.operation;
         let invalid = |_| InvalidRequest::HeaderParameter { operation, name };
         let value = value.to_string().try_into().map_err(invalid)?;
@@ -124,7 +128,10 @@ impl Request<'_> {
         let started = std::time::Instant::now();
         let operation = self.operation;
         let result = tracing::Instrument::instrument(self.exchange(), span.clone()).await;
-        span.record("duration_ms", u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        span.record(
+            "duration_ms",
+            u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        );
         let status = match &result {
             Ok(Ok(reply)) => Some(reply.status),
             Ok(Err(status)) => Some(*status),
@@ -181,7 +188,8 @@ impl Core {
     /// Takes the secret out of an error reply that echoes the request.
     fn forget_secret(&self, body: &mut Vec<u8>) {
         let bearer = self.authorization.as_bytes();
-        let Some(secret) = bearer.strip_prefix(b"Bearer ").filter(|secret| !secret.is_empty()) else {
+        let Some(secret) = bearer.strip_prefix(b"Bearer ").filter(|secret| !secret.is_empty())
+        else {
             return;
         };
         let mut from = 0;
@@ -224,7 +232,9 @@ impl Reply {
     fn refuse<B: DeserializeOwned, E>(self, wrap: impl FnOnce(B) -> E) -> OperationError<E> {
         let Self { operation, status, retry_after, body } = self;
         match serde_json::from_slice(&body) {
-            Ok(body) => OperationError::Refused { operation, status, retry_after, body: wrap(body) },
+            Ok(body) => {
+                OperationError::Refused { operation, status, retry_after, body: wrap(body) }
+            }
             Err(_) => OperationError::Unexpected {
                 operation,
                 status,
@@ -246,8 +256,12 @@ fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
     let message = error.to_string();
     let what = match (error.classify(), message.rsplit_once(", expected ")) {
         (serde_json::error::Category::Data, Some((_, expected))) => format!("expected {expected}"),
-        (serde_json::error::Category::Data, None) if message.starts_with("missing field") => message,
-        (serde_json::error::Category::Data, None) => format!("invalid value at line {} column {}", error.line(), error.column()),
+        (serde_json::error::Category::Data, None) if message.starts_with("missing field") => {
+            message
+        }
+        (serde_json::error::Category::Data, None) => {
+            format!("invalid value at line {} column {}", error.line(), error.column())
+        }
         _ => format!("not JSON from line {} column {}", error.line(), error.column()),
     };
     scrub(&format!("{place}: {what}"))

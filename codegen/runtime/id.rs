@@ -35,11 +35,7 @@ fn check_id(id: &str) -> Result<(), InvalidId> {
         [] => Err(InvalidId::Empty),
         [b'.', ..] => Err(InvalidId::LeadingDot),
         bytes if bytes.len() > 256 => Err(InvalidId::TooLong),
-        bytes
-            if bytes
-                .iter()
-                .all(|byte| byte.is_ascii_graphic() && !b"/\\?#%".contains(byte)) =>
-        {
+        bytes if bytes.iter().all(|byte| byte.is_ascii_graphic() && !b"/\\?#%".contains(byte)) => {
             Ok(())
         }
         _ => Err(InvalidId::Character),

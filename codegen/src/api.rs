@@ -35,9 +35,22 @@ pub fn check(text: &str) -> Result<(), String> {
 
 /// Public items by path, each with what a caller depends on.
 fn items(text: &str) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
+    let (mut found, mut aliases) = (BTreeMap::new(), Vec::new());
     if let Ok(file) = syn::parse_file(text) {
-        collect("", &file.items, &mut found);
+        collect("", &file.items, &mut found, &mut aliases);
+    }
+    // What is reached through an alias is as good as what it stands for.
+    for (alias, target) in aliases {
+        let begins = |name: &str| {
+            name.strip_prefix(&target)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '.']))
+        };
+        let reached: Vec<(String, String)> = found
+            .iter()
+            .filter(|(name, _)| begins(name))
+            .map(|(name, shape)| (name.replacen(&target, &alias, 1), shape.clone()))
+            .collect();
+        found.extend(reached);
     }
     found
 }
@@ -50,12 +63,22 @@ fn shape(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string()
 }
 
-fn collect(at: &str, items: &[Item], found: &mut BTreeMap<String, String>) {
+fn collect(
+    at: &str,
+    items: &[Item],
+    found: &mut BTreeMap<String, String>,
+    aliases: &mut Vec<(String, String)>,
+) {
     for item in items {
         match item {
             Item::Mod(module) => {
                 let inner = module.content.as_ref().map(|(_, items)| items.as_slice());
-                collect(&format!("{at}{}::", module.ident), inner.unwrap_or_default(), found);
+                collect(
+                    &format!("{at}{}::", module.ident),
+                    inner.unwrap_or_default(),
+                    found,
+                    aliases,
+                );
             }
             Item::Struct(item) if is_public(&item.vis) => {
                 let at = format!("{at}{}", item.ident);
@@ -74,9 +97,8 @@ fn collect(at: &str, items: &[Item], found: &mut BTreeMap<String, String>) {
                 }
                 found.insert(at, "enum".to_owned());
             }
-            // An alias is as good as the type that it was, and the reverse.
             Item::Type(item) if is_public(&item.vis) => {
-                found.insert(format!("{at}{}", item.ident), "struct".to_owned());
+                aliases.push((format!("{at}{}", item.ident), format!("{at}{}", shape(&item.ty))));
             }
             Item::Const(item) if is_public(&item.vis) => {
                 found.insert(format!("{at}{}", item.ident), shape(&item.ty));

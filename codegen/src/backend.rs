@@ -31,7 +31,8 @@ fn input(model: &Model, root: &Value) -> Value {
     let mut paths = Map::new();
     for operation in &model.operations {
         let at = pointer::join("/paths", &operation.path);
-        let source = root.pointer(&pointer::join(&at, operation.method)).cloned().unwrap_or_default();
+        let source =
+            root.pointer(&pointer::join(&at, operation.method)).cloned().unwrap_or_default();
         let parameters: Vec<Value> = operation
             .parameters
             .iter()
@@ -62,7 +63,8 @@ fn input(model: &Model, root: &Value) -> Value {
                 Segment::Parameter(name) => format!("/{{{}}}", in_path(name).unwrap_or_default()),
             })
             .collect();
-        let success = operation.successes.first().map_or(Status::Exactly(204), |outcome| outcome.status);
+        let success =
+            operation.successes.first().map_or(Status::Exactly(204), |outcome| outcome.status);
         let status = match success {
             Status::Exactly(status) => status.to_string(),
             Status::Class(class) => format!("{class}XX"),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, stack};
 
 /// The largest document that is read, in bytes. The published one has 60 KB.
 pub const MAX_DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
@@ -27,15 +27,23 @@ pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Value> {
             .map(|unique| unique.0)
             .map_err(|error| syntax("JSON", error.to_string()))
     } else {
-        let options = serde_saphyr::options! {
-            // Scalars that YAML 1.1 read as booleans (`on`, `no`) stay strings.
-            strict_booleans: true,
-            budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
-        };
-        serde_saphyr::from_str_with_options::<Unique>(text, options)
-            .map(|unique| unique.0)
-            .map_err(|error| syntax("YAML", first_line(&error.to_string())))
+        let parsed = stack::on_a_large_one(|| parse_yaml(text));
+        match parsed {
+            Some(Ok(unique)) => Ok(unique.0),
+            Some(Err(reason)) => Err(syntax("YAML", reason)),
+            None => Err(syntax("YAML", "the parser failed".to_owned())),
+        }
     }
+}
+
+fn parse_yaml(text: &str) -> Result<Unique, String> {
+    let options = serde_saphyr::options! {
+        // Scalars that YAML 1.1 read as booleans (`on`, `no`) stay strings.
+        strict_booleans: true,
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
+    };
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| first_line(&error.to_string()))
 }
 
 /// The parser's message without the excerpt of the document that follows it.
@@ -109,7 +117,9 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         while let Some(key) = access.next_key::<String>()? {
             let Unique(value) = access.next_value()?;
             if map.contains_key(&key) {
-                return Err(de::Error::custom(format_args!("key `{key}` stands twice in one object")));
+                return Err(de::Error::custom(format_args!(
+                    "key `{key}` stands twice in one object"
+                )));
             }
             map.insert(key, value);
         }

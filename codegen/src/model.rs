@@ -92,7 +92,8 @@ pub(crate) enum Status {
 impl Model {
     /// Reads the prepared document called `file`.
     pub(crate) fn read(root: &Value, file: &str) -> Result<Self> {
-        let text = |at: &str| root.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |at: &str| root.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut held: Vec<Parameter> = Vec::new();
         let mut operations = Vec::new();
         for (at, object) in schema::operations(root) {
@@ -125,8 +126,15 @@ impl Model {
 }
 
 impl Operation {
-    fn read(root: &Value, at: &str, object: &Map<String, Value>, file: &str) -> Result<(Self, Vec<Parameter>)> {
-        let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    fn read(
+        root: &Value,
+        at: &str,
+        object: &Map<String, Value>,
+        file: &str,
+    ) -> Result<(Self, Vec<Parameter>)> {
+        let text = |key: &str| {
+            object.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
+        };
         let (path, method) = place(at);
         let mut parameters = Vec::new();
         let mut held = Vec::new();
@@ -257,7 +265,8 @@ fn plain_enough(root: &Value, parameter: &Value, at: &str, file: &str) -> Result
     let schema = follow(&parameter["schema"]);
     let in_array = schema.get("items").map(follow).is_some_and(|items| scalar(&items));
     if !scalar(&schema) && !in_array {
-        let reason = "only scalars and arrays of scalars are supported as query and header parameters";
+        let reason =
+            "only scalars and arrays of scalars are supported as query and header parameters";
         return Err(fault(file, at, reason));
     }
     Ok(())
@@ -289,7 +298,8 @@ fn requested(root: &Value, schemas: &Map<String, Value>) -> BTreeSet<String> {
         next.extend(schema.get("x-rust-alias").and_then(Value::as_str).map(str::to_owned));
         walk::objects(schema, &mut |_, object| {
             let reference = object.get("$ref").and_then(Value::as_str);
-            let name = reference.and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+            let name =
+                reference.and_then(|reference| reference.strip_prefix("#/components/schemas/"));
             next.extend(name.map(str::to_owned));
         });
     }

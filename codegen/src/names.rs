@@ -8,8 +8,20 @@ const COMPOUNDS: [(&str, &str); 2] = [("datachannel", "data_channel"), ("websock
 /// Names of the standard prelude that generated code uses unqualified, and of
 /// what stands in the same module: a type of the document may not take them.
 const TAKEN_TYPES: [&str; 14] = [
-    "Box", "Default", "Err", "From", "Into", "IntoIterator", "None", "Ok", "Option", "Result",
-    "Self", "Some", "String", "Vec",
+    "Box",
+    "Default",
+    "Err",
+    "From",
+    "Into",
+    "IntoIterator",
+    "None",
+    "Ok",
+    "Option",
+    "Result",
+    "Self",
+    "Some",
+    "String",
+    "Vec",
 ];
 
 /// `sessions_new` or `TrackObject` as the name of a type; empty if `text` has

@@ -51,8 +51,12 @@ impl<'v> Check<'v> {
             return unsupported("/swagger", format!("Swagger {}", plain(version)));
         }
         match root.get("openapi") {
-            None => self.fault("", "there is no `openapi` version: this is not an OpenAPI document"),
-            Some(Value::String(version)) if version == "3.0" || version.starts_with("3.0.") => Ok(()),
+            None => {
+                self.fault("", "there is no `openapi` version: this is not an OpenAPI document")
+            }
+            Some(Value::String(version)) if version == "3.0" || version.starts_with("3.0.") => {
+                Ok(())
+            }
             Some(version) => unsupported("/openapi", format!("OpenAPI {}", plain(version))),
         }
     }
@@ -72,7 +76,9 @@ impl<'v> Check<'v> {
             let at_ref = format!("{at}/$ref");
             let Value::String(reference) = reference else {
                 // A property may be called `$ref`; then its value is a schema.
-                if reference.is_object() { continue }
+                if reference.is_object() {
+                    continue;
+                }
                 return self.fault(&at_ref, "expected a string");
             };
             let Some(target) = pointer::local(reference) else {
@@ -126,8 +132,9 @@ impl<'v> Check<'v> {
         if depth(schema) > MAX_SCHEMA_DEPTH {
             return self.fault(at, format!("nested deeper than {MAX_SCHEMA_DEPTH} levels"));
         }
-        if let Some((at, keyword)) = newer_keyword(schema, at) {
-            return self.fault(&at, format!("`{keyword}` does not belong to OpenAPI 3.0"));
+        if let Some((inner, kind)) = unknown_type(schema) {
+            return self
+                .fault(&format!("{at}{inner}"), format!("{kind} is no type of OpenAPI 3.0"));
         }
         self.typed::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, at, "a schema")
     }
@@ -150,8 +157,8 @@ impl<'v> Check<'v> {
         let mut any = false;
         for (path, item) in paths.iter().filter(|(path, _)| !path.starts_with("x-")) {
             let at = pointer::join("/paths", path);
-            let template = path_template::parse(path)
-                .map_err(|reason| fault(self.file, &at, reason))?;
+            let template =
+                path_template::parse(path).map_err(|reason| fault(self.file, &at, reason))?;
             let item = self.object(item, &at)?;
             if item.contains_key("$ref") {
                 return self.fault(&at, "a path item that is a reference is not supported");
@@ -189,7 +196,6 @@ impl<'v> Check<'v> {
         let object = self.object(operation, at)?;
         let mut parameters = self.parameters(object, at)?;
         parameters.extend(shared.iter().cloned());
-        self.typed::<openapiv3::Operation>(operation, at, "an operation")?;
         let in_path: HashSet<&str> = parameters
             .iter()
             .filter(|(location, _)| location == "path")
@@ -221,7 +227,7 @@ impl<'v> Check<'v> {
         if let Some(body) = object.get("requestBody") {
             self.media_schemas(body, &pointer::join(at, "requestBody"))?;
         }
-        Ok(())
+        self.typed::<openapiv3::Operation>(operation, at, "an operation")
     }
 
     /// The schemas under `content` hold to the same rules as named ones.
@@ -260,14 +266,16 @@ impl<'v> Check<'v> {
                 _ => return self.fault(&at, "`in` is none of path, query, header, cookie"),
             }
             if crate::names::field_name(name).is_empty() {
-                return self.fault(&at, "the parameter's name has no letter to name an argument by");
+                return self
+                    .fault(&at, "the parameter's name has no letter to name an argument by");
             }
             let Some(schema) = parameter.get("schema") else {
                 return self.fault(&at, "a parameter without `schema` is not supported");
             };
             self.schema(schema, &pointer::join(&at, "schema"))?;
             if !found.insert((location.to_owned(), name.to_owned())) {
-                return self.fault(&at, format!("{location} parameter `{}` stands twice", shorten(name)));
+                return self
+                    .fault(&at, format!("{location} parameter `{}` stands twice", shorten(name)));
             }
         }
         Ok(found)
@@ -305,12 +313,15 @@ fn is_status(text: &str) -> bool {
         || matches!(text.as_bytes(), [b'1'..=b'5', b'X', b'X'])
 }
 
-/// A schema keyword that came with OpenAPI 3.1 or never was one.
-fn newer_keyword(schema: &Value, at: &str) -> Option<(String, &'static str)> {
+/// A `type` that OpenAPI 3.0 does not have, such as a list of types.
+fn unknown_type(schema: &Value) -> Option<(String, String)> {
+    const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
     let mut found = None;
-    walk::objects(schema, &mut |inner, object| {
-        if found.is_none() && object.get("type").is_some_and(Value::is_array) {
-            found = Some((format!("{at}{inner}/type"), "type as an array"));
+    walk::objects(schema, &mut |at, object| {
+        let kind = object.get("type");
+        let known = kind.is_none_or(|kind| kind.as_str().is_some_and(|kind| TYPES.contains(&kind)));
+        if !known && found.is_none() {
+            found = kind.map(|kind| (format!("{at}/type"), plain(kind)));
         }
     });
     found

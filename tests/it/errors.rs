@@ -28,25 +28,32 @@ async fn new_adapter(reply: ResponseTemplate) -> OperationError<NewWebsocketAdap
 
 #[tokio::test]
 async fn an_api_error_is_typed_on_every_operation() {
-    let body = json!({ "errorCode": "session_error", "errorDescription": "Session is not ready yet" });
+    let body =
+        json!({ "errorCode": "session_error", "errorDescription": "Session is not ready yet" });
     let error = get(ResponseTemplate::new(425).set_body_json(body)).await;
     assert_eq!(error.status().map(|status| status.as_u16()), Some(425));
     assert_eq!(error.operation(), "get_session");
     let body = error.body().expect("the API's error");
     assert_eq!(body.error_code, ErrorCode::SessionError);
     assert_eq!(body.description(), Some("Session is not ready yet"));
-    assert_eq!(error.to_string(), "get_session: refused with 425: session_error: Session is not ready yet");
+    assert_eq!(
+        error.to_string(),
+        "get_session: refused with 425: session_error: Session is not ready yet"
+    );
 }
 
 #[tokio::test]
 async fn an_api_error_without_description_is_typed() {
-    let error = get(ResponseTemplate::new(500).set_body_json(json!({ "errorCode": "internal_error" }))).await;
+    let error =
+        get(ResponseTemplate::new(500).set_body_json(json!({ "errorCode": "internal_error" })))
+            .await;
     assert_eq!(error.body().map(|body| &body.error_code), Some(&ErrorCode::InternalError));
 }
 
 #[tokio::test]
 async fn the_adapters_tell_their_errors_apart() {
-    let failed = json!({ "tracks": [{ "trackName": "t", "errorCode": "websocket_handshake_failed" }] });
+    let failed =
+        json!({ "tracks": [{ "trackName": "t", "errorCode": "websocket_handshake_failed" }] });
     let error = new_adapter(ResponseTemplate::new(503).set_body_json(failed)).await;
     match error.body() {
         Some(NewWebsocketAdaptersError::NewAdapterResponse(body)) => {
@@ -55,7 +62,8 @@ async fn the_adapters_tell_their_errors_apart() {
         other => panic!("{other:?}"),
     }
     for status in [400, 401, 406, 500] {
-        let body = json!({ "errorCode": "invalid_params", "errorDescription": "Expecting at most 4" });
+        let body =
+            json!({ "errorCode": "invalid_params", "errorDescription": "Expecting at most 4" });
         let error = new_adapter(ResponseTemplate::new(status).set_body_json(body)).await;
         assert!(matches!(error.body(), Some(NewWebsocketAdaptersError::ApiError(_))), "{error:?}");
         assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
@@ -77,7 +85,9 @@ async fn an_html_page_is_an_error_with_status_and_excerpt() {
 
 #[tokio::test]
 async fn an_empty_body_json_of_another_kind_and_bytes_are_unexpected() {
-    for body in [&b""[..], b"{}", b"null", b"[1]", b"\"text\"", b"{\"errorCode\":", b"\xff\xfe\x00\x80"] {
+    for body in
+        [&b""[..], b"{}", b"null", b"[1]", b"\"text\"", b"{\"errorCode\":", b"\xff\xfe\x00\x80"]
+    {
         let error = get(ResponseTemplate::new(500).set_body_bytes(body)).await;
         assert!(matches!(error, OperationError::Unexpected { .. }), "{body:?}: {error:?}");
         assert_eq!(error.status().map(|status| status.as_u16()), Some(500));
@@ -95,16 +105,24 @@ async fn a_redirection_is_not_followed() {
 #[tokio::test]
 async fn a_success_that_is_not_as_documented_says_where() {
     for (body, problem) in [
-        (json!({ "tracks": [{ "mid": "0" }, { "mid": 7 }] }).to_string(), "tracks[1].mid: expected a string"),
+        (
+            json!({ "tracks": [{ "mid": "0" }, { "mid": 7 }] }).to_string(),
+            "tracks[1].mid: expected a string",
+        ),
         (json!({ "tracks": { "a": 1 } }).to_string(), "tracks: expected a sequence"),
-        (json!({ "dataChannels": [{ "sessionId": "../x" }] }).to_string(), "dataChannels[0].sessionId: invalid value"),
+        (
+            json!({ "dataChannels": [{ "sessionId": "../x" }] }).to_string(),
+            "dataChannels[0].sessionId: invalid value",
+        ),
         ("{\"tracks\": [".to_owned(), "not JSON"),
         ("<html>".to_owned(), "not JSON"),
         (String::new(), "not JSON"),
         ("{} {}".to_owned(), "more follows"),
     ] {
         let error = get(ResponseTemplate::new(200).set_body_string(body.as_str())).await;
-        let OperationError::Undecodable { problem: found, .. } = &error else { panic!("{body}: {error:?}") };
+        let OperationError::Undecodable { problem: found, .. } = &error else {
+            panic!("{body}: {error:?}")
+        };
         assert!(found.contains(problem), "{body}: {found}");
     }
 }
@@ -112,7 +130,10 @@ async fn a_success_that_is_not_as_documented_says_where() {
 #[tokio::test]
 async fn a_missing_required_field_is_named() {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(201).set_body_json(json!({}))).mount(&server).await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(201).set_body_json(json!({})))
+        .mount(&server)
+        .await;
     let error = client(&server.uri()).new_session().send().await.unwrap_err();
     assert!(error.to_string().contains("missing field `sessionId`"), "{error}");
 }
@@ -165,9 +186,21 @@ async fn a_reply_without_end_is_cut_off() {
 #[test]
 fn settings_that_cannot_work_are_refused() {
     let build = |base: &str, secret: &str| {
-        Client::builder(AppId::new(APP).unwrap(), SecretString::from(secret)).base_url(base).build().map(drop)
+        Client::builder(AppId::new(APP).unwrap(), SecretString::from(secret))
+            .base_url(base)
+            .build()
+            .map(drop)
     };
-    for base in ["", "/v1", "ftp://x/v1", "http://", "http://x/?a", "http://x/#a", "http://u:p@x/", "mailto:x"] {
+    for base in [
+        "",
+        "/v1",
+        "ftp://x/v1",
+        "http://",
+        "http://x/?a",
+        "http://x/#a",
+        "http://u:p@x/",
+        "mailto:x",
+    ] {
         assert_eq!(build(base, SECRET), Err(ConfigError::BaseUrl), "{base}");
     }
     for secret in ["", "a\nb", "a\0"] {
@@ -180,7 +213,10 @@ fn settings_that_cannot_work_are_refused() {
 #[tokio::test]
 async fn a_base_url_may_end_in_a_slash_and_have_a_path() {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(json!({}))).mount(&server).await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+        .mount(&server)
+        .await;
     for (base, prefix) in [("", ""), ("/", ""), ("/a/v1", "/a/v1"), ("/a/v1/", "/a/v1")] {
         let client = client(&format!("{}{base}", server.uri()));
         client.get_session(&session()).send().await.unwrap();
@@ -193,7 +229,10 @@ async fn a_base_url_may_end_in_a_slash_and_have_a_path() {
 #[tokio::test]
 async fn a_client_of_ones_own_is_used() {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(json!({}))).mount(&server).await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+        .mount(&server)
+        .await;
     let http = cloudflare_calls::reqwest::Client::builder().user_agent("mine").build().unwrap();
     let client = Client::builder(AppId::new(APP).unwrap(), SecretString::from(SECRET))
         .base_url(server.uri())

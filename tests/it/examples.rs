@@ -9,14 +9,16 @@ use serde_json::{Value, json};
 /// The examples of one body: the media type's own, and those of its schema.
 fn examples(body: &Value) -> Vec<Value> {
     let media = &body["content"]["application/json"];
-    let named = media["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
+    let named =
+        media["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
     let branches = media["schema"]["allOf"].as_array().into_iter().flatten();
     let own = media.get("example").into_iter();
     own.chain(named).chain(branches.filter_map(|branch| branch.get("example"))).cloned().collect()
 }
 
 fn round_trip<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
-    let value: T = serde_json::from_value(example.clone()).unwrap_or_else(|error| panic!("{error}: {example:#}"));
+    let value: T = serde_json::from_value(example.clone())
+        .unwrap_or_else(|error| panic!("{error}: {example:#}"));
     serde_json::to_value(value).expect("JSON")
 }
 
@@ -24,15 +26,26 @@ type RoundTrip = fn(&Value) -> Value;
 
 /// The types of an operation's request and successful response.
 fn bodies(place: &str) -> (Option<RoundTrip>, RoundTrip) {
-    let place = place.trim_start_matches("/apps/{appId}/").trim_start_matches("sessions/{sessionId}");
+    let place =
+        place.trim_start_matches("/apps/{appId}/").trim_start_matches("sessions/{sessionId}");
     match place {
         "sessions/new" => (None, round_trip::<NewSessionResponse>),
-        "adapters/websocket/new" => (Some(round_trip::<NewAdapterRequest>), round_trip::<NewAdapterResponse>),
-        "adapters/websocket/close" => (Some(round_trip::<CloseAdapterRequest>), round_trip::<CloseAdapterResponse>),
+        "adapters/websocket/new" => {
+            (Some(round_trip::<NewAdapterRequest>), round_trip::<NewAdapterResponse>)
+        }
+        "adapters/websocket/close" => {
+            (Some(round_trip::<CloseAdapterRequest>), round_trip::<CloseAdapterResponse>)
+        }
         "/tracks/new" => (Some(round_trip::<TracksRequest>), round_trip::<TracksResponse>),
-        "/renegotiate" => (Some(round_trip::<RenegotiateRequest>), round_trip::<RenegotiateResponse>),
-        "/tracks/close" => (Some(round_trip::<CloseTracksRequest>), round_trip::<CloseTracksResponse>),
-        "/tracks/update" => (Some(round_trip::<UpdateTracksRequest>), round_trip::<UpdateTracksResponse>),
+        "/renegotiate" => {
+            (Some(round_trip::<RenegotiateRequest>), round_trip::<RenegotiateResponse>)
+        }
+        "/tracks/close" => {
+            (Some(round_trip::<CloseTracksRequest>), round_trip::<CloseTracksResponse>)
+        }
+        "/tracks/update" => {
+            (Some(round_trip::<UpdateTracksRequest>), round_trip::<UpdateTracksResponse>)
+        }
         "/datachannels/establish" => (
             Some(round_trip::<EstablishDataChannelsTransportRequest>),
             round_trip::<EstablishDataChannelsTransportResponse>,
@@ -72,7 +85,11 @@ fn every_example_of_the_document_comes_back_equal() {
             }
         }
     }
-    assert_eq!((requests, responses), (REQUESTS, RESPONSES), "the document has other examples than before");
+    assert_eq!(
+        (requests, responses),
+        (REQUESTS, RESPONSES),
+        "the document has other examples than before"
+    );
 }
 
 /// How many examples of requests and of responses the document has: 57 in all.

@@ -5,7 +5,10 @@ fn the_checked_in_client_is_the_generated_one() {
     let generated = include_str!(concat!(env!("OUT_DIR"), "/client.rs"));
     let checked_in = include_str!("../../generated/client.rs");
     let first = generated.lines().zip(checked_in.lines()).position(|(one, other)| one != other);
-    assert!(generated == checked_in, "differs from line {first:?}: run cargo xtask regenerate --from openapi.json");
+    assert!(
+        generated == checked_in,
+        "differs from line {first:?}: run cargo xtask regenerate --from openapi.json"
+    );
 }
 
 #[test]

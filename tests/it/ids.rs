@@ -43,7 +43,10 @@ fn ids_of_the_api_are_accepted() {
 fn an_id_from_the_network_is_held_to_the_same_rule() {
     for text in ["..", "a/b", ""] {
         assert!(serde_json::from_value::<SessionId>(json!(text)).is_err(), "{text}");
-        assert!(serde_json::from_value::<NewSessionResponse>(json!({ "sessionId": text })).is_err(), "{text}");
+        assert!(
+            serde_json::from_value::<NewSessionResponse>(json!({ "sessionId": text })).is_err(),
+            "{text}"
+        );
     }
 }
 
@@ -75,9 +78,13 @@ proptest! {
 #[tokio::test]
 async fn every_accepted_character_arrives_as_it_was() {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(json!({}))).mount(&server).await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+        .mount(&server)
+        .await;
     let client = super::client(&server.uri());
-    let accepted: String = (b'!'..=b'~').map(char::from).filter(|c| !"/\\?#%".contains(*c)).collect();
+    let accepted: String =
+        (b'!'..=b'~').map(char::from).filter(|c| !"/\\?#%".contains(*c)).collect();
     let id = SessionId::new(format!("x{accepted}")).unwrap();
     client.get_session(&id).send().await.unwrap();
     let requests = server.received_requests().await.unwrap();

@@ -1,5 +1,8 @@
 //! The generated client against the document, scripted servers and misuse.
 
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod errors;
 mod examples;
 #[cfg(feature = "codegen")]
@@ -22,7 +25,10 @@ const SESSION: &str = "e017a2629c754fedc1f7d8587e06d126";
 /// A client of the server at `base_url`.
 fn client(base_url: &str) -> Client {
     let app = AppId::new(APP).expect("a safe id");
-    Client::builder(app, SecretString::from(SECRET)).base_url(base_url).build().expect("valid settings")
+    Client::builder(app, SecretString::from(SECRET))
+        .base_url(base_url)
+        .build()
+        .expect("valid settings")
 }
 
 fn session() -> SessionId {

@@ -15,7 +15,10 @@ struct Exchange {
 impl Exchange {
     async fn with(status: u16, reply: &Value) -> Self {
         let server = MockServer::start().await;
-        Mock::given(any()).respond_with(ResponseTemplate::new(status).set_body_json(reply)).mount(&server).await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(status).set_body_json(reply))
+            .mount(&server)
+            .await;
         Self { server }
     }
 
@@ -88,7 +91,8 @@ async fn new_tracks_publishes_with_an_offer() {
 #[tokio::test]
 async fn new_tracks_subscribes_with_simulcast_preferences() {
     let exchange = Exchange::with(200, &json!({ "requiresImmediateRenegotiation": true })).await;
-    let simulcast = Simulcast::new().preferred_rid("h").rid_not_available(SimulcastOrdering::Asciibetical);
+    let simulcast =
+        Simulcast::new().preferred_rid("h").rid_not_available(SimulcastOrdering::Asciibetical);
     let track = Track::new()
         .location(TrackLocation::Remote)
         .session_id(session())
@@ -129,7 +133,8 @@ async fn close_tracks_needs_to_be_told_whether_to_force() {
 async fn update_tracks_names_the_transceiver() {
     let reply = json!({ "requiresImmediateRenegotiation": false, "tracks": [{ "mid": "7" }] });
     let exchange = Exchange::with(200, &reply).await;
-    let track = Track::new().location(TrackLocation::Remote).session_id(session()).track_name("b").mid("7");
+    let track =
+        Track::new().location(TrackLocation::Remote).session_id(session()).track_name("b").mid("7");
     let body = UpdateTracksRequest::new().tracks([track]);
     let reply = exchange.client().update_tracks(&session(), &body).send().await.unwrap();
     assert_eq!(reply.tracks[0].mid.as_deref(), Some("7"));
@@ -154,17 +159,21 @@ async fn establish_data_channels_asks_for_server_events() {
         "dataChannel": { "dataChannelName": "server-events", "id": 0 },
         "sessionDescription": { "type": "offer", "sdp": "v=0\r\n" } });
     let exchange = Exchange::with(200, &reply).await;
-    let channel = DataChannel::new().location(TrackLocation::Remote).data_channel_name("server-events");
+    let channel =
+        DataChannel::new().location(TrackLocation::Remote).data_channel_name("server-events");
     let body = EstablishDataChannelsTransportRequest::new().data_channel(channel);
     let reply = exchange.client().establish_data_channels(&session(), &body).send().await.unwrap();
     assert_eq!(reply.data_channel.unwrap().id, Some(0));
-    let body = json!({ "dataChannel": { "location": "remote", "dataChannelName": "server-events" } });
+    let body =
+        json!({ "dataChannel": { "location": "remote", "dataChannelName": "server-events" } });
     exchange.sent("POST", &format!("/sessions/{SESSION}/datachannels/establish"), Some(body)).await;
 }
 
 #[tokio::test]
 async fn new_data_channels_sends_the_policy() {
-    let exchange = Exchange::with(200, &json!({ "dataChannels": [{ "dataChannelName": "s", "id": 3 }] })).await;
+    let exchange =
+        Exchange::with(200, &json!({ "dataChannels": [{ "dataChannelName": "s", "id": 3 }] }))
+            .await;
     let channel = DataChannel::new()
         .location(TrackLocation::Local)
         .data_channel_name("s")
@@ -209,8 +218,8 @@ async fn new_websocket_adapters_sends_required_fields_from_the_constructor() {
         { "trackName": "tts", "adapterId": "ad1", "sessionId": SESSION, "endpoint": "wss://e.example/in" },
         { "trackName": "b", "errorCode": "websocket_handshake_failed", "errorDescription": "no" }] });
     let exchange = Exchange::with(200, &reply).await;
-    let adapter =
-        NewAdapter::new("wss://e.example/in", TrackLocation::Local, "tts").input_codec(InputCodec::Pcm);
+    let adapter = NewAdapter::new("wss://e.example/in", TrackLocation::Local, "tts")
+        .input_codec(InputCodec::Pcm);
     let body = NewAdapterRequest::new([adapter]);
     let reply = exchange.client().new_websocket_adapters(&body).send().await.unwrap();
     assert_eq!(reply.tracks[0].adapter_id.as_ref().map(AdapterId::as_str), Some("ad1"));
@@ -222,9 +231,17 @@ async fn new_websocket_adapters_sends_required_fields_from_the_constructor() {
 
 #[tokio::test]
 async fn close_websocket_adapters_goes_by_adapter_id() {
-    let exchange = Exchange::with(200, &json!({ "tracks": [{ "adapterId": "ad1", "bytesProcessed": 5 }] })).await;
+    let exchange =
+        Exchange::with(200, &json!({ "tracks": [{ "adapterId": "ad1", "bytesProcessed": 5 }] }))
+            .await;
     let body = CloseAdapterRequest::new([CloseAdapter::new(AdapterId::new("ad1").unwrap())]);
     let reply = exchange.client().close_websocket_adapters(&body).send().await.unwrap();
     assert_eq!(reply.tracks[0].bytes_processed, Some(5));
-    exchange.sent("POST", "/adapters/websocket/close", Some(json!({ "tracks": [{ "adapterId": "ad1" }] }))).await;
+    exchange
+        .sent(
+            "POST",
+            "/adapters/websocket/close",
+            Some(json!({ "tracks": [{ "adapterId": "ad1" }] })),
+        )
+        .await;
 }

@@ -52,7 +52,8 @@ fn ids_and_counts_are_integers() {
     let channel: DataChannelResult = serde_json::from_value(json!({ "id": 65534 })).unwrap();
     let id: u16 = channel.id.unwrap();
     assert_eq!(id, 65534);
-    let adapter: CloseAdapterResult = serde_json::from_value(json!({ "bytesProcessed": u64::MAX })).unwrap();
+    let adapter: CloseAdapterResult =
+        serde_json::from_value(json!({ "bytesProcessed": u64::MAX })).unwrap();
     assert_eq!(adapter.bytes_processed, Some(u64::MAX));
     assert!(serde_json::from_value::<DataChannelResult>(json!({ "id": 1.5 })).is_err());
 }
@@ -91,7 +92,8 @@ fn debug_shows_no_session_description() {
     let shown = format!("{:?}", TracksRequest::new().session_description(description));
     assert!(!shown.contains("v=0") && !shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("[24 bytes hidden]"), "{shown}");
-    let reply: TracksResponse = serde_json::from_value(json!({ "errorDescription": "bad line in v=0\r\na=x" })).unwrap();
+    let reply: TracksResponse =
+        serde_json::from_value(json!({ "errorDescription": "bad line in v=0\r\na=x" })).unwrap();
     let shown = format!("{reply:?}");
     assert!(shown.contains("bad line in [SDP removed]"), "{shown}");
 }
@@ -100,12 +102,17 @@ fn debug_shows_no_session_description() {
 #[test]
 fn no_two_types_have_the_same_fields_or_values() {
     let text = include_str!("../../generated/client.rs");
-    let types = text.split("pub mod types {").nth(1).and_then(|rest| rest.split("\npub mod operations").next());
+    let types = text
+        .split("pub mod types {")
+        .nth(1)
+        .and_then(|rest| rest.split("\npub mod operations").next());
     let mut shapes: BTreeMap<Vec<&str>, &str> = BTreeMap::new();
     let (mut name, mut members, mut count) = ("", Vec::new(), 0);
     for line in types.expect("the module of types").lines() {
         let line_text = line.trim();
-        if let Some(rest) = line_text.strip_prefix("pub struct ").or_else(|| line_text.strip_prefix("pub enum ")) {
+        if let Some(rest) =
+            line_text.strip_prefix("pub struct ").or_else(|| line_text.strip_prefix("pub enum "))
+        {
             (name, members) = (rest.trim_end_matches(" {"), Vec::new());
         } else if line == "    }" && !name.is_empty() {
             count += 1;

@@ -57,7 +57,8 @@ impl Checkout {
         client: &str,
         provenance: Option<&Provenance>,
     ) -> Result<(), Failure> {
-        let provenance = provenance.map(serde_json::to_string_pretty).transpose().map_err(Failure::input)?;
+        let provenance =
+            provenance.map(serde_json::to_string_pretty).transpose().map_err(Failure::input)?;
         let provenance = provenance.map(|json| json + "\n");
         let contents = [("openapi.json", document), ("generated/client.rs", client)]
             .into_iter()

@@ -77,7 +77,11 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
 }
 
 /// Prints the difference, and returns the new text if it may be written.
-fn compare_and_generate(checkout: &Checkout, document: &Document, allow_breaking: bool) -> Result<String, Failure> {
+fn compare_and_generate(
+    checkout: &Checkout,
+    document: &Document,
+    allow_breaking: bool,
+) -> Result<String, Failure> {
     let diff = match checkout.document() {
         Ok(current) => Diff::between(&current, document),
         // The first document of a checkout differs from nothing.
@@ -120,7 +124,8 @@ async fn check(checkout: &Checkout, arguments: &Arguments) -> Outcome {
         let diff = Diff::between(&current, &document);
         if !diff.is_empty() {
             print!("{}", diff.render(Format::Text));
-            let message = format!("openapi.json differs from {}: run cargo xtask regenerate", source.name());
+            let message =
+                format!("openapi.json differs from {}: run cargo xtask regenerate", source.name());
             return Err(Failure::Differs(message));
         }
     }

@@ -48,11 +48,13 @@ impl Source {
             Self::Url(url) => fetch(url, timeout).await,
             Self::File(path) => {
                 let size = std::fs::metadata(path).map(|metadata| metadata.len());
-                let size = size.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+                let size =
+                    size.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
                 if size > MAX_DOCUMENT_BYTES as u64 {
                     return Err(too_large(&self.name()));
                 }
-                std::fs::read(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
+                std::fs::read(path)
+                    .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
             }
         }
     }
@@ -70,18 +72,23 @@ impl Source {
 async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
     let failed = |error: reqwest::Error| {
         let what = match &error {
-            error if error.is_timeout() => format!("no complete reply within {} s", timeout.as_secs()),
+            error if error.is_timeout() => {
+                format!("no complete reply within {} s", timeout.as_secs())
+            }
             error if error.is_connect() => "no connection".to_owned(),
             error => match error.status() {
                 Some(status) => format!("the server answered {status}"),
                 None => "the transfer broke off".to_owned(),
             },
         };
-        Failure::Input(format!("{url}: {what}\ntry again, or save the document and pass --from FILE"))
+        Failure::Input(format!(
+            "{url}: {what}\ntry again, or save the document and pass --from FILE"
+        ))
     };
     eprintln!("fetching {url}");
     let client = reqwest::Client::builder().timeout(timeout).build().map_err(failed)?;
-    let mut reply = client.get(url).send().await.and_then(|r| r.error_for_status()).map_err(failed)?;
+    let mut reply =
+        client.get(url).send().await.and_then(|r| r.error_for_status()).map_err(failed)?;
     let mut bytes = Vec::new();
     let mut shown = 0;
     while let Some(chunk) = reply.chunk().await.map_err(failed)? {
@@ -99,5 +106,7 @@ async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
 }
 
 fn too_large(name: &str) -> Failure {
-    Failure::Input(format!("{name}: larger than {MAX_DOCUMENT_BYTES} bytes, which no Calls document is"))
+    Failure::Input(format!(
+        "{name}: larger than {MAX_DOCUMENT_BYTES} bytes, which no Calls document is"
+    ))
 }

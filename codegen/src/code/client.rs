@@ -9,12 +9,14 @@ use crate::model::Model;
 pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
     let idents: Vec<_> = model.held.iter().map(|held| tree::ident(&held.ident)).collect();
     // A held parameter has the name of its schema after the passes.
-    let types: Vec<_> = model.held.iter().map(|held| tree::ident(&crate::names::type_name(&held.name))).collect();
+    let types: Vec<_> =
+        model.held.iter().map(|held| tree::ident(&crate::names::type_name(&held.name))).collect();
     let (base_url, title) = (&model.base_url, &model.title);
     let shown = model.held.iter().map(|held| held.ident.as_str());
     let getters = model.held.iter().zip(&idents).zip(&types).map(|((held, ident), ty)| {
         let docs = doc::paragraphs(&[&held.description]);
-        let fallback = held.description.is_empty().then(|| quote!(#[doc = " As given to the builder."]));
+        let fallback =
+            held.description.is_empty().then(|| quote!(#[doc = " As given to the builder."]));
         quote! {
             #(#docs)* #fallback
             pub fn #ident(&self) -> &types::#ty {
@@ -123,7 +125,9 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
                 }
             }
         },
-        parse_quote!(use std::{fmt, sync::Arc};),
+        parse_quote!(
+            use std::{fmt, sync::Arc};
+        ),
         parse_quote! {
             #[allow(unused_imports)]
             use {

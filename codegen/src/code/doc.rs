@@ -5,7 +5,8 @@ use syn::{Attribute, parse_quote};
 /// `text` as doc attributes, a line each. What the document wrote is shown as
 /// it stands: nothing of it becomes a link, a tag, a heading or a doc test.
 pub(super) fn attributes(text: &str) -> Vec<Attribute> {
-    let mut lines: Vec<String> = text.trim().lines().flat_map(|source| wrap(&line(source))).collect();
+    let mut lines: Vec<String> =
+        text.trim().lines().flat_map(|source| wrap(&line(source))).collect();
     lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
     lines
         .into_iter()
@@ -18,7 +19,8 @@ pub(super) fn attributes(text: &str) -> Vec<Attribute> {
 
 /// Paragraphs, of which the empty ones are left out.
 pub(super) fn paragraphs(parts: &[&str]) -> Vec<Attribute> {
-    let parts: Vec<&str> = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> =
+        parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
     attributes(&parts.join("\n\n"))
 }
 
@@ -53,7 +55,8 @@ fn wrap(line: &str) -> Vec<String> {
     for word in line.split(' ') {
         let current = lines.last().map_or(0, String::len);
         // A word without letters could begin a list or a heading.
-        let may_begin = word.starts_with(|first: char| first.is_alphabetic() || "`<(\"".contains(first));
+        let may_begin =
+            word.starts_with(|first: char| first.is_alphabetic() || "`<(\"".contains(first));
         match lines.last_mut() {
             Some(last) if current == 0 => last.push_str(word),
             Some(last) if in_code || !may_begin || current + 1 + word.len() <= WIDTH => {

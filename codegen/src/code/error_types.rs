@@ -43,7 +43,10 @@ impl<'m> Failure<'m> {
         schemas.sort_unstable();
         schemas.dedup();
         schemas.push(&model.error);
-        Self { schemas, name: tree::ident(&format!("{}Error", operation.name.to_upper_camel_case())) }
+        Self {
+            schemas,
+            name: tree::ident(&format!("{}Error", operation.name.to_upper_camel_case())),
+        }
     }
 
     pub(super) fn is_enum(&self) -> bool {
@@ -82,7 +85,10 @@ impl<'m> Success<'m> {
         if schemas.is_empty() {
             schemas.push(None);
         }
-        Self { schemas, name: tree::ident(&format!("{}Success", operation.name.to_upper_camel_case())) }
+        Self {
+            schemas,
+            name: tree::ident(&format!("{}Success", operation.name.to_upper_camel_case())),
+        }
     }
 
     pub(super) fn is_enum(&self) -> bool {
@@ -149,7 +155,8 @@ fn failure_enum(failure: &Failure<'_>, operation: &Operation) -> [Item; 2] {
         let schema = tree::ident(schema);
         quote::quote!(#[doc = #text] #schema(#schema))
     });
-    let variant_names: Vec<Ident> = failure.schemas.iter().map(|schema| tree::ident(schema)).collect();
+    let variant_names: Vec<Ident> =
+        failure.schemas.iter().map(|schema| tree::ident(schema)).collect();
     [
         parse_quote! {
             #[doc = #summary]

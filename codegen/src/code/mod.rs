@@ -9,8 +9,8 @@ mod error_types;
 mod ids;
 mod open_enums;
 mod operations;
+mod order;
 mod plain_paths;
-mod runtime;
 mod structs;
 mod tree;
 mod type_items;
@@ -29,7 +29,7 @@ const PASSES: [Pass; 9] = [
     structs::run,
     error_types::run,
     plain_paths::run,
-    runtime::run,
+    order::run,
 ];
 
 /// Runs every pass in order.

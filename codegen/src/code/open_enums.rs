@@ -8,12 +8,15 @@ use crate::model::Model;
 
 pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
     let items = tree::types(file);
-    let open = |name: &str| model.schemas.get(name).is_some_and(|schema| schema.get("enum").is_some());
+    let open =
+        |name: &str| model.schemas.get(name).is_some_and(|schema| schema.get("enum").is_some());
     // What progenitor implements for them is replaced as a whole.
     items.retain(|item| !tree::implemented(item).is_some_and(|name| open(&name)));
     for item in std::mem::take(items) {
         match item {
-            Item::Enum(item) if open(&item.ident.to_string()) => items.extend(rewrite(&item, model)),
+            Item::Enum(item) if open(&item.ident.to_string()) => {
+                items.extend(rewrite(&item, model))
+            }
             other => items.push(other),
         }
     }
@@ -28,7 +31,8 @@ fn rewrite(item: &ItemEnum, model: &Model) -> [Item; 3] {
     let docs = doc::paragraphs(&[&summary, text, &type_items::origin(schema)]);
     let (mut idents, mut values, mut value_docs) = (Vec::new(), Vec::new(), Vec::new());
     for variant in &item.variants {
-        let value = tree::serde_text(&variant.attrs, "rename").unwrap_or_else(|| variant.ident.to_string());
+        let value =
+            tree::serde_text(&variant.attrs, "rename").unwrap_or_else(|| variant.ident.to_string());
         let said = schema.pointer(&crate::pointer::join("/x-enum-descriptions", &value));
         let said = said.and_then(|text| text.as_str()).unwrap_or_default();
         value_docs.push(doc::paragraphs(&[&format!("`{value}`"), said]));

@@ -89,7 +89,11 @@ struct Arguments<'m> {
 }
 
 impl<'m> Arguments<'m> {
-    fn of(operation: &'m Operation, model: &Model, types: &HashMap<String, Type>) -> syn::Result<Self> {
+    fn of(
+        operation: &'m Operation,
+        model: &Model,
+        types: &HashMap<String, Type>,
+    ) -> syn::Result<Self> {
         let (mut held, mut required, mut optional) = (Vec::new(), Vec::new(), Vec::new());
         for (index, parameter) in operation.parameters.iter().enumerate() {
             let Some(ty) = types.get(&backend::argument(index)) else {
@@ -166,7 +170,9 @@ fn method_docs(operation: &Operation) -> Vec<syn::Attribute> {
     let mut docs = doc::paragraphs(&[&summary, &operation.description, &line]);
     if !operation.parameters.iter().all(|p| p.description.is_empty() || !p.required) {
         docs.push(parse_quote!(#[doc = ""]));
-        for parameter in operation.parameters.iter().filter(|p| p.required && !p.description.is_empty()) {
+        for parameter in
+            operation.parameters.iter().filter(|p| p.required && !p.description.is_empty())
+        {
             let text = parameter.description.split_whitespace().collect::<Vec<_>>().join(" ");
             let mut lines = doc::attributes(&format!("`{}`: {text}", parameter.ident));
             docs.append(&mut lines);
@@ -268,7 +274,9 @@ fn send(operation: &Operation, model: &Model, arguments: &Arguments<'_>) -> Toke
     let parameters: Vec<TokenStream> = typed().filter_map(assign).collect();
     let body = operation.body.as_ref().map(|body| match body.required {
         true => quote!(request.json(self.body)?;),
-        false => quote!(if let Some(body) = self.body { request.json(body)?; }),
+        false => quote!(if let Some(body) = self.body {
+            request.json(body)?;
+        }),
     });
     let mutable = (!parameters.is_empty() || body.is_some()).then(|| quote!(mut));
     let replies = replies(operation, model, &success, &failure);
@@ -290,7 +298,8 @@ fn send(operation: &Operation, model: &Model, arguments: &Arguments<'_>) -> Toke
 }
 
 fn path_value(name: &str, arguments: &Arguments<'_>) -> TokenStream {
-    let matches = |typed: &&Typed<'_>| typed.parameter.place == Place::Path && typed.parameter.name == name;
+    let matches =
+        |typed: &&Typed<'_>| typed.parameter.place == Place::Path && typed.parameter.name == name;
     if let Some(held) = arguments.held.iter().find(matches) {
         let ident = &held.ident;
         return quote!(segment(OPERATION, self.client.#ident.as_str())?);
@@ -328,10 +337,16 @@ fn assign(typed: &Typed<'_>) -> Option<TokenStream> {
 }
 
 /// The `match` on the reply's status.
-fn replies(operation: &Operation, model: &Model, success: &Success<'_>, failure: &Failure<'_>) -> TokenStream {
+fn replies(
+    operation: &Operation,
+    model: &Model,
+    success: &Success<'_>,
+    failure: &Failure<'_>,
+) -> TokenStream {
     let mut arms = Vec::new();
     // An unlisted status of success is taken for the first that is listed.
-    let first = success.decode(operation.successes.first().and_then(|outcome| outcome.schema.as_deref()));
+    let first =
+        success.decode(operation.successes.first().and_then(|outcome| outcome.schema.as_deref()));
     if success.is_enum() {
         for outcome in &operation.successes {
             let (pattern, value) = (pattern(outcome), success.decode(outcome.schema.as_deref()));

@@ -29,7 +29,8 @@ impl VisitMut for Shorten {
             return;
         }
         let begins = |known: &[&str; 3]| {
-            path.segments.len() >= 3 && path.segments.iter().zip(known).all(|(segment, word)| segment.ident == word)
+            path.segments.len() >= 3
+                && path.segments.iter().zip(known).all(|(segment, word)| segment.ident == word)
         };
         if PRELUDE.iter().any(begins) {
             path.segments = std::mem::take(&mut path.segments).into_iter().skip(2).collect();
@@ -42,11 +43,16 @@ impl VisitMut for Shorten {
             return;
         }
         let text = quote::quote!(#attribute).to_string();
-        let shorter = text.replace("::std::option::Option", "Option").replace("::std::vec::Vec", "Vec")
-            .replace(":: std :: collections :: ", "std::collections::").replace("\"::std::", "\"std::").replace("\"::serde_json::", "\"serde_json::");
+        let shorter = text
+            .replace("::std::option::Option", "Option")
+            .replace("::std::vec::Vec", "Vec")
+            .replace(":: std :: collections :: ", "std::collections::")
+            .replace("\"::std::", "\"std::")
+            .replace("\"::serde_json::", "\"serde_json::");
         if shorter != text
             && let Ok(tokens) = shorter.parse::<proc_macro2::TokenStream>()
-            && let Ok(holder) = syn::parse2::<syn::ItemStruct>(quote::quote!(#tokens struct Holder;))
+            && let Ok(holder) =
+                syn::parse2::<syn::ItemStruct>(quote::quote!(#tokens struct Holder;))
             && let Some(new) = holder.attrs.into_iter().next()
         {
             *attribute = new;

@@ -18,7 +18,9 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
     let mut result = Vec::new();
     for item in std::mem::take(items) {
         match item {
-            Item::Struct(item) if model.schemas.get(&item.ident.to_string()).is_some_and(ids::is_id) => {
+            Item::Struct(item)
+                if model.schemas.get(&item.ident.to_string()).is_some_and(ids::is_id) =>
+            {
                 result.push(Item::Struct(item));
             }
             Item::Struct(item) => result.extend(rewrite(item, model)),
@@ -55,9 +57,13 @@ fn rewrite(mut item: ItemStruct, model: &Model) -> Vec<Item> {
     item.attrs = type_docs(&name, schema);
     let debug = debug_impl(&item.ident, &fields, schema);
     item.attrs.push(match (&debug, requested && all_optional) {
-        (None, true) => parse_quote!(#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]),
+        (None, true) => {
+            parse_quote!(#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)])
+        }
         (None, false) => parse_quote!(#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]),
-        (Some(_), true) => parse_quote!(#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]),
+        (Some(_), true) => {
+            parse_quote!(#[derive(Clone, Default, PartialEq, Serialize, Deserialize)])
+        }
         (Some(_), false) => parse_quote!(#[derive(Clone, PartialEq, Serialize, Deserialize)]),
     });
     item.attrs.push(parse_quote!(#[non_exhaustive]));
@@ -85,7 +91,8 @@ fn property<'s>(schema: &'s Value, field: &Field) -> Option<&'s Value> {
 }
 
 fn is_required(field: &Field) -> bool {
-    let optional = tree::type_name(&field.ty) == "Option" || tree::serde_flag(&field.attrs, "default");
+    let optional =
+        tree::type_name(&field.ty) == "Option" || tree::serde_flag(&field.attrs, "default");
     !optional && !tree::serde_flag(&field.attrs, "flatten")
 }
 
@@ -109,7 +116,9 @@ fn rewrite_field(field: &mut Field, schema: &Value, model: &Model) {
     };
     let optional = tree::serde_flag(&field.attrs, "default");
     if outer == "Option" && model.schemas.get(&inner).is_some_and(ids::is_id) {
-        field.attrs.push(parse_quote!(#[serde(default, deserialize_with = "super::empty_as_none")]));
+        field
+            .attrs
+            .push(parse_quote!(#[serde(default, deserialize_with = "super::empty_as_none")]));
     } else if optional && matches!(outer.as_str(), "Vec" | "HashMap" | "Map") {
         field.attrs.push(parse_quote!(#[serde(deserialize_with = "super::null_as_default")]));
     }
@@ -152,14 +161,15 @@ fn constructors(item: &ItemStruct, fields: &[Field]) -> Item {
     let required: Vec<&Field> = fields.iter().filter(|field| is_required(field)).collect();
     let optional = fields.iter().filter(|field| !is_required(field));
     let idents = required.iter().map(|field| &field.ident);
-    let arguments = required.iter().map(|field| &field.ident).zip(required.iter().map(|f| argument(&f.ty)));
+    let arguments =
+        required.iter().map(|field| &field.ident).zip(required.iter().map(|f| argument(&f.ty)));
     let arguments = arguments.map(|(ident, argument)| {
         let ty = &argument.ty;
         quote!(#ident: #ty)
     });
-    let values = required
-        .iter()
-        .filter_map(|field| field.ident.as_ref().map(|ident| argument(&field.ty).initialize(ident)));
+    let values = required.iter().filter_map(|field| {
+        field.ident.as_ref().map(|ident| argument(&field.ty).initialize(ident))
+    });
     let rest = fields.iter().filter(|field| !is_required(field)).map(|field| &field.ident);
     let setters = optional.map(setter);
     let summary = match idents.clone().count() {

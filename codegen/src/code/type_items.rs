@@ -17,7 +17,9 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
     let is_own = |name: &str| model.schemas.contains_key(name);
     items.retain(|item| tree::implemented(item).is_none_or(|name| is_own(&name)));
     for (name, schema) in &model.schemas {
-        let Some(target) = schema.get("x-rust-alias").and_then(|target| target.as_str()) else { continue };
+        let Some(target) = schema.get("x-rust-alias").and_then(|target| target.as_str()) else {
+            continue;
+        };
         let (alias, target) = (tree::ident(name), tree::ident(target));
         let text = schema.get("description").and_then(|text| text.as_str()).unwrap_or_default();
         let docs = doc::paragraphs(&[text, &origin(schema)]);

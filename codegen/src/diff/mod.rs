@@ -100,7 +100,12 @@ impl Diff {
         schemas::compare(&old, &new, &mut diff);
         other::compare(&old, &new, &mut diff);
         if diff.changes.is_empty() {
-            diff.push(Effect::Compatible, Kind::Changed, "document", "only in what concerns no client");
+            diff.push(
+                Effect::Compatible,
+                Kind::Changed,
+                "document",
+                "only in what concerns no client",
+            );
         }
         diff
     }
@@ -115,7 +120,13 @@ impl Diff {
         self.changes.iter().any(|change| change.effect == Effect::Breaking)
     }
 
-    fn push(&mut self, effect: Effect, kind: Kind, place: impl Into<String>, what: impl Into<String>) {
+    fn push(
+        &mut self,
+        effect: Effect,
+        kind: Kind,
+        place: impl Into<String>,
+        what: impl Into<String>,
+    ) {
         self.changes.push(Change { effect, kind, place: place.into(), what: what.into() });
     }
 }

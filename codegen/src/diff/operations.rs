@@ -31,10 +31,19 @@ fn by_place(root: &Value) -> BTreeMap<String, &Object> {
     schema::operations(root).into_iter().map(|(at, operation)| (place(&at), operation)).collect()
 }
 
-fn compare_one(place: &str, (old_root, old): (&Value, &Object), (new_root, new): (&Value, &Object), diff: &mut Diff) {
+fn compare_one(
+    place: &str,
+    (old_root, old): (&Value, &Object),
+    (new_root, new): (&Value, &Object),
+    diff: &mut Diff,
+) {
     let roots = (old_root, new_root);
     if old.get("operationId") != new.get("operationId") {
-        let what = format!("name from {} to {}", shown(old.get("operationId")), shown(new.get("operationId")));
+        let what = format!(
+            "name from {} to {}",
+            shown(old.get("operationId")),
+            shown(new.get("operationId"))
+        );
         diff.push(Effect::Breaking, Kind::Changed, place, what);
     }
     if old.get("security") != new.get("security") {
@@ -45,11 +54,18 @@ fn compare_one(place: &str, (old_root, old): (&Value, &Object), (new_root, new):
     responses(place, roots, (old, new), diff);
 }
 
-fn parameters(place: &str, roots: (&Value, &Value), (old, new): (&Object, &Object), diff: &mut Diff) {
+fn parameters(
+    place: &str,
+    roots: (&Value, &Value),
+    (old, new): (&Object, &Object),
+    diff: &mut Diff,
+) {
     let collect = |operation: &Object| -> BTreeMap<String, Value> {
         let list = operation.get("parameters").and_then(Value::as_array);
         let label = |parameter: &Value| {
-            let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let text = |key: &str| {
+                parameter.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+            };
             format!("{} parameter {}", text("in"), text("name"))
         };
         list.into_iter().flatten().map(|parameter| (label(parameter), parameter.clone())).collect()
@@ -62,7 +78,13 @@ fn parameters(place: &str, roots: (&Value, &Value), (old, new): (&Object, &Objec
         };
         requiredness(&format!("{place} {label}"), parameter, other, diff);
         let at = format!("{place} {label}");
-        schemas::compare_schemas(&at, roots, (&parameter["schema"], &other["schema"]), Use::REQUEST, diff);
+        schemas::compare_schemas(
+            &at,
+            roots,
+            (&parameter["schema"], &other["schema"]),
+            Use::REQUEST,
+            diff,
+        );
         for key in ["style", "explode"] {
             if parameter.get(key) != other.get(key) {
                 diff.push(Effect::Breaking, Kind::Changed, &at, key);
@@ -76,7 +98,12 @@ fn parameters(place: &str, roots: (&Value, &Value), (old, new): (&Object, &Objec
     }
 }
 
-fn body(place: &str, roots: (&Value, &Value), bodies: (Option<&Value>, Option<&Value>), diff: &mut Diff) {
+fn body(
+    place: &str,
+    roots: (&Value, &Value),
+    bodies: (Option<&Value>, Option<&Value>),
+    diff: &mut Diff,
+) {
     match bodies {
         (None, None) => {}
         (Some(_), None) => diff.push(Effect::Breaking, Kind::Removed, place, "request body"),
@@ -101,7 +128,12 @@ fn requiredness(at: &str, old: &Value, new: &Value, diff: &mut Diff) {
     }
 }
 
-fn responses(place: &str, roots: (&Value, &Value), (old, new): (&Object, &Object), diff: &mut Diff) {
+fn responses(
+    place: &str,
+    roots: (&Value, &Value),
+    (old, new): (&Object, &Object),
+    diff: &mut Diff,
+) {
     let empty = Object::new();
     let of = |operation: &'_ Object| operation.get("responses").and_then(Value::as_object).cloned();
     let (old, new) = (of(old).unwrap_or(empty.clone()), of(new).unwrap_or(empty));
@@ -119,15 +151,25 @@ fn responses(place: &str, roots: (&Value, &Value), (old, new): (&Object, &Object
         }
     }
     for (status, response) in new.iter().filter(|(status, _)| !old.contains_key(*status)) {
-        let known = old.iter().any(|(status, known)| is_success(status) && known.get("content") == response.get("content"));
+        let known = old.iter().any(|(status, known)| {
+            is_success(status) && known.get("content") == response.get("content")
+        });
         let effect = Effect::breaking_if(is_success(status) && !known);
         diff.push(effect, Kind::Added, place, format!("response {status}"));
     }
 }
 
 /// Compares the bodies of each media type.
-fn content(at: &str, roots: (&Value, &Value), (old, new): (&Value, &Value), usage: Use, diff: &mut Diff) {
-    let of = |holder: &Value| holder.get("content").and_then(Value::as_object).cloned().unwrap_or_default();
+fn content(
+    at: &str,
+    roots: (&Value, &Value),
+    (old, new): (&Value, &Value),
+    usage: Use,
+    diff: &mut Diff,
+) {
+    let of = |holder: &Value| {
+        holder.get("content").and_then(Value::as_object).cloned().unwrap_or_default()
+    };
     let (old, new) = (of(old), of(new));
     for (media, entry) in &old {
         match new.get(media) {

@@ -23,7 +23,9 @@ fn descend(old: &Value, new: &Value, at: &str, diff: &mut Diff) {
         (Value::Object(before), Value::Object(after)) => {
             // Fields have names, which are no keywords.
             let names = at.ends_with("/properties") || at.ends_with("/schemas");
-            for (key, value) in before.iter().chain(after.iter().filter(|(key, _)| !before.contains_key(*key))) {
+            for (key, value) in
+                before.iter().chain(after.iter().filter(|(key, _)| !before.contains_key(*key)))
+            {
                 let at = pointer::join(at, key);
                 let (old, new) = (before.get(key), after.get(key));
                 if KEYS.contains(&key.as_str()) && !names {

@@ -28,7 +28,8 @@ impl Diff {
     }
 
     fn summary(&self) -> String {
-        let breaking = self.changes.iter().filter(|change| change.effect == Effect::Breaking).count();
+        let breaking =
+            self.changes.iter().filter(|change| change.effect == Effect::Breaking).count();
         match self.changes.len() {
             0 => "no change".to_owned(),
             all => format!("{breaking} breaking, {} compatible", all - breaking),

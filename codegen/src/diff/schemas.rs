@@ -61,7 +61,8 @@ fn uses(root: &Value, schemas: &Object) -> BTreeMap<String, Use> {
             let mut next = references(part);
             while let Some(name) = next.pop() {
                 let entry = found.entry(name.clone()).or_default();
-                let known = (!usage.request || entry.request) && (!usage.response || entry.response);
+                let known =
+                    (!usage.request || entry.request) && (!usage.response || entry.response);
                 entry.request |= usage.request;
                 entry.response |= usage.response;
                 if !known {
@@ -77,7 +78,9 @@ fn references(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk::objects(value, &mut |_, object| {
         let reference = object.get("$ref").and_then(Value::as_str);
-        found.extend(reference.and_then(|r| r.strip_prefix("#/components/schemas/")).map(str::to_owned));
+        found.extend(
+            reference.and_then(|r| r.strip_prefix("#/components/schemas/")).map(str::to_owned),
+        );
     });
     found
 }
@@ -112,8 +115,12 @@ impl View {
         }
         for (key, value) in schema.as_object().into_iter().flatten() {
             match (key.as_str(), value) {
-                ("allOf", Value::Array(branches)) => branches.iter().for_each(|branch| self.absorb(branch)),
-                ("properties", Value::Object(properties)) => self.properties.extend(properties.clone()),
+                ("allOf", Value::Array(branches)) => {
+                    branches.iter().for_each(|branch| self.absorb(branch))
+                }
+                ("properties", Value::Object(properties)) => {
+                    self.properties.extend(properties.clone())
+                }
                 ("required", Value::Array(names)) => {
                     self.required.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
                 }
@@ -186,13 +193,22 @@ impl Comparison<'_> {
         let (before, after) = get("nullable");
         if is_true(before) != is_true(after) {
             let breaks = if is_true(after) { self.usage.response } else { self.usage.request };
-            self.push(Effect::breaking_if(breaks), Kind::Changed, at, from_to("nullable", before, after));
+            self.push(
+                Effect::breaking_if(breaks),
+                Kind::Changed,
+                at,
+                from_to("nullable", before, after),
+            );
         }
         self.values(at, get("enum"));
         match get("default") {
             (before, after) if before == after => {}
-            (None, Some(value)) => self.push(Effect::Compatible, Kind::Added, at, format!("default {value}")),
-            (before, after) => self.push(Effect::Breaking, Kind::Changed, at, from_to("default", before, after)),
+            (None, Some(value)) => {
+                self.push(Effect::Compatible, Kind::Added, at, format!("default {value}"))
+            }
+            (before, after) => {
+                self.push(Effect::Breaking, Kind::Changed, at, from_to("default", before, after))
+            }
         }
         self.constraints(at, &old, &new);
         for (key, suffix) in [("items", "[]"), ("additionalProperties", "{}")] {
@@ -232,15 +248,27 @@ impl Comparison<'_> {
         }
         let Use { request, response } = self.usage;
         // A name may be required that only an extended schema declares.
-        let declared =
-            |name: &&String| !new.properties.contains_key(*name) || old.properties.contains_key(*name);
+        let declared = |name: &&String| {
+            !new.properties.contains_key(*name) || old.properties.contains_key(*name)
+        };
         for name in new.required.difference(&old.required).filter(declared) {
-            self.push(Effect::breaking_if(request), Kind::Changed, format!("{at}.{name}"), "became required");
+            self.push(
+                Effect::breaking_if(request),
+                Kind::Changed,
+                format!("{at}.{name}"),
+                "became required",
+            );
         }
-        let kept =
-            |name: &&String| !old.properties.contains_key(*name) || new.properties.contains_key(*name);
+        let kept = |name: &&String| {
+            !old.properties.contains_key(*name) || new.properties.contains_key(*name)
+        };
         for name in old.required.difference(&new.required).filter(kept) {
-            self.push(Effect::breaking_if(response), Kind::Changed, format!("{at}.{name}"), "became optional");
+            self.push(
+                Effect::breaking_if(response),
+                Kind::Changed,
+                format!("{at}.{name}"),
+                "became optional",
+            );
         }
     }
 
@@ -249,7 +277,12 @@ impl Comparison<'_> {
         match enums {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
                 for value in old.iter().filter(|value| !new.contains(value)) {
-                    self.push(Effect::breaking_if(request), Kind::Removed, at, format!("value {value}"));
+                    self.push(
+                        Effect::breaking_if(request),
+                        Kind::Removed,
+                        at,
+                        format!("value {value}"),
+                    );
                 }
                 for value in new.iter().filter(|value| !old.contains(value)) {
                     self.push(Effect::Compatible, Kind::Added, at, format!("value {value}"));
@@ -258,7 +291,9 @@ impl Comparison<'_> {
             (None, Some(new)) => {
                 self.push(Effect::breaking_if(request), Kind::Added, at, format!("enum {new}"));
             }
-            (Some(old), None) => self.push(Effect::Compatible, Kind::Removed, at, format!("enum {old}")),
+            (Some(old), None) => {
+                self.push(Effect::Compatible, Kind::Removed, at, format!("enum {old}"))
+            }
             _ => {}
         }
     }
@@ -286,7 +321,8 @@ impl Comparison<'_> {
 const LOWER: [&str; 4] = ["minimum", "minLength", "minItems", "minProperties"];
 const UPPER: [&str; 4] = ["maximum", "maxLength", "maxItems", "maxProperties"];
 /// Constraints that are another whenever they differ.
-const EXACT: [&str; 5] = ["pattern", "multipleOf", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum"];
+const EXACT: [&str; 5] =
+    ["pattern", "multipleOf", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum"];
 
 /// An object with properties is one, whether it says so or not.
 fn means_object(view: &View) -> bool {

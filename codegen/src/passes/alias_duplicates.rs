@@ -38,7 +38,9 @@ fn find(root: &mut Value) -> Option<HashMap<String, String>> {
         .iter()
         .filter(|(_, schema)| schema.get("x-rust-alias").is_none())
         .collect();
-    sorted.sort_by_key(|(name, schema)| (schema.get(request_errors::MARK).is_none(), name.len(), *name));
+    sorted.sort_by_key(|(name, schema)| {
+        (schema.get(request_errors::MARK).is_none(), name.len(), *name)
+    });
     let mut first: HashMap<String, &String> = HashMap::new();
     let mut aliases = HashMap::new();
     for (name, schema) in sorted {

@@ -41,7 +41,8 @@ fn push_down_parameters(item: &mut serde_json::Map<String, Value>, source: &Valu
             continue;
         }
         let own = take_parameters(operation, source);
-        let same = |a: &Value, b: &Value| a.get("name") == b.get("name") && a.get("in") == b.get("in");
+        let same =
+            |a: &Value, b: &Value| a.get("name") == b.get("name") && a.get("in") == b.get("in");
         let mut all = shared.clone();
         all.retain(|one| !own.iter().any(|other| same(one, other)));
         all.extend(own);

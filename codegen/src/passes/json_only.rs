@@ -10,7 +10,11 @@ pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
     for (path, method, operation) in schema::operations_mut(root) {
         let at = pointer::join(&pointer::join("/paths", path), method);
         let unsupported = |at: &str| {
-            Err(fault(context.file, &pointer::join(at, "content"), "there is no JSON among the media types"))
+            Err(fault(
+                context.file,
+                &pointer::join(at, "content"),
+                "there is no JSON among the media types",
+            ))
         };
         if let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut)
             && !keep_json(body)

@@ -25,8 +25,20 @@ const DOCUMENTED: [(&str, &str); 9] = [
 
 /// Keywords that are removed without a trace: they concern tools, not values.
 const SILENT: [&str; 14] = [
-    "title", "example", "examples", "externalDocs", "readOnly", "writeOnly", "xml", "deprecated",
-    "uniqueItems", "discriminator", "not", "exclusiveMinimum", "exclusiveMaximum", "minProperties",
+    "title",
+    "example",
+    "examples",
+    "externalDocs",
+    "readOnly",
+    "writeOnly",
+    "xml",
+    "deprecated",
+    "uniqueItems",
+    "discriminator",
+    "not",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minProperties",
 ];
 
 /// Formats that choose a Rust type; any other only describes.
@@ -111,7 +123,8 @@ fn only_declared(map: &mut Map<String, Value>) {
         _ => Vec::new(),
     };
     if let Some(Value::Array(required)) = map.get_mut("required") {
-        required.retain(|name| name.as_str().is_some_and(|name| declared.iter().any(|d| d == name)));
+        required
+            .retain(|name| name.as_str().is_some_and(|name| declared.iter().any(|d| d == name)));
         if required.is_empty() {
             map.shift_remove("required");
         }

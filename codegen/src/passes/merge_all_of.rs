@@ -14,17 +14,18 @@ use super::{Context, schema};
 use crate::{Result, pointer, validate::fault};
 
 pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
-    let mut merger =
-        Merger { file: context.file, source: schema::components(root).clone(), done: HashMap::new() };
+    let mut merger = Merger {
+        file: context.file,
+        source: schema::components(root).clone(),
+        done: HashMap::new(),
+    };
     let names: Vec<String> = merger.source.keys().cloned().collect();
     for name in names {
         let merged = merger.component(&name, &mut Vec::new())?;
         schema::components(root).insert(name, merged);
     }
-    let operations: Vec<_> = schema::roots(root)
-        .into_iter()
-        .filter(|at| at.starts_with("/paths"))
-        .collect();
+    let operations: Vec<_> =
+        schema::roots(root).into_iter().filter(|at| at.starts_with("/paths")).collect();
     for at in operations {
         if let Some(slot) = root.pointer_mut(&at) {
             let merged = merger.merge(slot, &at, &mut Vec::new())?;
@@ -87,12 +88,15 @@ impl Merger<'_> {
         let own_is_empty = map.keys().all(|key| schema::is_annotation(key));
         let branches: Vec<Value> = branches
             .into_iter()
-            .filter(|branch| !branch.as_object().is_some_and(|b| b.keys().all(|k| schema::is_annotation(k))))
+            .filter(|branch| {
+                !branch.as_object().is_some_and(|b| b.keys().all(|k| schema::is_annotation(k)))
+            })
             .collect();
         if let ([single], true) = (branches.as_slice(), own_is_empty)
             && single.get("$ref").is_some()
         {
-            let annotations = std::mem::replace(map, single.as_object().cloned().unwrap_or_default());
+            let annotations =
+                std::mem::replace(map, single.as_object().cloned().unwrap_or_default());
             map.extend(annotations.into_iter().filter(|(key, _)| key != "example"));
             return Ok(());
         }
@@ -123,8 +127,9 @@ impl Merger<'_> {
 
 fn is_object(schema: &Value) -> bool {
     let says_object = schema.get("type").is_none_or(|kind| kind == "object");
-    let about_objects =
-        ["type", "properties", "required", "additionalProperties"].iter().any(|key| schema.get(key).is_some());
+    let about_objects = ["type", "properties", "required", "additionalProperties"]
+        .iter()
+        .any(|key| schema.get(key).is_some());
     says_object && about_objects && schema.get("$ref").is_none()
 }
 
@@ -143,7 +148,8 @@ fn absorb(map: &mut Map<String, Value>, branch: Value) {
             ("required", Value::Array(names)) => {
                 let own = map.entry("required").or_insert_with(|| json!([]));
                 if let Value::Array(own) = own {
-                    let new: Vec<_> = names.into_iter().filter(|name| !own.contains(name)).collect();
+                    let new: Vec<_> =
+                        names.into_iter().filter(|name| !own.contains(name)).collect();
                     own.extend(new);
                 }
             }

@@ -92,7 +92,11 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
         let clusters = by_wish.entry(wish.clone()).or_insert_with(|| {
             let existing = named.get(&wish).filter(|schema| !is_alias(schema));
             existing
-                .map(|schema| Cluster { schema: schema.clone(), members: Vec::new(), existing: Some(wish.clone()) })
+                .map(|schema| Cluster {
+                    schema: schema.clone(),
+                    members: Vec::new(),
+                    existing: Some(wish.clone()),
+                })
                 .into_iter()
                 .collect()
         });
@@ -103,7 +107,8 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
     for (wish, mut clusters) in clusters {
         clusters.sort_by_key(rank);
         for cluster in clusters {
-            let name = cluster.existing.clone().unwrap_or_else(|| free_name(&wish, &cluster, &taken));
+            let name =
+                cluster.existing.clone().unwrap_or_else(|| free_name(&wish, &cluster, &taken));
             taken.insert(name.clone());
             for member in &cluster.members {
                 if let Some(slot) = root.pointer_mut(&member.at) {
@@ -121,7 +126,9 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
                 let is_text = map.get("type").is_some_and(|kind| kind == "string");
                 if is_text && cluster.existing.is_none() {
                     map.shift_remove("description");
-                    map.extend(map.get(TYPE_DOC).cloned().map(|text| ("description".to_owned(), text)));
+                    map.extend(
+                        map.get(TYPE_DOC).cloned().map(|text| ("description".to_owned(), text)),
+                    );
                 }
                 [PIN, BASE, TOP, "nullable"].iter().for_each(|key| {
                     map.shift_remove(*key);
@@ -169,7 +176,10 @@ fn merge_equal(by_wish: BTreeMap<String, Vec<Cluster>>) -> BTreeMap<String, Vec<
         for cluster in clusters {
             let free = |cluster: &Cluster| cluster.existing.is_none() && !is_id(&cluster.schema);
             let own = shape(&cluster.schema);
-            let twin = result.values_mut().flatten().find(|other| free(other) && shape(&other.schema) == own);
+            let twin = result
+                .values_mut()
+                .flatten()
+                .find(|other| free(other) && shape(&other.schema) == own);
             match twin {
                 Some(twin) if free(&cluster) => twin.members.extend(cluster.members),
                 _ => result.entry(wish.clone()).or_default().push(cluster),
@@ -191,7 +201,8 @@ fn rank(cluster: &Cluster) -> (bool, bool, usize, String) {
 }
 
 fn free_name(wish: &str, cluster: &Cluster, taken: &BTreeSet<String>) -> String {
-    let owners: BTreeSet<&str> = cluster.members.iter().map(|member| member.owner.as_str()).collect();
+    let owners: BTreeSet<&str> =
+        cluster.members.iter().map(|member| member.owner.as_str()).collect();
     let qualified = owners.iter().map(|owner| format!("{owner}{wish}"));
     let numbered = (2..).map(|number| format!("{wish}{number}"));
     [wish.to_owned()]
@@ -225,7 +236,10 @@ fn collect(root: &mut Value, wanted: &impl Fn(&Value) -> bool) -> Vec<Occurrence
                 Slot::Response(_) => format!("{owner}ErrorBody"),
             };
             let Some(schema) = root.pointer(&at) else { continue };
-            if !matches!(slot, Slot::Parameter(_)) && schema.get("$ref").is_none() && schema.get(TOP).is_none() {
+            if !matches!(slot, Slot::Parameter(_))
+                && schema.get("$ref").is_none()
+                && schema.get(TOP).is_none()
+            {
                 tops.push(at.clone());
             }
             if schema.get("$ref").is_none() && wanted(schema) {
@@ -277,9 +291,9 @@ fn singular_words(thing: &str) -> String {
 fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
     let pin = text(PIN).map(str::to_owned);
-    let result = text(BASE).filter(|base| adds_only_error_fields(schema, base)).map(|base| {
-        format!("{}Result", base.strip_suffix("Object").unwrap_or(base))
-    });
+    let result = text(BASE)
+        .filter(|base| adds_only_error_fields(schema, base))
+        .map(|base| format!("{}Result", base.strip_suffix("Object").unwrap_or(base)));
     Occurrence {
         at: at.to_owned(),
         pinned: pin.is_some(),
@@ -320,7 +334,13 @@ fn is_alias(schema: &Value) -> bool {
 
 /// The values of an enum, none for anything else.
 fn values(schema: &Value) -> BTreeSet<&str> {
-    schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    schema
+        .get("enum")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// What makes two schemas the same type: everything but annotations, and with
@@ -362,7 +382,9 @@ pub(super) fn shape(schema: &Value) -> Value {
 /// is not required of both.
 fn unite(schema: &mut Value, other: &Value) {
     let Some(map) = schema.as_object_mut() else { return };
-    if let (Some(Value::Array(own)), Some(Value::Array(more))) = (map.get_mut("enum"), other.get("enum")) {
+    if let (Some(Value::Array(own)), Some(Value::Array(more))) =
+        (map.get_mut("enum"), other.get("enum"))
+    {
         let new: Vec<Value> = more.iter().filter(|value| !own.contains(value)).cloned().collect();
         own.extend(new);
     }

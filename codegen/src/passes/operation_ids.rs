@@ -42,7 +42,9 @@ pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
             name.push_str("_operation");
         }
         if let Some(first) = seen.insert(name.clone(), at.clone()) {
-            let reason = format!("the operation at {first} is called `{name}` as well: give one an `operationId`");
+            let reason = format!(
+                "the operation at {first} is called `{name}` as well: give one an `operationId`"
+            );
             return Err(fault(context.file, &at, reason));
         }
         operation.insert("operationId".to_owned(), json!(name));
@@ -59,7 +61,9 @@ fn derive(method: &str, path: &[Segment]) -> String {
         .and_then(|at| path[..at].iter().rev().find_map(Segment::literal))
         .map(names::singular);
     let words = match (tail.as_slice(), picked) {
-        ([], picked) => vec![on_one(method).to_owned(), picked.unwrap_or_else(|| "root".to_owned())],
+        ([], picked) => {
+            vec![on_one(method).to_owned(), picked.unwrap_or_else(|| "root".to_owned())]
+        }
         ([noun], _) if method == "get" || names::is_plural(noun) => {
             let (verb, noun) = on_collection(method, noun);
             vec![verb.to_owned(), noun]
@@ -115,7 +119,11 @@ mod tests {
             ("delete", "/apps/{appId}/sessions/{sessionId}", "delete_session"),
             ("get", "/apps/{appId}/sessions", "list_sessions"),
             ("post", "/apps/{appId}/sessions", "create_session"),
-            ("post", "/apps/{appId}/sessions/{s}/datachannels/establish", "establish_data_channels"),
+            (
+                "post",
+                "/apps/{appId}/sessions/{s}/datachannels/establish",
+                "establish_data_channels",
+            ),
             ("post", "/apps/{appId}/adapters/websocket/new", "new_websocket_adapters"),
             ("get", "/apps/{appId}/sessions/{s}/tracks/{t}/stats", "list_stats"),
             ("get", "/apps/{appId}/usage", "get_usage"),

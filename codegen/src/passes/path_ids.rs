@@ -21,7 +21,9 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
         }
     }
     for target in targets {
-        let Some(schema) = root.pointer_mut(&target).and_then(Value::as_object_mut) else { continue };
+        let Some(schema) = root.pointer_mut(&target).and_then(Value::as_object_mut) else {
+            continue;
+        };
         if schema.get("type").is_some_and(|kind| kind == "string") && !schema.contains_key("enum") {
             schema.insert("x-rust-id".to_owned(), json!(true));
         }

@@ -31,7 +31,9 @@ fn references(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk::objects(value, &mut |_, object| {
         let reference = object.get("$ref").and_then(Value::as_str);
-        found.extend(reference.and_then(|r| r.strip_prefix("#/components/schemas/")).map(str::to_owned));
+        found.extend(
+            reference.and_then(|r| r.strip_prefix("#/components/schemas/")).map(str::to_owned),
+        );
         found.extend(object.get("x-rust-alias").and_then(Value::as_str).map(str::to_owned));
     });
     found

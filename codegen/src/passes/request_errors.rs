@@ -39,5 +39,8 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
 /// The name of the schema that describes a refused request.
 pub(crate) fn name(root: &Value) -> Option<String> {
     let schemas = root.pointer("/components/schemas")?.as_object()?;
-    schemas.iter().find(|(_, schema)| schema.get(MARK) == Some(&json!(true))).map(|(name, _)| name.clone())
+    schemas
+        .iter()
+        .find(|(_, schema)| schema.get(MARK) == Some(&json!(true)))
+        .map(|(name, _)| name.clone())
 }

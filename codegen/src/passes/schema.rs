@@ -6,7 +6,13 @@ use crate::{pointer, validate::METHODS};
 
 /// Keys that say nothing about which values are allowed.
 pub(crate) const ANNOTATIONS: [&str; 8] = [
-    "description", "title", "example", "examples", "externalDocs", "deprecated", "readOnly",
+    "description",
+    "title",
+    "example",
+    "examples",
+    "externalDocs",
+    "deprecated",
+    "readOnly",
     "writeOnly",
 ];
 
@@ -30,7 +36,9 @@ pub(crate) fn components(root: &mut Value) -> &mut Map<String, Value> {
 }
 
 /// `(path, method, operation)` of every operation, in the document's order.
-pub(crate) fn operations_mut(root: &mut Value) -> Vec<(&str, &'static str, &mut Map<String, Value>)> {
+pub(crate) fn operations_mut(
+    root: &mut Value,
+) -> Vec<(&str, &'static str, &mut Map<String, Value>)> {
     let mut found = Vec::new();
     let Some(Value::Object(paths)) = root.get_mut("paths") else { return found };
     for (path, item) in paths.iter_mut().filter(|(path, _)| path.starts_with('/')) {
@@ -66,13 +74,17 @@ pub(crate) fn children(schema: &Value) -> Vec<(Link<'_>, String, &Value)> {
             found.push((Link::Property(name), pointer::join("/properties", name), child));
         }
     }
-    for (key, link) in [("items", Link::Items), ("additionalProperties", Link::MapValue), ("not", Link::Branch)] {
+    for (key, link) in
+        [("items", Link::Items), ("additionalProperties", Link::MapValue), ("not", Link::Branch)]
+    {
         if let Some(child) = map.get(key).filter(|child| child.is_object()) {
             found.push((link, format!("/{key}"), child));
         }
     }
     for key in ["allOf", "oneOf", "anyOf"] {
-        for (index, child) in map.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (index, child) in
+            map.get(key).and_then(Value::as_array).into_iter().flatten().enumerate()
+        {
             found.push((Link::Branch, format!("/{key}/{index}"), child));
         }
     }
@@ -106,7 +118,10 @@ pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
     let responses = operation.get("responses").and_then(Value::as_object);
     for (status, response) in responses.into_iter().flatten() {
         if response.pointer(media).is_some() {
-            found.push((Slot::Response(status), format!("{}{media}", pointer::join("/responses", status))));
+            found.push((
+                Slot::Response(status),
+                format!("{}{media}", pointer::join("/responses", status)),
+            ));
         }
     }
     found

@@ -1,0 +1,390 @@
+//! Each row of the rules of `cloudflare_calls_codegen::diff`.
+
+use cloudflare_calls_codegen::Document;
+use cloudflare_calls_codegen::diff::{Diff, Effect, Format};
+use serde_json::{Value, json};
+
+use super::{calls, load};
+
+/// A document with every kind of thing that can change.
+fn base() -> Value {
+    json!({
+        "openapi": "3.0.0",
+        "info": { "title": "T", "version": "1" },
+        "servers": [{ "url": "https://a.example" }],
+        "paths": { "/a/{id}": {
+            "post": {
+                "operationId": "make", "summary": "prose", "tags": ["t"], "security": [{ "secret": [] }],
+                "parameters": [
+                    { "name": "id", "in": "path", "required": true, "schema": { "type": "string" } },
+                    { "name": "q", "in": "query", "schema": { "type": "string" } },
+                ],
+                "requestBody": { "content": { "application/json": { "schema": { "$ref": "#/components/schemas/In" } } } },
+                "responses": {
+                    "200": { "description": "", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Out" } } } },
+                    "400": { "description": "" },
+                },
+            },
+            "get": {
+                "parameters": [{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }],
+                "responses": { "200": { "description": "" } },
+            },
+        } },
+        "components": { "schemas": {
+            "In": { "type": "object", "required": ["must"], "properties": {
+                "must": { "type": "string", "minLength": 1 },
+                "may": { "type": "string", "enum": ["a", "b"], "default": "a" },
+                "list": { "type": "array", "maxItems": 4, "items": { "type": "integer" } },
+                "both": { "$ref": "#/components/schemas/Both" },
+            } },
+            "Out": { "type": "object", "required": ["must"], "properties": {
+                "must": { "type": "string", "minLength": 1 },
+                "may": { "type": "string", "enum": ["a", "b"] },
+                "both": { "$ref": "#/components/schemas/Both" },
+                "more": { "allOf": [{ "$ref": "#/components/schemas/Both" }, { "properties": { "x": { "type": "string" } } }] },
+            } },
+            "Both": { "type": "object", "properties": { "n": { "type": "integer" } } },
+        } },
+    })
+}
+
+fn between(old: &Value, new: &Value) -> Diff {
+    Diff::between(&load(old).unwrap(), &load(new).unwrap())
+}
+
+/// Changes the base document and expects exactly these effects.
+#[track_caller]
+fn assert_effect(change: impl FnOnce(&mut Value), expected: &[(Effect, &str)]) {
+    let mut new = base();
+    change(&mut new);
+    let diff = between(&base(), &new);
+    let found: Vec<(Effect, String)> = diff
+        .changes
+        .iter()
+        .map(|change| (change.effect, format!("{} {}: {}", change.kind, change.place, change.what)))
+        .collect();
+    let expected: Vec<(Effect, String)> =
+        expected.iter().map(|(effect, text)| (*effect, (*text).to_owned())).collect();
+    assert_eq!(found, expected);
+}
+
+fn schema<'v>(document: &'v mut Value, name: &str) -> &'v mut Value {
+    &mut document["components"]["schemas"][name]
+}
+
+fn post(document: &mut Value) -> &mut Value {
+    &mut document["paths"]["/a/{id}"]["post"]
+}
+
+fn remove(value: &mut Value, key: &str) {
+    value.as_object_mut().unwrap().remove(key).expect("something to remove");
+}
+
+use Effect::{Breaking, Compatible};
+
+#[test]
+fn operations() {
+    assert_effect(
+        |d| remove(&mut d["paths"]["/a/{id}"], "get"),
+        &[(Breaking, "removed GET /a/{id}: operation")],
+    );
+    let added = json!({ "put": { "responses": { "200": { "description": "" } } } });
+    assert_effect(|d| d["paths"]["/b"] = added, &[(Compatible, "added PUT /b: operation")]);
+    assert_effect(
+        |d| post(d)["operationId"] = json!("create"),
+        &[(Breaking, "changed POST /a/{id}: name from \"make\" to \"create\"")],
+    );
+    assert_effect(
+        |d| post(d)["security"] = json!([]),
+        &[(Breaking, "changed POST /a/{id}: security")],
+    );
+}
+
+#[test]
+fn parameters() {
+    let parameter = |required: bool| json!({ "name": "z", "in": "query", "required": required, "schema": { "type": "string" } });
+    let push = |d: &mut Value, value| post(d)["parameters"].as_array_mut().unwrap().push(value);
+    assert_effect(
+        |d| push(d, parameter(false)),
+        &[(Compatible, "added POST /a/{id}: optional query parameter z")],
+    );
+    assert_effect(
+        |d| push(d, parameter(true)),
+        &[(Breaking, "added POST /a/{id}: required query parameter z")],
+    );
+    assert_effect(
+        |d| drop(post(d)["parameters"].as_array_mut().unwrap().remove(1)),
+        &[(Breaking, "removed POST /a/{id}: query parameter q")],
+    );
+    assert_effect(
+        |d| post(d)["parameters"][1]["required"] = json!(true),
+        &[(Breaking, "changed POST /a/{id} query parameter q: became required")],
+    );
+    assert_effect(
+        |d| post(d)["parameters"][1]["schema"]["type"] = json!("integer"),
+        &[(
+            Breaking,
+            "changed POST /a/{id} query parameter q: type from \"string\" to \"integer\"",
+        )],
+    );
+    assert_effect(
+        |d| post(d)["parameters"][1]["in"] = json!("header"),
+        &[
+            (Breaking, "removed POST /a/{id}: query parameter q"),
+            (Compatible, "added POST /a/{id}: optional header parameter q"),
+        ],
+    );
+}
+
+#[test]
+fn a_parameter_that_moves_to_a_component_is_no_change_of_parameters() {
+    assert_effect(
+        |d| {
+            let parameter = post(d)["parameters"][1].take();
+            post(d)["parameters"][1] = json!({ "$ref": "#/components/parameters/Q" });
+            d["components"]["parameters"] = json!({ "Q": parameter });
+        },
+        &[(Compatible, "changed document: only in what concerns no client")],
+    );
+}
+
+#[test]
+fn bodies() {
+    assert_effect(
+        |d| remove(post(d), "requestBody"),
+        &[(Breaking, "removed POST /a/{id}: request body")],
+    );
+    assert_effect(
+        |d| post(d)["requestBody"]["required"] = json!(true),
+        &[(Breaking, "changed POST /a/{id} request: became required")],
+    );
+    let body = json!({ "content": { "application/json": { "schema": { "type": "object" } } } });
+    assert_effect(
+        |d| d["paths"]["/a/{id}"]["get"]["requestBody"] = body,
+        &[(Compatible, "added GET /a/{id}: optional request body")],
+    );
+}
+
+#[test]
+fn responses() {
+    let none = json!({ "description": "" });
+    assert_effect(
+        |d| remove(&mut post(d)["responses"], "200"),
+        &[(Breaking, "removed POST /a/{id}: response 200")],
+    );
+    assert_effect(
+        |d| remove(&mut post(d)["responses"], "400"),
+        &[(Compatible, "removed POST /a/{id}: response 400")],
+    );
+    assert_effect(
+        |d| post(d)["responses"]["500"] = none.clone(),
+        &[(Compatible, "added POST /a/{id}: response 500")],
+    );
+    assert_effect(
+        |d| post(d)["responses"]["204"] = none,
+        &[(Breaking, "added POST /a/{id}: response 204")],
+    );
+    assert_effect(
+        |d| post(d)["responses"]["202"] = post(d)["responses"]["200"].clone(),
+        &[(Compatible, "added POST /a/{id}: response 202")],
+    );
+}
+
+#[test]
+fn fields() {
+    let text = json!({ "type": "string" });
+    for name in ["In", "Out", "Both"] {
+        assert_effect(
+            |d| schema(d, name)["properties"]["z"] = text.clone(),
+            &[(Compatible, &format!("added {name}: optional field z"))],
+        );
+    }
+    let require = |name: &'static str| {
+        let text = text.clone();
+        move |d: &mut Value| {
+            schema(d, name)["properties"]["z"] = text;
+            schema(d, name)["required"] = json!(["must", "z"]);
+            if name == "Both" {
+                schema(d, name)["required"] = json!(["z"]);
+            }
+        }
+    };
+    assert_effect(require("In"), &[(Breaking, "added In: required field z")]);
+    assert_effect(require("Both"), &[(Breaking, "added Both: required field z")]);
+    assert_effect(require("Out"), &[(Compatible, "added Out: required field z")]);
+    for name in ["In", "Out"] {
+        assert_effect(
+            |d| remove(&mut schema(d, name)["properties"], "may"),
+            &[(Breaking, &format!("removed {name}: field may"))],
+        );
+    }
+    let may = |name: &'static str| move |d: &mut Value| schema(d, name)["required"] = json!([]);
+    assert_effect(may("In"), &[(Compatible, "changed In.must: became optional")]);
+    assert_effect(may("Out"), &[(Breaking, "changed Out.must: became optional")]);
+    let must = |name: &'static str| {
+        move |d: &mut Value| schema(d, name)["required"] = json!(["must", "may"])
+    };
+    assert_effect(must("In"), &[(Breaking, "changed In.may: became required")]);
+    assert_effect(must("Out"), &[(Compatible, "changed Out.may: became required")]);
+}
+
+#[test]
+fn types_enums_defaults_and_constraints() {
+    assert_effect(
+        |d| schema(d, "Both")["properties"]["n"]["type"] = json!("string"),
+        &[(Breaking, "changed Both.n: type from \"integer\" to \"string\"")],
+    );
+    let values = |name: &'static str, values: Value| {
+        move |d: &mut Value| schema(d, name)["properties"]["may"]["enum"] = values
+    };
+    assert_effect(
+        values("In", json!(["a", "b", "c"])),
+        &[(Compatible, "added In.may: value \"c\"")],
+    );
+    assert_effect(values("In", json!(["a"])), &[(Breaking, "removed In.may: value \"b\"")]);
+    assert_effect(values("Out", json!(["a"])), &[(Compatible, "removed Out.may: value \"b\"")]);
+    assert_effect(
+        |d| schema(d, "In")["properties"]["may"]["default"] = json!("b"),
+        &[(Breaking, "changed In.may: default from \"a\" to \"b\"")],
+    );
+    assert_effect(
+        |d| schema(d, "In")["properties"]["must"]["default"] = json!("x"),
+        &[(Compatible, "added In.must: default \"x\"")],
+    );
+    let length = |name: &'static str, least: u64| {
+        move |d: &mut Value| schema(d, name)["properties"]["must"]["minLength"] = json!(least)
+    };
+    assert_effect(length("In", 2), &[(Breaking, "changed In.must: minLength from 1 to 2")]);
+    assert_effect(length("In", 0), &[(Compatible, "changed In.must: minLength from 1 to 0")]);
+    assert_effect(length("Out", 2), &[(Compatible, "changed Out.must: minLength from 1 to 2")]);
+    let items = |most: u64| {
+        move |d: &mut Value| schema(d, "In")["properties"]["list"]["maxItems"] = json!(most)
+    };
+    assert_effect(items(3), &[(Breaking, "changed In.list: maxItems from 4 to 3")]);
+    assert_effect(items(5), &[(Compatible, "changed In.list: maxItems from 4 to 5")]);
+    assert_effect(
+        |d| schema(d, "In")["properties"]["list"]["items"]["type"] = json!("string"),
+        &[(Breaking, "changed In.list[]: type from \"integer\" to \"string\"")],
+    );
+    let nullable = |name: &'static str| {
+        move |d: &mut Value| schema(d, name)["properties"]["must"]["nullable"] = json!(true)
+    };
+    assert_effect(nullable("In"), &[(Compatible, "changed In.must: nullable from none to true")]);
+    assert_effect(nullable("Out"), &[(Breaking, "changed Out.must: nullable from none to true")]);
+}
+
+#[test]
+fn schemas_and_extensions() {
+    assert_effect(
+        |d| d["components"]["schemas"]["New"] = json!({}),
+        &[(Compatible, "added New: schema")],
+    );
+    assert_effect(
+        |d| schema(d, "Out")["properties"]["more"]["allOf"][1]["properties"]["y"] = json!({}),
+        &[(Compatible, "added Out.more: optional field y")],
+    );
+    assert_effect(
+        |d| {
+            schema(d, "Out")["properties"]["more"]["allOf"] =
+                json!([schema(d, "Out")["properties"]["more"]["allOf"][1]])
+        },
+        &[(Breaking, "removed Out.more: field n")],
+    );
+    // The same content under another name, or written out, is no change of a field.
+    assert_effect(
+        |d| {
+            d["components"]["schemas"]["Twin"] = schema(d, "Both").clone();
+            schema(d, "Out")["properties"]["both"] = json!({ "$ref": "#/components/schemas/Twin" });
+        },
+        &[(Compatible, "added Twin: schema")],
+    );
+}
+
+#[test]
+fn what_concerns_no_client_is_compatible_and_prose_is_no_change() {
+    assert_effect(
+        |d| d["servers"][0]["url"] = json!("https://b.example"),
+        &[(Compatible, "changed /servers: servers")],
+    );
+    assert_effect(
+        |d| post(d)["tags"] = json!([]),
+        &[(Compatible, "changed /paths/~1a~1{id}/post/tags: tags")],
+    );
+    assert_effect(
+        |d| d["x-mine"] = json!(1),
+        &[(Compatible, "changed document: only in what concerns no client")],
+    );
+    assert_effect(|d| post(d)["summary"] = json!("other prose"), &[]);
+    assert_effect(|d| schema(d, "In")["properties"]["may"]["description"] = json!("prose"), &[]);
+    assert_effect(|d| remove(post(d), "summary"), &[]);
+}
+
+#[test]
+fn a_property_called_description_is_a_fact() {
+    assert_effect(
+        |d| schema(d, "Out")["properties"]["description"] = json!({ "type": "string" }),
+        &[(Compatible, "added Out: optional field description")],
+    );
+}
+
+#[test]
+fn schemas_that_contain_themselves_come_to_an_end() {
+    let tree = |name: &str| json!({ "type": "object", "properties": { "next": { "$ref": format!("#/components/schemas/{name}") } } });
+    let mut old = base();
+    old["components"]["schemas"]["Tree"] = tree("Tree");
+    old["components"]["schemas"]["Wood"] = tree("Wood");
+    *schema(&mut old, "Out") =
+        json!({ "properties": { "t": { "$ref": "#/components/schemas/Tree" } } });
+    let mut new = old.clone();
+    *schema(&mut new, "Out") =
+        json!({ "properties": { "t": { "$ref": "#/components/schemas/Wood" } } });
+    assert_eq!(between(&old, &new).changes.len(), 1);
+}
+
+#[test]
+fn every_format_shows_effect_place_and_change() {
+    let mut new = base();
+    remove(&mut new["paths"]["/a/{id}"], "get");
+    schema(&mut new, "In")["properties"]["a|b"] = json!({});
+    let diff = between(&base(), &new);
+    let text = diff.render(Format::Text);
+    assert_eq!(
+        text,
+        "breaking    removed  GET /a/{id}: operation\ncompatible  added    In: optional field a|b\n1 breaking, 1 compatible\n"
+    );
+    let markdown = diff.render(Format::Markdown);
+    assert!(markdown.contains("| breaking | removed | `GET /a/{id}` | operation |"), "{markdown}");
+    assert!(markdown.contains("field a\\|b |"), "{markdown}");
+    let json: Value = serde_json::from_str(&diff.render(Format::Json)).unwrap();
+    assert_eq!(
+        json["changes"][0],
+        json!({ "effect": "breaking", "kind": "removed", "place": "GET /a/{id}", "what": "operation" })
+    );
+    assert_eq!(Diff::default().render(Format::Text), "no change\n");
+}
+
+#[test]
+fn the_two_published_documents_differ_as_a_reader_would_say() {
+    let old =
+        Document::from_bytes("calls-2024.json", include_bytes!("../fixtures/calls-2024.json"))
+            .unwrap();
+    let diff = Diff::between(&old, &calls());
+    let breaking: Vec<String> = diff
+        .changes
+        .iter()
+        .filter(|change| change.effect == Breaking)
+        .map(|change| format!("{}: {}", change.place, change.what))
+        .collect();
+    assert_eq!(
+        breaking,
+        [
+            "PUT /apps/{appId}/sessions/{sessionId}/tracks/close request: became required",
+            "CloseTrackObject.mid: minLength from none to 1",
+            "CloseTrackObject.mid: became required",
+            "CloseTracksRequest.tracks: minItems from none to 1",
+            "CloseTracksRequest.force: became required",
+            "CloseTracksRequest.tracks: became required",
+        ]
+    );
+    assert!(Diff::between(&calls(), &calls().facts()).is_empty());
+}

@@ -1,0 +1,78 @@
+//! A document that grows takes no name away.
+
+use cloudflare_calls_codegen::{Document, Overlay, api};
+use serde_json::{Value, json};
+
+use super::{calls, expand, expand_calls, flat, small};
+
+fn grown() -> Document {
+    let growth = include_bytes!("../fixtures/growth.overlay.json");
+    let growth = Overlay::from_bytes("growth.overlay.json", growth).unwrap();
+    let (document, stale) = growth.apply_to(&calls()).unwrap();
+    assert_eq!(stale, []);
+    document
+}
+
+#[test]
+fn everything_public_stays_as_it_was() {
+    assert_eq!(api::lost(&expand_calls(&calls()), &expand_calls(&grown())), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_new_is_there() {
+    let text = flat(&expand_calls(&grown()));
+    for part in [
+        "pub fn list_stats<'a>( &'a self, session_id: &'a types::SessionId, track_name: &'a types::TrackName, )",
+        "pub fn windows( mut self, windows: impl IntoIterator<Item = types::Window>, ) -> Self",
+        "pub fn if_none_match(mut self, if_none_match: impl Into<String>) -> Self",
+        "pub fn body(mut self, body: &'a types::NewSessionRequest) -> Self",
+        "pub fn verbose(mut self, verbose: bool) -> Self",
+        "pub priority: Option<Priority>",
+        "pub location: TrackLocation",
+        "pub region: String",
+        "Relay,",
+        "Failed,",
+        "pub munged: Option<bool>",
+        "pub struct TrackName(String)",
+        "pub labels: std::collections::HashMap<String, String>",
+    ] {
+        assert!(text.contains(part), "{part} is missing");
+    }
+}
+
+#[test]
+fn the_order_of_the_document_does_not_matter_to_names() {
+    let mut root = calls().root().clone();
+    for at in ["/paths", "/components/schemas"] {
+        let map = root.pointer_mut(at).unwrap().as_object_mut().unwrap();
+        let mut entries: Vec<(String, Value)> = std::mem::take(map).into_iter().collect();
+        entries.reverse();
+        map.extend(entries);
+    }
+    let reversed = Document::from_bytes("openapi.json", root.to_string().as_bytes()).unwrap();
+    let (text, other) = (expand_calls(&calls()), expand_calls(&reversed));
+    assert_eq!(api::lost(&text, &other), Vec::<String>::new());
+    assert_eq!(api::lost(&other, &text), Vec::<String>::new());
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    assert_eq!(expand_calls(&calls()), expand_calls(&calls()));
+}
+
+#[test]
+fn an_enum_of_another_meaning_leaves_the_first_its_name() {
+    let property = |values: Value| json!({ "type": "object", "properties": { "mode": { "type": "string", "enum": values } } });
+    let mut document = small();
+    document["components"]["schemas"]["Room"] = property(json!(["open", "shut"]));
+    let before = expand(&document).unwrap();
+    // Equal, larger and overlapping ones join; a disjoint one gets a name of its own.
+    let schemas = &mut document["components"]["schemas"];
+    schemas["Zoo"] = property(json!(["open", "ajar"]));
+    schemas["Zone"] = property(json!(["up", "down"]));
+    schemas["Room"]["properties"]["zoo"] = json!({ "$ref": "#/components/schemas/Zoo" });
+    schemas["Room"]["properties"]["zone"] = json!({ "$ref": "#/components/schemas/Zone" });
+    let after = expand(&document).unwrap();
+    assert_eq!(api::lost(&before, &after), Vec::<String>::new());
+    assert!(after.contains("pub enum ZoneMode") && after.contains("Ajar"), "{after}");
+}

@@ -1,0 +1,163 @@
+//! What each kind of schema becomes.
+
+use serde_json::{Value, json};
+
+use super::{calls, expand, expand_calls, flat, small, with_schemas};
+
+/// The text of the small document whose reply has these properties.
+fn room(properties: Value) -> String {
+    flat(
+        &expand(&with_schemas(json!({ "Room": { "type": "object", "properties": properties } })))
+            .unwrap(),
+    )
+}
+
+#[track_caller]
+fn assert_field(schema: Value, field: &str) {
+    let text = room(json!({ "f": schema }));
+    assert!(text.contains(&format!("pub f: {field},")), "no `{field}` in {text}");
+}
+
+#[test]
+fn scalars() {
+    assert_field(json!({ "type": "string" }), "Option<String>");
+    assert_field(json!({ "type": "string", "format": "date-time" }), "Option<String>");
+    assert_field(json!({ "type": "string", "minLength": 1, "pattern": "^a" }), "Option<String>");
+    assert_field(json!({ "type": "boolean", "default": true }), "Option<bool>");
+    assert_field(json!({ "type": "integer" }), "Option<i64>");
+    assert_field(json!({ "type": "integer", "minimum": 0, "maximum": 10 }), "Option<u64>");
+    assert_field(json!({ "type": "integer", "format": "uint16" }), "Option<u16>");
+    assert_field(json!({ "type": "number" }), "Option<f64>");
+    assert_field(json!({}), "Option<serde_json::Value>");
+}
+
+#[test]
+fn lists_and_maps() {
+    assert_field(json!({ "type": "array", "items": { "type": "string" } }), "Vec<String>");
+    assert_field(
+        json!({ "type": "object", "additionalProperties": { "type": "boolean" } }),
+        "std::collections::HashMap<String, bool>",
+    );
+    assert_field(json!({ "type": "object" }), "serde_json::Map<String, serde_json::Value>");
+    assert_field(
+        json!({ "type": "array", "items": { "type": "string", "enum": ["a"] } }),
+        "Vec<FItem>",
+    );
+}
+
+#[test]
+fn inline_objects_and_enums_are_named_by_what_they_are() {
+    let text = room(json!({
+        "mode": { "type": "string", "enum": ["a", "b"] },
+        "entries": { "type": "array", "items": { "type": "object", "properties": { "x": {} } } },
+    }));
+    assert!(text.contains("pub mode: Option<Mode>,") && text.contains("pub enum Mode {"), "{text}");
+    assert!(
+        text.contains("pub entries: Vec<Entry>,") && text.contains("pub struct Entry {"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_example_only_branch_disappears_and_an_extension_gets_a_name() {
+    let item = json!({ "$ref": "#/components/schemas/ItemObject" });
+    let errors = json!({ "properties": { "errorCode": { "type": "string" }, "errorDescription": { "type": "string" } } });
+    let schemas = json!({
+        "ItemObject": { "type": "object", "properties": { "a": { "type": "string" } } },
+        "Room": { "type": "object", "properties": {
+            "plain": { "allOf": [item, { "example": { "a": "x" } }] },
+            "results": { "type": "array", "items": { "allOf": [item, errors] } },
+        } },
+    });
+    let text = flat(&expand(&with_schemas(schemas)).unwrap());
+    assert!(text.contains("pub plain: Option<ItemObject>,"), "{text}");
+    assert!(text.contains("pub results: Vec<ItemResult>,"), "{text}");
+    let (_, result) = text.split_once("pub struct ItemResult {").expect("a named type");
+    let (fields, _) = result.split_once('}').expect("its end");
+    for field in ["pub a: ", "pub error_code: ", "pub error_description: "] {
+        assert!(fields.contains(field), "{fields}");
+    }
+}
+
+#[test]
+fn equal_schemas_are_one_type_and_an_alias() {
+    let shape = json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+    let schemas = json!({ "Long": shape, "Longer": shape, "Room": { "properties": {
+        "one": { "$ref": "#/components/schemas/Long" }, "two": { "$ref": "#/components/schemas/Longer" } } } });
+    let text = flat(&expand(&with_schemas(schemas)).unwrap());
+    assert!(
+        text.contains("pub struct Long {") && text.contains("pub type Longer = Long;"),
+        "{text}"
+    );
+}
+
+#[test]
+fn documented_errors_become_one_type_that_tells_them_apart() {
+    let mut document = small();
+    let responses = document.pointer_mut("/paths/~1rooms~1{roomId}/get/responses").unwrap();
+    let with = |name: &str| {
+        json!({ "description": "", "content": { "application/json": {
+        "schema": { "$ref": format!("#/components/schemas/{name}") } } } })
+    };
+    responses["404"] = with("Missing");
+    responses["4XX"] = with("Other");
+    for name in ["Missing", "Other"] {
+        document["components"]["schemas"][name] =
+            json!({ "type": "object", "properties": { name: {} } });
+    }
+    let text = flat(&expand(&document).unwrap());
+    assert!(text.contains("pub enum GetRoomError {"), "{text}");
+    assert!(text.contains("404 => Err(reply.refuse(types::GetRoomError::Missing))"), "{text}");
+    assert!(text.contains("400..=499 => Err(reply.refuse(types::GetRoomError::Other))"), "{text}");
+    assert!(text.contains("_ => Err(reply.refuse(types::GetRoomError::ApiError))"), "{text}");
+}
+
+#[test]
+fn the_calls_client_has_the_types_that_a_person_would_write() {
+    let text = expand_calls(&calls());
+    for name in [
+        "Track",
+        "TrackResult",
+        "CloseTrackResult",
+        "SessionTrack",
+        "DataChannelResult",
+        "NewAdapter",
+        "AdapterResult",
+        "CloseAdapterResult",
+        "Simulcast",
+        "SessionDescription",
+        "ApiError",
+    ] {
+        assert!(text.contains(&format!("pub struct {name} {{")), "{name}");
+    }
+    for name in
+        ["TrackLocation", "SdpType", "SimulcastOrdering", "ErrorCode", "SessionResourceStatus"]
+    {
+        assert!(text.contains(&format!("pub enum {name} {{")), "{name}");
+    }
+    for operation in [
+        "new_session",
+        "new_tracks",
+        "renegotiate",
+        "close_tracks",
+        "update_tracks",
+        "get_session",
+        "establish_data_channels",
+        "new_data_channels",
+        "update_data_channels",
+        "close_data_channels",
+        "new_websocket_adapters",
+        "close_websocket_adapters",
+    ] {
+        assert!(flat(&text).contains(&format!("pub fn {operation}")), "{operation}");
+    }
+}
+
+#[test]
+fn the_text_names_no_crate_but_those_of_its_header() {
+    let text = expand_calls(&calls());
+    assert!(!text.contains("cloudflare_calls") && !text.contains("progenitor"));
+    for line in cloudflare_calls_codegen::DEPENDENCIES {
+        assert!(text.contains(&format!("//     {line}\n")), "{line}");
+    }
+}
