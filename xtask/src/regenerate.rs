@@ -1,8 +1,6 @@
 //! `cargo xtask regenerate`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cloudflare_calls_codegen::diff::{Diff, Format};
@@ -43,19 +41,14 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     if arguments.check {
         return check(&checkout, &arguments).await;
     }
-    // From here on Ctrl-C only asks; `replace` is never cut in two.
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&interrupted);
-    let signal = async move {
-        let _ = tokio::signal::ctrl_c().await;
-        asked.store(true, Ordering::SeqCst);
-    };
-    let signal = tokio::spawn(signal);
+    // From its first poll on, Ctrl-C only asks: `replace` is never cut in two.
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let source = arguments.from.clone().unwrap_or_else(|| Source::Url(PUBLISHED.to_owned()));
     let timeout = Duration::from_secs(arguments.timeout);
     let (document, bytes) = tokio::select! {
+        biased;
+        _ = &mut interrupt => return Err(Failure::Interrupted),
         loaded = source.load(timeout) => loaded?,
-        _ = signal => return Err(Failure::Interrupted),
     };
     let document = if arguments.without_prose { document.facts() } else { document };
     let client = compare_and_generate(&checkout, &document, arguments.allow_breaking)?;
@@ -65,8 +58,10 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
         prose: if arguments.without_prose { "removed" } else { "kept" },
     };
-    if interrupted.load(Ordering::SeqCst) {
-        return Err(Failure::Interrupted);
+    tokio::select! {
+        biased;
+        _ = &mut interrupt => return Err(Failure::Interrupted),
+        () = tokio::task::yield_now() => {}
     }
     // The checkout's own document came from where the record says.
     let is_own = checkout.has_provenance()

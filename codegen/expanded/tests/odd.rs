@@ -1,0 +1,102 @@
+//! What generated clients send and understand beyond what Calls needs.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use expanded::odd::types::*;
+use expanded::odd::{Client, OperationError};
+use secrecy::SecretString;
+use serde_json::json;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+async fn server(reply: ResponseTemplate) -> (MockServer, Client) {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(reply).mount(&server).await;
+    let client = Client::builder(SecretString::from("s")).base_url(server.uri()).build().unwrap();
+    (server, client)
+}
+
+fn room() -> RoomId {
+    RoomId::new("r1").unwrap()
+}
+
+#[tokio::test]
+async fn query_and_header_parameters_are_sent_as_declared() {
+    let (server, client) = server(ResponseTemplate::new(204)).await;
+    let reply = client
+        .get_room(&room(), 3, "tenant")
+        .fields([Field::Name, Field::from("other")])
+        .tags(["a", "b c"].map(str::to_owned))
+        .send_(true)
+        .x_trace_id("t-1")
+        .send()
+        .await;
+    assert_eq!(reply.unwrap(), GetRoomSuccess::Empty);
+    let requests = server.received_requests().await.unwrap();
+    let query: Vec<_> = requests[0].url.query_pairs().into_owned().collect();
+    let expected =
+        [("depth", "3"), ("fields", "name"), ("fields", "other"), ("tags", "a,b c"), ("send", "true")];
+    assert_eq!(query, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(requests[0].headers["x-tenant"], "tenant");
+    assert_eq!(requests[0].headers["x-trace-id"], "t-1");
+}
+
+#[tokio::test]
+async fn a_header_that_cannot_be_sent_is_refused_before_anything_is() {
+    let (server, client) = server(ResponseTemplate::new(204)).await;
+    let error = client.get_room(&room(), 0, "a\r\nx: y").send().await.unwrap_err();
+    assert_eq!(error.to_string(), "get_room: not sent: invalid value for the header x-tenant");
+    assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn each_documented_success_is_told_apart() {
+    let room_body = json!({ "name": "n", "parent2": null, "list": [] });
+    let (_server, client) = server(ResponseTemplate::new(200).set_body_json(room_body)).await;
+    let reply = client.get_room(&room(), 0, "t").send().await.unwrap();
+    assert!(matches!(reply, GetRoomSuccess::Room(room) if room.name == "n" && room.parent2.is_none()));
+    let (_server, client) =
+        server(ResponseTemplate::new(202).set_body_json(json!({ "retryIn": 1.5 }))).await;
+    let reply = client.get_room(&room(), 0, "t").send().await.unwrap();
+    assert!(matches!(reply, GetRoomSuccess::GetRoomResponse(later) if later.retry_in == Some(1.5)));
+}
+
+#[tokio::test]
+async fn each_documented_error_is_told_apart() {
+    let refused = |status: u16| async move {
+        let body = json!({ "what": "door", "detail": "locked" });
+        let (_server, client) = server(ResponseTemplate::new(status).set_body_json(body)).await;
+        client.get_room(&room(), 0, "t").send().await.unwrap_err()
+    };
+    let error = refused(404).await;
+    assert!(matches!(error.body(), Some(GetRoomError::Missing(body)) if body.what == "door"));
+    let error = refused(500).await;
+    assert!(matches!(error.body(), Some(GetRoomError::Problem(body)) if body.detail.is_some()));
+}
+
+#[tokio::test]
+async fn a_path_parameter_that_is_an_enum_cannot_lead_elsewhere() {
+    let (server, client) = server(ResponseTemplate::new(200)).await;
+    let error = client.head_kind(1, &Kind::from("..")).send().await.unwrap_err();
+    assert!(matches!(error, OperationError::Invalid(_)), "{error:?}");
+    client.head_kind(-1, &Kind::from("c d")).send().await.unwrap_err();
+    client.head_kind(-1, &Kind::A).send().await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].url.path(), "/levels/-1/kinds/a");
+}
+
+#[tokio::test]
+async fn an_optional_body_is_sent_only_if_it_is_set() {
+    let (server, client) = server(ResponseTemplate::new(200).set_body_json(json!([]))).await;
+    client.replace_room(&room()).send().await.unwrap();
+    let body = Room::new(["x".to_owned()], "n").type_("t").with_new("new");
+    client.replace_room(&room()).body(&body).send().await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    assert!(requests[0].body.is_empty());
+    let sent: serde_json::Value = serde_json::from_slice(&requests[1].body).unwrap();
+    let expected =
+        json!({ "list": ["x"], "name": "n", "new": "new", "parent2": null, "type": "t" });
+    assert_eq!(sent, expected);
+}
