@@ -8,7 +8,7 @@
 use std::hint::black_box;
 
 use cloudflare_calls::types::*;
-use cloudflare_calls::{Client, SecretString, reqwest};
+use cloudflare_calls::{CONNECT_TIMEOUT, Client, DEFAULT_TIMEOUT, SecretString, reqwest};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 
 /// A reply with `count` tracks and an answer of the usual length.
 fn reply(count: usize) -> String {
-    let track = |index| {
+    let track = |index: usize| {
         json!({ "trackName": format!("1a037563-c35c-4bf6-a9ee-2b474cbb{index:04}"),
             "mid": index.to_string(), "sessionId": SESSION, "location": "remote", "kind": "audio" })
     };
@@ -106,17 +106,27 @@ struct HandResult {
 }
 
 fn operation(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    // One thread for client and server: what the scheduler of the system does
+    // with two of them would drown the difference.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
     runtime.spawn(serve(listener, reply(1)));
     let mut group = criterion.benchmark_group("one operation over loopback");
+    group.measurement_time(std::time::Duration::from_secs(10));
 
-    let http = reqwest::Client::new();
+    // The same HTTP client for both, with the time-outs that a backend needs.
+    let http = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(DEFAULT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
     group.bench_function("by hand with reqwest and serde_json", |bencher| {
         bencher.to_async(&runtime).iter(|| async {
-            let body =
-                HandRequest { tracks: [HandTrack { location: "remote", session_id: SESSION, track_name: "mic" }] };
+            let body = HandRequest {
+                tracks: [HandTrack { location: "remote", session_id: SESSION, track_name: "mic" }],
+            };
             let reply = http
                 .post(format!("{base}/apps/app/sessions/{SESSION}/tracks/new"))
                 .bearer_auth("secret")
@@ -132,6 +142,7 @@ fn operation(criterion: &mut Criterion) {
 
     let client = Client::builder(AppId::new("app").unwrap(), SecretString::from("secret"))
         .base_url(&base)
+        .http_client(http.clone())
         .build()
         .unwrap();
     let session = SessionId::new(SESSION).unwrap();

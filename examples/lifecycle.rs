@@ -32,20 +32,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
         TracksRequest::new().session_description(SessionDescription::offer(SDP)).tracks([mic]);
     let published = client.new_tracks(&session, &publish).send().await?;
     let answer = published.session_description.ok_or("no answer")?;
-    println!("   POST tracks/new (offer)    -> {}, {} track", kind(&answer), published.tracks.len());
+    println!(
+        "   POST tracks/new (offer)    -> {}, {} track",
+        kind(&answer),
+        published.tracks.len()
+    );
 
     println!("2. Remote client joins");
     let other = SessionId::new("2a45361d5fd7cc14eface0587c276c94")?;
     let remote =
         Track::new().location(TrackLocation::Remote).session_id(other).track_name("their-mic");
-    let pulled =
-        client.new_tracks(&session, &TracksRequest::new().tracks([remote])).send().await?;
+    let pulled = client.new_tracks(&session, &TracksRequest::new().tracks([remote])).send().await?;
     let offer = pulled.session_description.ok_or("no offer")?;
     let mids: Vec<String> = pulled.tracks.into_iter().filter_map(|track| track.mid).collect();
     println!("   POST tracks/new (remote)   -> {}, mid {}", kind(&offer), mids.join(", "));
     if pulled.requires_immediate_renegotiation == Some(true) {
-        let answer =
-            RenegotiateRequest::new().session_description(SessionDescription::answer(SDP));
+        let answer = RenegotiateRequest::new().session_description(SessionDescription::answer(SDP));
         client.renegotiate(&session, &answer).send().await?;
         println!("   PUT  renegotiate (answer)  -> accepted");
     }

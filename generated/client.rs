@@ -3172,8 +3172,7 @@ impl Core {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        let headers = reqwest::header::HeaderMap::new();
-        Request { core: self, operation, method, url, headers, body: None }
+        Request { core: self, operation, inner: reqwest::Request::new(method, url) }
     }
 }
 
@@ -3190,16 +3189,13 @@ fn segment<'v>(operation: &'static str, value: &'v str) -> Result<&'v str, Inval
 struct Request<'c> {
     core: &'c Core,
     operation: &'static str,
-    method: reqwest::Method,
-    url: reqwest::Url,
-    headers: reqwest::header::HeaderMap,
-    body: Option<Vec<u8>>,
+    inner: reqwest::Request,
 }
 
 #[allow(dead_code)] // Not every document has parameters and bodies.
 impl Request<'_> {
     fn query(&mut self, name: &str, value: impl fmt::Display) {
-        self.url.query_pairs_mut().append_pair(name, &value.to_string());
+        self.inner.url_mut().query_pairs_mut().append_pair(name, &value.to_string());
     }
 
     fn header(
@@ -3210,14 +3206,17 @@ impl Request<'_> {
         let operation = self.operation;
         let invalid = |_| InvalidRequest::HeaderParameter { operation, name };
         let value = value.to_string().try_into().map_err(invalid)?;
-        self.headers.append(name, value);
+        self.inner.headers_mut().append(name, value);
         Ok(())
     }
 
     fn json(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
+        use reqwest::header::{CONTENT_TYPE, HeaderValue};
         let operation = self.operation;
         let bytes = serde_json::to_vec(body).map_err(|_| InvalidRequest::Body { operation })?;
-        self.body = Some(bytes);
+        *self.inner.body_mut() = Some(bytes.into());
+        let json = HeaderValue::from_static("application/json");
+        self.inner.headers_mut().insert(CONTENT_TYPE, json);
         Ok(())
     }
 
@@ -3227,7 +3226,7 @@ impl Request<'_> {
         let span = tracing::info_span!(
             "calls_operation",
             operation = self.operation,
-            method = %self.method,
+            method = %self.inner.method(),
             status = Empty,
             duration_ms = Empty,
         );
@@ -3259,16 +3258,12 @@ impl Request<'_> {
 
     /// The reply, or the status of one that is too large.
     async fn exchange(self) -> Result<Result<Reply, reqwest::StatusCode>, reqwest::Error> {
-        use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-        let Self { core, operation, method, url, mut headers, body } = self;
+        use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+        let Self { core, operation, inner: mut request } = self;
+        let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, core.authorization.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let mut request = core.http.request(method, url);
-        if let Some(body) = body {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            request = request.body(body);
-        }
-        let sent = request.headers(headers).send().await;
+        let sent = core.http.execute(request).await;
         let mut reply = sent.map_err(reqwest::Error::without_url)?;
         let status = reply.status();
         let retry_after = reply
@@ -3276,7 +3271,9 @@ impl Request<'_> {
             .get(reqwest::header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(std::time::Duration::from_secs);
-        let mut body = Vec::new();
+        // What is announced is believed only so far.
+        let announced = reply.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
         while let Some(chunk) = reply.chunk().await.map_err(reqwest::Error::without_url)? {
             if body.len() + chunk.len() > MAX_REPLY {
                 return Ok(Err(status));

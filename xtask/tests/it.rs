@@ -189,7 +189,10 @@ fn regenerate_of_the_own_document_keeps_the_provenance() {
     std::fs::write(checkout.path().join("generated/client.rs"), "// stale\n").unwrap();
     let own = checkout.path().join("openapi.json");
     assert_code(&regenerate(checkout.path(), &["--from", own.to_str().unwrap()]), 0);
-    assert!(tree(checkout.path()) == before, "the generated text is back, and nothing else changed");
+    assert!(
+        tree(checkout.path()) == before,
+        "the generated text is back, and nothing else changed"
+    );
 }
 
 #[test]
@@ -197,7 +200,12 @@ fn a_breaking_document_is_named_and_refused_unless_allowed() {
     let message = "SessionResourceStatus: type from \"string\" to \"integer\"";
     assert_untouched(&serve(Reply::Full(shrunk())), &[], 1, message);
     assert_untouched(&serve(Reply::Full(shrunk())), &[], 1, "--allow-breaking");
-    assert_untouched(&serve(Reply::Full(shrunk())), &[], 1, "types::SessionResourceStatus::Active is gone");
+    assert_untouched(
+        &serve(Reply::Full(shrunk())),
+        &[],
+        1,
+        "types::SessionResourceStatus::Active is gone",
+    );
     let checkout = checkout();
     let url = serve(Reply::Full(shrunk()));
     assert_code(&regenerate(checkout.path(), &["--from", &url, "--allow-breaking"]), 0);
@@ -236,7 +244,12 @@ fn an_overlay_that_no_longer_applies_is_refused_by_name() {
         track.as_object_mut().unwrap().remove("kind");
     });
     let url = serve(Reply::Full(without_kind));
-    assert_untouched(&url, &["--allow-breaking"], 2, "$.components.schemas.TrackObject.properties.kind");
+    assert_untouched(
+        &url,
+        &["--allow-breaking"],
+        2,
+        "$.components.schemas.TrackObject.properties.kind",
+    );
 }
 
 #[test]

@@ -35,8 +35,13 @@ async fn query_and_header_parameters_are_sent_as_declared() {
     assert_eq!(reply.unwrap(), GetRoomSuccess::Empty);
     let requests = server.received_requests().await.unwrap();
     let query: Vec<_> = requests[0].url.query_pairs().into_owned().collect();
-    let expected =
-        [("depth", "3"), ("fields", "name"), ("fields", "other"), ("tags", "a,b c"), ("send", "true")];
+    let expected = [
+        ("depth", "3"),
+        ("fields", "name"),
+        ("fields", "other"),
+        ("tags", "a,b c"),
+        ("send", "true"),
+    ];
     assert_eq!(query, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(requests[0].headers["x-tenant"], "tenant");
     assert_eq!(requests[0].headers["x-trace-id"], "t-1");
@@ -55,7 +60,9 @@ async fn each_documented_success_is_told_apart() {
     let room_body = json!({ "name": "n", "parent2": null, "list": [] });
     let (_server, client) = server(ResponseTemplate::new(200).set_body_json(room_body)).await;
     let reply = client.get_room(&room(), 0, "t").send().await.unwrap();
-    assert!(matches!(reply, GetRoomSuccess::Room(room) if room.name == "n" && room.parent2.is_none()));
+    assert!(
+        matches!(reply, GetRoomSuccess::Room(room) if room.name == "n" && room.parent2.is_none())
+    );
     let (_server, client) =
         server(ResponseTemplate::new(202).set_body_json(json!({ "retryIn": 1.5 }))).await;
     let reply = client.get_room(&room(), 0, "t").send().await.unwrap();
