@@ -31,6 +31,33 @@ macro_rules! open_enum {
             }
         }
 
+        // By the text: a variant that is added later changes no comparison.
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.as_str() == other.as_str()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.as_str().cmp(other.as_str())
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.as_str().hash(state);
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(self.as_str())
@@ -449,7 +476,7 @@ pub mod types {
     #[allow(unused_imports)]
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     #[allow(unused_imports)]
-    use std::fmt;
+    use std::{cmp::Ordering, fmt, hash::{Hash, Hasher}};
     /// Names a WebSocket adapter.
     ///
     /// Opaque, but safe to be part of a path: see `InvalidId` for the rule.
@@ -460,7 +487,7 @@ pub mod types {
         AdapterId
     }
     /// How an adapter processes media.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum AdapterMode {
         /// `stream`
@@ -1070,7 +1097,7 @@ pub mod types {
         }
     }
     /// The kind of an error. New kinds may appear at any time.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum ErrorCode {
         /// `unauthorized`
@@ -1326,7 +1353,7 @@ pub mod types {
         }
     }
     /// What an endpoint sends to the SFU.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum InputCodec {
         /// `pcm`
@@ -1542,7 +1569,7 @@ pub mod types {
         }
     }
     /// What the SFU sends to an endpoint.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum OutputCodec {
         /// `pcm`
@@ -1626,7 +1653,7 @@ pub mod types {
         }
     }
     /// Which part of an exchange a session description is (W3C RTCSdpType).
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum SdpType {
         /// `answer`
@@ -1737,7 +1764,7 @@ pub mod types {
     /// How a track or data channel is. It says nothing of packets arriving or of answers accepted.
     ///
     /// OpenAPI schema: `SessionResourceStatus`.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum SessionResourceStatus {
         /// `active`
@@ -1858,7 +1885,7 @@ pub mod types {
         }
     }
     /// How another simulcast layer is chosen when the preferred one cannot be had.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum SimulcastOrdering {
         /// `none`
@@ -1972,7 +1999,7 @@ pub mod types {
         }
     }
     /// What a track carries.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum TrackKind {
         /// `audio`
@@ -2007,7 +2034,7 @@ pub mod types {
         TrackKind
     }
     /// Which end of a track, data channel or adapter this is.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum TrackLocation {
         /// `local`

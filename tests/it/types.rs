@@ -44,7 +44,8 @@ fn known_text_never_becomes_the_unknown_value() {
     assert_eq!(TrackLocation::from("local"), TrackLocation::Local);
     assert_eq!(TrackLocation::from("remote".to_owned()), TrackLocation::Remote);
     assert_eq!(ErrorCode::from("session_error").to_string(), "session_error");
-    assert!(ErrorCode::from("session_error") == ErrorCode::SessionError);
+    assert_eq!(TrackLocation::Other("local".to_owned()), TrackLocation::Local);
+    assert!(TrackLocation::Local < TrackLocation::Remote, "by the text");
 }
 
 #[test]

@@ -19,7 +19,11 @@ pub(super) fn run(file: &mut syn::File, _: &Model) -> syn::Result<()> {
                 ),
                 parse_quote!(
                     #[allow(unused_imports)]
-                    use std::fmt;
+                    use std::{
+                        cmp::Ordering,
+                        fmt,
+                        hash::{Hash, Hasher},
+                    };
                 ),
             ],
             _ => [

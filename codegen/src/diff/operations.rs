@@ -151,12 +151,18 @@ fn responses(
         }
     }
     for (status, response) in new.iter().filter(|(status, _)| !old.contains_key(*status)) {
-        let known = old.iter().any(|(status, known)| {
-            is_success(status) && known.get("content") == response.get("content")
-        });
+        let known = old
+            .iter()
+            .any(|(status, known)| is_success(status) && bodies(known) == bodies(response));
         let effect = Effect::breaking_if(is_success(status) && !known);
         diff.push(effect, Kind::Added, place, format!("response {status}"));
     }
+}
+
+/// The schema of each media type, without examples.
+fn bodies(response: &Value) -> BTreeMap<&String, Option<&Value>> {
+    let content = response.get("content").and_then(Value::as_object);
+    content.into_iter().flatten().map(|(media, entry)| (media, entry.get("schema"))).collect()
 }
 
 /// Compares the bodies of each media type.
