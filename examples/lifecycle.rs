@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     println!("3. Remote client leaves");
-    let close = CloseTracksRequest::new(true, mids.iter().map(CloseTrack::new));
+    let close = CloseTracksRequest::forced(mids);
     let closed = client.close_tracks(&session, &close).send().await?;
     println!("   PUT  tracks/close          -> {}", outcome(&closed));
 
@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let open = state.tracks.iter().filter(|t| t.status == Some(SessionResourceStatus::Active));
     let open: Vec<&String> = open.filter_map(|track| track.mid.as_ref()).collect();
     println!("   GET  sessions/{{id}}         -> {} tracks are active", open.len());
-    let close = CloseTracksRequest::new(true, open.into_iter().map(CloseTrack::new));
+    let close = CloseTracksRequest::forced(open);
     let closed = client.close_tracks(&session, &close).send().await?;
     println!("   PUT  tracks/close          -> {}", outcome(&closed));
 

@@ -237,8 +237,6 @@ impl Client {
     /// connects to expires. Repeating the call creates another session.
     ///
     /// `POST /apps/{appId}/sessions/new`
-    ///
-    /// `app_id`: The app that all operations of this client belong to.
     pub fn new_session(&self) -> operations::NewSession<'_> {
         operations::NewSession {
             client: self,
@@ -252,8 +250,6 @@ impl Client {
     /// created: look at `error_code` of every entry, and keep the ids of those that were created.
     ///
     /// `POST /apps/{appId}/adapters/websocket/new`
-    ///
-    /// `app_id`: The app that all operations of this client belong to.
     pub fn new_websocket_adapters<'a>(
         &'a self,
         body: &'a types::NewAdapterRequest,
@@ -269,8 +265,6 @@ impl Client {
     /// repeated. `200` means that at least one was closed: look at `error_code` of every entry.
     ///
     /// `POST /apps/{appId}/adapters/websocket/close`
-    ///
-    /// `app_id`: The app that all operations of this client belong to.
     pub fn close_websocket_adapters<'a>(
         &'a self,
         body: &'a types::CloseAdapterRequest,
@@ -290,8 +284,6 @@ impl Client {
     ///
     /// `POST /apps/{appId}/sessions/{sessionId}/tracks/new`
     ///
-    /// `app_id`: The app that all operations of this client belong to.
-    ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn new_tracks<'a>(
         &'a self,
@@ -310,8 +302,6 @@ impl Client {
     /// takes no other change.
     ///
     /// `PUT /apps/{appId}/sessions/{sessionId}/renegotiate`
-    ///
-    /// `app_id`: The app that all operations of this client belong to.
     ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn renegotiate<'a>(
@@ -333,8 +323,6 @@ impl Client {
     ///
     /// `PUT /apps/{appId}/sessions/{sessionId}/tracks/close`
     ///
-    /// `app_id`: The app that all operations of this client belong to.
-    ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn close_tracks<'a>(
         &'a self,
@@ -352,8 +340,6 @@ impl Client {
     /// Each entry names the transceiver by `mid`; no new media section is needed.
     ///
     /// `PUT /apps/{appId}/sessions/{sessionId}/tracks/update`
-    ///
-    /// `app_id`: The app that all operations of this client belong to.
     ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn update_tracks<'a>(
@@ -373,8 +359,6 @@ impl Client {
     /// `server-events`. Without an offer the SFU makes one, which needs an answer by `renegotiate`.
     ///
     /// `POST /apps/{appId}/sessions/{sessionId}/datachannels/establish`
-    ///
-    /// `app_id`: The app that all operations of this client belong to.
     ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn establish_data_channels<'a>(
@@ -396,8 +380,6 @@ impl Client {
     ///
     /// `POST /apps/{appId}/sessions/{sessionId}/datachannels/new`
     ///
-    /// `app_id`: The app that all operations of this client belong to.
-    ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn new_data_channels<'a>(
         &'a self,
@@ -417,8 +399,6 @@ impl Client {
     ///
     /// `PUT /apps/{appId}/sessions/{sessionId}/datachannels/update`
     ///
-    /// `app_id`: The app that all operations of this client belong to.
-    ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn update_data_channels<'a>(
         &'a self,
@@ -436,8 +416,6 @@ impl Client {
     /// Look at `error_code` of every entry of the reply.
     ///
     /// `PUT /apps/{appId}/sessions/{sessionId}/datachannels/close`
-    ///
-    /// `app_id`: The app that all operations of this client belong to.
     ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn close_data_channels<'a>(
@@ -457,8 +435,6 @@ impl Client {
     /// do does not show: an empty list does not prove that nothing will come.
     ///
     /// `GET /apps/{appId}/sessions/{sessionId}`
-    ///
-    /// `app_id`: The app that all operations of this client belong to.
     ///
     /// `session_id`: The session, as `new_session` named it.
     pub fn get_session<'a>(

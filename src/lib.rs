@@ -3,7 +3,7 @@
 mod generated;
 #[cfg(doctest)]
 mod misuse;
-mod session_description;
+mod requests;
 
 pub use generated::{
     CONNECT_TIMEOUT, Client, ClientBuilder, ConfigError, DEFAULT_BASE_URL, DEFAULT_TIMEOUT,

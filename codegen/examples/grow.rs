@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (document, stale) =
         Overlay::from_path(overlay)?.apply_to(&Document::from_path(document)?)?;
-    for stale in stale {
+    if let Some(stale) = stale.first() {
         return Err(format!("matches nothing: {stale}").into());
     }
     print!("{}", document.to_json());

@@ -57,6 +57,8 @@ pub(crate) struct Parameter {
     pub(crate) place: Place,
     pub(crate) required: bool,
     pub(crate) description: String,
+    /// The schema of its type, if it has a named one.
+    pub(crate) schema: Option<String>,
     /// Array elements in one value with commas, rather than a value each.
     pub(crate) joined: bool,
 }
@@ -145,7 +147,7 @@ impl Operation {
             if parameter.place != Place::Path {
                 plain_enough(root, value, &at, file)?;
             }
-            if value.get("x-rust-client") == Some(&Value::Bool(true)) {
+            if value.get("x-rust-client") == Some(&Value::Bool(true)) && is_id(root, &parameter) {
                 held.push(parameter.clone());
             }
             parameters.push(parameter);
@@ -215,6 +217,7 @@ impl Parameter {
             place,
             required: place == Place::Path || value.get("required") == Some(&Value::Bool(true)),
             description: text("description").trim().to_owned(),
+            schema: pointer::schema_name(&value["schema"]).map(str::to_owned),
             joined,
         }
     }
@@ -231,6 +234,13 @@ impl Status {
     fn is_success(self) -> bool {
         matches!(self, Status::Exactly(200..=299) | Status::Class(2))
     }
+}
+
+/// Whether the parameter's type is one that is safe in a path.
+fn is_id(root: &Value, parameter: &Parameter) -> bool {
+    let schema = parameter.schema.as_deref().map(|name| pointer::join("/components/schemas", name));
+    let schema = schema.and_then(|at| root.pointer(&at));
+    parameter.place == Place::Path && schema.is_some_and(|schema| schema.get("x-rust-id").is_some())
 }
 
 /// `/paths/~1apps~1{appId}/get` to its path and method.

@@ -117,15 +117,27 @@ async fn renegotiate_sends_the_answer() {
 }
 
 #[tokio::test]
-async fn close_tracks_needs_to_be_told_whether_to_force() {
+async fn close_tracks_by_force_sends_no_description() {
     let reply = json!({ "requiresImmediateRenegotiation": false, "tracks": [
         { "mid": "0" }, { "mid": "1", "errorCode": "close_track_error", "errorDescription": "gone" }] });
     let exchange = Exchange::with(200, &reply).await;
-    let body = CloseTracksRequest::new(true, [CloseTrack::new("0"), CloseTrack::new("1")]);
+    let body = CloseTracksRequest::forced(["0", "1"]);
     let reply = exchange.client().close_tracks(&session(), &body).send().await.unwrap();
     assert_eq!(reply.tracks[0].error_code, None);
     assert_eq!(reply.tracks[1].error_code, Some(ErrorCode::CloseTrackError));
     let body = json!({ "force": true, "tracks": [{ "mid": "0" }, { "mid": "1" }] });
+    exchange.sent("PUT", &format!("/sessions/{SESSION}/tracks/close"), Some(body)).await;
+}
+
+#[tokio::test]
+async fn close_tracks_by_negotiation_sends_the_offer() {
+    let reply = json!({ "sessionDescription": { "type": "answer", "sdp": "v=0\r\n" }, "tracks": [{ "mid": "7" }] });
+    let exchange = Exchange::with(200, &reply).await;
+    let body = CloseTracksRequest::negotiated(["7"], "v=0\r\n");
+    let reply = exchange.client().close_tracks(&session(), &body).send().await.unwrap();
+    assert_eq!(reply.session_description.unwrap().type_, Some(SdpType::Answer));
+    let body = json!({ "force": false, "tracks": [{ "mid": "7" }],
+        "sessionDescription": { "type": "offer", "sdp": "v=0\r\n" } });
     exchange.sent("PUT", &format!("/sessions/{SESSION}/tracks/close"), Some(body)).await;
 }
 

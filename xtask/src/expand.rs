@@ -42,8 +42,15 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     };
     let options = Options::default().command(command).stale(StalePolicy::Report);
     let generated = generate(&document, &overlay, &options).map_err(Failure::input)?;
-    for stale in &generated.stale {
-        eprintln!("warning: {}: matches nothing: {stale}", overlay.file());
+    if !generated.stale.is_empty() {
+        let (file, stale) = (overlay.file(), &generated.stale);
+        let name = document.file();
+        eprintln!(
+            "warning: {} of {} actions of {file} match nothing in {name}:",
+            stale.len(),
+            overlay.len()
+        );
+        stale.iter().for_each(|action| eprintln!("  {action}"));
     }
     match &arguments.out {
         Some(path) => std::fs::write(path, generated.text)

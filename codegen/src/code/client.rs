@@ -8,9 +8,8 @@ use crate::model::Model;
 
 pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
     let idents: Vec<_> = model.held.iter().map(|held| tree::ident(&held.ident)).collect();
-    // A held parameter has the name of its schema after the passes.
     let types: Vec<_> =
-        model.held.iter().map(|held| tree::ident(&crate::names::type_name(&held.name))).collect();
+        model.held.iter().filter_map(|held| held.schema.as_deref()).map(tree::ident).collect();
     let (base_url, title) = (&model.base_url, &model.title);
     let shown = model.held.iter().map(|held| held.ident.as_str());
     let getters = model.held.iter().zip(&idents).zip(&types).map(|((held, ident), ty)| {

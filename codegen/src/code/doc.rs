@@ -26,6 +26,7 @@ pub(super) fn paragraphs(parts: &[&str]) -> Vec<Attribute> {
 
 /// One line, outside of code spans freed of what rustdoc would interpret.
 fn line(line: &str) -> String {
+    let line: String = line.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
     let line = line.trim().trim_start_matches("```");
     let mut parts: Vec<String> = Vec::new();
     let spans: Vec<&str> = line.split('`').collect();
@@ -43,6 +44,13 @@ fn line(line: &str) -> String {
         }
     };
     text.trim().to_owned()
+}
+
+/// Control characters, which a comment may not have, and those that reverse
+/// the direction of what follows, which the compiler refuses.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Where a line of documentation is broken, in characters.
@@ -107,5 +115,6 @@ mod tests {
         assert_eq!(line("```rust"), "rust");
         assert_eq!(line("# heading"), r"\# heading");
         assert_eq!(line("a ` alone"), r"a \` alone");
+        assert_eq!(line("a\rb\0`c\u{202e}`"), "a b `c `");
     }
 }

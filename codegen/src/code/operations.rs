@@ -101,7 +101,10 @@ impl<'m> Arguments<'m> {
                 return Err(syn::Error::new(proc_macro2::Span::call_site(), message));
             };
             let typed = Typed { parameter, ident: tree::ident(&parameter.ident), ty: ty.clone() };
-            let is_held = model.held.iter().any(|known| known.name == parameter.name);
+            let is_held = model
+                .held
+                .iter()
+                .any(|known| known.name == parameter.name && known.schema == parameter.schema);
             match (is_held && parameter.place == Place::Path, parameter.required) {
                 (true, _) => held.push(typed),
                 (false, true) => required.push(typed),
@@ -130,7 +133,7 @@ fn is_generated(ty: &Type) -> bool {
 fn method(operation: &Operation, arguments: &Arguments<'_>) -> TokenStream {
     let name = tree::ident(&operation.name);
     let builder = tree::ident(&operation.name.to_upper_camel_case());
-    let docs = method_docs(operation);
+    let docs = method_docs(operation, arguments);
     let (inputs, values): (Vec<_>, Vec<_>) = arguments.required.iter().map(argument).unzip();
     let optional = arguments.optional.iter().map(|typed| &typed.ident);
     let (body, body_value) = match &operation.body {
@@ -159,7 +162,7 @@ fn method(operation: &Operation, arguments: &Arguments<'_>) -> TokenStream {
     }
 }
 
-fn method_docs(operation: &Operation) -> Vec<syn::Attribute> {
+fn method_docs(operation: &Operation, arguments: &Arguments<'_>) -> Vec<syn::Attribute> {
     let method = operation.method.to_uppercase();
     let line = format!("`{method} {}`", operation.path);
     let summary = match operation.summary.is_empty() {
@@ -168,17 +171,12 @@ fn method_docs(operation: &Operation) -> Vec<syn::Attribute> {
     };
     let line = if operation.summary.is_empty() { String::new() } else { line };
     let mut docs = doc::paragraphs(&[&summary, &operation.description, &line]);
-    if !operation.parameters.iter().all(|p| p.description.is_empty() || !p.required) {
-        docs.push(parse_quote!(#[doc = ""]));
-        for parameter in
-            operation.parameters.iter().filter(|p| p.required && !p.description.is_empty())
-        {
-            let text = parameter.description.split_whitespace().collect::<Vec<_>>().join(" ");
-            let mut lines = doc::attributes(&format!("`{}`: {text}", parameter.ident));
-            docs.append(&mut lines);
+    for Typed { parameter, .. } in &arguments.required {
+        let text = parameter.description.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !text.is_empty() {
             docs.push(parse_quote!(#[doc = ""]));
+            docs.extend(doc::attributes(&format!("`{}`: {text}", parameter.ident)));
         }
-        docs.pop();
     }
     docs
 }

@@ -127,7 +127,11 @@ fn rewrite_field(field: &mut Field, schema: &Value, model: &Model) {
 /// A `Debug` that hides what the overlay marks: `x-rust-debug: hide` shows the
 /// length only, `scrub` the text without session descriptions.
 fn debug_impl(name: &syn::Ident, fields: &[Field], schema: &Value) -> Option<Item> {
-    let mark = |field: &Field| property(schema, field)?.get("x-rust-debug")?.as_str();
+    let mark = |field: &Field| {
+        let property = property(schema, field)?;
+        let is_text = property.get("type").is_some_and(|kind| kind == "string");
+        property.get("x-rust-debug").filter(|_| is_text)?.as_str()
+    };
     if fields.iter().all(|field| mark(field).is_none()) {
         return None;
     }

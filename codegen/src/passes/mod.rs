@@ -4,6 +4,7 @@
 //! Each pass is a function in a file of its own; [`PASSES`] is the order.
 
 mod alias_duplicates;
+mod forget_marks;
 mod inline_components;
 mod json_only;
 mod loosen;
@@ -28,7 +29,8 @@ pub(crate) struct Context<'f> {
 
 type Pass = fn(&mut Value, &Context<'_>) -> Result<()>;
 
-const PASSES: [Pass; 11] = [
+const PASSES: [Pass; 12] = [
+    forget_marks::run,
     inline_components::run,
     operation_ids::run,
     json_only::run,

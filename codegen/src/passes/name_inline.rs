@@ -290,7 +290,7 @@ fn singular_words(thing: &str) -> String {
 
 fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
-    let pin = text(PIN).map(str::to_owned);
+    let pin = text(PIN).map(names::type_name).filter(|pin| !pin.is_empty());
     let result = text(BASE)
         .filter(|base| adds_only_error_fields(schema, base))
         .map(|base| format!("{}Result", base.strip_suffix("Object").unwrap_or(base)));

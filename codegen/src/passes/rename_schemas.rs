@@ -15,8 +15,8 @@ pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
     let mut taken: HashMap<String, String> = HashMap::new();
     let mut result = Map::new();
     for (name, mut schema) in std::mem::take(schemas) {
-        let pinned = schema.get("x-rust-name").and_then(Value::as_str).map(str::to_owned);
-        let new = pinned.unwrap_or_else(|| names::type_name(&name));
+        let pinned = schema.get("x-rust-name").and_then(Value::as_str).map(names::type_name);
+        let new = pinned.filter(|pin| !pin.is_empty()).unwrap_or_else(|| names::type_name(&name));
         if let Some(other) = taken.insert(new.clone(), name.clone()) {
             let at = pointer::join("/components/schemas", &name);
             return Err(fault(context.file, &at, format!("`{other}` is the type `{new}` already")));

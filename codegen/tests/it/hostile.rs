@@ -108,6 +108,18 @@ fn names_that_fight_each_other_are_settled_or_refused() {
     }
 }
 
+#[test]
+fn extensions_that_a_document_brings_along_are_harmless() {
+    let schemas = json!({ "Room": { "x-rust-name": "§ no name", "x-rust-alias": "Gone", "x-rust-base": "\r",
+        "description": "one\rtwo\u{202e}", "type": "object", "properties": {
+            "a": { "type": "object", "x-rust-name": "fn", "properties": { "b": { "enum": ["x"], "x-rust-name": "1" } } },
+            "c": { "type": "string", "pattern": "\r", "x-rust-debug": "hide" },
+            "d": { "type": "integer", "x-rust-debug": "hide" },
+        } } });
+    let text = expand(&with_schemas(schemas)).expect("a client");
+    cloudflare_calls_codegen::api::check(&text).expect("Rust");
+}
+
 /// Any JSON value, with the words of OpenAPI among its keys and strings.
 fn any_value() -> impl Strategy<Value = Value> {
     let words = prop::sample::select(vec![
