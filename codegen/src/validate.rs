@@ -16,10 +16,15 @@ pub(crate) const METHODS: [&str; 8] =
 /// below the schema. Real documents stay below twenty.
 const MAX_SCHEMA_DEPTH: usize = 64;
 
+/// The largest number of objects that is accepted, so that no pass takes
+/// longer than seconds. The published document has 700.
+const MAX_OBJECTS: usize = 20_000;
+
 /// Checks the whole document; the first fault ends the check.
 pub(crate) fn validate(file: &str, root: &Value) -> Result<()> {
     let check = Check { file, root };
     check.version()?;
+    check.size()?;
     check.references()?;
     check.schemas()?;
     check.paths()
@@ -58,6 +63,16 @@ impl<'v> Check<'v> {
                 Ok(())
             }
             Some(version) => unsupported("/openapi", format!("OpenAPI {}", plain(version))),
+        }
+    }
+
+    fn size(&self) -> Result<()> {
+        let mut count = 0;
+        walk::objects(self.root, &mut |_, _| count += 1);
+        match count > MAX_OBJECTS {
+            true => self
+                .fault("", format!("more than {MAX_OBJECTS} objects, which no Calls document has")),
+            false => Ok(()),
         }
     }
 

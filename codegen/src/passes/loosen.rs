@@ -116,10 +116,18 @@ fn integer_format(map: &mut Map<String, Value>) {
     }
 }
 
-/// `required` may only name properties.
+/// `required` may only name properties, and none whose type is going to be a
+/// reference that may be null: a reference cannot say so.
 fn only_declared(map: &mut Map<String, Value>) {
+    let nullable = |schema: &Value| {
+        schema.get("nullable") == Some(&Value::Bool(true))
+            && (schema.get("enum").is_some() || schema.get("properties").is_some())
+    };
     let declared: Vec<String> = match map.get("properties") {
-        Some(Value::Object(properties)) => properties.keys().cloned().collect(),
+        Some(Value::Object(properties)) => {
+            let plain = properties.iter().filter(|(_, schema)| !nullable(schema));
+            plain.map(|(name, _)| name.clone()).collect()
+        }
         _ => Vec::new(),
     };
     if let Some(Value::Array(required)) = map.get_mut("required") {

@@ -11,7 +11,7 @@
 //! that mean different things, a named schema keeps the name, then the pinned
 //! ones, then the most used; the others are qualified by where they stand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
@@ -69,9 +69,46 @@ struct Occurrence {
 /// Occurrences that become one type.
 struct Cluster {
     schema: Value,
+    /// The [`shape`] of the schema, which is costly to find.
+    shape: String,
     members: Vec<Occurrence>,
     /// The schema of this name exists and is what the members join.
     existing: Option<String>,
+}
+
+impl Cluster {
+    fn of(occurrence: Occurrence) -> Self {
+        let schema = occurrence.schema.clone();
+        let shape = shape(&schema).to_string();
+        Self { schema, shape, members: vec![occurrence], existing: None }
+    }
+
+    fn existing(name: &str, schema: &Value) -> Self {
+        let shape = shape(schema).to_string();
+        Self { schema: schema.clone(), shape, members: Vec::new(), existing: Some(name.to_owned()) }
+    }
+
+    /// Whether the two are one type, given that they ask for one name.
+    fn means(&self, other: &Self) -> bool {
+        let pinned = |cluster: &Self| {
+            cluster.members.iter().all(|member| member.pinned) && is_inline_object(&cluster.schema)
+        };
+        self.shape == other.shape
+            || (pinned(self) && pinned(other))
+            || !values(&self.schema).is_disjoint(&values(&other.schema))
+    }
+
+    fn unite(mut self, other: Self) -> Self {
+        if self.shape != other.shape {
+            unite(&mut self.schema, &other.schema);
+            self.shape = shape(&self.schema).to_string();
+        } else {
+            inherit(&mut self.schema, &other.schema);
+        }
+        self.members.extend(other.members);
+        self.existing = self.existing.or(other.existing);
+        self
+    }
 }
 
 /// Replaces all inline schemas that `wanted` accepts; false if there are none.
@@ -81,26 +118,22 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
         return false;
     }
     let named = schema::components(root).clone();
+    let by_shape: HashMap<String, &String> =
+        named.iter().rev().map(|(name, schema)| (shape(schema).to_string(), name)).collect();
     let mut by_wish: BTreeMap<String, Vec<Cluster>> = BTreeMap::new();
     for occurrence in occurrences {
         // A named schema of just this shape is what is meant, whatever it is
         // called. Ids are all of one shape and mean different things.
-        let own = shape(&occurrence.schema);
-        let by_shape = !occurrence.pinned && !is_id(&occurrence.schema);
-        let same = named.iter().find(|(_, other)| by_shape && shape(other) == own);
-        let wish = same.map_or_else(|| occurrence.wish.clone(), |(name, _)| name.clone());
+        let alone = Cluster::of(occurrence);
+        let first = &alone.members[0];
+        let may_join = !first.pinned && !is_id(&alone.schema);
+        let same = by_shape.get(&alone.shape).filter(|_| may_join);
+        let wish = same.map_or_else(|| first.wish.clone(), |name| (*name).clone());
         let clusters = by_wish.entry(wish.clone()).or_insert_with(|| {
             let existing = named.get(&wish).filter(|schema| !is_alias(schema));
-            existing
-                .map(|schema| Cluster {
-                    schema: schema.clone(),
-                    members: Vec::new(),
-                    existing: Some(wish.clone()),
-                })
-                .into_iter()
-                .collect()
+            existing.map(|schema| Cluster::existing(&wish, schema)).into_iter().collect()
         });
-        join(clusters, occurrence);
+        join(clusters, alone);
     }
     let clusters = merge_equal(by_wish);
     let mut taken: BTreeSet<String> = named.keys().cloned().collect();
@@ -140,50 +173,40 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
     true
 }
 
-fn join(clusters: &mut Vec<Cluster>, occurrence: Occurrence) {
-    let fits = |cluster: &Cluster| {
-        let pinned = occurrence.pinned
-            && cluster.members.iter().all(|m| m.pinned)
-            && is_inline_object(&cluster.schema)
-            && is_inline_object(&occurrence.schema);
-        pinned
-            || shape(&cluster.schema) == shape(&occurrence.schema)
-            || !values(&cluster.schema).is_disjoint(&values(&occurrence.schema))
-    };
-    let (fitting, others): (Vec<_>, Vec<_>) = std::mem::take(clusters).into_iter().partition(fits);
-    *clusters = others;
-    // An enum may connect clusters that had nothing in common before.
-    let mut fitting = fitting.into_iter();
-    let mut cluster = match fitting.next() {
-        Some(first) => first,
-        None => Cluster { schema: occurrence.schema.clone(), members: Vec::new(), existing: None },
-    };
-    for other in fitting {
-        unite(&mut cluster.schema, &other.schema);
-        cluster.members.extend(other.members);
-        cluster.existing = cluster.existing.or(other.existing);
+/// Adds a cluster to those of its wish, or unites it with those that mean the
+/// same: an enum may connect several that had nothing in common before.
+fn join(clusters: &mut Vec<Cluster>, mut new: Cluster) {
+    let mut others = Vec::new();
+    for cluster in std::mem::take(clusters) {
+        if cluster.means(&new) {
+            new = cluster.unite(new);
+        } else {
+            others.push(cluster);
+        }
     }
-    unite(&mut cluster.schema, &occurrence.schema);
-    cluster.members.push(occurrence);
-    clusters.push(cluster);
+    others.push(new);
+    *clusters = others;
 }
 
-/// Clusters of different wishes whose enums turned out equal are one type,
-/// under the first of the names.
+/// Clusters of different wishes that turned out equal are one type, under the
+/// first of the names.
 fn merge_equal(by_wish: BTreeMap<String, Vec<Cluster>>) -> BTreeMap<String, Vec<Cluster>> {
     let mut result: BTreeMap<String, Vec<Cluster>> = BTreeMap::new();
+    let mut places: HashMap<String, (String, usize)> = HashMap::new();
     for (wish, clusters) in by_wish {
         for cluster in clusters {
-            let free = |cluster: &Cluster| cluster.existing.is_none() && !is_id(&cluster.schema);
-            let own = shape(&cluster.schema);
-            let twin = result
-                .values_mut()
-                .flatten()
-                .find(|other| free(other) && shape(&other.schema) == own);
-            match twin {
-                Some(twin) if free(&cluster) => twin.members.extend(cluster.members),
-                _ => result.entry(wish.clone()).or_default().push(cluster),
+            let is_free = cluster.existing.is_none() && !is_id(&cluster.schema);
+            let place = places.get(&cluster.shape).filter(|_| is_free);
+            let twin = place.and_then(|(wish, index)| result.get_mut(wish)?.get_mut(*index));
+            if let Some(twin) = twin {
+                twin.members.extend(cluster.members);
+                continue;
             }
+            let list = result.entry(wish.clone()).or_default();
+            if is_free {
+                places.insert(cluster.shape.clone(), (wish.clone(), list.len()));
+            }
+            list.push(cluster);
         }
     }
     result
@@ -406,6 +429,12 @@ fn unite(schema: &mut Value, other: &Value) {
             map.insert("required".to_owned(), Value::Array(both));
         }
     }
+    inherit(schema, other);
+}
+
+/// Takes over what is said of `other`, where nothing is said yet.
+fn inherit(schema: &mut Value, other: &Value) {
+    let Some(map) = schema.as_object_mut() else { return };
     for key in ["description", TYPE_DOC, "x-enum-descriptions"] {
         if let (false, Some(said)) = (map.contains_key(key), other.get(key)) {
             map.insert(key.to_owned(), said.clone());

@@ -32,6 +32,19 @@ fn scalars() {
 }
 
 #[test]
+fn what_may_be_null_is_optional_even_if_it_is_required() {
+    let schemas = json!({ "Room": { "type": "object", "required": ["a", "b", "c"], "properties": {
+        "a": { "type": "string", "nullable": true },
+        "b": { "type": "string", "enum": ["x", null], "nullable": true },
+        "c": { "type": "object", "nullable": true, "properties": { "d": {} } },
+    } } });
+    let text = flat(&expand(&with_schemas(schemas)).unwrap());
+    for field in ["pub a: Option<String>", "pub b: Option<B>", "pub c: Option<C>"] {
+        assert!(text.contains(field), "no {field} in {text}");
+    }
+}
+
+#[test]
 fn lists_and_maps() {
     assert_field(json!({ "type": "array", "items": { "type": "string" } }), "Vec<String>");
     assert_field(
