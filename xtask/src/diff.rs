@@ -8,7 +8,7 @@ use cloudflare_calls_codegen::diff::{Diff, Format};
 
 use crate::{Failure, Outcome};
 
-/// Exits 0 if the facts are the same, 1 if they differ.
+/// Exits 0 if a client's program stays right, 1 if a change breaks it.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The document as it was (JSON or YAML).
@@ -37,9 +37,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         FormatArgument::Json => Format::Json,
     };
     print!("{}", diff.render(format));
-    match (diff.is_empty(), diff.is_breaking()) {
-        (true, _) => Ok(()),
-        (false, true) => Err(Failure::Differs("the documents differ, and break".to_owned())),
-        (false, false) => Err(Failure::Differs("the documents differ".to_owned())),
+    match diff.is_breaking() {
+        false => Ok(()),
+        true => Err(Failure::Differs("the new document breaks clients of the old one".to_owned())),
     }
 }

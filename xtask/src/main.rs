@@ -1,5 +1,5 @@
-//! Tasks of this repository. Exit codes: 0 fine, 1 differs or breaks, 2 bad
-//! usage or input, 130 interrupted.
+//! Tasks of this repository. Exit codes: 0 fine, 1 differs (`--check`) or
+//! breaks (`diff`, `regenerate`), 2 bad usage or input, 130 interrupted.
 
 mod checkout;
 mod diff;
@@ -31,7 +31,7 @@ enum Command {
 
 /// Why a task did not end well.
 enum Failure {
-    /// The inputs are fine, but they differ, or the difference breaks.
+    /// The inputs are fine, but what is there differs, or a change breaks.
     Differs(String),
     /// Something that was given cannot be used.
     Input(String),

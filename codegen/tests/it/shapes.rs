@@ -167,6 +167,16 @@ fn the_calls_client_has_the_types_that_a_person_would_write() {
 }
 
 #[test]
+fn the_overlay_documents_the_calls_client_throughout() {
+    let text = expand_calls(&calls());
+    for fallback in
+        ["The API's `", "The values of `", "The operation `", "Sets `thirdparty`", "As given to"]
+    {
+        assert!(!text.contains(fallback), "something is left to `{fallback}`");
+    }
+}
+
+#[test]
 fn the_text_names_no_crate_but_those_of_its_header() {
     let text = expand_calls(&calls());
     assert!(!text.contains("cloudflare_calls") && !text.contains("progenitor"));
