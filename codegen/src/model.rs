@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::passes::{request_errors, schema};
 use crate::path_template::{self, Segment};
-use crate::{Result, names, pointer, validate::fault, walk};
+use crate::{Result, names, pointer, validate::fault};
 
 /// What a generated operation has beside its parameters.
 const RESERVED: [&str; 3] = ["body", "client", "send"];
@@ -304,14 +304,7 @@ fn requested(root: &Value, schemas: &Map<String, Value>) -> BTreeSet<String> {
         if !found.insert(name.clone()) {
             continue;
         }
-        let Some(schema) = schemas.get(&name) else { continue };
-        next.extend(schema.get("x-rust-alias").and_then(Value::as_str).map(str::to_owned));
-        walk::objects(schema, &mut |_, object| {
-            let reference = object.get("$ref").and_then(Value::as_str);
-            let name =
-                reference.and_then(|reference| reference.strip_prefix("#/components/schemas/"));
-            next.extend(name.map(str::to_owned));
-        });
+        next.extend(schemas.get(&name).map(schema::references).unwrap_or_default());
     }
     found
 }

@@ -15,13 +15,16 @@ pub(crate) fn local(reference: &str) -> Option<&str> {
     reference.strip_prefix('#').filter(|rest| rest.starts_with('/'))
 }
 
+/// What the name of a schema stands behind in a reference.
+pub(crate) const SCHEMAS: &str = "#/components/schemas/";
+
 /// The name of the schema that `value` refers to, when it is a `$ref` into
 /// `#/components/schemas`.
 pub(crate) fn schema_name(value: &Value) -> Option<&str> {
-    value.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
+    value.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
 }
 
 /// A reference to the schema of that name.
 pub(crate) fn schema_ref(name: &str) -> Value {
-    serde_json::json!({ "$ref": format!("#/components/schemas/{name}") })
+    serde_json::json!({ "$ref": format!("{SCHEMAS}{name}") })
 }

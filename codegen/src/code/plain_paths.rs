@@ -1,6 +1,8 @@
 //! Writes `Option<String>` instead of `::std::option::Option<…>`: the names
 //! that are shortened cannot be taken by a type of the document.
 
+use syn::Attribute;
+use syn::parse::Parser;
 use syn::visit_mut::{self, VisitMut};
 
 use crate::model::Model;
@@ -38,7 +40,7 @@ impl VisitMut for Shorten {
         path.leading_colon = None;
     }
 
-    fn visit_attribute_mut(&mut self, attribute: &mut syn::Attribute) {
+    fn visit_attribute_mut(&mut self, attribute: &mut Attribute) {
         if !attribute.path().is_ident("serde") {
             return;
         }
@@ -50,10 +52,8 @@ impl VisitMut for Shorten {
             .replace("\"::std::", "\"std::")
             .replace("\"::serde_json::", "\"serde_json::");
         if shorter != text
-            && let Ok(tokens) = shorter.parse::<proc_macro2::TokenStream>()
-            && let Ok(holder) =
-                syn::parse2::<syn::ItemStruct>(quote::quote!(#tokens struct Holder;))
-            && let Some(new) = holder.attrs.into_iter().next()
+            && let Ok(attributes) = Attribute::parse_outer.parse_str(&shorter)
+            && let Some(new) = attributes.into_iter().next()
         {
             *attribute = new;
         }

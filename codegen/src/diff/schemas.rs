@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Diff, Effect, Kind};
 use crate::passes::schema;
-use crate::{pointer, walk};
+use crate::pointer;
 
 /// Where the values of a schema go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn uses(root: &Value, schemas: &Object) -> BTreeMap<String, Use> {
             ("responses", Use::RESPONSE),
         ] {
             let Some(part) = operation.get(key) else { continue };
-            let mut next = references(part);
+            let mut next = schema::references(part);
             while let Some(name) = next.pop() {
                 let entry = found.entry(name.clone()).or_default();
                 let known =
@@ -66,22 +66,11 @@ fn uses(root: &Value, schemas: &Object) -> BTreeMap<String, Use> {
                 entry.request |= usage.request;
                 entry.response |= usage.response;
                 if !known {
-                    next.extend(schemas.get(&name).map(references).unwrap_or_default());
+                    next.extend(schemas.get(&name).map(schema::references).unwrap_or_default());
                 }
             }
         }
     }
-    found
-}
-
-fn references(value: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    walk::objects(value, &mut |_, object| {
-        let reference = object.get("$ref").and_then(Value::as_str);
-        found.extend(
-            reference.and_then(|r| r.strip_prefix("#/components/schemas/")).map(str::to_owned),
-        );
-    });
     found
 }
 

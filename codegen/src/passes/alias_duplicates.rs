@@ -66,13 +66,13 @@ fn redirect(schema: &mut Value, aliases: &HashMap<String, String>) {
         let name = object
             .get("$ref")
             .and_then(Value::as_str)
-            .and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+            .and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
         if let Some(mut target) = name.and_then(|name| aliases.get(name)) {
             // Chains end: validation refuses references that form a circle.
             while let Some(next) = aliases.get(target) {
                 target = next;
             }
-            object.insert("$ref".to_owned(), json!(format!("#/components/schemas/{target}")));
+            object.insert("$ref".to_owned(), json!(format!("{}{target}", pointer::SCHEMAS)));
         }
     });
 }

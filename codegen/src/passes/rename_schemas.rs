@@ -33,7 +33,7 @@ pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
         let name = object
             .get("$ref")
             .and_then(Value::as_str)
-            .and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+            .and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
         // A pointer's token is the name but for `~0` and `~1`.
         let name = name.map(|name| name.replace("~1", "/").replace("~0", "~"));
         if let Some(new) = name.and_then(|name| renamed.get(&name)) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{pointer, validate::METHODS};
+use crate::{pointer, validate::METHODS, walk};
 
 /// Keys that say nothing about which values are allowed.
 pub(crate) const ANNOTATIONS: [&str; 8] = [
@@ -124,6 +124,19 @@ pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
             ));
         }
     }
+    found
+}
+
+/// The names of the schemas that `value` refers to, those behind aliases
+/// included.
+pub(crate) fn references(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    walk::objects(value, &mut |_, object| {
+        let reference = object.get("$ref").and_then(Value::as_str);
+        let name = reference.and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
+        let alias = object.get("x-rust-alias").and_then(Value::as_str);
+        found.extend(name.into_iter().chain(alias).map(str::to_owned));
+    });
     found
 }
 

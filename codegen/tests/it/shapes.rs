@@ -184,3 +184,85 @@ fn the_text_names_no_crate_but_those_of_its_header() {
         assert!(text.contains(&format!("//     {line}\n")), "{line}");
     }
 }
+
+#[test]
+fn a_schema_that_no_operation_reaches_is_left_out() {
+    let schemas = json!({ "Lonely": { "type": "object", "properties": { "a": {} } } });
+    assert!(!expand(&with_schemas(schemas)).unwrap().contains("Lonely"));
+}
+
+#[test]
+fn a_document_without_an_error_schema_gets_one_beside_its_own_types() {
+    let text = expand(&small()).unwrap();
+    assert!(text.contains("OperationError<types::ApiError>"), "{text}");
+    let own = json!({ "ApiError": { "type": "object", "properties": { "mine": {} } },
+        "Room": { "type": "object", "properties": { "e": { "$ref": "#/components/schemas/ApiError" } } } });
+    let text = expand(&with_schemas(own)).unwrap();
+    assert!(text.contains("OperationError<types::CallsApiError>"), "{text}");
+    assert!(text.contains("pub e: Option<ApiError>"), "{text}");
+}
+
+#[test]
+fn shared_parameters_bodies_and_responses_are_those_of_the_operation() {
+    let mut document = small();
+    let item = &mut document["paths"]["/rooms/{roomId}"];
+    let mut operation = item["get"].take();
+    let id = operation["parameters"][0].take();
+    operation["parameters"] = json!([{ "$ref": "#/components/parameters/Depth" }]);
+    operation["requestBody"] = json!({ "$ref": "#/components/requestBodies/Room" });
+    operation["responses"]["404"] = json!({ "$ref": "#/components/responses/Gone" });
+    *item = json!({ "parameters": [id], "put": operation });
+    let media = |name: &str| {
+        json!({ "description": "", "content": { "application/json": {
+        "schema": { "$ref": format!("#/components/schemas/{name}") } } } })
+    };
+    document["components"]["parameters"] =
+        json!({ "Depth": { "name": "depth", "in": "query", "schema": { "type": "integer" } } });
+    document["components"]["requestBodies"] = json!({ "Room": media("Room") });
+    document["components"]["responses"] = json!({ "Gone": media("Gone") });
+    document["components"]["schemas"]["Gone"] =
+        json!({ "type": "object", "properties": { "since": {} } });
+    let text = flat(&expand(&document).unwrap());
+    for part in [
+        "pub fn replace_room<'a>( &'a self, room_id: &'a types::RoomId, )",
+        "pub fn depth(mut self, depth: i64) -> Self",
+        "pub fn body(mut self, body: &'a types::Room) -> Self",
+        "404 => Err(reply.refuse(types::ReplaceRoomError::Gone))",
+    ] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+}
+
+#[test]
+fn an_id_of_a_path_is_a_type_of_its_own_and_an_equal_string_is_not() {
+    let text = room(json!({ "roomId": { "type": "string" } }));
+    assert!(text.contains("room_id: &'a types::RoomId"), "{text}");
+    assert!(text.contains("pub room_id: Option<String>"), "{text}");
+}
+
+#[test]
+fn the_overlay_names_types_and_operations() {
+    let overlay = json!({ "overlay": "1.0.0", "info": {}, "actions": [
+        { "target": "$.components.schemas.Room", "update": { "x-rust-name": "Chamber" } },
+        { "target": "$.paths.*.get", "update": { "operationId": "enter" } },
+    ] });
+    let overlay =
+        cloudflare_calls_codegen::Overlay::from_bytes("o.json", overlay.to_string().as_bytes())
+            .unwrap();
+    let options = cloudflare_calls_codegen::Options::default();
+    let document = super::load(&small()).unwrap();
+    let text = cloudflare_calls_codegen::generate(&document, &overlay, &options).unwrap().text;
+    assert!(text.contains("pub struct Chamber {") && text.contains("pub fn enter<'a>("), "{text}");
+}
+
+#[test]
+fn enums_that_have_a_value_in_common_are_one_and_keep_all_values() {
+    let text = room(json!({
+        "mode": { "type": "string", "enum": ["a", "b"] },
+        "inner": { "type": "object", "properties": { "mode": { "type": "string", "enum": ["b", "c"] } } },
+    }));
+    assert_eq!(text.matches("pub enum Mode {").count(), 1, "{text}");
+    for value in ["A,", "B,", "C,", "Other(String),"] {
+        assert!(text.contains(value), "{value}");
+    }
+}
