@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("calls_2024", Document::from_path(&fixtures.join("calls-2024.json"))?, &overlay),
         ("grown", grown, &overlay),
         ("plain", calls, &Overlay::empty()),
+        ("small", Document::from_path(&fixtures.join("small.yaml"))?, &Overlay::empty()),
         ("odd", Document::from_path(&fixtures.join("odd.json"))?, &Overlay::empty()),
     ];
     let out = std::env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?;

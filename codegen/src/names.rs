@@ -27,8 +27,17 @@ const TAKEN_TYPES: [&str; 14] = [
 /// `sessions_new` or `TrackObject` as the name of a type; empty if `text` has
 /// no letter to begin with.
 pub(crate) fn type_name(text: &str) -> String {
-    let name = ascii(text).to_upper_camel_case();
-    let name = name.trim_start_matches(|first: char| first.is_ascii_digit()).to_upper_camel_case();
+    let mut name = ascii(text);
+    // Until nothing changes: progenitor makes `Cd` of the `CD` that `c_d` gives.
+    // Each round lowers letters, so there is an end.
+    loop {
+        let camel = name.to_upper_camel_case();
+        let camel = camel.trim_start_matches(|first: char| first.is_ascii_digit());
+        if camel == name {
+            break;
+        }
+        name = camel.to_owned();
+    }
     if TAKEN_TYPES.contains(&name.as_str()) { format!("{name}Value") } else { name }
 }
 
@@ -71,11 +80,23 @@ fn ascii(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_name_is_its_own_name(text in "[a-zA-Z0-9_ -]{1,24}") {
+            let (ty, field) = (type_name(&text), field_name(&text));
+            prop_assert_eq!(type_name(&ty), ty);
+            prop_assert_eq!(field_name(&field), field);
+        }
+    }
 
     #[test]
     fn names_are_what_a_person_would_write() {
         assert_eq!(type_name("trackObject"), "TrackObject");
+        assert_eq!(type_name("update_c_d"), "UpdateCd");
         assert_eq!(type_name("Option"), "OptionValue");
         assert_eq!(type_name("2nd-try"), "NdTry");
         assert_eq!(type_name("…"), "");

@@ -22,3 +22,8 @@ pub mod plain {
 pub mod odd {
     include!(concat!(env!("OUT_DIR"), "/odd.rs"));
 }
+
+/// The fewest types, with names that split into single letters.
+pub mod small {
+    include!(concat!(env!("OUT_DIR"), "/small.rs"));
+}

@@ -1,12 +1,12 @@
 //! What comes back from an operation: the bodies of errors, and an enum where
 //! an operation documents several bodies for one outcome.
 
-use heck::ToUpperCamelCase;
 use serde_json::Value;
 use syn::{Ident, Item, Type, parse_quote};
 
 use super::tree;
 use crate::model::{Model, Operation, Outcome, Status};
+use crate::names;
 
 pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
     let mut items = Vec::new();
@@ -43,10 +43,7 @@ impl<'m> Failure<'m> {
         schemas.sort_unstable();
         schemas.dedup();
         schemas.push(&model.error);
-        Self {
-            schemas,
-            name: tree::ident(&format!("{}Error", operation.name.to_upper_camel_case())),
-        }
+        Self { schemas, name: tree::ident(&names::type_name(&format!("{}_error", operation.name))) }
     }
 
     pub(super) fn is_enum(&self) -> bool {
@@ -87,7 +84,7 @@ impl<'m> Success<'m> {
         }
         Self {
             schemas,
-            name: tree::ident(&format!("{}Success", operation.name.to_upper_camel_case())),
+            name: tree::ident(&names::type_name(&format!("{}_success", operation.name))),
         }
     }
 
@@ -204,7 +201,7 @@ fn body_impl(name: &str, model: &Model) -> Item {
         let Some(property) = schema.pointer(&format!("/properties/{wire}")) else {
             return parse_quote!(None);
         };
-        let field = tree::ident(&crate::names::field_name(wire));
+        let field = tree::ident(&names::field_name(wire));
         let required = schema.get("required").and_then(Value::as_array);
         let required = required.is_some_and(|names| names.iter().any(|name| name == wire));
         let nullable = property.get("nullable") == Some(&Value::Bool(true));

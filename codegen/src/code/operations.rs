@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use heck::ToUpperCamelCase;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{FnArg, Item, Type, parse_quote};
@@ -15,6 +14,7 @@ use super::error_types::{Failure, Success};
 use super::{doc, structs, tree};
 use crate::backend;
 use crate::model::{Model, Operation, Outcome, Parameter, Place, Status};
+use crate::names;
 use crate::path_template::Segment;
 
 pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
@@ -132,7 +132,7 @@ fn is_generated(ty: &Type) -> bool {
 
 fn method(operation: &Operation, arguments: &Arguments<'_>) -> TokenStream {
     let name = tree::ident(&operation.name);
-    let builder = tree::ident(&operation.name.to_upper_camel_case());
+    let builder = tree::ident(&names::type_name(&operation.name));
     let docs = method_docs(operation, arguments);
     let (inputs, values): (Vec<_>, Vec<_>) = arguments.required.iter().map(argument).unzip();
     let optional = arguments.optional.iter().map(|typed| &typed.ident);
@@ -182,7 +182,7 @@ fn method_docs(operation: &Operation, arguments: &Arguments<'_>) -> Vec<syn::Att
 }
 
 fn builder(operation: &Operation, model: &Model, arguments: &Arguments<'_>) -> [Item; 2] {
-    let name = tree::ident(&operation.name.to_upper_camel_case());
+    let name = tree::ident(&names::type_name(&operation.name));
     let summary = format!(
         " A request of [`Client::{}`](super::Client::{}), to be sent.",
         operation.name, operation.name

@@ -26,6 +26,12 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
         for (_, schema) in schema::components(root) {
             redirect(schema, &aliases);
         }
+        // A body keeps its own name, which is the alias; a parameter has none.
+        for (_, _, operation) in schema::operations_mut(root) {
+            if let Some(parameters) = operation.get_mut("parameters") {
+                redirect(parameters, &aliases);
+            }
+        }
     }
     Ok(())
 }

@@ -13,7 +13,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use heck::ToUpperCamelCase;
 use serde_json::{Value, json};
 
 use super::{
@@ -232,6 +231,8 @@ fn free_name(wish: &str, cluster: &Cluster, taken: &BTreeSet<String>) -> String 
         .into_iter()
         .chain(qualified)
         .chain(numbered)
+        // Words that meet may be split in another way.
+        .map(|name| names::type_name(&name))
         .find(|name| !taken.contains(name))
         .unwrap_or_default()
 }
@@ -249,7 +250,7 @@ fn collect(root: &mut Value, wanted: &impl Fn(&Value) -> bool) -> Vec<Occurrence
     let mut tops = Vec::new();
     for (at, operation) in schema::operations(root) {
         let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
-        let owner = id.to_upper_camel_case();
+        let owner = names::type_name(id);
         for (slot, inner) in schema::slots(operation) {
             let at = format!("{at}{inner}");
             let wish = match slot {
@@ -320,7 +321,7 @@ fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence
     Occurrence {
         at: at.to_owned(),
         pinned: pin.is_some(),
-        wish: pin.or(result).unwrap_or(wish),
+        wish: names::type_name(&pin.or(result).unwrap_or(wish)),
         owner: owner.to_owned(),
         schema: schema.clone(),
     }

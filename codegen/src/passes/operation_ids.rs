@@ -54,8 +54,11 @@ pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
 
 fn derive(method: &str, path: &[Segment]) -> String {
     let tail_start = path.iter().rposition(|segment| segment.parameter().is_some());
-    let tail: Vec<&str> =
-        path[tail_start.map_or(0, |at| at + 1)..].iter().filter_map(Segment::literal).collect();
+    let tail: Vec<&str> = path[tail_start.map_or(0, |at| at + 1)..]
+        .iter()
+        .filter_map(Segment::literal)
+        .filter(|literal| !literal.is_empty())
+        .collect();
     // What the last parameter picks from: `sessions` of `sessions/{sessionId}`.
     let picked = tail_start
         .and_then(|at| path[..at].iter().rev().find_map(Segment::literal))
@@ -128,7 +131,8 @@ mod tests {
             ("get", "/apps/{appId}/sessions/{s}/tracks/{t}/stats", "list_stats"),
             ("get", "/apps/{appId}/usage", "get_usage"),
             ("post", "/keys/{k}/credentials/{u}/revoke", "revoke_credential"),
-            ("get", "/", "get"),
+            ("get", "/", "get_root"),
+            ("put", "/a/{b}/", "replace_a"),
         ] {
             let path = path_template::parse(path).expect("a path");
             assert_eq!(derive(method, &path), name, "{method} {path:?}");

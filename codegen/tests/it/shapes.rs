@@ -105,6 +105,22 @@ fn equal_schemas_are_one_type_and_an_alias() {
 }
 
 #[test]
+fn a_parameter_may_refer_to_an_alias() {
+    let values = json!({ "type": "string", "enum": ["up", "down"] });
+    let mut document = with_schemas(json!({ "Way": values, "Direction": values,
+        "Room": { "type": "object", "properties": { "way": { "$ref": "#/components/schemas/Way" } } } }));
+    let parameters = &mut document["paths"]["/rooms/{roomId}"]["get"]["parameters"];
+    let direction = json!({ "$ref": "#/components/schemas/Direction" });
+    parameters
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "to", "in": "query", "schema": direction }));
+    let text = flat(&expand(&document).unwrap());
+    assert!(text.contains("pub type Direction = Way;"), "{text}");
+    assert!(text.contains("pub fn to(mut self, to: types::Way) -> Self"), "{text}");
+}
+
+#[test]
 fn documented_errors_become_one_type_that_tells_them_apart() {
     let mut document = small();
     let responses = document.pointer_mut("/paths/~1rooms~1{roomId}/get/responses").unwrap();
