@@ -3326,6 +3326,7 @@ impl Reply {
     }
 
     /// The body of a success.
+    #[allow(dead_code)] // Not every document has one.
     fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {
         serde_json::from_slice(&self.body).map_err(|_| OperationError::Undecodable {
             operation: self.operation,
@@ -3353,6 +3354,7 @@ impl Reply {
 
 /// Where and how `body` is not a `T`. A message of serde may quote the value
 /// that it did not expect; that part is left out.
+#[allow(dead_code)] // As `decode`.
 fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
     let mut source = serde_json::Deserializer::from_slice(body);
     let (place, error) = match serde_path_to_error::deserialize::<_, T>(&mut source) {

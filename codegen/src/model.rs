@@ -113,6 +113,7 @@ impl Model {
             .cloned()
             .unwrap_or_default();
         schemas.sort_keys();
+        unique_fields(&schemas, file)?;
         let requested = requested(root, &schemas);
         let error = request_errors::name(root).unwrap_or_default();
         Ok(Self {
@@ -291,6 +292,20 @@ fn unique_idents(parameters: &[Parameter], at: &str, file: &str) -> Result<()> {
         }
         None => Ok(()),
     }
+}
+
+fn unique_fields(schemas: &Map<String, Value>, file: &str) -> Result<()> {
+    for (name, schema) in schemas {
+        let mut seen = BTreeSet::new();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for property in properties.into_iter().flat_map(Map::keys) {
+            if !seen.insert(names::field_name(property)) {
+                let at = pointer::join(&format!("/components/schemas/{name}/properties"), property);
+                return Err(fault(file, &at, "another property would be the same field"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The schemas that request bodies are made of.

@@ -124,6 +124,7 @@ impl<'v> Check<'v> {
             return Ok(());
         };
         let at = "/components/schemas";
+        self.no_schema_is_made_of_itself(schemas)?;
         let mut idents: BTreeMap<String, &str> = BTreeMap::new();
         for (name, schema) in self.object(schemas, at)? {
             let at = pointer::join(at, name);
@@ -137,6 +138,29 @@ impl<'v> Check<'v> {
                     &at,
                     format!("`{}` and `{}` would be one Rust type", shorten(other), shorten(name)),
                 );
+            }
+        }
+        Ok(())
+    }
+
+    /// A schema may contain itself, but not be its own branch: neither merging
+    /// nor progenitor would come to an end.
+    fn no_schema_is_made_of_itself(&self, schemas: &Value) -> Result<()> {
+        let schemas = schemas.as_object().into_iter().flatten();
+        let branches: BTreeMap<&str, Vec<&str>> =
+            schemas.map(|(name, schema)| (name.as_str(), branches(schema))).collect();
+        for name in branches.keys() {
+            let mut seen = HashSet::new();
+            let mut next = branches[name].clone();
+            while let Some(branch) = next.pop() {
+                if branch == *name {
+                    let at = pointer::join("/components/schemas", name);
+                    return self
+                        .fault(&at, "the schema is made of itself by `allOf`, `oneOf` or `anyOf`");
+                }
+                if seen.insert(branch) {
+                    next.extend(branches.get(branch).into_iter().flatten());
+                }
             }
         }
         Ok(())
@@ -339,6 +363,17 @@ fn unknown_type(schema: &Value) -> Option<(String, String)> {
             found = kind.map(|kind| (format!("{at}/type"), plain(kind)));
         }
     });
+    found
+}
+
+/// The named schemas that `schema` is made of, rather than contains.
+fn branches(schema: &Value) -> Vec<&str> {
+    let mut found: Vec<&str> = pointer::schema_name(schema).into_iter().collect();
+    for key in ["allOf", "oneOf", "anyOf"] {
+        let list = schema.get(key).and_then(Value::as_array);
+        found.extend(list.into_iter().flatten().flat_map(branches));
+    }
+    found.extend(schema.get("not").map(branches).unwrap_or_default());
     found
 }
 

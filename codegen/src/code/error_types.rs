@@ -1,7 +1,6 @@
 //! What comes back from an operation: the bodies of errors, and an enum where
 //! an operation documents several bodies for one outcome.
 
-use serde_json::Value;
 use syn::{Ident, Item, Type, parse_quote};
 
 use super::tree;
@@ -25,7 +24,9 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
     bodies.sort_unstable();
     bodies.dedup();
     let canonical = bodies.into_iter().filter(|name| !is_alias(model, name));
-    items.extend(canonical.map(|name| body_impl(name, model)));
+    let types = tree::types(file);
+    let impls: Vec<Item> = canonical.map(|name| body_impl(name, types, model)).collect();
+    items.extend(impls);
     tree::types(file).append(&mut items);
     Ok(())
 }
@@ -195,25 +196,25 @@ fn is_alias(model: &Model, name: &str) -> bool {
 }
 
 /// Where the API's two error fields are in the body, if they are.
-fn body_impl(name: &str, model: &Model) -> Item {
-    let schema = &model.schemas[name];
+fn body_impl(name: &str, types: &[Item], model: &Model) -> Item {
+    let fields = types.iter().find_map(|item| match item {
+        Item::Struct(item) if item.ident == name => Some(&item.fields),
+        _ => None,
+    });
     let get = |wire: &str| -> syn::Expr {
-        let Some(property) = schema.pointer(&format!("/properties/{wire}")) else {
-            return parse_quote!(None);
+        let ident = tree::ident(&names::field_name(wire));
+        let field = fields.into_iter().flatten().find(|field| field.ident.as_ref() == Some(&ident));
+        let Some(ty) = field.map(|field| &field.ty) else { return parse_quote!(None) };
+        let (inner, optional) = match tree::generic(ty) {
+            Some((outer, Some(inner))) if outer == "Option" => (tree::type_name(inner), true),
+            _ => (tree::type_name(ty), false),
         };
-        let field = tree::ident(&names::field_name(wire));
-        let required = schema.get("required").and_then(Value::as_array);
-        let required = required.is_some_and(|names| names.iter().any(|name| name == wire));
-        let nullable = property.get("nullable") == Some(&Value::Bool(true));
-        let is_text = property.get("type").is_some_and(|kind| kind == "string");
-        let is_enum = crate::pointer::schema_name(property)
-            .and_then(|name| model.schemas.get(name))
-            .is_some_and(|schema| schema.get("enum").is_some());
-        match (required && !nullable, is_text, is_enum) {
-            (true, _, true) => parse_quote!(Some(self.#field.as_str())),
-            (false, _, true) => parse_quote!(self.#field.as_ref().map(|value| value.as_str())),
-            (true, true, _) => parse_quote!(Some(&self.#field)),
-            (false, true, _) => parse_quote!(self.#field.as_deref()),
+        let is_enum = model.schemas.get(&inner).is_some_and(|schema| schema.get("enum").is_some());
+        match (inner.as_str(), is_enum, optional) {
+            (_, true, true) => parse_quote!(self.#ident.as_ref().map(|value| value.as_str())),
+            (_, true, false) => parse_quote!(Some(self.#ident.as_str())),
+            ("String", _, true) => parse_quote!(self.#ident.as_deref()),
+            ("String", _, false) => parse_quote!(Some(&self.#ident)),
             _ => parse_quote!(None),
         }
     };

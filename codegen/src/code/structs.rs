@@ -215,9 +215,11 @@ fn setter(field: &Field) -> syn::ImplItem {
     let value = argument.value(&parse_quote!(#ident));
     let value: syn::Expr = if is_option { parse_quote!(Some(#value)) } else { value };
     let summary = format!(" Sets `{}`.", wire_name(field));
-    // A field called `new` would meet the constructor.
+    // Fields of these names would meet the constructor and `Default`.
     let method = match ident {
-        Some(ident) if ident == "new" => tree::ident("with_new"),
+        Some(ident) if ident == "new" || ident == "default" => {
+            tree::ident(&format!("with_{ident}"))
+        }
         Some(ident) => ident.clone(),
         None => tree::ident("set"),
     };

@@ -63,8 +63,7 @@ impl Merger<'_> {
         let mut result = schema.clone();
         for (link, inner, child) in schema::children(schema) {
             if !matches!(link, schema::Link::Branch) {
-                // A part may well refer to the schema that it is part of.
-                let merged = self.merge(child, &format!("{at}{inner}"), &mut Vec::new())?;
+                let merged = self.merge(child, &format!("{at}{inner}"), open)?;
                 if let Some(slot) = result.pointer_mut(&inner) {
                     *slot = merged;
                 }

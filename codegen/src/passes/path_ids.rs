@@ -28,5 +28,15 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
             schema.insert("x-rust-id".to_owned(), json!(true));
         }
     }
+    // An enum is a type of its own already, whatever the overlay says.
+    for at in schema::roots(root) {
+        if let Some(schema) = root.pointer_mut(&at) {
+            schema::each_mut(schema, &mut |part| {
+                if let Some(map) = part.as_object_mut().filter(|map| map.contains_key("enum")) {
+                    map.shift_remove("x-rust-id");
+                }
+            });
+        }
+    }
     Ok(())
 }

@@ -98,6 +98,12 @@ fn references_in_a_circle_are_refused_and_recursive_types_are_not() {
     assert_refused(&with_schemas(own), "/components/schemas/A/$ref", "back to itself");
     let all_of = json!({ "Room": { "allOf": [{ "$ref": "#/components/schemas/Room" }, { "properties": { "a": {} } }] } });
     assert_refused(&with_schemas(all_of), "/components/schemas/Room", "made of itself");
+    let one_of = json!({ "A": { "oneOf": [{ "type": "string" }, { "anyOf": [{ "$ref": "#/components/schemas/B" }] }] },
+        "B": { "allOf": [{ "$ref": "#/components/schemas/A" }] } });
+    assert_refused(&with_schemas(one_of), "/components/schemas/A", "made of itself");
+    let inner = json!({ "Room": { "type": "object", "properties": { "child": {
+        "allOf": [{ "$ref": "#/components/schemas/Room" }, { "properties": { "more": {} } }] } } } });
+    assert_refused(&with_schemas(inner), "/components/schemas/Room", "made of itself");
     let tree = json!({ "Room": { "type": "object", "properties": {
         "child": { "$ref": "#/components/schemas/Room" },
         "all": { "type": "array", "items": { "$ref": "#/components/schemas/Room" } },
@@ -240,6 +246,12 @@ fn schemas_are_those_of_openapi_3_0() {
     let twins = with_schemas(json!({ "room": { "type": "object" } }));
     assert_refused(&twins, "/components/schemas/room", "would be one Rust type");
     assert_refused(&with_schemas(json!({ "…": {} })), "/components/schemas/…", "no letter");
+    let twins = json!({ "Room": { "type": "object", "properties": { "a_b": {}, "aB": {} } } });
+    assert_refused(
+        &with_schemas(twins),
+        "/components/schemas/Room/properties/aB",
+        "the same field",
+    );
 }
 
 #[test]
