@@ -142,9 +142,12 @@ fn only_declared(map: &mut Map<String, Value>) {
 /// An enum keeps its strings; `null` among them makes it nullable, and an
 /// enum of anything else is only documented.
 fn open_enum(map: &mut Map<String, Value>) {
+    let kind = map.get("type").cloned();
     let Some(Value::Array(values)) = map.get_mut("enum") else { return };
     let had_null = values.iter().any(Value::is_null);
-    let all_text = values.iter().all(|value| value.is_string() || value.is_null());
+    // An overlay may list values for a field that is no longer a string.
+    let may_be_text = kind.is_none_or(|kind| kind == "string");
+    let all_text = may_be_text && values.iter().all(|value| value.is_string() || value.is_null());
     values.retain(Value::is_string);
     let keep = all_text && !values.is_empty();
     if !keep {
@@ -210,6 +213,7 @@ mod tests {
         let schema = json!({ "enum": ["a", null] });
         assert_eq!(loosened(schema), json!({ "enum": ["a"], "type": "string", "nullable": true }));
         assert_eq!(loosened(json!({ "type": "integer", "enum": [1, 2] }))["enum"], Value::Null);
+        assert_eq!(loosened(json!({ "type": "object", "enum": ["a"] }))["enum"], Value::Null);
     }
 
     #[test]

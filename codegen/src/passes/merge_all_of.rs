@@ -4,7 +4,7 @@
 //! single remaining reference becomes that reference. `oneOf` and `anyOf`
 //! beside properties restrict which combinations are allowed; the type gets
 //! the properties of every alternative, optional unless all require them.
-//! What is not made of objects is left to progenitor.
+//! Alternatives without properties are refused, scalars left to progenitor.
 
 use std::collections::HashMap;
 
@@ -113,6 +113,12 @@ impl Merger<'_> {
             merged.push(value);
         }
         if !merged.iter().all(is_object) {
+            if merged.iter().any(|branch| branch.get("oneOf").or(branch.get("anyOf")).is_some()) {
+                // progenitor would multiply the alternatives, without end if one of
+                // them contains this schema.
+                let reason = "`allOf` with alternatives among its branches is not supported";
+                return Err(fault(self.file, &format!("{at}/allOf"), reason));
+            }
             map.shift_remove("x-rust-base");
             map.insert("allOf".to_owned(), Value::Array(branches));
             return Ok(());

@@ -104,6 +104,14 @@ fn references_in_a_circle_are_refused_and_recursive_types_are_not() {
     let inner = json!({ "Room": { "type": "object", "properties": { "child": {
         "allOf": [{ "$ref": "#/components/schemas/Room" }, { "properties": { "more": {} } }] } } } });
     assert_refused(&with_schemas(inner), "/components/schemas/Room", "made of itself");
+    let choice = json!({ "Choice": { "oneOf": [{ "$ref": "#/components/schemas/Room" }, { "type": "integer" }] },
+        "Room": { "type": "object", "properties": { "child": {
+            "allOf": [{ "$ref": "#/components/schemas/Choice" }, { "properties": { "more": {} } }] } } } });
+    assert_refused(
+        &with_schemas(choice),
+        "/components/schemas/Room/properties/child/allOf",
+        "alternatives",
+    );
     let tree = json!({ "Room": { "type": "object", "properties": {
         "child": { "$ref": "#/components/schemas/Room" },
         "all": { "type": "array", "items": { "$ref": "#/components/schemas/Room" } },
