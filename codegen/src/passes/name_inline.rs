@@ -316,7 +316,7 @@ fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
     let pin = text(PIN).map(names::type_name).filter(|pin| !pin.is_empty());
     let result = text(BASE)
-        .filter(|base| adds_only_error_fields(schema, base))
+        .filter(|_| has_error_fields(schema))
         .map(|base| format!("{}Result", base.strip_suffix("Object").unwrap_or(base)));
     Occurrence {
         at: at.to_owned(),
@@ -327,9 +327,10 @@ fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence
     }
 }
 
-fn adds_only_error_fields(schema: &Value, base: &str) -> bool {
+/// Whether the schema has the two fields by which an item reports its failure.
+fn has_error_fields(schema: &Value) -> bool {
     let has = |name: &str| schema.pointer(&pointer::join("/properties", name)).is_some();
-    !base.is_empty() && has("errorCode") && has("errorDescription")
+    has("errorCode") && has("errorDescription")
 }
 
 fn is_named_string(schema: &Value) -> bool {
