@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod generated;
+mod invalid;
 #[cfg(doctest)]
 mod misuse;
 mod requests;
 
+pub use invalid::{Invalid, Problem};
 pub use generated::{
     CONNECT_TIMEOUT, Client, ClientBuilder, ConfigError, DEFAULT_BASE_URL, DEFAULT_TIMEOUT,
     ErrorBody, InvalidId, InvalidRequest, OperationError, operations, types,

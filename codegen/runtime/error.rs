@@ -266,7 +266,7 @@ const SDP_MARKS: [&str; 6] =
     ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
 
 /// Server text as it may be shown: bounded, on one line, without SDP.
-fn scrub(text: &str) -> String {
+pub(crate) fn scrub(text: &str) -> String {
     let cut = SDP_MARKS.iter().filter_map(|mark| text.find(mark)).min();
     let shown: String = text[..cut.unwrap_or(text.len())]
         .chars()
@@ -282,13 +282,13 @@ fn scrub(text: &str) -> String {
 
 /// [`scrub`] for `Debug` output.
 #[allow(dead_code)] // Not every document has such a field.
-fn scrub_some(text: &Option<String>) -> Option<String> {
+pub(crate) fn scrub_some(text: &Option<String>) -> Option<String> {
     text.as_deref().map(scrub)
 }
 
 /// `Debug` output for what is not shown.
 #[allow(dead_code)] // Not every document has such a field.
-struct Hidden(usize);
+pub(crate) struct Hidden(pub(crate) usize);
 
 impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,14 +13,14 @@ pub const DEFAULT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(
 const MAX_REPLY: usize = 16 * 1024 * 1024;
 
 /// What all operations of a client share.
-struct Core {
+pub(crate) struct Core {
     http: reqwest::Client,
     base: reqwest::Url,
     authorization: reqwest::header::HeaderValue,
 }
 
 impl Core {
-    fn new(
+    pub(crate) fn new(
         base_url: &str,
         secret: &SecretString,
         http: Option<reqwest::Client>,
@@ -56,7 +56,7 @@ impl Core {
 
     /// Begins a request to the path made of these segments, each of which is
     /// escaped as far as needed.
-    fn request(
+    pub(crate) fn request(
         &self,
         operation: &'static str,
         method: reqwest::Method,
@@ -80,7 +80,7 @@ fn segment<'v>(operation: &'static str, value: &'v str) -> Result<&'v str, Inval
 }
 
 /// A request on its way to being sent.
-struct Request<'c> {
+pub(crate) struct Request<'c> {
     core: &'c Core,
     operation: &'static str,
     inner: reqwest::Request,
@@ -104,7 +104,7 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn json(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
+    pub(crate) fn json(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
         use reqwest::header::{CONTENT_TYPE, HeaderValue};
         let operation = self.operation;
         let bytes = serde_json::to_vec(body).map_err(|_| InvalidRequest::Body { operation })?;
@@ -115,7 +115,7 @@ impl Request<'_> {
     }
 
     /// Sends the request and reads the whole reply, in a span of its own.
-    async fn send<E>(self) -> Result<Reply, OperationError<E>> {
+    pub(crate) async fn send<E>(self) -> Result<Reply, OperationError<E>> {
         use tracing::field::Empty;
         let span = tracing::info_span!(
             "calls_operation",
@@ -199,7 +199,7 @@ impl Core {
 }
 
 /// A complete reply.
-struct Reply {
+pub(crate) struct Reply {
     operation: &'static str,
     status: reqwest::StatusCode,
     retry_after: Option<std::time::Duration>,
@@ -207,7 +207,7 @@ struct Reply {
 }
 
 impl Reply {
-    fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
@@ -218,7 +218,7 @@ impl Reply {
 
     /// The body of a success.
     #[allow(dead_code)] // Not every document has one.
-    fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {
+    pub(crate) fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {
         serde_json::from_slice(&self.body).map_err(|_| OperationError::Undecodable {
             operation: self.operation,
             status: self.status,
@@ -227,7 +227,10 @@ impl Reply {
     }
 
     /// The body of an error, or an excerpt if it is not one of the API's.
-    fn refuse<B: DeserializeOwned, E>(self, wrap: impl FnOnce(B) -> E) -> OperationError<E> {
+    pub(crate) fn refuse<B: DeserializeOwned, E>(
+        self,
+        wrap: impl FnOnce(B) -> E,
+    ) -> OperationError<E> {
         let Self { operation, status, retry_after, body } = self;
         match serde_json::from_slice(&body) {
             Ok(body) => {

@@ -30,7 +30,7 @@ impl fmt::Display for InvalidId {
 impl std::error::Error for InvalidId {}
 
 /// The rule of [`InvalidId`], for everything that becomes part of a path.
-fn check_id(id: &str) -> Result<(), InvalidId> {
+pub(crate) fn check_id(id: &str) -> Result<(), InvalidId> {
     match id.as_bytes() {
         [] => Err(InvalidId::Empty),
         [b'.', ..] => Err(InvalidId::LeadingDot),
