@@ -1,0 +1,276 @@
+//! The API's limits on requests, known before the network.
+
+use std::collections::HashSet;
+
+use reqwest::Url;
+
+use crate::sdp::check_description;
+use crate::types::{
+    CloseAdapterRequest, CloseTracksRequest, DataChannel, DataChannelsRequest,
+    EstablishDataChannelsTransportRequest, NewAdapter, NewAdapterRequest, RenegotiateRequest,
+    SdpType, SessionDescription, Track, TrackLocation, TracksRequest, UpdateTracksRequest,
+};
+use crate::{Invalid, Problem};
+
+/// How many tracks one request may have (Cloudflare's limits).
+pub const MAX_TRACKS: usize = 64;
+
+/// How many adapters one request may have (operations `adapters/websocket/new`
+/// and `close`).
+pub const MAX_ADAPTERS: usize = 4;
+
+impl TracksRequest {
+    /// Checks what the API would refuse: more than [`MAX_TRACKS`] entries,
+    /// local and remote ones together, a missing `mid`, `trackName`, `kind` or
+    /// `sessionId`, or a session description that is no complete offer.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<(), Invalid> {
+        check_offer(self.session_description.as_ref())?;
+        let discovers = self.auto_discover == Some(true);
+        if discovers && self.session_description.is_none() {
+            return Err(Invalid::new("sessionDescription", Problem::Missing));
+        }
+        check_count("tracks", self.tracks.len(), !discovers, MAX_TRACKS)?;
+        check_locations("tracks", self.tracks.iter().map(|track| track.location.as_ref()))?;
+        let mut mids = HashSet::new();
+        for (index, track) in self.tracks.iter().enumerate() {
+            let checked = match &track.location {
+                Some(TrackLocation::Local) => self.check_local(track),
+                _ => check_remote(track),
+            };
+            checked.map_err(|invalid| invalid.within(format_args!("tracks[{index}]")))?;
+            if track.mid.as_ref().is_some_and(|mid| !mids.insert(mid)) {
+                return Err(Invalid::new(format!("tracks[{index}].mid"), Problem::Duplicate));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_local(&self, track: &Track) -> Result<(), Invalid> {
+        check_text("trackName", track.track_name.as_deref())?;
+        if self.session_description.is_some() {
+            check_text("mid", track.mid.as_deref())
+        } else {
+            track.kind.as_ref().map(drop).ok_or(Invalid::new("kind", Problem::Missing))
+        }
+    }
+}
+
+impl UpdateTracksRequest {
+    /// Checks what the API would refuse: more than [`MAX_TRACKS`] entries, a
+    /// missing `mid`, `trackName` or `sessionId`.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<(), Invalid> {
+        check_offer(self.session_description.as_ref())?;
+        check_count("tracks", self.tracks.len(), true, MAX_TRACKS)?;
+        for (index, track) in self.tracks.iter().enumerate() {
+            check_text("mid", track.mid.as_deref())
+                .and_then(|()| check_remote(track))
+                .map_err(|invalid| invalid.within(format_args!("tracks[{index}]")))?;
+        }
+        Ok(())
+    }
+}
+
+impl CloseTracksRequest {
+    /// Checks what the API would refuse: no entry or more than [`MAX_TRACKS`],
+    /// an empty `mid`, no offer without `force`.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<(), Invalid> {
+        check_offer(self.session_description.as_ref())?;
+        if !self.force && self.session_description.is_none() {
+            return Err(Invalid::new("sessionDescription", Problem::Missing));
+        }
+        check_count("tracks", self.tracks.len(), true, MAX_TRACKS)?;
+        for (index, track) in self.tracks.iter().enumerate() {
+            check_text("mid", Some(&track.mid))
+                .map_err(|invalid| invalid.within(format_args!("tracks[{index}]")))?;
+        }
+        Ok(())
+    }
+}
+
+impl RenegotiateRequest {
+    /// Checks that there is a complete answer.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<(), Invalid> {
+        match &self.session_description {
+            Some(answer) => check_description(answer, SdpType::Answer, "answer"),
+            None => Err(Invalid::new("sessionDescription", Problem::Missing)),
+        }
+    }
+}
+
+impl EstablishDataChannelsTransportRequest {
+    /// Checks what the API would refuse: no channel, or a session description
+    /// that is no complete offer.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<(), Invalid> {
+        check_offer(self.session_description.as_ref())?;
+        let channel = self.data_channel.as_ref();
+        let channel = channel.ok_or(Invalid::new("dataChannel", Problem::Missing))?;
+        check_text("dataChannelName", channel.data_channel_name.as_deref())
+            .map_err(|invalid| invalid.within("dataChannel"))
+    }
+}
+
+impl DataChannelsRequest {
+    /// Checks what the API would refuse: no entry, local and remote ones
+    /// together, a missing name, session or id, both retry limits at once, or
+    /// what only subscribers have on a published channel.
+    ///
+    /// An entry without `location` is one to close, and needs an `id`.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let channels = &self.data_channels;
+        check_count("dataChannels", channels.len(), true, usize::MAX)?;
+        check_locations("dataChannels", channels.iter().map(|channel| channel.location.as_ref()))?;
+        for (index, channel) in channels.iter().enumerate() {
+            check_channel(channel)
+                .map_err(|invalid| invalid.within(format_args!("dataChannels[{index}]")))?;
+        }
+        Ok(())
+    }
+}
+
+impl NewAdapterRequest {
+    /// Checks what the API would refuse: no entry or more than
+    /// [`MAX_ADAPTERS`], an empty name, no session on a remote entry, an
+    /// endpoint that is no WebSocket URL or on this machine.
+    ///
+    /// `reaches_loopback`: whether the API itself runs on this machine, so that
+    /// it does reach such an endpoint.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self, reaches_loopback: bool) -> Result<(), Invalid> {
+        check_count("tracks", self.tracks.len(), true, MAX_ADAPTERS)?;
+        for (index, adapter) in self.tracks.iter().enumerate() {
+            check_adapter(adapter, reaches_loopback)
+                .map_err(|invalid| invalid.within(format_args!("tracks[{index}]")))?;
+        }
+        Ok(())
+    }
+}
+
+impl CloseAdapterRequest {
+    /// Checks that there is an entry, and no more than [`MAX_ADAPTERS`].
+    ///
+    /// # Errors
+    /// The field `tracks`.
+    pub fn check(&self) -> Result<(), Invalid> {
+        check_count("tracks", self.tracks.len(), true, MAX_ADAPTERS)
+    }
+}
+
+/// Whether a URL's host is this machine: `localhost`, a name below it, or a
+/// loopback or unspecified address.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    match address.map(|address| address.to_canonical()) {
+        Ok(address) => address.is_loopback() || address.is_unspecified(),
+        Err(_) => {
+            let name = host.to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    }
+}
+
+fn check_adapter(adapter: &NewAdapter, reaches_loopback: bool) -> Result<(), Invalid> {
+    check_text("trackName", Some(&adapter.track_name))?;
+    if adapter.location == TrackLocation::Remote && adapter.session_id.is_none() {
+        return Err(Invalid::new("sessionId", Problem::Missing));
+    }
+    let url = Url::parse(&adapter.endpoint).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host());
+    match url {
+        None => Err(Invalid::new("endpoint", Problem::NotWebSocket)),
+        Some(url) if !reaches_loopback && is_loopback(&url) => {
+            Err(Invalid::new("endpoint", Problem::Loopback))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_channel(channel: &DataChannel) -> Result<(), Invalid> {
+    let excludes = |field, other| Err(Invalid::new(field, Problem::Excludes { other }));
+    if channel.max_retransmits.is_some() && channel.max_packet_life_time.is_some() {
+        return excludes("maxRetransmits", "maxPacketLifeTime");
+    }
+    match &channel.location {
+        None => channel.id.map(drop).ok_or(Invalid::new("id", Problem::Missing)),
+        Some(TrackLocation::Local) if channel.can_reply.is_some() => {
+            excludes("canReply", "location local")
+        }
+        Some(TrackLocation::Local) if channel.wait_for_ack.is_some() => {
+            excludes("waitForAck", "location local")
+        }
+        Some(TrackLocation::Local) => {
+            check_text("dataChannelName", channel.data_channel_name.as_deref())
+        }
+        Some(_) => {
+            check_text("dataChannelName", channel.data_channel_name.as_deref())?;
+            channel.session_id.as_ref().map(drop).ok_or(Invalid::new("sessionId", Problem::Missing))
+        }
+    }
+}
+
+fn check_remote(track: &Track) -> Result<(), Invalid> {
+    if track.location.is_none() {
+        return Err(Invalid::new("location", Problem::Missing));
+    }
+    check_text("trackName", track.track_name.as_deref())?;
+    track.session_id.as_ref().map(drop).ok_or(Invalid::new("sessionId", Problem::Missing))
+}
+
+fn check_offer(description: Option<&SessionDescription>) -> Result<(), Invalid> {
+    match description {
+        Some(offer) => check_description(offer, SdpType::Offer, "offer"),
+        None => Ok(()),
+    }
+}
+
+fn check_text(field: &'static str, text: Option<&str>) -> Result<(), Invalid> {
+    match text {
+        None => Err(Invalid::new(field, Problem::Missing)),
+        Some("") => Err(Invalid::new(field, Problem::Empty)),
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_count(
+    field: &'static str,
+    given: usize,
+    is_needed: bool,
+    max: usize,
+) -> Result<(), Invalid> {
+    match given {
+        0 if is_needed => Err(Invalid::new(field, Problem::Empty)),
+        _ if given > max => Err(Invalid::new(field, Problem::TooMany { max, given })),
+        _ => Ok(()),
+    }
+}
+
+fn check_locations<'a>(
+    field: &'static str,
+    mut locations: impl Iterator<Item = Option<&'a TrackLocation>>,
+) -> Result<(), Invalid> {
+    let first = locations.next();
+    match locations.all(|location| Some(location) == first) {
+        true => Ok(()),
+        false => Err(Invalid::new(field, Problem::MixedLocations)),
+    }
+}

@@ -1,0 +1,125 @@
+//! How the messages of a data channel are delivered.
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::DataChannel;
+use crate::{Invalid, Problem};
+
+/// How the messages of a data channel are delivered: its publisher chooses,
+/// and every subscriber and every agent that opens the channel repeats it.
+///
+/// As JSON it is the part of `RTCDataChannelInit` that says so (`ordered`,
+/// `maxRetransmits`, `maxPacketLifeTime`), with what is not the default. Both
+/// retry limits at once cannot be expressed and are refused when read.
+///
+/// ```
+/// # use cloudflare_calls::{Delivery, RetryLimit};
+/// let state = Delivery::default().unordered().limit(RetryLimit::Retransmits(0));
+/// assert_eq!(serde_json::to_string(&state)?, r#"{"ordered":false,"maxRetransmits":0}"#);
+/// assert!(
+///     serde_json::from_str::<Delivery>(r#"{"maxRetransmits":0,"maxPacketLifeTime":5}"#).is_err()
+/// );
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Json", into = "Json")]
+pub struct Delivery {
+    is_ordered: bool,
+    limit: Option<RetryLimit>,
+}
+
+/// When a message of an unreliable data channel is given up (RFC 8831 section
+/// 6.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RetryLimit {
+    /// After it was sent again so often, 0 to 65535 times.
+    Retransmits(u16),
+    /// After so many milliseconds, 0 to 65535.
+    LifeTime(u16),
+}
+
+impl Default for Delivery {
+    /// Ordered and reliable.
+    fn default() -> Self {
+        Self { is_ordered: true, limit: None }
+    }
+}
+
+impl Delivery {
+    /// Messages may overtake each other.
+    pub fn unordered(mut self) -> Self {
+        self.is_ordered = false;
+        self
+    }
+
+    /// Messages may be lost.
+    pub fn limit(mut self, limit: RetryLimit) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Whether messages arrive in the order in which they were sent.
+    pub fn is_ordered(&self) -> bool {
+        self.is_ordered
+    }
+
+    /// When messages are given up; never, if there is no limit.
+    pub fn retry_limit(&self) -> Option<RetryLimit> {
+        self.limit
+    }
+
+    /// Sets what is not the default, and nothing else.
+    pub(crate) fn apply(&self, mut channel: DataChannel) -> DataChannel {
+        let json = Json::from(*self);
+        channel.ordered = json.ordered;
+        channel.max_retransmits = json.max_retransmits;
+        channel.max_packet_life_time = json.max_packet_life_time;
+        channel
+    }
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Json {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ordered: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_retransmits: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_packet_life_time: Option<u16>,
+}
+
+impl From<Delivery> for Json {
+    fn from(delivery: Delivery) -> Self {
+        let mut json = Self { ordered: None, max_retransmits: None, max_packet_life_time: None };
+        if !delivery.is_ordered {
+            json.ordered = Some(false);
+        }
+        match delivery.limit {
+            Some(RetryLimit::Retransmits(times)) => json.max_retransmits = Some(times),
+            Some(RetryLimit::LifeTime(milliseconds)) => {
+                json.max_packet_life_time = Some(milliseconds);
+            }
+            None => {}
+        }
+        json
+    }
+}
+
+impl TryFrom<Json> for Delivery {
+    type Error = Invalid;
+
+    fn try_from(json: Json) -> Result<Self, Invalid> {
+        let limit = match (json.max_retransmits, json.max_packet_life_time) {
+            (Some(_), Some(_)) => {
+                let problem = Problem::Excludes { other: "maxPacketLifeTime" };
+                return Err(Invalid::new("maxRetransmits", problem));
+            }
+            (Some(times), None) => Some(RetryLimit::Retransmits(times)),
+            (None, Some(milliseconds)) => Some(RetryLimit::LifeTime(milliseconds)),
+            (None, None) => None,
+        };
+        Ok(Self { is_ordered: json.ordered.unwrap_or(true), limit })
+    }
+}

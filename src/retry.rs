@@ -1,0 +1,154 @@
+//! When an operation is repeated, and how long to wait before.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
+
+use crate::generated::types::ApiError;
+use crate::{Error, OperationError, meter};
+
+/// How often and for how long operations are repeated.
+///
+/// Only what may be repeated is. Each row is one rule:
+///
+/// | what happened | read | close | change | creation |
+/// |---|---|---|---|---|
+/// | no connection was made, so nothing was sent | again | again | again | again |
+/// | no reply, or a broken one, after sending | again | again | reported: [`Error::outcome_unknown`] | reported |
+/// | 429 | again, not before `Retry-After` | again | again | again |
+/// | 425 `session_error`: not connected yet | again | again | again | |
+/// | `retryable_transient_error`, `temporarily_unavailable_error`, `transport_unavailable_error` | again | again | again | again |
+/// | another 5xx, such as an edge's HTML page, `backend_error` or `internal_error` | again | again | reported: [`Error::outcome_unknown`] | reported |
+/// | 410 `session_error`: the session is gone | reported | counts as closed | reported | |
+/// | another 4xx, or a reply that is not understood | reported | reported | reported | reported |
+/// | items of a `subscribe` that are not published yet, or failed with one of the retryable codes | | | these items alone | |
+///
+/// A creation is `sessions/new` and `adapters/websocket/new`; a close is a
+/// forced close of tracks, a close of data channels or of adapters; everything
+/// else but reading the state is a change. While a change is repeated the
+/// session's turn stays taken; between two tries of missing items it does not,
+/// so that two sessions can wait for each other's tracks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    attempts: usize,
+    min_delay: Duration,
+    max_delay: Duration,
+    budget: Duration,
+}
+
+/// Four tries are three chances more; a fault that outlasts them is no blip.
+const ATTEMPTS: usize = 4;
+/// The delay before the first repetition.
+const MIN_DELAY: Duration = Duration::from_millis(250);
+/// The longest delay that doubling leads to.
+const MAX_DELAY: Duration = Duration::from_secs(4);
+/// As long as an agent may be expected to wait for a reply.
+const BUDGET: Duration = Duration::from_secs(10);
+/// No setting goes beyond this: a backend that waits an hour does not wait for
+/// a media session.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+impl Default for RetryPolicy {
+    /// Up to 4 tries within 10 s, the delays 250 ms, 500 ms, 1 s, each
+    /// lengthened at random up to twofold.
+    fn default() -> Self {
+        Self { attempts: ATTEMPTS, min_delay: MIN_DELAY, max_delay: MAX_DELAY, budget: BUDGET }
+    }
+}
+
+impl RetryPolicy {
+    /// Nothing is ever repeated.
+    pub fn never() -> Self {
+        Self { attempts: 1, ..Self::default() }
+    }
+
+    /// How often something is tried in all, the first time included. 0 means 1.
+    pub fn attempts(mut self, attempts: usize) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+
+    /// The first delay, and the longest that doubling leads to; both at most
+    /// an hour. A random part of up to the same length is added to each.
+    pub fn delays(mut self, first: Duration, longest: Duration) -> Self {
+        self.min_delay = first.min(LONGEST);
+        self.max_delay = longest.clamp(self.min_delay, LONGEST);
+        self
+    }
+
+    /// No try begins later than this after the first; at most an hour.
+    pub fn budget(mut self, budget: Duration) -> Self {
+        self.budget = budget.min(LONGEST);
+        self
+    }
+
+    /// The delays of one operation, counted from now.
+    pub(crate) fn start(&self) -> Retries {
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(self.min_delay)
+            .with_max_delay(self.max_delay)
+            .with_max_times(self.attempts - 1)
+            .with_jitter()
+            .build();
+        Retries { delays, last_start: Instant::now() + self.budget }
+    }
+
+    /// Does `call` as often as the table allows.
+    pub(crate) async fn run<T, F>(
+        &self,
+        repeat: Repeat,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, OperationError<ApiError>>>,
+    {
+        let mut retries = self.start();
+        loop {
+            let error = match call().await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => Error::request(error, repeat),
+            };
+            let delay = match error.is_retryable() {
+                true => retries.next(error.retry_after()),
+                false => None,
+            };
+            let Some(delay) = delay else {
+                meter::failed(&error);
+                return Err(error);
+            };
+            meter::repeated(error.operation());
+            tracing::debug!(
+                operation = error.operation(),
+                status = error.status().map(|status| status.as_u16()),
+                delay_ms = delay.as_millis() as u64,
+                "trying again"
+            );
+            tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+/// Which column of the table an operation belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Read,
+    Close,
+    Change,
+    Create,
+}
+
+/// What is left of a policy's attempts and budget.
+pub(crate) struct Retries {
+    delays: ExponentialBackoff,
+    last_start: Instant,
+}
+
+impl Retries {
+    /// How long to wait before the next try, if there is to be one.
+    pub(crate) fn next(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
+        let delay = self.delays.next()?.max(retry_after.unwrap_or_default());
+        let start = Instant::now().checked_add(delay)?;
+        (start <= self.last_start).then_some(delay)
+    }
+}

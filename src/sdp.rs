@@ -1,0 +1,112 @@
+//! Session descriptions that are what they say.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::generated::Hidden;
+use crate::types::{SdpType, SessionDescription};
+use crate::{Invalid, Problem};
+
+/// A session description that needs an answer (RFC 9429 section 3.2).
+///
+/// As JSON it is what `RTCPeerConnection` takes and gives,
+/// `{"type": "offer", "sdp": …}`, so an agent's message can be read as one.
+/// `Debug` hides the description.
+///
+/// ```
+/// # use cloudflare_calls::Offer;
+/// let offer: Offer = serde_json::from_str(r#"{"type":"offer","sdp":"v=0\r\n"}"#)?;
+/// assert!(serde_json::from_str::<Offer>(r#"{"type":"answer","sdp":"v=0\r\n"}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SessionDescription", into = "SessionDescription")]
+pub struct Offer(String);
+
+/// A session description that answers an offer (RFC 9429 section 3.2).
+///
+/// As JSON it is what `RTCPeerConnection` takes and gives,
+/// `{"type": "answer", "sdp": …}`. `Debug` hides the description.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SessionDescription", into = "SessionDescription")]
+pub struct Answer(String);
+
+macro_rules! description {
+    ($name:ident, $type:ident, $text:literal) => {
+        impl $name {
+            /// Checks that the text can be a session description and is complete.
+            ///
+            /// # Errors
+            /// [`Problem::NotSdp`] or [`Problem::SdpEnd`].
+            pub fn new(sdp: impl Into<String>) -> Result<Self, Invalid> {
+                let sdp = sdp.into();
+                check_sdp(&sdp)?;
+                Ok(Self(sdp))
+            }
+
+            /// The description (RFC 8866).
+            pub fn sdp(&self) -> &str {
+                &self.0
+            }
+
+            /// What the SFU sent. Its text is passed on as it is.
+            pub(crate) fn received(description: SessionDescription) -> Option<Self> {
+                let is_right = description.type_.is_none_or(|kind| kind == SdpType::$type);
+                description.sdp.filter(|_| is_right).map(Self)
+            }
+        }
+
+        impl TryFrom<SessionDescription> for $name {
+            type Error = Invalid;
+
+            /// # Errors
+            /// [`Problem::SdpType`] besides those of `new`.
+            fn try_from(description: SessionDescription) -> Result<Self, Invalid> {
+                check_description(&description, SdpType::$type, $text)?;
+                Ok(Self(description.sdp.unwrap_or_default()))
+            }
+        }
+
+        impl From<$name> for SessionDescription {
+            fn from(description: $name) -> Self {
+                Self::new().type_(SdpType::$type).sdp(description.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&Hidden(self.0.len())).finish()
+            }
+        }
+    };
+}
+
+description!(Offer, Offer, "offer");
+description!(Answer, Answer, "answer");
+
+/// What both constructors and the checks of whole requests ask for.
+pub(crate) fn check_description(
+    description: &SessionDescription,
+    expected: SdpType,
+    name: &'static str,
+) -> Result<(), Invalid> {
+    if description.type_.as_ref() != Some(&expected) {
+        let field = "sessionDescription.type";
+        return Err(Invalid::new(field, Problem::SdpType { expected: name }));
+    }
+    match &description.sdp {
+        Some(sdp) => check_sdp(sdp),
+        None => Err(Invalid::new("sessionDescription.sdp", Problem::Missing)),
+    }
+}
+
+fn check_sdp(sdp: &str) -> Result<(), Invalid> {
+    let problem = match sdp {
+        "" => Problem::Empty,
+        _ if !sdp.starts_with("v=0\r\n") && !sdp.starts_with("v=0\n") => Problem::NotSdp,
+        _ if !sdp.ends_with('\n') => Problem::SdpEnd,
+        _ => return Ok(()),
+    };
+    Err(Invalid::new("sessionDescription.sdp", problem))
+}
