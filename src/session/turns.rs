@@ -274,3 +274,6 @@ impl fmt::Display for Unfinished {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
