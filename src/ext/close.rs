@@ -219,6 +219,12 @@ impl Session {
             }
             ledger.tracks.remove(mid);
         }
+        tracing::debug!(
+            closed = all.closed.len(),
+            gone = all.gone.len(),
+            failed = all.failed.len(),
+            "closed"
+        );
         all
     }
 

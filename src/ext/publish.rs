@@ -331,7 +331,12 @@ impl Session {
         for ((mid, name), result) in wanted.into_iter().zip(assigned).chain(found) {
             let Some(result) = result else {
                 // Whether it is open is unknown, so it stays to be closed.
-                self.ledger().uncertain(NEW_TRACKS, vec![name.clone()]);
+                let mut ledger = self.ledger();
+                ledger.uncertain(NEW_TRACKS, vec![name.clone()]);
+                if let Some(mid) = mid {
+                    ledger.published(mid, &name);
+                }
+                drop(ledger);
                 failed.push(Failed::new(NEW_TRACKS, name, ItemError::Unreported));
                 continue;
             };
@@ -349,6 +354,7 @@ impl Session {
                 None => failed.push(Failed::new(NEW_TRACKS, name, ItemError::Unnamed)),
             }
         }
+        tracing::debug!(tracks = tracks.len(), failed = failed.len(), "published");
         PublishedTracks { tracks, failed }
     }
 }

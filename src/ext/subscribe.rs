@@ -268,6 +268,8 @@ impl Session {
                 ledger.found(mid);
             }
         }
+        let (tracks, failed) = (subscribed.tracks.len(), subscribed.failed.len());
+        tracing::debug!(tracks, failed, "subscribed");
         subscribed
     }
 }
