@@ -11,53 +11,11 @@ use cloudflare_calls::types::*;
 use cloudflare_calls::{CONNECT_TIMEOUT, Client, DEFAULT_TIMEOUT, SecretString, reqwest};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const SESSION: &str = "e017a2629c754fedc1f7d8587e06d126";
-const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+#[allow(dead_code)] // Each benchmark uses a part.
+mod support;
 
-/// A reply with `count` tracks and an answer of the usual length.
-fn reply(count: usize) -> String {
-    let track = |index: usize| {
-        json!({ "trackName": format!("1a037563-c35c-4bf6-a9ee-2b474cbb{index:04}"),
-            "mid": index.to_string(), "sessionId": SESSION, "location": "remote", "kind": "audio" })
-    };
-    let tracks: Vec<Value> = (0..count).map(track).collect();
-    let sdp = SDP.repeat(20 + 10 * count);
-    json!({ "requiresImmediateRenegotiation": true, "tracks": tracks,
-        "sessionDescription": { "type": "offer", "sdp": sdp } })
-    .to_string()
-}
-
-/// Answers every request on every connection with the same reply. It does as
-/// little as a server can, so that the client's part shows.
-async fn serve(listener: tokio::net::TcpListener, body: String) {
-    let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let reply = std::sync::Arc::new((head + &body).into_bytes());
-    while let Ok((mut stream, _)) = listener.accept().await {
-        let reply = std::sync::Arc::clone(&reply);
-        tokio::spawn(async move {
-            let (mut request, mut length) = (vec![0; 64 * 1024], 0);
-            while let Ok(read) = stream.read(&mut request[length..]).await {
-                length += read;
-                if read == 0 {
-                    break;
-                }
-                // All requests of this benchmark end with this.
-                if request[..length].ends_with(b"}]}") {
-                    length = 0;
-                    if stream.write_all(&reply).await.is_err() {
-                        break;
-                    }
-                }
-            }
-        });
-    }
-}
+use support::{SESSION, tracks_reply};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,9 +67,7 @@ fn operation(criterion: &mut Criterion) {
     // One thread for client and server: what the scheduler of the system does
     // with two of them would drown the difference.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let base = format!("http://{}/v1", listener.local_addr().unwrap());
-    runtime.spawn(serve(listener, reply(1)));
+    let base = runtime.block_on(support::start());
     let mut group = criterion.benchmark_group("one operation over loopback");
     group.measurement_time(std::time::Duration::from_secs(10));
 
@@ -160,7 +116,7 @@ fn operation(criterion: &mut Criterion) {
 }
 
 fn decoding(criterion: &mut Criterion) {
-    let bytes = reply(64).into_bytes();
+    let bytes = tracks_reply(64).into_bytes();
     let mut group = criterion.benchmark_group("decoding a reply with 64 tracks");
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("by hand", |bencher| {

@@ -10,6 +10,7 @@ mod golden;
 mod ids;
 mod operations;
 mod privacy;
+mod sfu;
 mod types;
 
 use cloudflare_calls::types::{AppId, SessionId};

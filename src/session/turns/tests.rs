@@ -190,8 +190,7 @@ async fn run(mut random: fastrand::Rng) -> BTreeMap<&'static str, usize> {
     assert_eq!(last.is_ok(), turns.status() == Status::Ready);
     let open = api.borrow().open_exchange.is_some();
     assert!(!open || last.is_err(), "an open exchange is not known");
-    let seen = std::mem::take(&mut api.borrow_mut().seen);
-    seen
+    std::mem::take(&mut api.borrow_mut().seen)
 }
 
 #[test]

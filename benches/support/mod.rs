@@ -1,0 +1,78 @@
+//! A server that does as little as a server can, so that the client's part
+//! shows.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) const SESSION: &str = "e017a2629c754fedc1f7d8587e06d126";
+pub(crate) const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+
+/// A reply to `tracks/new` with `count` tracks and an offer of the usual length.
+pub(crate) fn tracks_reply(count: usize) -> String {
+    let track = |index: usize| {
+        json!({ "trackName": format!("1a037563-c35c-4bf6-a9ee-2b474cbb{index:04}"),
+            "mid": index.to_string(), "sessionId": SESSION, "location": "remote", "kind": "audio" })
+    };
+    let tracks: Vec<Value> = (0..count).map(track).collect();
+    let sdp = SDP.repeat(20 + 10 * count);
+    json!({ "requiresImmediateRenegotiation": true, "tracks": tracks,
+        "sessionDescription": { "type": "offer", "sdp": sdp } })
+    .to_string()
+}
+
+/// Starts the server in the current runtime; gives its base URL.
+///
+/// `tracks/new` gets an offer with one track, `tracks/close` a closed mid `0`,
+/// everything else `{}`.
+pub(crate) async fn start() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    let replies = Arc::new([
+        ("/tracks/new ", with_head(&tracks_reply(1))),
+        ("/tracks/close ", with_head(r#"{"tracks":[{"mid":"0"}]}"#)),
+        ("", with_head("{}")),
+    ]);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let replies = Arc::clone(&replies);
+            tokio::spawn(async move { serve(stream, &*replies).await });
+        }
+    });
+    base
+}
+
+fn with_head(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+async fn serve(mut stream: TcpStream, replies: &[(&str, Vec<u8>)]) {
+    let (mut request, mut length) = (vec![0; 64 * 1024], 0);
+    loop {
+        match stream.read(&mut request[length..]).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => length += read,
+        }
+        let Some(line) = complete(&request[..length]) else { continue };
+        let reply = replies.iter().find(|(path, _)| line.contains(path)).unwrap();
+        if stream.write_all(&reply.1).await.is_err() {
+            return;
+        }
+        length = 0;
+    }
+}
+
+/// The first line of a request that is complete.
+fn complete(request: &[u8]) -> Option<&str> {
+    let end = request.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&request[..end]).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.map_or(0, |length| length.parse().unwrap());
+    (request.len() == end + 4 + length).then(|| head.lines().next().unwrap())
+}
