@@ -72,11 +72,6 @@ pub enum Error {
         /// Which, and why.
         failures: Vec<ItemFailure>,
     },
-    /// The runtime ended while the operation was under way.
-    Interrupted {
-        /// The method that was called.
-        operation: &'static str,
-    },
 }
 
 /// How far a call came.
@@ -159,8 +154,7 @@ impl Error {
             | Self::Denied { operation }
             | Self::Unusable { operation, .. }
             | Self::Contradiction { operation, .. }
-            | Self::Items { operation, .. }
-            | Self::Interrupted { operation } => operation,
+            | Self::Items { operation, .. } => operation,
             Self::Request { source, .. } => source.operation(),
         }
     }
@@ -170,7 +164,6 @@ impl Error {
         match self {
             Self::Invalid { .. } | Self::Denied { .. } => Stage::Check,
             Self::Unusable { .. } => Stage::Turn,
-            Self::Interrupted { .. } => Stage::Request,
             Self::Request { source, .. } => match **source {
                 OperationError::Invalid(_) => Stage::Check,
                 OperationError::Transport { .. } => Stage::Request,
@@ -259,7 +252,7 @@ impl Error {
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Request { outcome_unknown, .. } => *outcome_unknown,
-            Self::Contradiction { .. } | Self::Interrupted { .. } => true,
+            Self::Contradiction { .. } => true,
             _ => false,
         }
     }
@@ -341,7 +334,6 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
-            Self::Interrupted { operation } => write!(f, "{operation}: the runtime ended"),
         }
     }
 }

@@ -33,14 +33,13 @@ pub trait LeaveExt: Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Denied`] or [`Error::Interrupted`]. Everything else is in the
-    /// report.
+    /// [`Error::Denied`]. Everything else is in the report.
     fn leave(&self) -> impl Future<Output = Result<Departure, Error>> + Send {
         let session = self.enter("leave", Action::Leave);
         async move {
             let session = session?;
             meter::step("leave");
-            session.detached("leave", close_everything(session.clone())).await
+            Ok(session.detached("leave", close_everything(session.clone())).await)
         }
     }
 }
@@ -83,7 +82,7 @@ impl Departure {
     }
 }
 
-async fn close_everything(session: Session) -> Result<Departure, Error> {
+async fn close_everything(session: Session) -> Departure {
     let mut turn = session.turns().leave().await;
     let mut departure = Departure { uncertain: session.uncertain(), ..Departure::default() };
     if !turn.is_gone() && !departure.uncertain.is_empty() {
@@ -97,7 +96,7 @@ async fn close_everything(session: Session) -> Result<Departure, Error> {
         open = departure.open_tracks.len() + departure.open_channels.len(),
         "left"
     );
-    Ok(departure)
+    departure
 }
 
 /// Finds what changes with lost replies have made.

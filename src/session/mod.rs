@@ -1,5 +1,6 @@
 //! A handle of one session, which all its users share.
 
+mod detached;
 mod ledger;
 mod turns;
 
@@ -14,6 +15,7 @@ use crate::retry::{Repeat, RetryPolicy};
 use crate::types::{ApiError, SessionId};
 use crate::{Client, Error, Mid, OperationError, Unusable, meter};
 
+use detached::Detached;
 pub(crate) use ledger::Ledger;
 pub use ledger::Uncertain;
 pub(crate) use turns::{Exchange, Turn, Turns};
@@ -152,19 +154,16 @@ impl Session {
         self.detached(operation, work(self.clone(), turn)).await
     }
 
-    /// Does `work` in a task of its own, in the session's span.
-    pub(crate) async fn detached<T: Send + 'static>(
+    /// Does `work` in the session's span, to its end even if nobody waits for
+    /// it any more.
+    pub(crate) fn detached<T: Send + 'static>(
         &self,
         operation: &'static str,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
         let span = tracing::info_span!(parent: &self.shared.span, "calls_step", step = operation);
         span.follows_from(tracing::Span::current());
-        match tokio::spawn(work.instrument(span)).await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Interrupted { operation }),
-        }
+        Detached::new(work.instrument(span))
     }
 
     /// Makes one request of a change, with repetitions, and draws the

@@ -1,0 +1,59 @@
+//! Work that outlives whoever waits for it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+
+/// A future that goes on in a task of its own when it is dropped before its
+/// end. While somebody waits for it, it costs no task.
+pub(crate) struct Detached<F>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    /// None while it runs and once it has come to its end.
+    work: Option<Pin<Box<F>>>,
+    /// The runtime that it was begun on.
+    runtime: Option<Handle>,
+}
+
+impl<F> Detached<F>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    pub(crate) fn new(work: F) -> Self {
+        Self { work: Some(Box::pin(work)), runtime: None }
+    }
+}
+
+impl<F> Future for Detached<F>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        if self.runtime.is_none() {
+            self.runtime = Handle::try_current().ok();
+        }
+        // Taken out while it runs, so that a panic ends it for good.
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            self.work = Some(work);
+        }
+        polled
+    }
+}
+
+impl<F> Drop for Detached<F>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    fn drop(&mut self) {
+        // What was never begun has changed nothing and need not go on.
+        if let (Some(work), Some(runtime)) = (self.work.take(), &self.runtime) {
+            runtime.spawn(work);
+        }
+    }
+}
