@@ -3,18 +3,36 @@
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod adapters;
+mod cancel;
+mod channels;
+mod chaos;
 mod errors;
 mod examples;
+mod failures;
 #[cfg(feature = "codegen")]
 mod golden;
 mod ids;
+mod lifecycle;
+mod limits;
+mod logs;
 mod operations;
 mod privacy;
+mod registry;
+mod retries;
 mod sfu;
+mod turns;
 mod types;
 
+use std::time::Duration;
+
 use cloudflare_calls::types::{AppId, SessionId};
-use cloudflare_calls::{Client, SecretString};
+use cloudflare_calls::{
+    Answer, Client, LocalTrack, Mid, Negotiation, Offer, RemoteTrack, RetryPolicy, SecretString,
+    Session, Subscribed, prelude::*,
+};
+
+use sfu::Sfu;
 
 /// The app of all tests.
 const APP: &str = "a1b2c3";
@@ -34,6 +52,51 @@ fn client(base_url: &str) -> Client {
 
 fn session() -> SessionId {
     SessionId::new(SESSION).expect("a safe id")
+}
+
+/// As many tries as by default, without the long waits.
+fn quick() -> RetryPolicy {
+    RetryPolicy::default().delays(Duration::from_millis(1), Duration::from_millis(4))
+}
+
+/// A session of the fake, with quick repetitions.
+async fn join(sfu: &Sfu) -> Session {
+    sfu.client().join().retry(quick()).send().await.expect("a session")
+}
+
+fn mid(mid: &str) -> Mid {
+    Mid::new(mid).expect("a mid")
+}
+
+fn mids(names: &[&str]) -> Vec<Mid> {
+    names.iter().map(|name| mid(name)).collect()
+}
+
+/// An agent's offer with these media sections.
+fn offer(mids: &[&str]) -> Offer {
+    Offer::new(sfu::offer_sdp(mids)).expect("an offer")
+}
+
+fn answer() -> Answer {
+    Answer::new(sfu::answer_sdp()).expect("an answer")
+}
+
+/// Publishes one track for each name, the mids counted from 0.
+async fn publish(session: &Session, names: &[&str]) {
+    let all: Vec<String> = (0..names.len()).map(|index| index.to_string()).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let tracks = all.iter().zip(names).map(|(m, name)| LocalTrack::new(mid(m), *name));
+    let published = session.publish(offer(&all), tracks).await.expect("published");
+    published.complete().expect("all of them");
+}
+
+/// Subscribes and answers.
+async fn pull(session: &Session, publisher: &Session, names: &[&str]) -> Subscribed {
+    let tracks = names.iter().map(|name| RemoteTrack::new(publisher.id().clone(), *name));
+    match session.subscribe(tracks).await.expect("subscribed") {
+        Negotiation::Offer(pending) => pending.answer(answer()).await.expect("answered"),
+        Negotiation::Done(subscribed) => subscribed,
+    }
 }
 
 /// A server that answers each connection with the same bytes and closes it.

@@ -1,45 +1,16 @@
 //! Neither the secret nor a session description reaches logs, messages or
 //! `Debug` output.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use cloudflare_calls::OperationError;
 use cloudflare_calls::types::*;
 use serde_json::json;
-use tracing_subscriber::fmt::format::FmtSpan;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use super::logs::{self, assert_clean};
 use super::{SECRET, SESSION, client, session};
 
 const SDP: &str = "v=0\r\na=ice-ufrag:uFr4g\r\na=ice-pwd:1cePassw0rd\r\n";
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Captured {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn assert_clean(what: &str, text: &str) {
-    for private in [SECRET, "ice-pwd", "1cePassw0rd", "uFr4g", "v=0"] {
-        assert!(!text.contains(private), "{what} shows {private}: {text}");
-    }
-}
 
 /// Runs one exchange and returns the error, if there was one.
 async fn publish(reply: ResponseTemplate) -> Result<TracksResponse, OperationError<ApiError>> {
@@ -54,19 +25,9 @@ async fn publish(reply: ResponseTemplate) -> Result<TracksResponse, OperationErr
     request.send().await
 }
 
-/// Logs of all tests in this process: a subscriber of one thread would miss
-/// spans whose call site another thread has met before.
 #[tokio::test]
 async fn nothing_private_is_logged_or_shown_whatever_the_server_does() {
-    let captured = Captured::default();
-    let writer = captured.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_span_events(FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).expect("no other test sets one");
+    logs::capture();
     let echo = format!("Bearer {SECRET} sent {SDP}");
     let good = json!({ "sessionDescription": { "type": "answer", "sdp": SDP } });
     let replies = [
@@ -94,16 +55,14 @@ async fn nothing_private_is_logged_or_shown_whatever_the_server_does() {
     assert_clean("an error", &format!("{unreachable} {unreachable:?}"));
     assert!(!format!("{unreachable:?}").contains("/apps/"), "errors have no URL: {unreachable:?}");
 
-    let log = captured.text();
-    assert_clean("the log", &log);
+    let log = logs::checked();
     assert!(log.contains("calls_operation") && log.contains("operation=\"new_tracks\""), "{log}");
     assert!(
         log.contains("method=POST") && log.contains("status=200") && log.contains("duration_ms="),
         "{log}"
     );
-    let own: Vec<&str> = log.lines().filter(|line| line.contains("cloudflare_calls")).collect();
-    assert!(!own.is_empty());
-    for line in own {
+    assert!(!log.is_empty());
+    for line in log.lines() {
         assert!(!line.contains(SESSION) && !line.contains("/apps/"), "ids are not logged: {line}");
     }
 }

@@ -140,7 +140,8 @@ impl Sfu {
         self.shared.lock().abandoned_overlaps.clone()
     }
 
-    /// Forced closes that were refused because an exchange was open.
+    /// Closes of channels, and forced ones of tracks, that were refused because
+    /// an exchange was open: whoever leaves may try.
     pub(crate) fn refused_closes(&self) -> Vec<String> {
         self.shared.lock().state.refused_closes.clone()
     }

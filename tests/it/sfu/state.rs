@@ -240,8 +240,12 @@ impl State {
         };
         if let Some(problem) = problem {
             let is_forced = body.is_some_and(|body| body.force == Some(true));
+            let is_close = match operation {
+                Operation::CloseTracks => is_forced,
+                other => other == Operation::CloseDataChannels,
+            };
             let text = format!("{operation:?} on {id}: {problem}");
-            match operation == Operation::CloseTracks && is_forced {
+            match is_close {
                 true => self.refused_closes.push(text),
                 false => self.violations.push(text),
             }

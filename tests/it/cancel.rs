@@ -1,0 +1,231 @@
+//! A future that is dropped, at every point at which it can be: the session
+//! stays usable or says that it is not, and nothing waits for ever.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cloudflare_calls::types::{SessionId, Simulcast};
+use cloudflare_calls::{
+    Error, LocalDataChannel, LocalTrack, Negotiation, OfferedTrack, RemoteDataChannel, RemoteTrack,
+    Session, Status, SubscribedDataChannel, TrackUpdate, Unfinished, Unusable, prelude::*,
+};
+
+use super::sfu::{Fault, Operation, Sfu};
+use super::{answer, join, mid, mids, offer, publish, pull};
+
+/// Polls a future so many times and then drops it.
+struct DropAfter<F> {
+    future: Pin<Box<F>>,
+    polls: usize,
+}
+
+impl<F: Future> Future for DropAfter<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.polls == 0 {
+            return Poll::Ready(None);
+        }
+        self.polls -= 1;
+        self.future.as_mut().poll(context).map(Some)
+    }
+}
+
+type Step = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// A session that has everything that a step can be about.
+struct Stage {
+    session: Session,
+    publisher: SessionId,
+    pulled: cloudflare_calls::Mid,
+    channel: SubscribedDataChannel,
+}
+
+async fn stage(sfu: &Sfu) -> Stage {
+    let other = join(sfu).await;
+    publish(&other, &["mic", "camera"]).await;
+    establish(&other).await;
+    other
+        .publish_data_channels([LocalDataChannel::new("chat"), LocalDataChannel::new("game")])
+        .await
+        .unwrap();
+    let session = join(sfu).await;
+    publish(&session, &["own"]).await;
+    let pulled = pull(&session, &other, &["mic"]).await.tracks.remove(0).mid;
+    establish(&session).await;
+    let chat = RemoteDataChannel::new(other.id().clone(), "chat", Default::default());
+    let channel = session.subscribe_data_channels([chat]).await.unwrap().channels.remove(0);
+    Stage { session, publisher: other.id().clone(), pulled, channel }
+}
+
+async fn establish(session: &Session) {
+    if let Negotiation::Offer(pending) = session.establish_data_channels().await.unwrap() {
+        pending.answer(answer()).await.unwrap();
+    }
+}
+
+/// The steps by name. What they lead to is of no interest here.
+fn step(name: &str, stage: &Stage) -> Step {
+    let session = stage.session.clone();
+    let (publisher, pulled) = (stage.publisher.clone(), stage.pulled.clone());
+    let channel = stage.channel.clone();
+    match name {
+        "publish" => Box::pin(async move {
+            let track = LocalTrack::new(mid("9"), "new");
+            session.publish(offer(&["9"]), [track]).await?.complete()
+        }),
+        "publish_without_offer" => Box::pin(async move {
+            let negotiation = session.publish_without_offer([OfferedTrack::audio("new")]).await?;
+            let Negotiation::Offer(pending) = negotiation else { panic!("an offer") };
+            pending.answer(answer()).await?.complete()
+        }),
+        "subscribe" => Box::pin(async move {
+            let camera = RemoteTrack::new(publisher, "camera");
+            let Negotiation::Offer(pending) = session.subscribe([camera]).await? else {
+                panic!("an offer")
+            };
+            pending.answer(answer()).await?.complete()
+        }),
+        "close" => Box::pin(async move { session.close([pulled]).await?.complete() }),
+        "close_negotiated" => Box::pin(async move {
+            session.close_negotiated(offer(&["0", "9"]), mids(&["0"])).await?.complete()
+        }),
+        "update" => Box::pin(async move {
+            session.update([TrackUpdate::layer(pulled, Simulcast::new())]).await?.complete()
+        }),
+        "publish_data_channels" => Box::pin(async move {
+            session.publish_data_channels([LocalDataChannel::new("mine")]).await?.complete()
+        }),
+        "subscribe_data_channels" => Box::pin(async move {
+            let game = RemoteDataChannel::new(publisher, "game", Default::default());
+            session.subscribe_data_channels([game]).await?.complete()
+        }),
+        "grant_reply" => Box::pin(async move { session.grant_reply(&channel).await }),
+        "close_data_channels" => {
+            Box::pin(async move { session.close_data_channels([channel.id]).await?.complete() })
+        }
+        "leave" => Box::pin(async move { session.leave().await?.complete() }),
+        "state" => Box::pin(async move { session.state().await.map(drop) }),
+        other => panic!("no step {other}"),
+    }
+}
+
+const STEPS: [&str; 12] = [
+    "publish",
+    "publish_without_offer",
+    "subscribe",
+    "close",
+    "close_negotiated",
+    "update",
+    "publish_data_channels",
+    "subscribe_data_channels",
+    "grant_reply",
+    "close_data_channels",
+    "leave",
+    "state",
+];
+
+/// Only these can leave an exchange without its end.
+fn negotiates(name: &str) -> bool {
+    matches!(name, "publish" | "publish_without_offer" | "subscribe" | "close_negotiated")
+}
+
+#[tokio::test]
+async fn a_step_that_is_dropped_at_any_await_leaves_the_session_usable_or_says_that_it_is_not() {
+    for name in STEPS {
+        let (mut polls, mut unusable, mut usable) = (0, 0, 0);
+        loop {
+            let sfu = Sfu::seeded(polls as u64).await;
+            let stage = stage(&sfu).await;
+            let session = stage.session.clone();
+            let step = Box::pin(step(name, &stage));
+            let done = DropAfter { future: step, polls }.await;
+            if let Some(result) = done {
+                result.unwrap_or_else(|error| panic!("{name}: {error}"));
+                break;
+            }
+            // The next change gets its turn, or learns why it does not.
+            let next = session.close([mid("0")]);
+            let next = tokio::time::timeout(Duration::from_secs(5), next).await;
+            match next.unwrap_or_else(|_| panic!("{name}: stuck after {polls} polls")) {
+                Ok(closed) => {
+                    closed.complete().unwrap();
+                    usable += 1;
+                }
+                Err(Error::Unusable { reason: Unusable::Unfinished(why), .. }) => {
+                    let expected = [Unfinished::ReplyDropped, Unfinished::AnswerDropped];
+                    assert!(negotiates(name) && expected.contains(&why), "{name}: {why:?}");
+                    unusable += 1;
+                }
+                Err(Error::Unusable { reason: Unusable::Left, .. }) => {
+                    assert_eq!(name, "leave");
+                    unusable += 1;
+                }
+                Err(error) => panic!("{name}: {error}"),
+            }
+            // Leaving works whatever has happened, and forgets nothing.
+            let departure = session.leave().await.unwrap();
+            let reported: Vec<String> =
+                departure.open_tracks.iter().map(|open| open.item.to_string()).collect();
+            let open: Vec<String> = sfu.open_tracks(session.id()).into_iter().collect();
+            assert_eq!(open, reported, "{name} after {polls} polls");
+            if departure.is_complete() {
+                assert!(sfu.open_channels(session.id()).is_empty(), "{name} after {polls} polls");
+            }
+            assert_eq!(sfu.violations(), [""; 0], "{name} after {polls} polls");
+            assert_eq!(sfu.abandoned_overlaps(), [""; 0], "{name} after {polls} polls");
+            polls += 1;
+            assert!(polls < 1_000, "{name} never ends");
+        }
+        assert!(polls > 1, "{name} was dropped at no await");
+        assert!(usable > 0 || name == "leave", "{name}: before the request it has changed nothing");
+        assert_eq!(unusable > 0, negotiates(name) || name == "leave", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_whose_future_is_dropped_goes_on_and_keeps_its_turn() {
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    publish(&session, &["mic", "camera"]).await;
+    sfu.fault(Operation::CloseTracks, Fault::Hold);
+    tokio::select! {
+        biased;
+        _ = session.close(mids(&["0"])) => panic!("it is held"),
+        () = sfu.held(1) => {}
+    }
+    // The next change waits for the one that nobody waits for any more.
+    let next = tokio::spawn({
+        let session = session.clone();
+        async move { session.close(mids(&["1"])).await }
+    });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sfu.count(Operation::CloseTracks), 1);
+    sfu.release();
+    assert_eq!(next.await.unwrap().unwrap().closed, mids(&["1"]));
+    assert!(session.mids().is_empty(), "what nobody waited for is known to be closed");
+    assert_eq!(session.status(), Status::Ready);
+}
+
+#[tokio::test]
+async fn an_answer_whose_future_is_dropped_still_reaches_the_sfu() {
+    let sfu = Sfu::start().await;
+    let stage = stage(&sfu).await;
+    let camera = RemoteTrack::new(stage.publisher, "camera");
+    let Negotiation::Offer(pending) = stage.session.subscribe([camera]).await.unwrap() else {
+        panic!("an offer");
+    };
+    sfu.fault(Operation::Renegotiate, Fault::Hold);
+    tokio::select! {
+        biased;
+        _ = pending.answer(answer()) => panic!("it is held"),
+        () = sfu.held(1) => {}
+    }
+    sfu.release();
+    assert_eq!(stage.session.close(mids(&["0"])).await.unwrap().closed, mids(&["0"]));
+    assert!(!sfu.exchange_open(stage.session.id()));
+    assert_eq!(stage.session.status(), Status::Ready);
+}

@@ -1,0 +1,93 @@
+//! Everything that is logged by any test, searched for what must not be there.
+
+use std::io::Write;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::SECRET;
+use crate::sfu::{ICE_PWD, ICE_UFRAG};
+
+/// What is private in all tests. Tokens begin with the first of the last two,
+/// whatever they say: it is the beginning of every JSON object in base64url.
+const PRIVATE: [&str; 5] = [SECRET, ICE_PWD, ICE_UFRAG, "v=0", "eyJ"];
+
+/// The log lines of the crate itself, as many as fit, and every line that
+/// shows something private.
+#[derive(Default)]
+struct Log {
+    own: String,
+    lines: usize,
+    leaks: Vec<String>,
+}
+
+/// What the oldest lines are dropped beyond, in bytes.
+const MAX_OWN: usize = 4 * 1024 * 1024;
+
+static LOG: Mutex<Option<Log>> = Mutex::new(None);
+
+struct Writer;
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes);
+        let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = log.get_or_insert_default();
+        log.lines += 1;
+        if PRIVATE.iter().any(|private| line.contains(private)) {
+            log.leaks.push(line.clone().into_owned());
+        }
+        if line.contains("cloudflare_calls") || line.contains("calls_") {
+            if log.own.len() > MAX_OWN {
+                log.own.clear();
+            }
+            log.own.push_str(&line);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// From now on everything is logged, of all tests of this process: a
+/// subscriber of one thread would miss spans whose call site another thread
+/// has met before.
+pub(crate) fn capture() {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_span_events(FmtSpan::FULL)
+            .with_ansi(false)
+            .with_writer(|| Writer)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).expect("no other test sets one");
+    });
+}
+
+/// The newest lines of the crate itself, after a look at all lines so far.
+pub(crate) fn checked() -> String {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    let log = log.as_ref().expect("something was logged");
+    assert!(log.lines > 0);
+    assert_eq!(log.leaks, [""; 0], "lines with something private");
+    log.own.clone()
+}
+
+/// That a text shows nothing private.
+pub(crate) fn assert_clean(what: &str, text: &str) {
+    for private in PRIVATE {
+        assert!(!text.contains(private), "{what} shows {private}: {text}");
+    }
+}
+
+/// That neither message nor `Debug` output of an error and its causes do.
+pub(crate) fn assert_clean_error(error: &(dyn std::error::Error + 'static)) {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        assert_clean("an error", &format!("{error} {error:?} {error:#?}"));
+        next = error.source();
+    }
+}
