@@ -61,6 +61,13 @@ pub enum Problem {
         /// The largest that is allowed.
         max: u64,
     },
+    /// A text that is too short or too long, in bytes.
+    Length {
+        /// The smallest length that is allowed.
+        min: usize,
+        /// The largest length that is allowed.
+        max: usize,
+    },
     /// A value that cannot be sent or is not safe, such as an id that leads to
     /// another path.
     Malformed,
@@ -75,6 +82,15 @@ impl Invalid {
     pub(crate) fn within(mut self, parent: impl fmt::Display) -> Self {
         self.field = format!("{parent}.{}", self.field).into();
         self
+    }
+}
+
+/// A lifetime in whole seconds, rounded down, from 1 s to `max`.
+#[cfg(any(feature = "token", feature = "turn"))]
+pub(crate) fn lifetime(ttl: std::time::Duration, max: std::time::Duration) -> Result<u64, Invalid> {
+    match ttl.as_secs() {
+        seconds if (1..=max.as_secs()).contains(&seconds) => Ok(seconds),
+        _ => Err(Invalid::new("ttl", Problem::OutOfRange { min: 1, max: max.as_secs() })),
     }
 }
 
@@ -99,6 +115,7 @@ impl fmt::Display for Problem {
             Self::NotWebSocket => f.write_str("is no ws or wss URL with a host"),
             Self::Loopback => f.write_str("is on this machine, where the SFU cannot reach it"),
             Self::OutOfRange { min, max } => write!(f, "is not from {min} to {max}"),
+            Self::Length { min, max } => write!(f, "is not {min} to {max} bytes long"),
             Self::Malformed => f.write_str("cannot be sent"),
         }
     }

@@ -6,6 +6,7 @@ mod delivery;
 mod error;
 mod ext;
 mod generated;
+pub mod ice;
 mod invalid;
 mod meter;
 mod mid;
@@ -18,6 +19,8 @@ mod requests;
 mod retry;
 mod sdp;
 mod session;
+#[cfg(feature = "token")]
+pub mod token;
 
 pub use action::Action;
 pub use check::{MAX_ADAPTERS, MAX_TRACKS};

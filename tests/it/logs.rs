@@ -5,12 +5,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::SECRET;
 use crate::sfu::{ICE_PWD, ICE_UFRAG};
+use crate::{SECRET, TOKEN_SECRET, TURN_CREDENTIAL, TURN_USERNAME};
 
-/// What is private in all tests. Tokens begin with the first of the last two,
-/// whatever they say: it is the beginning of every JSON object in base64url.
-const PRIVATE: [&str; 5] = [SECRET, ICE_PWD, ICE_UFRAG, "v=0", "eyJ"];
+/// What is private in all tests. Tokens begin with the last of these, whatever
+/// they say: it is the beginning of every JSON object in base64url.
+const PRIVATE: [&str; 8] =
+    [SECRET, TOKEN_SECRET, TURN_CREDENTIAL, TURN_USERNAME, ICE_PWD, ICE_UFRAG, "v=0", "eyJ"];
 
 /// The log lines of the crate itself, as many as fit, and every line that
 /// shows something private.

@@ -12,6 +12,7 @@ mod examples;
 mod failures;
 #[cfg(feature = "codegen")]
 mod golden;
+mod ice;
 mod ids;
 mod lifecycle;
 mod limits;
@@ -21,6 +22,10 @@ mod privacy;
 mod registry;
 mod retries;
 mod sfu;
+#[cfg(feature = "token")]
+mod token;
+#[cfg(feature = "turn")]
+mod turn;
 mod turns;
 mod types;
 
@@ -38,6 +43,11 @@ use sfu::Sfu;
 const APP: &str = "a1b2c3";
 /// Its secret, which must not be seen anywhere.
 const SECRET: &str = "s3cret-0f-the-4pp";
+/// What TURN credentials are made of.
+const TURN_USERNAME: &str = "bc91b63e2b5d759f8eb9f3b58062439e";
+const TURN_CREDENTIAL: &str = "ebd71f1d3edbc2b0edae3cd5a6d82284";
+/// The secret that tokens are signed with.
+const TOKEN_SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b";
 /// A session, in the form that the API gives.
 const SESSION: &str = "e017a2629c754fedc1f7d8587e06d126";
 

@@ -1,0 +1,169 @@
+//! Signed tokens that say what an agent may do with one session.
+//!
+//! Whoever knows a session's id can close its tracks through a backend that does
+//! not ask who is there. So the backend hands the agent a token along with the
+//! id, and wants to see it again with every request:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use cloudflare_calls::SecretString;
+//! use cloudflare_calls::token::{Action, Grant, TokenKeys};
+//! use cloudflare_calls::types::{AppId, SessionId};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = SecretString::from("a6f0c1d2e3b4958677869504a3b2c1d0e9f8");
+//! let keys = TokenKeys::new(AppId::new("a1b2c3")?, "2026-01", secret)?;
+//!
+//! // The agent joins.
+//! let session = SessionId::new("e017a2629c754fedc1f7d8587e06d126")?;
+//! let grant = Grant::new("user 42", session.clone(), Duration::from_hours(2))
+//!     .actions([Action::Publish, Action::Close, Action::Leave]);
+//! let token = keys.issue(&grant)?;
+//! let for_the_agent = serde_json::json!({ "session": session, "token": token });
+//!
+//! // The agent asks for something.
+//! let permissions = keys.verify(token.expose(), &session)?;
+//! permissions.require(Action::Publish)?;
+//! assert!(permissions.require(Action::Subscribe).is_err(), "it was not granted");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A token is a JWT (RFC 7519) with an HMAC by SHA-256 (`HS256`). Its claims are
+//! `aud` (this crate and the app), `sub`, `sid` (the session), `actions`, `iat`
+//! and `exp`. They are signed and not encrypted: the agent can read them. A token
+//! cannot be taken back before it expires, so let it be short-lived.
+
+mod keys;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, Serializer};
+
+pub use self::keys::{MAX_SUBJECT_LEN, MAX_TOKEN_LEN, MAX_TOKEN_TTL, MIN_SECRET_LEN, TokenKeys};
+pub use crate::action::Action;
+use crate::types::SessionId;
+
+/// What a token is to say: who may do what with which session, and how long.
+///
+/// Nothing is allowed that is not listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a grant is nothing before `TokenKeys::issue`"]
+pub struct Grant {
+    subject: String,
+    session: SessionId,
+    ttl: Duration,
+    actions: BTreeSet<Action>,
+}
+
+impl Grant {
+    /// Allows nothing yet.
+    ///
+    /// `subject` is the agent or its user, in the backend's terms, from 1 to
+    /// [`MAX_SUBJECT_LEN`] bytes without control characters; the agent can read it.
+    /// `ttl` is how long the token is valid, from 1 s to [`MAX_TOKEN_TTL`];
+    /// fractions of a second are left out.
+    pub fn new(subject: impl Into<String>, session: SessionId, ttl: Duration) -> Self {
+        Self { subject: subject.into(), session, ttl, actions: BTreeSet::new() }
+    }
+
+    /// Allows this as well.
+    pub fn allow(mut self, action: Action) -> Self {
+        self.actions.insert(action);
+        self
+    }
+
+    /// Allows all of these as well.
+    pub fn actions(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
+        self.actions.extend(actions);
+        self
+    }
+}
+
+/// A signed token. It is as good as a password until it expires.
+///
+/// `Debug` output does not show it. Serialising writes it as a string, on
+/// purpose: the agent is to have it.
+#[derive(Clone, Debug)]
+pub struct SessionToken {
+    text: SecretString,
+    expires_at: SystemTime,
+}
+
+impl SessionToken {
+    /// The token itself, for the agent.
+    pub fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    /// From when on it is refused.
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+}
+
+impl Serialize for SessionToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+/// What a valid token permits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    subject: String,
+    session: SessionId,
+    actions: BTreeSet<Action>,
+    expires_at: SystemTime,
+}
+
+impl Permissions {
+    /// Whom the token was issued to.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The session that the token is good for, which is the one that
+    /// [`TokenKeys::verify`] was asked about.
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// Whether this was granted.
+    pub fn allows(&self, action: Action) -> bool {
+        self.actions.contains(&action)
+    }
+
+    /// Goes on only if this was granted.
+    ///
+    /// # Errors
+    /// [`Denied`] if not.
+    pub fn require(&self, action: Action) -> Result<(), Denied> {
+        if self.allows(action) { Ok(()) } else { Err(Denied) }
+    }
+
+    /// From when on the token is refused.
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+}
+
+/// The agent may not do that.
+///
+/// It is the same for every reason, so that nobody learns from it how far a
+/// forged token came. A backend that refuses for reasons of its own can answer
+/// with it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denied;
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not permitted")
+    }
+}
+
+impl std::error::Error for Denied {}
