@@ -132,7 +132,7 @@ pub enum ItemError {
     /// The reply calls it a success and does not name it: no mid, no id.
     Unnamed,
     /// The request for it failed as a whole.
-    NotAsked,
+    RequestFailed,
 }
 
 /// The error codes with which the API asks for another try.
@@ -372,7 +372,7 @@ impl fmt::Display for ItemError {
             }
             Self::Unreported => f.write_str("not in the reply"),
             Self::Unnamed => f.write_str("in the reply without a name"),
-            Self::NotAsked => f.write_str("the request failed as a whole"),
+            Self::RequestFailed => f.write_str("the request failed as a whole"),
         }
     }
 }
@@ -387,7 +387,7 @@ impl fmt::Debug for ItemError {
                 .finish(),
             Self::Unreported => f.write_str("Unreported"),
             Self::Unnamed => f.write_str("Unnamed"),
-            Self::NotAsked => f.write_str("NotAsked"),
+            Self::RequestFailed => f.write_str("RequestFailed"),
         }
     }
 }

@@ -229,7 +229,8 @@ async fn close(client: &Client, ids: Vec<AdapterId>) -> Result<AdaptersClosed, E
         let results = match RetryPolicy::default().run(Repeat::Close, send).await {
             Ok(results) => results,
             Err(error) => {
-                let failed = |id: &AdapterId| Failed::new(CLOSE, id.clone(), ItemError::NotAsked);
+                let failed =
+                    |id: &AdapterId| Failed::new(CLOSE, id.clone(), ItemError::RequestFailed);
                 all.failed.extend(batch.iter().map(failed));
                 last_error = Some(error);
                 continue;

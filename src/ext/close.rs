@@ -150,11 +150,12 @@ impl Session {
                 Ok(reply) => all.extend(self.closed(batch, reply.tracks)),
                 Err(error) if is_gone_already(&error) => all.extend(self.all_gone(batch)),
                 Err(error) => {
-                    all.failed.extend(
-                        batch
-                            .iter()
-                            .map(|mid| Failed::new(CLOSE_TRACKS, mid.clone(), ItemError::NotAsked)),
-                    );
+                    if error.outcome_unknown() {
+                        self.ledger().may_be_closed(batch);
+                    }
+                    all.failed.extend(batch.iter().map(|mid| {
+                        Failed::new(CLOSE_TRACKS, mid.clone(), ItemError::RequestFailed)
+                    }));
                     last_error = Some(error);
                 }
             }
@@ -174,7 +175,12 @@ impl Session {
                     let gone = session.all_gone(&mids);
                     return Ok((turn, gone));
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if error.outcome_unknown() {
+                        session.ledger().may_be_closed(&mids);
+                    }
+                    return Err(error);
+                }
             };
             let CloseTracksResponse { session_description, tracks, .. } = reply;
             let mut closed = session.closed(&mids, tracks);
@@ -213,6 +219,9 @@ impl Session {
                     all.gone.push(mid.clone());
                 }
                 Some(error) => {
+                    if error == ItemError::Unreported {
+                        ledger.may_be_closed([mid]);
+                    }
                     all.failed.push(Failed::new(CLOSE_TRACKS, mid.clone(), error));
                     continue;
                 }

@@ -6,7 +6,7 @@ use super::close::is_gone_already;
 use super::sealed::Handle;
 use crate::negotiation::Negotiation;
 use crate::outcome::{assign, complete};
-use crate::session::{Effect, Turn};
+use crate::session::{Effect, HeldChannel, Turn};
 use crate::types::{
     DataChannel, DataChannelResult, DataChannelsRequest, ErrorCode,
     EstablishDataChannelsTransportRequest, EstablishDataChannelsTransportResponse,
@@ -499,7 +499,7 @@ impl Session {
             let mut ledger = session.ledger();
             for result in reply.data_channels.iter().filter(|r| r.error_code.is_none()) {
                 if let Some(id) = result.id {
-                    ledger.channels.insert(id, result.data_channel_name.clone());
+                    ledger.channels.insert(id, HeldChannel::default());
                 }
             }
             drop(ledger);
@@ -599,11 +599,16 @@ impl Session {
                 Ok(reply) => self.closed_channels(batch, reply.data_channels, &mut all),
                 Err(error) if is_gone_already(&error) => {
                     let mut ledger = self.ledger();
-                    batch.iter().for_each(|id| drop(ledger.channels.remove(id)));
+                    for id in batch {
+                        ledger.channels.remove(id);
+                    }
                     all.gone.extend(batch);
                 }
                 Err(error) => {
-                    let failed = |&id| Failed::new(CLOSE, id, ItemError::NotAsked);
+                    if error.outcome_unknown() {
+                        self.ledger().channels_may_be_closed(batch);
+                    }
+                    let failed = |&id| Failed::new(CLOSE, id, ItemError::RequestFailed);
                     all.failed.extend(batch.iter().map(failed));
                     last_error = Some(error);
                 }
@@ -631,6 +636,9 @@ impl Session {
                 None => all.closed.push(id),
                 Some(error) if is_channel_gone(&error) => all.gone.push(id),
                 Some(error) => {
+                    if error == ItemError::Unreported {
+                        ledger.channels_may_be_closed([&id]);
+                    }
                     all.failed.push(Failed::new(CLOSE, id, error));
                     continue;
                 }

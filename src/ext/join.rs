@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::sealed::Root;
-use super::state::{Origin, SessionState};
+use super::state::SessionState;
 use crate::retry::{Repeat, RetryPolicy};
 use crate::session::Settings;
-use crate::types::{SessionId, SessionResourceStatus};
+use crate::types::SessionId;
 use crate::{Client, Error, Session, meter};
 
 /// Getting a handle of a session.
@@ -142,35 +142,7 @@ impl Adopt<'_> {
         let state = SessionState::new(reply);
         meter::session("adopted");
         let session = Session::new(self.client.clone(), self.id, self.settings, "");
-        session.learn(&state);
+        session.ledger().learn(&state);
         Ok(session)
-    }
-}
-
-impl Session {
-    /// Takes everything that is open into the ledger.
-    pub(crate) fn learn(&self, state: &SessionState) {
-        let mut ledger = self.ledger();
-        let is_open = |status: &Option<SessionResourceStatus>| {
-            *status != Some(SessionResourceStatus::Inactive)
-        };
-        for track in state.tracks.iter().filter(|track| is_open(&track.status)) {
-            let Some(mid) = track.mid.clone() else { continue };
-            match (&track.origin, &track.name) {
-                (Origin::Published, Some(name)) => ledger.published(mid, name),
-                (Origin::Subscribed(publisher), Some(name)) => {
-                    ledger.subscribed(mid, publisher.clone(), name);
-                }
-                _ => ledger.found(mid),
-            }
-        }
-        for channel in state.data_channels.iter().filter(|channel| is_open(&channel.status)) {
-            let Some(id) = channel.id else { continue };
-            ledger.has_transport = true;
-            // 0 is the transport's own channel.
-            if id != 0 {
-                ledger.channels.entry(id).or_insert_with(|| channel.name.clone());
-            }
-        }
     }
 }

@@ -85,7 +85,7 @@ impl Departure {
 async fn close_everything(session: Session) -> Departure {
     let mut turn = session.turns().leave().await;
     let mut departure = Departure { uncertain: session.uncertain(), ..Departure::default() };
-    if !turn.is_gone() && !departure.uncertain.is_empty() {
+    if !turn.is_gone() && session.ledger().is_in_doubt() {
         inspect(&session, &mut turn, &mut departure).await;
     }
     close_channels(&session, &mut turn, &mut departure).await;
@@ -99,12 +99,11 @@ async fn close_everything(session: Session) -> Departure {
     departure
 }
 
-/// Finds what changes with lost replies have made.
+/// Finds what changes and closes with lost replies have made and left.
 async fn inspect(session: &Session, turn: &mut Turn, departure: &mut Departure) {
     match session.read_state().await {
         Ok(state) => {
-            session.learn(&state);
-            session.ledger().uncertain.clear();
+            session.ledger().learn(&state);
             departure.was_inspected = true;
         }
         Err(error) if is_gone_already(&error) => {

@@ -298,11 +298,9 @@ impl Session {
                 if error.outcome_unknown() {
                     // Their mids are the agent's, so they can be closed all the same.
                     let mut ledger = self.ledger();
-                    for (mid, name) in wanted {
-                        if let Some(mid) = mid {
-                            ledger.published(mid, name);
-                        }
-                    }
+                    wanted.into_iter().filter_map(|(mid, _)| mid).for_each(|mid| {
+                        ledger.may_be_open(mid);
+                    });
                 }
                 Err(error)
             }
@@ -334,7 +332,7 @@ impl Session {
                 let mut ledger = self.ledger();
                 ledger.uncertain(NEW_TRACKS, vec![name.clone()]);
                 if let Some(mid) = mid {
-                    ledger.published(mid, &name);
+                    ledger.may_be_open(mid);
                 }
                 drop(ledger);
                 failed.push(Failed::new(NEW_TRACKS, name, ItemError::Unreported));
@@ -348,7 +346,7 @@ impl Session {
             }
             match mid.or_else(|| Mid::new(result.mid?).ok()) {
                 Some(mid) => {
-                    self.ledger().published(mid.clone(), &name);
+                    self.ledger().opened(mid.clone());
                     tracks.push(PublishedTrack { session: self.id().clone(), name, mid });
                 }
                 None => failed.push(Failed::new(NEW_TRACKS, name, ItemError::Unnamed)),

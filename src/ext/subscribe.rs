@@ -265,7 +265,7 @@ impl Session {
         }
         for result in unasked.into_iter().filter(|result| result.error_code.is_none()) {
             if let Some(Ok(mid)) = result.mid.map(Mid::new) {
-                ledger.found(mid);
+                ledger.opened(mid);
             }
         }
         let (tracks, failed) = (subscribed.tracks.len(), subscribed.failed.len());

@@ -125,7 +125,7 @@ impl Session {
         let ledger = self.ledger();
         let (mut tracks, mut sources) = (Vec::new(), Vec::new());
         for (index, update) in updates.iter().enumerate() {
-            let held = || ledger.tracks.get(&update.mid)?.subscribed.clone();
+            let held = || ledger.tracks.get(&update.mid)?.source.clone();
             let Some((publisher, name)) = update.source.clone().or_else(held) else {
                 return Err(Invalid::new(format!("tracks[{index}].trackName"), Problem::Missing));
             };

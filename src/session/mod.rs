@@ -16,8 +16,8 @@ use crate::types::{ApiError, SessionId};
 use crate::{Client, Error, Mid, OperationError, Unusable, meter};
 
 use detached::Detached;
-pub(crate) use ledger::Ledger;
 pub use ledger::Uncertain;
+pub(crate) use ledger::{HeldChannel, Ledger};
 pub(crate) use turns::{Exchange, Turn, Turns};
 pub use turns::{Status, Unfinished};
 

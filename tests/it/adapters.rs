@@ -27,7 +27,7 @@ async fn adapters_are_created_and_closed_item_by_item() {
 
     let id = created.adapters[0].id.clone();
     let closed = client.close_adapters([id.clone()]).await.unwrap();
-    assert_eq!(closed.closed, [id.clone()]);
+    assert_eq!(closed.closed, std::slice::from_ref(&id));
     let unknown = AdapterId::new("unknown").unwrap();
     let closed = client.close_adapters([id.clone(), unknown.clone()]).await.unwrap();
     assert_eq!(closed.closed, [id, unknown], "not there is as good as closed");
