@@ -75,3 +75,86 @@ struct Structs;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 struct Construction;
+
+/// The SFU's offer is answered by an answer, and once.
+///
+/// ```no_run
+/// # use cloudflare_calls::{Answer, Error, PendingAnswer};
+/// # async fn f(pending: PendingAnswer<()>, answer: Answer) -> Result<(), Error> {
+/// pending.answer(answer).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use cloudflare_calls::{Error, Offer, PendingAnswer};
+/// # async fn f(pending: PendingAnswer<()>, offer: Offer) -> Result<(), Error> {
+/// pending.answer(offer).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0382
+/// # use cloudflare_calls::{Answer, Error, PendingAnswer};
+/// # async fn f(pending: PendingAnswer<()>, answer: Answer) -> Result<(), Error> {
+/// pending.answer(answer.clone()).await?;
+/// pending.answer(answer).await?;
+/// # Ok(())
+/// # }
+/// ```
+struct Answers;
+
+/// What an SFU's offer leads to is not to be had without a look at the offer,
+/// and an offer that is thrown away is at least a warning.
+///
+/// ```no_run
+/// #![deny(unused_must_use)]
+/// # use cloudflare_calls::{Error, Negotiation, RemoteTrack, Session, Subscribed, prelude::*};
+/// # async fn f(session: Session, track: RemoteTrack) -> Result<(), Error> {
+/// let Negotiation::Offer(pending) = session.subscribe([track]).await? else { return Ok(()) };
+/// let there: &Subscribed = pending.outcome();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use cloudflare_calls::{Error, RemoteTrack, Session, Subscribed, prelude::*};
+/// # async fn f(session: Session, track: RemoteTrack) -> Result<(), Error> {
+/// let there: Subscribed = session.subscribe([track]).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # use cloudflare_calls::{Error, RemoteTrack, Session, prelude::*};
+/// # async fn f(session: Session, track: RemoteTrack) -> Result<(), Error> {
+/// session.subscribe([track]).await?;
+/// # Ok(())
+/// # }
+/// ```
+struct Offers;
+
+/// A name is no mid, and a client has no tracks to close.
+///
+/// ```no_run
+/// # use cloudflare_calls::{Error, Mid, Session, prelude::*};
+/// # async fn f(session: Session, mid: Mid) -> Result<(), Error> {
+/// session.close([mid]).await?.complete()
+/// # }
+/// ```
+///
+/// ```compile_fail,E0271
+/// # use cloudflare_calls::{Error, Session, prelude::*};
+/// # async fn f(session: Session) -> Result<(), Error> {
+/// session.close(["mic"]).await?.complete()
+/// # }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use cloudflare_calls::{Client, Error, Mid, prelude::*};
+/// # async fn f(session: Client, mid: Mid) -> Result<(), Error> {
+/// session.close([mid]).await?.complete()
+/// # }
+/// ```
+struct Names;

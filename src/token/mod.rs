@@ -30,11 +30,15 @@
 //! # }
 //! ```
 //!
+//! [`TokenKeys::open`] does both at once: it gives a handle of the session that
+//! can do no more than the token permits.
+//!
 //! A token is a JWT (RFC 7519) with an HMAC by SHA-256 (`HS256`). Its claims are
 //! `aud` (this crate and the app), `sub`, `sid` (the session), `actions`, `iat`
 //! and `exp`. They are signed and not encrypted: the agent can read them. A token
 //! cannot be taken back before it expires, so let it be short-lived.
 
+mod guard;
 mod keys;
 
 use std::collections::BTreeSet;
@@ -44,6 +48,7 @@ use std::time::{Duration, SystemTime};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 
+pub use self::guard::GuardedSession;
 pub use self::keys::{MAX_SUBJECT_LEN, MAX_TOKEN_LEN, MAX_TOKEN_TTL, MIN_SECRET_LEN, TokenKeys};
 pub use crate::action::Action;
 use crate::types::SessionId;

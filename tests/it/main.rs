@@ -12,11 +12,13 @@ mod examples;
 mod failures;
 #[cfg(feature = "codegen")]
 mod golden;
+mod guard;
 mod ice;
 mod ids;
 mod lifecycle;
 mod limits;
 mod logs;
+mod metrics;
 mod operations;
 mod privacy;
 mod registry;

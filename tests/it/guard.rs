@@ -1,0 +1,185 @@
+//! What a session's token lets its holder do with the session, and no more.
+
+use std::time::Duration;
+
+use cloudflare_calls::token::{Action, Denied, Grant, GuardedSession, TokenKeys};
+use cloudflare_calls::types::{AppId, SessionId, Simulcast};
+use cloudflare_calls::{
+    Delivery, Error, LocalDataChannel, LocalTrack, Negotiation, OfferedTrack, Registry,
+    RemoteDataChannel, RemoteTrack, SecretString, Session, Stage, TrackUpdate, prelude::*,
+};
+
+use super::sfu::Sfu;
+use super::{APP, TOKEN_SECRET, answer, join, mid, mids, offer, publish};
+
+fn keys() -> TokenKeys {
+    let secret = SecretString::from(TOKEN_SECRET);
+    TokenKeys::new(AppId::new(APP).unwrap(), "2026-01", secret).unwrap()
+}
+
+/// A handle that may do these things.
+fn guarded(session: &Session, actions: &[Action]) -> GuardedSession {
+    let sessions = Registry::new(10);
+    sessions.insert(session.clone()).unwrap();
+    let grant = Grant::new("user 42", session.id().clone(), Duration::from_hours(1))
+        .actions(actions.iter().copied());
+    let token = keys().issue(&grant).unwrap();
+    keys().open(token.expose(), session.id(), &sessions).unwrap()
+}
+
+const ALL: [Action; 9] = [
+    Action::Publish,
+    Action::Subscribe,
+    Action::Update,
+    Action::Close,
+    Action::Leave,
+    Action::ReadState,
+    Action::PublishData,
+    Action::SubscribeData,
+    Action::GrantReply,
+];
+
+/// Tries everything; returns which actions were not denied.
+async fn what_goes(session: &GuardedSession, publisher: &Session) -> Vec<Action> {
+    let mut goes = Vec::new();
+    let mut tried = |action: Action, result: Result<(), Error>| match result {
+        Err(error @ Error::Denied { .. }) => {
+            assert_eq!(error.stage(), Stage::Check);
+            assert!(error.to_string().ends_with(": not permitted"), "{error}");
+        }
+        _ => goes.push(action),
+    };
+    let new = LocalTrack::new(mid("7"), "new");
+    tried(Action::Publish, session.publish(offer(&["7"]), [new]).await.map(drop));
+    tried(Action::Publish, session.publish_all(offer(&["8"])).await.map(drop));
+    let offered = session.publish_without_offer([OfferedTrack::audio("")]).await;
+    tried(Action::Publish, offered.map(drop));
+    let other = RemoteTrack::new(publisher.id().clone(), "mic");
+    let subscribed = match session.subscribe([other]).await {
+        Ok(Negotiation::Offer(pending)) => pending.answer(answer()).await.map(drop),
+        other => other.map(drop),
+    };
+    tried(Action::Subscribe, subscribed);
+    let update = TrackUpdate::layer(mid("99"), Simulcast::new());
+    tried(Action::Update, session.update([update]).await.map(drop));
+    tried(Action::Close, session.close(mids(&["99"])).await.map(drop));
+    tried(Action::Close, session.close_negotiated(offer(&["7"]), mids(&["99"])).await.map(drop));
+    tried(Action::Close, session.close_data_channels([99]).await.map(drop));
+    tried(Action::ReadState, session.state().await.map(drop));
+    let channel = LocalDataChannel::new("chat");
+    tried(Action::PublishData, session.publish_data_channels([channel]).await.map(drop));
+    let channel = RemoteDataChannel::new(publisher.id().clone(), "chat", Delivery::default());
+    let subscribed = session.subscribe_data_channels([channel.clone()]).await;
+    tried(Action::SubscribeData, subscribed.map(drop));
+    tried(Action::Leave, session.leave().await.map(drop));
+    goes.dedup();
+    goes
+}
+
+#[tokio::test]
+async fn a_handle_can_do_what_its_token_says_and_nothing_else() {
+    let sfu = Sfu::start().await;
+    let publisher = join(&sfu).await;
+    publish(&publisher, &["mic"]).await;
+    let with_action = ALL.into_iter().filter(|action| *action != Action::GrantReply);
+    for action in with_action {
+        let session = join(&sfu).await;
+        let goes = what_goes(&guarded(&session, &[action]), &publisher).await;
+        assert_eq!(goes, [action]);
+    }
+    let session = join(&sfu).await;
+    let calls = sfu.calls().len();
+    assert_eq!(what_goes(&guarded(&session, &[]), &publisher).await, []);
+    assert_eq!(sfu.calls().len(), calls, "what is denied is not sent");
+    let goes = what_goes(&guarded(&session, &ALL), &publisher).await;
+    assert_eq!(goes.len(), ALL.len() - 1);
+}
+
+#[tokio::test]
+async fn the_right_to_reply_is_granted_by_who_may_grant_it() {
+    let sfu = Sfu::start().await;
+    let publisher = join(&sfu).await;
+    publisher.establish_data_channels_with(offer(&["0"])).await.unwrap();
+    publisher.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
+    let session = join(&sfu).await;
+    let chat = RemoteDataChannel::new(publisher.id().clone(), "chat", Delivery::default());
+    let subscriber = guarded(&session, &[Action::SubscribeData]);
+    subscriber.establish_data_channels_with(offer(&["0"])).await.expect("who has data may");
+    let refused = subscriber.subscribe_data_channels([chat.clone().can_reply()]).await;
+    assert!(matches!(refused, Err(Error::Denied { .. })));
+    let channel = subscriber.subscribe_data_channels([chat]).await.unwrap().channels.remove(0);
+    assert!(matches!(subscriber.grant_reply(&channel).await, Err(Error::Denied { .. })));
+    assert!(matches!(subscriber.revoke_reply(&channel).await, Err(Error::Denied { .. })));
+    guarded(&session, &[Action::GrantReply]).grant_reply(&channel).await.unwrap();
+    assert!(sfu.channel(session.id(), channel.id).unwrap().can_reply);
+    let no_data = guarded(&session, &[Action::Publish]).establish_data_channels().await;
+    assert!(matches!(no_data, Err(Error::Denied { .. })));
+}
+
+#[tokio::test]
+async fn pulls_go_no_further_than_the_room() {
+    let sfu = Sfu::start().await;
+    let (inside, outside) = (join(&sfu).await, join(&sfu).await);
+    publish(&inside, &["mic"]).await;
+    publish(&outside, &["mic"]).await;
+    let session = join(&sfu).await;
+    let track = |of: &Session| RemoteTrack::new(of.id().clone(), "mic");
+    let room = || [inside.id().clone(), session.id().clone()];
+    let limited = guarded(&session, &ALL).pull_only_from(room());
+    let calls = sfu.calls().len();
+    for tracks in [vec![track(&outside)], vec![track(&inside), track(&outside)]] {
+        let refused = limited.subscribe(tracks).await;
+        assert!(matches!(refused, Err(Error::Denied { operation: "subscribe" })));
+    }
+    let source = TrackUpdate::source(mid("0"), outside.id().clone(), "mic");
+    assert!(matches!(limited.update([source]).await, Err(Error::Denied { .. })));
+    let channel = RemoteDataChannel::new(outside.id().clone(), "chat", Delivery::default());
+    let refused = limited.subscribe_data_channels([channel]).await;
+    assert!(matches!(refused, Err(Error::Denied { .. })));
+    assert_eq!(sfu.calls().len(), calls);
+
+    let nowhere = limited.clone().pull_only_from([outside.id().clone()]);
+    assert!(nowhere.subscribe([track(&outside)]).await.is_err(), "both have to allow it");
+    let Negotiation::Offer(pending) = limited.subscribe([track(&inside)]).await.unwrap() else {
+        panic!("an offer");
+    };
+    pending.answer(answer()).await.unwrap().complete().unwrap();
+}
+
+#[tokio::test]
+async fn a_token_opens_nothing_but_its_own_live_session() {
+    let sfu = Sfu::start().await;
+    let (session, other) = (join(&sfu).await, join(&sfu).await);
+    let sessions = Registry::new(10);
+    let keys = keys();
+    let grant = Grant::new("user", session.id().clone(), Duration::from_hours(1));
+    let token = keys.issue(&grant.allow(Action::Leave)).unwrap();
+    let open = |id: &SessionId| keys.open(token.expose(), id, &sessions).map(|_| ());
+    assert_eq!(open(session.id()), Err(Denied), "it is not there");
+    sessions.insert(session.clone()).unwrap();
+    sessions.insert(other.clone()).unwrap();
+    assert_eq!(open(other.id()), Err(Denied), "it is somebody else's");
+    assert_eq!(open(session.id()), Ok(()));
+    assert!(keys.open("", session.id(), &sessions).is_err());
+    let guarded = keys.open(token.expose(), session.id(), &sessions).unwrap();
+    assert_eq!((guarded.id(), guarded.permissions().subject()), (session.id(), "user"));
+    super::logs::assert_clean("a guarded session", &format!("{guarded:?}"));
+    assert!(guarded.leave().await.unwrap().is_complete());
+    assert_eq!(open(session.id()), Err(Denied), "it has ended");
+}
+
+#[tokio::test]
+async fn a_handle_that_is_kept_ends_with_its_token() {
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    let sessions = Registry::new(1);
+    sessions.insert(session.clone()).unwrap();
+    let grant = Grant::new("user", session.id().clone(), Duration::from_secs(1));
+    let token = keys().issue(&grant.allow(Action::ReadState)).unwrap();
+    let guarded = keys().open(token.expose(), session.id(), &sessions).unwrap();
+    assert!(guarded.state().await.is_ok());
+    while std::time::SystemTime::now() < guarded.permissions().expires_at() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(matches!(guarded.state().await, Err(Error::Denied { .. })));
+}
