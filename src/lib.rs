@@ -53,6 +53,9 @@ pub use sdp::{Answer, Offer};
 pub use secrecy::SecretString;
 pub use session::{ANSWER_DEADLINE, Session, Status, Uncertain, Unfinished};
 
+#[doc = include_str!("../docs/guide.md")]
+pub mod guide {}
+
 /// The extension traits: `use cloudflare_calls::prelude::*`.
 pub mod prelude {
     pub use crate::ext::{

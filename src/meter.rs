@@ -1,15 +1,5 @@
 //! Counters through the `metrics` facade; without the feature they are nothing.
-//!
-//! | name | kind | labels |
-//! |---|---|---|
-//! | `calls_sessions_total` | counter | `event`: `joined`, `adopted`, `left` |
-//! | `calls_steps_total` | counter | `operation` |
-//! | `calls_failures_total` | counter | `operation`, `stage`, `code` |
-//! | `calls_repeats_total` | counter | `operation` |
-//! | `calls_failed_items_total` | counter | `operation`, `code` |
-//! | `calls_answers_total` | counter | |
-//! | `calls_unfinished_total` | counter | `reason` |
-//! | `calls_turn_wait_seconds` | histogram | |
+//! Their table is in the README.
 
 use std::time::Duration;
 
