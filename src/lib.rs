@@ -22,7 +22,6 @@ mod session;
 #[cfg(feature = "token")]
 pub mod token;
 
-pub use action::Action;
 pub use check::{MAX_ADAPTERS, MAX_TRACKS};
 pub use delivery::{Delivery, RetryLimit};
 pub use error::{Error, ItemError, ItemFailure, Stage, Unusable};

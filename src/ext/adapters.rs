@@ -98,6 +98,11 @@ impl Adapter {
         let request = NewAdapter::new(endpoint, TrackLocation::Remote, name);
         Self { request: request.session_id(publisher).output_codec(codec) }
     }
+
+    /// The track to publish or to read.
+    pub fn name(&self) -> &str {
+        &self.request.track_name
+    }
 }
 
 impl fmt::Display for Adapter {

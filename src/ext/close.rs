@@ -3,15 +3,14 @@
 use reqwest::StatusCode;
 
 use super::sealed::Handle;
+use crate::action::Action;
 use crate::outcome::complete;
 use crate::session::{Effect, Turn};
 use crate::types::{CloseTrackResult, CloseTracksRequest, CloseTracksResponse, ErrorCode};
-use crate::{
-    Action, Answer, Error, Failed, ItemError, MAX_TRACKS, Mid, Offer, Session, Unfinished,
-};
+use crate::{Answer, Error, Failed, ItemError, MAX_TRACKS, Mid, Offer, Session, Unfinished};
 
 /// The name of the generated client's method, for errors.
-pub(super) const CLOSE_TRACKS: &str = "close_tracks";
+const CLOSE_TRACKS: &str = "close_tracks";
 
 /// Closing tracks, published ones as well as subscriptions.
 pub trait CloseExt: Handle {

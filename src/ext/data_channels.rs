@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::close::is_gone_already;
 use super::sealed::Handle;
+use crate::action::Action;
 use crate::negotiation::Negotiation;
 use crate::outcome::{assign, complete};
 use crate::session::{Effect, HeldChannel, Turn};
@@ -13,8 +14,8 @@ use crate::types::{
     SessionDescription, SessionId, TrackLocation,
 };
 use crate::{
-    Action, Answer, Delivery, Error, Failed, ItemError, MAX_TRACKS, Offer, Session, Unfinished,
-    Unusable, meter,
+    Answer, Delivery, Error, Failed, ItemError, MAX_TRACKS, Offer, Session, Unfinished, Unusable,
+    meter,
 };
 
 /// The names of the generated client's methods, for errors.
@@ -225,6 +226,11 @@ impl LocalDataChannel {
         self.delivery = delivery;
         self
     }
+
+    /// The name that the channel is to have on the session.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// A data channel of another session.
@@ -257,6 +263,16 @@ impl RemoteDataChannel {
     pub fn can_reply(mut self) -> Self {
         self.can_reply = true;
         self
+    }
+
+    /// The session that publishes the channel.
+    pub fn publisher(&self) -> &SessionId {
+        &self.publisher
+    }
+
+    /// The channel's name on the publisher's session.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn request(&self) -> DataChannel {

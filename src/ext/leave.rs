@@ -1,10 +1,10 @@
 //! "Client leaves": everything that it published and pulled is closed.
 
-use super::close::{CLOSE_TRACKS, is_gone_already};
+use super::close::is_gone_already;
 use super::sealed::Handle;
-use crate::outcome::complete;
+use crate::action::Action;
 use crate::session::Turn;
-use crate::{Action, Error, Failed, Mid, Session, Uncertain, meter};
+use crate::{Error, Failed, Mid, Session, Uncertain, meter};
 
 /// Leaving a session.
 pub trait LeaveExt: Handle {
@@ -73,12 +73,6 @@ impl Departure {
     pub fn is_complete(&self) -> bool {
         let is_known = self.uncertain.is_empty() || self.was_inspected;
         self.open_tracks.is_empty() && self.open_channels.is_empty() && is_known
-    }
-
-    /// # Errors
-    /// [`Error::Items`] if a track was not closed.
-    pub fn complete(&self) -> Result<(), Error> {
-        complete(CLOSE_TRACKS, &self.open_tracks)
     }
 }
 

@@ -28,8 +28,9 @@ pub use update::{TrackUpdate, UpdateExt, Updated};
 pub(crate) mod sealed {
     //! What keeps others from implementing the traits, so that they can grow.
 
+    use crate::action::Action;
     use crate::types::SessionId;
-    use crate::{Action, Client, Error, Session};
+    use crate::{Client, Error, Session};
 
     /// Who can do something with a session.
     pub trait Handle: Sync {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::sealed::Handle;
+use crate::action::Action;
 use crate::negotiation::Negotiation;
 use crate::outcome::{assign, complete};
 use crate::session::Effect;
@@ -10,7 +11,7 @@ use crate::types::{
     SessionDescription, SessionId, Track, TrackKind, TrackLocation, TrackResult, TracksRequest,
     TracksResponse,
 };
-use crate::{Action, Answer, Error, Failed, ItemError, Mid, Offer, Session, Unfinished};
+use crate::{Answer, Error, Failed, ItemError, Mid, Offer, Session, Unfinished};
 
 /// The name of the generated client's method, for errors.
 const NEW_TRACKS: &str = "new_tracks";
@@ -122,6 +123,16 @@ impl LocalTrack {
         self
     }
 
+    /// The media section of the offer.
+    pub fn mid(&self) -> &Mid {
+        &self.mid
+    }
+
+    /// The name that the track is to have on the session.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     fn request(&self) -> Track {
         let track = Track::new()
             .location(TrackLocation::Local)
@@ -158,6 +169,11 @@ impl OfferedTrack {
     pub fn bidirectional(mut self) -> Self {
         self.is_bidirectional = true;
         self
+    }
+
+    /// The name that the track is to have on the session.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn request(&self) -> Track {

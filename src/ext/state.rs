@@ -1,11 +1,12 @@
 //! What is open on a session.
 
 use super::sealed::Handle;
+use crate::action::Action;
 use crate::retry::Repeat;
 use crate::types::{
     GetSessionStateResponse, SessionId, SessionResourceStatus, Simulcast, TrackKind, TrackLocation,
 };
-use crate::{Action, Error, Mid, Session};
+use crate::{Error, Mid, Session};
 
 /// Reading what is open on a session.
 pub trait StateExt: Handle {

@@ -4,13 +4,14 @@ use std::fmt;
 
 use super::publish::PublishedTrack;
 use super::sealed::Handle;
+use crate::action::Action;
 use crate::negotiation::Negotiation;
 use crate::outcome::{assign, complete};
 use crate::session::Effect;
 use crate::types::{
     SessionId, Simulcast, Track, TrackKind, TrackLocation, TrackResult, TracksRequest,
 };
-use crate::{Action, Error, Failed, ItemError, Mid, Session, meter};
+use crate::{Error, Failed, ItemError, Mid, Session, meter};
 
 /// The name of the generated client's method, for errors.
 const NEW_TRACKS: &str = "new_tracks";

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::sealed::Handle;
+use crate::action::Action;
 use crate::outcome::{assign, complete};
 use crate::session::Effect;
 use crate::types::{SessionId, Simulcast, Track, TrackLocation, TrackResult, UpdateTracksRequest};
-use crate::{Action, Error, Failed, Invalid, ItemError, Mid, Problem, Session};
+use crate::{Error, Failed, Invalid, ItemError, Mid, Problem, Session};
 
 /// The name of the generated client's method, for errors.
 const UPDATE_TRACKS: &str = "update_tracks";
@@ -70,6 +71,11 @@ impl TrackUpdate {
     pub fn simulcast(mut self, simulcast: Simulcast) -> Self {
         self.simulcast = Some(simulcast);
         self
+    }
+
+    /// The media section of the subscription.
+    pub fn mid(&self) -> &Mid {
+        &self.mid
     }
 }
 
