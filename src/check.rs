@@ -6,9 +6,9 @@ use reqwest::Url;
 
 use crate::sdp::check_description;
 use crate::types::{
-    CloseAdapterRequest, CloseTracksRequest, DataChannel, DataChannelsRequest,
-    EstablishDataChannelsTransportRequest, NewAdapter, NewAdapterRequest, RenegotiateRequest,
-    SdpType, SessionDescription, Track, TrackLocation, TracksRequest, UpdateTracksRequest,
+    CloseAdapterRequest, CloseTracksRequest, DataChannel, EstablishDataChannelsTransportRequest,
+    NewAdapter, NewAdapterRequest, RenegotiateRequest, SdpType, SessionDescription, Track,
+    TrackLocation, TracksRequest, UpdateTracksRequest,
 };
 use crate::{Invalid, Problem};
 
@@ -124,27 +124,6 @@ impl EstablishDataChannelsTransportRequest {
     }
 }
 
-impl DataChannelsRequest {
-    /// Checks what the API would refuse: no entry, local and remote ones
-    /// together, a missing name, session or id, both retry limits at once, or
-    /// what only subscribers have on a published channel.
-    ///
-    /// An entry without `location` is one to close, and needs an `id`.
-    ///
-    /// # Errors
-    /// The first field that is wrong.
-    pub fn check(&self) -> Result<(), Invalid> {
-        let channels = &self.data_channels;
-        check_count("dataChannels", channels.len(), true, usize::MAX)?;
-        check_locations("dataChannels", channels.iter().map(|channel| channel.location.as_ref()))?;
-        for (index, channel) in channels.iter().enumerate() {
-            check_channel(channel)
-                .map_err(|invalid| invalid.within(format_args!("dataChannels[{index}]")))?;
-        }
-        Ok(())
-    }
-}
-
 impl NewAdapterRequest {
     /// Checks what the API would refuse: no entry or more than
     /// [`MAX_ADAPTERS`], an empty name, no session on a remote entry, an
@@ -189,6 +168,17 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Data channels that are to be published or subscribed to. What else could be
+/// wrong with them cannot be said in the types that they are made of.
+pub(crate) fn check_channels(channels: &[DataChannel]) -> Result<(), Invalid> {
+    check_count("dataChannels", channels.len(), true, usize::MAX)?;
+    for (index, channel) in channels.iter().enumerate() {
+        check_text("dataChannelName", channel.data_channel_name.as_deref())
+            .map_err(|invalid| invalid.within(format_args!("dataChannels[{index}]")))?;
+    }
+    Ok(())
+}
+
 fn check_adapter(adapter: &NewAdapter, reaches_loopback: bool) -> Result<(), Invalid> {
     check_text("trackName", Some(&adapter.track_name))?;
     if adapter.location == TrackLocation::Remote && adapter.session_id.is_none() {
@@ -202,29 +192,6 @@ fn check_adapter(adapter: &NewAdapter, reaches_loopback: bool) -> Result<(), Inv
             Err(Invalid::new("endpoint", Problem::Loopback))
         }
         Some(_) => Ok(()),
-    }
-}
-
-fn check_channel(channel: &DataChannel) -> Result<(), Invalid> {
-    let excludes = |field, other| Err(Invalid::new(field, Problem::Excludes { other }));
-    if channel.max_retransmits.is_some() && channel.max_packet_life_time.is_some() {
-        return excludes("maxRetransmits", "maxPacketLifeTime");
-    }
-    match &channel.location {
-        None => channel.id.map(drop).ok_or(Invalid::new("id", Problem::Missing)),
-        Some(TrackLocation::Local) if channel.can_reply.is_some() => {
-            excludes("canReply", "location local")
-        }
-        Some(TrackLocation::Local) if channel.wait_for_ack.is_some() => {
-            excludes("waitForAck", "location local")
-        }
-        Some(TrackLocation::Local) => {
-            check_text("dataChannelName", channel.data_channel_name.as_deref())
-        }
-        Some(_) => {
-            check_text("dataChannelName", channel.data_channel_name.as_deref())?;
-            channel.session_id.as_ref().map(drop).ok_or(Invalid::new("sessionId", Problem::Missing))
-        }
     }
 }
 

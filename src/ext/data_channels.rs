@@ -11,11 +11,12 @@ pub use self::types::{
 use super::close::is_gone_already;
 use super::sealed::Handle;
 use crate::action::Action;
+use crate::check::check_channels;
 use crate::negotiation::Negotiation;
 use crate::outcome::{assign, complete};
 use crate::session::{Effect, HeldChannel, Turn};
 use crate::types::{
-    DataChannel, DataChannelResult, DataChannelsRequest, ErrorCode,
+    CloseDataChannelsRequest, DataChannel, DataChannelResult, DataChannelsRequest, ErrorCode,
     EstablishDataChannelsTransportRequest, EstablishDataChannelsTransportResponse,
     SessionDescription, TrackLocation,
 };
@@ -334,7 +335,7 @@ impl Session {
         operation: &'static str,
         request: DataChannelsRequest,
     ) -> Result<Vec<DataChannelResult>, Error> {
-        request.check().map_err(Error::invalid(operation))?;
+        check_channels(&request.data_channels).map_err(Error::invalid(operation))?;
         self.change(operation, |session, mut turn| async move {
             if !session.ledger().has_transport {
                 return Err(Self::unusable(operation, Unusable::NoDataTransport));
@@ -440,7 +441,7 @@ impl Session {
         let (mut all, mut last_error) = (DataChannelsClosed::default(), None);
         for batch in ids.chunks(MAX_TRACKS) {
             let channels = batch.iter().map(|&id| DataChannel::new().id(id));
-            let request = DataChannelsRequest::new().data_channels(channels);
+            let request = CloseDataChannelsRequest::new().data_channels(channels);
             let send = || self.client().close_data_channels(self.id(), &request).send();
             match self.call(turn, Effect::Closes, Vec::new, send).await {
                 Ok(reply) => self.closed_channels(batch, reply.data_channels, &mut all),

@@ -120,35 +120,6 @@ fn requests_made_by_hand_can_be_checked_as_well() {
 }
 
 #[test]
-fn data_channels_made_by_hand_can_be_checked_as_well() {
-    let remote = || {
-        DataChannel::new()
-            .location(TrackLocation::Remote)
-            .session_id(session())
-            .data_channel_name("chat")
-    };
-    let local = || DataChannel::new().location(TrackLocation::Local).data_channel_name("chat");
-    let check =
-        |channels: Vec<DataChannel>| DataChannelsRequest::new().data_channels(channels).check();
-    check(vec![remote(), remote().can_reply(false)]).unwrap();
-    check(vec![local(), local().max_retransmits(0)]).unwrap();
-    check(vec![DataChannel::new().id(1)]).unwrap();
-    let expect = |channels, field: &str, problem| {
-        let invalid = check(channels).unwrap_err();
-        assert_eq!((&*invalid.field, invalid.problem), (field, problem));
-    };
-    let both = local().max_retransmits(0).max_packet_life_time(0);
-    let excludes = |other| Problem::Excludes { other };
-    expect(vec![local(), both], "dataChannels[1].maxRetransmits", excludes("maxPacketLifeTime"));
-    expect(vec![local(), remote()], "dataChannels", Problem::MixedLocations);
-    expect(vec![local().can_reply(true)], "dataChannels[0].canReply", excludes("location local"));
-    expect(vec![DataChannel::new()], "dataChannels[0].id", Problem::Missing);
-    let mut no_session = remote();
-    no_session.session_id = None;
-    expect(vec![no_session], "dataChannels[0].sessionId", Problem::Missing);
-}
-
-#[test]
 fn an_offer_is_no_answer() {
     let sdp = "v=0\r\ns=-\r\n";
     let offer = json!({ "type": "offer", "sdp": sdp });
