@@ -64,6 +64,13 @@ macro_rules! open_enum {
             }
         }
 
+        // A value that the document does not know can be anything.
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&super::scrub(self.as_str())).finish()
+            }
+        }
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
@@ -463,7 +470,7 @@ pub mod types {
         AdapterId
     }
     /// How an adapter processes media.
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum AdapterMode {
         /// `stream`
@@ -1073,7 +1080,7 @@ pub mod types {
         }
     }
     /// The kind of an error. New kinds may appear at any time.
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum ErrorCode {
         /// `unauthorized`
@@ -1329,7 +1336,7 @@ pub mod types {
         }
     }
     /// What an endpoint sends to the SFU.
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum InputCodec {
         /// `pcm`
@@ -1545,7 +1552,7 @@ pub mod types {
         }
     }
     /// What the SFU sends to an endpoint.
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum OutputCodec {
         /// `pcm`
@@ -1629,7 +1636,7 @@ pub mod types {
         }
     }
     /// Which part of an exchange a session description is (W3C RTCSdpType).
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum SdpType {
         /// `answer`
@@ -1740,7 +1747,7 @@ pub mod types {
     /// How a track or data channel is. It says nothing of packets arriving or of answers accepted.
     ///
     /// OpenAPI schema: `SessionResourceStatus`.
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum SessionResourceStatus {
         /// `active`
@@ -1861,7 +1868,7 @@ pub mod types {
         }
     }
     /// How another simulcast layer is chosen when the preferred one cannot be had.
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum SimulcastOrdering {
         /// `none`
@@ -1975,7 +1982,7 @@ pub mod types {
         }
     }
     /// What a track carries.
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum TrackKind {
         /// `audio`
@@ -2010,7 +2017,7 @@ pub mod types {
         TrackKind
     }
     /// Which end of a track, data channel or adapter this is.
-    #[derive(Clone, Debug)]
+    #[derive(Clone)]
     #[non_exhaustive]
     pub enum TrackLocation {
         /// `local`

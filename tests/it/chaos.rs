@@ -64,12 +64,11 @@ fn fault(seed: u64, call: &Call) -> Option<Fault> {
         5 => Fault::refuse(503, "retryable_transient_error"),
         6 => Fault::refuse(500, "internal_error"),
         7 => Fault::refuse(406, "invalid_params"),
-        8 => reply(
-            400,
-            &serde_json::json!({ "errorCode": "decoding_error",
-            "errorDescription": echo })
-            .to_string(),
-        ),
+        8 => {
+            let code = if index == 0 { echo.as_str() } else { "decoding_error" };
+            let body = serde_json::json!({ "errorCode": code, "errorDescription": echo });
+            reply(400, &body.to_string())
+        }
         9 => Fault::ReplyAfter { status: 200, headers: Vec::new(), body: echo },
         10 => Fault::fail_items("empty_track_error", [index]),
         11 => Fault::fail_items("internal_error", [index]),

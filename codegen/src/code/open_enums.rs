@@ -44,7 +44,7 @@ fn rewrite(item: &ItemEnum, model: &Model) -> [Item; 3] {
     [
         parse_quote! {
             #(#docs)*
-            #[derive(Clone, Debug)]
+            #[derive(Clone)]
             #[non_exhaustive]
             pub enum #name {
                 #(#(#value_docs)* #idents,)*
