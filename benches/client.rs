@@ -8,14 +8,13 @@
 use std::hint::black_box;
 
 use cloudflare_calls::types::*;
-use cloudflare_calls::{CONNECT_TIMEOUT, Client, DEFAULT_TIMEOUT, SecretString, reqwest};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Serialize};
 
 #[allow(dead_code)] // Each benchmark uses a part.
 mod support;
 
-use support::{SESSION, tracks_reply};
+use support::{SESSION, client, http, runtime, tracks_reply};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,20 +63,12 @@ struct HandResult {
 }
 
 fn operation(criterion: &mut Criterion) {
-    // One thread for client and server: what the scheduler of the system does
-    // with two of them would drown the difference.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = runtime();
     let base = runtime.block_on(support::start());
     let mut group = criterion.benchmark_group("one operation over loopback");
     group.measurement_time(std::time::Duration::from_secs(10));
 
-    // The same HTTP client for both, with the time-outs that a backend needs.
-    let http = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(DEFAULT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
+    let http = http();
     group.bench_function("by hand with reqwest and serde_json", |bencher| {
         bencher.to_async(&runtime).iter(|| async {
             let body = HandRequest {
@@ -96,11 +87,7 @@ fn operation(criterion: &mut Criterion) {
         });
     });
 
-    let client = Client::builder(AppId::new("app").unwrap(), SecretString::from("secret"))
-        .base_url(&base)
-        .http_client(http.clone())
-        .build()
-        .unwrap();
+    let client = client(&base, &http);
     let session = SessionId::new(SESSION).unwrap();
     group.bench_function("through the client", |bencher| {
         bencher.to_async(&runtime).iter(|| async {

@@ -6,45 +6,17 @@
 // A benchmark fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use cloudflare_calls::types::{AppId, SessionId};
-use cloudflare_calls::{
-    Answer, CONNECT_TIMEOUT, Client, DEFAULT_TIMEOUT, Mid, Negotiation, RemoteTrack, SecretString,
-    Session, prelude::*, reqwest,
-};
+use cloudflare_calls::types::SessionId;
+use cloudflare_calls::{Answer, Mid, Negotiation, RemoteTrack, Session, prelude::*, reqwest};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::runtime::Runtime;
 
 #[allow(dead_code)] // Each benchmark uses a part.
 mod support;
 
-use support::{SDP, SESSION};
-
-/// One thread for client and server: what the scheduler of the system does
-/// with two of them would drown the difference.
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-/// The same HTTP client for both, with the time-outs that a backend needs.
-fn http() -> reqwest::Client {
-    reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(DEFAULT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
-}
-
-fn client(base: &str, http: &reqwest::Client) -> Client {
-    Client::builder(AppId::new("app").unwrap(), SecretString::from("secret"))
-        .base_url(base)
-        .http_client(http.clone())
-        .build()
-        .unwrap()
-}
+use support::{SDP, SESSION, client, http, runtime};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

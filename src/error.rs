@@ -304,6 +304,13 @@ impl ItemError {
         self.is_not_yet_published() || self.code().is_some_and(is_transient)
     }
 
+    /// The error of an entry that the reply may lack.
+    pub(crate) fn of_reported(
+        result: Option<(&Option<ErrorCode>, &Option<String>)>,
+    ) -> Option<Self> {
+        result.map_or(Some(Self::Unreported), |(code, description)| Self::of(code, description))
+    }
+
     /// The error of an entry of a reply.
     pub(crate) fn of(code: &Option<ErrorCode>, description: &Option<String>) -> Option<Self> {
         let refused = |code: &ErrorCode| Self::Refused {

@@ -6,7 +6,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
 use crate::generated::types::ApiError;
-use crate::{Error, OperationError, meter};
+use crate::{Error, Failed, OperationError, meter};
 
 /// How often and for how long operations are repeated.
 ///
@@ -150,5 +150,27 @@ impl Retries {
         let delay = self.delays.next()?.max(retry_after.unwrap_or_default());
         let start = Instant::now().checked_add(delay)?;
         (start <= self.last_start).then_some(delay)
+    }
+
+    /// Waits, and gives the items that are to be asked for again. None if there
+    /// are none, or no try is left.
+    pub(crate) async fn again<T: Clone>(
+        &mut self,
+        operation: &'static str,
+        failed: &[Failed<T>],
+    ) -> Option<Vec<T>> {
+        if failed.is_empty() {
+            return None;
+        }
+        let delay = self.next(None)?;
+        meter::repeated(operation);
+        tracing::debug!(
+            operation,
+            items = failed.len(),
+            delay_ms = delay.as_millis() as u64,
+            "trying again what is not published yet"
+        );
+        tokio::time::sleep(delay).await;
+        Some(failed.iter().map(|failed| failed.item.clone()).collect())
     }
 }

@@ -1,14 +1,41 @@
-//! A server that does as little as a server can, so that the client's part
-//! shows.
+//! What both sides of a benchmark share: the HTTP client, and a server that
+//! does as little as a server can, so that the client's part shows.
 
 use std::sync::Arc;
 
+use cloudflare_calls::types::AppId;
+use cloudflare_calls::{CONNECT_TIMEOUT, Client, DEFAULT_TIMEOUT, SecretString, reqwest};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 
 pub(crate) const SESSION: &str = "e017a2629c754fedc1f7d8587e06d126";
 pub(crate) const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+
+/// One thread for client and server: what the scheduler of the system does
+/// with two of them would drown the difference.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// The same HTTP client for both, with the time-outs that a backend needs.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(DEFAULT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn client(base: &str, http: &reqwest::Client) -> Client {
+    Client::builder(AppId::new("app").unwrap(), SecretString::from("secret"))
+        .base_url(base)
+        .http_client(http.clone())
+        .build()
+        .unwrap()
+}
 
 /// A reply to `tracks/new` with `count` tracks and an offer of the usual length.
 pub(crate) fn tracks_reply(count: usize) -> String {

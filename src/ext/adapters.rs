@@ -248,10 +248,9 @@ async fn close(client: &Client, ids: Vec<AdapterId>) -> Result<AdaptersClosed, E
             |result| result.adapter_id.is_none(),
         );
         for (id, result) in batch.iter().zip(assigned) {
-            let error = match &result {
-                Some(result) => ItemError::of(&result.error_code, &result.error_description),
-                None => Some(ItemError::Unreported),
-            };
+            let result = result.as_ref();
+            let error =
+                ItemError::of_reported(result.map(|r| (&r.error_code, &r.error_description)));
             match error {
                 Some(error) if error.code() != Some(&ErrorCode::AdapterNotFound) => {
                     all.failed.push(Failed::new(CLOSE, id.clone(), error));

@@ -208,10 +208,9 @@ impl Session {
         let mut all = Closed::default();
         for mid in asked {
             let result = results.remove(mid.as_str());
-            let error = match &result {
-                Some(result) => ItemError::of(&result.error_code, &result.error_description),
-                None => Some(ItemError::Unreported),
-            };
+            let result = result.as_ref();
+            let error =
+                ItemError::of_reported(result.map(|r| (&r.error_code, &r.error_description)));
             match error {
                 None => all.closed.push(mid.clone()),
                 Some(error) if error.code() == Some(&ErrorCode::CloseTrackError) => {

@@ -20,9 +20,7 @@ use crate::types::{
     EstablishDataChannelsTransportRequest, EstablishDataChannelsTransportResponse,
     SessionDescription, TrackLocation,
 };
-use crate::{
-    Answer, Error, Failed, ItemError, MAX_TRACKS, Offer, Session, Unfinished, Unusable, meter,
-};
+use crate::{Answer, Error, Failed, ItemError, MAX_TRACKS, Offer, Session, Unfinished, Unusable};
 
 /// The names of the generated client's methods, for errors.
 const ESTABLISH: &str = "establish_data_channels";
@@ -319,14 +317,11 @@ impl Session {
                 failed.into_iter().partition(|failed| failed.error.is_retryable());
             reasons = retryable;
             all.failed.extend(lasting);
-            let delay = if reasons.is_empty() { None } else { retries.next(None) };
-            let Some(delay) = delay else {
+            let Some(again) = retries.again(NEW, &reasons).await else {
                 all.failed.append(&mut reasons);
                 return Ok(all);
             };
-            meter::repeated(NEW);
-            tokio::time::sleep(delay).await;
-            missing = reasons.iter().map(|failed| failed.item.clone()).collect();
+            missing = again;
         }
     }
 
@@ -407,10 +402,9 @@ impl Session {
             let request = DataChannelsRequest::new().data_channels([update]);
             let send = || session.client().update_data_channels(session.id(), &request).send();
             let reply = session.call(&mut turn, Effect::Changes, Vec::new, send).await?;
-            let error = match reply.data_channels.first() {
-                Some(result) => ItemError::of(&result.error_code, &result.error_description),
-                None => Some(ItemError::Unreported),
-            };
+            let result = reply.data_channels.first();
+            let error =
+                ItemError::of_reported(result.map(|r| (&r.error_code, &r.error_description)));
             let failed = error.map(|error| Failed::new(UPDATE, channel.id, error));
             complete(UPDATE, failed.as_slice())
         })
@@ -476,10 +470,9 @@ impl Session {
         let (assigned, _) = assign(asked, results, is_for, is_anonymous);
         let mut ledger = self.ledger();
         for (&id, result) in asked.iter().zip(assigned) {
-            let error = match &result {
-                Some(result) => ItemError::of(&result.error_code, &result.error_description),
-                None => Some(ItemError::Unreported),
-            };
+            let result = result.as_ref();
+            let error =
+                ItemError::of_reported(result.map(|r| (&r.error_code, &r.error_description)));
             match error {
                 None => all.closed.push(id),
                 Some(error) if is_channel_gone(&error) => all.gone.push(id),

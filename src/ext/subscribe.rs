@@ -11,7 +11,7 @@ use crate::session::Effect;
 use crate::types::{
     SessionId, Simulcast, Track, TrackKind, TrackLocation, TrackResult, TracksRequest,
 };
-use crate::{Error, Failed, ItemError, Mid, Session, meter};
+use crate::{Error, Failed, ItemError, Mid, Session};
 
 /// The name of the generated client's method, for errors.
 const NEW_TRACKS: &str = "new_tracks";
@@ -195,19 +195,11 @@ impl Session {
             (reasons, got.failed) =
                 got.failed.into_iter().partition(|failed| failed.error.is_retryable());
             so_far = so_far.extend(got);
-            let delay = if reasons.is_empty() { None } else { retries.next(None) };
-            let Some(delay) = delay else {
+            let Some(again) = retries.again(NEW_TRACKS, &reasons).await else {
                 so_far.failed.append(&mut reasons);
                 return Ok(Negotiation::Done(so_far));
             };
-            meter::repeated(NEW_TRACKS);
-            tracing::debug!(
-                items = reasons.len(),
-                delay_ms = delay.as_millis() as u64,
-                "trying again what is not published yet"
-            );
-            tokio::time::sleep(delay).await;
-            missing = reasons.iter().map(|failed| failed.item.clone()).collect();
+            missing = again;
         }
     }
 

@@ -166,10 +166,9 @@ impl Session {
         let mut updated = Updated { mids: Vec::new(), failed: Vec::new() };
         for ((update, (publisher, name)), result) in updates.into_iter().zip(sources).zip(assigned)
         {
-            let error = match &result {
-                Some(result) => ItemError::of(&result.error_code, &result.error_description),
-                None => Some(ItemError::Unreported),
-            };
+            let result = result.as_ref();
+            let error =
+                ItemError::of_reported(result.map(|r| (&r.error_code, &r.error_description)));
             match error {
                 Some(error) => updated.failed.push(Failed::new(UPDATE_TRACKS, update, error)),
                 None => {

@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use cloudflare_calls::token::{Action, Denied, Grant, GuardedSession, TokenKeys};
-use cloudflare_calls::types::{AppId, SessionId, Simulcast};
+use cloudflare_calls::token::{Action, Denied, Grant, GuardedSession};
+use cloudflare_calls::types::{SessionId, Simulcast};
 use cloudflare_calls::{
     Delivery, Error, LocalDataChannel, LocalTrack, Negotiation, OfferedTrack, Registry,
-    RemoteDataChannel, RemoteTrack, SecretString, Session, Stage, TrackUpdate, prelude::*,
+    RemoteDataChannel, RemoteTrack, Session, Stage, TrackUpdate, prelude::*,
 };
 
 use super::sfu::Sfu;
-use super::{APP, TOKEN_SECRET, answer, join, mid, mids, offer, publish};
-
-fn keys() -> TokenKeys {
-    let secret = SecretString::from(TOKEN_SECRET);
-    TokenKeys::new(AppId::new(APP).unwrap(), "2026-01", secret).unwrap()
-}
+use super::token::{ALL, keys};
+use super::{answer, join, mid, mids, offer, publish};
 
 /// A handle that may do these things.
 fn guarded(session: &Session, actions: &[Action]) -> GuardedSession {
@@ -26,18 +22,6 @@ fn guarded(session: &Session, actions: &[Action]) -> GuardedSession {
     let token = keys().issue(&grant).unwrap();
     keys().open(token.expose(), session.id(), &sessions).unwrap()
 }
-
-const ALL: [Action; 9] = [
-    Action::Publish,
-    Action::Subscribe,
-    Action::Update,
-    Action::Close,
-    Action::Leave,
-    Action::ReadState,
-    Action::PublishData,
-    Action::SubscribeData,
-    Action::GrantReply,
-];
 
 /// Tries everything; returns which actions were not denied.
 async fn what_goes(session: &GuardedSession, publisher: &Session) -> Vec<Action> {

@@ -18,7 +18,7 @@ use super::{APP, SESSION, TOKEN_SECRET, logs, session};
 
 const KID: &str = "2026-01";
 const HOUR: Duration = Duration::from_hours(1);
-const ALL: [Action; 9] = [
+pub(crate) const ALL: [Action; 9] = [
     Action::Publish,
     Action::Subscribe,
     Action::Update,
@@ -34,7 +34,7 @@ fn app() -> AppId {
     AppId::new(APP).unwrap()
 }
 
-fn keys() -> TokenKeys {
+pub(crate) fn keys() -> TokenKeys {
     TokenKeys::new(app(), KID, SecretString::from(TOKEN_SECRET)).unwrap()
 }
 
