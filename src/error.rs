@@ -127,7 +127,8 @@ pub enum ItemError {
         /// What went wrong, for people; the wording may change.
         description: Option<String>,
     },
-    /// The reply says nothing of the item, so what became of it is unknown.
+    /// The reply says nothing of the item, or an earlier one that would have was
+    /// lost, so what became of it is unknown.
     Unreported,
     /// The reply calls it a success and does not name it: no mid, no id.
     Unnamed,
@@ -257,7 +258,12 @@ impl Error {
         }
     }
 
-    pub(crate) fn request(source: OperationError<ApiError>, repeat: Repeat) -> Self {
+    /// `was_lost`: whether the reply to an earlier try was.
+    pub(crate) fn request(
+        source: OperationError<ApiError>,
+        repeat: Repeat,
+        was_lost: bool,
+    ) -> Self {
         let harmless = matches!(repeat, Repeat::Read | Repeat::Close);
         let status = source.status().map_or(0, |status| status.as_u16());
         let transient = source.body().is_some_and(|body| is_transient(&body.error_code));
@@ -276,7 +282,7 @@ impl Error {
         Self::Request {
             source: Box::new(source),
             is_retryable,
-            outcome_unknown: is_lost && repeat != Repeat::Read,
+            outcome_unknown: (is_lost || was_lost) && repeat != Repeat::Read,
         }
     }
 
@@ -302,6 +308,12 @@ impl ItemError {
     /// Whether asking for the item again may succeed.
     pub fn is_retryable(&self) -> bool {
         self.is_not_yet_published() || self.code().is_some_and(is_transient)
+    }
+
+    /// The error of what was not closed because the request failed. What was in
+    /// doubt before may be closed all the same.
+    pub(crate) fn of_failed_close(was_in_doubt: bool) -> Self {
+        if was_in_doubt { Self::Unreported } else { Self::RequestFailed }
     }
 
     /// The error of an entry that the reply may lack.

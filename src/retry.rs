@@ -98,6 +98,20 @@ impl RetryPolicy {
     pub(crate) async fn run<T, F>(
         &self,
         repeat: Repeat,
+        call: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, OperationError<ApiError>>>,
+    {
+        self.run_noting(repeat, &mut false, call).await
+    }
+
+    /// As [`run`](Self::run), and says whether the reply to any of the tries was
+    /// lost: then that try may have taken effect, whatever the last one says.
+    pub(crate) async fn run_noting<T, F>(
+        &self,
+        repeat: Repeat,
+        was_lost: &mut bool,
         mut call: impl FnMut() -> F,
     ) -> Result<T, Error>
     where
@@ -107,8 +121,9 @@ impl RetryPolicy {
         loop {
             let error = match call().await {
                 Ok(reply) => return Ok(reply),
-                Err(error) => Error::request(error, repeat),
+                Err(error) => Error::request(error, repeat, *was_lost),
             };
+            *was_lost |= error.outcome_unknown();
             let delay = match error.is_retryable() {
                 true => retries.next(error.retry_after()),
                 false => None,

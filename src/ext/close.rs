@@ -145,16 +145,27 @@ impl Session {
         for batch in mids.chunks(MAX_TRACKS) {
             let request = CloseTracksRequest::forced(batch.iter().map(Mid::as_str));
             let send = || self.client().close_tracks(self.id(), &request).send();
-            match self.call(turn, Effect::Closes, Vec::new, send).await {
-                Ok(reply) => all.extend(self.closed(batch, reply.tracks)),
-                Err(error) if is_gone_already(&error) => all.extend(self.all_gone(batch)),
-                Err(error) => {
-                    if error.outcome_unknown() {
+            let (result, was_lost) = self.call_to_close(turn, send).await;
+            match result {
+                Ok(reply) => {
+                    if was_lost {
                         self.ledger().may_be_closed(batch);
                     }
-                    all.failed.extend(batch.iter().map(|mid| {
-                        Failed::new(CLOSE_TRACKS, mid.clone(), ItemError::RequestFailed)
-                    }));
+                    all.extend(self.closed(batch, reply.tracks));
+                }
+                Err(error) if is_gone_already(&error) => all.extend(self.all_gone(batch)),
+                Err(error) => {
+                    let mut ledger = self.ledger();
+                    let is_in_doubt =
+                        |mid: &Mid| ledger.tracks.get(mid).is_some_and(|t| t.in_doubt);
+                    let failed = |mid: &Mid| {
+                        let error = ItemError::of_failed_close(is_in_doubt(mid));
+                        Failed::new(CLOSE_TRACKS, mid.clone(), error)
+                    };
+                    all.failed.extend(batch.iter().map(failed));
+                    if error.outcome_unknown() {
+                        ledger.may_be_closed(batch);
+                    }
                     last_error = Some(error);
                 }
             }
@@ -217,6 +228,8 @@ impl Session {
                     all.gone.push(mid.clone());
                 }
                 Some(error) => {
+                    let was_in_doubt = ledger.tracks.get(mid).is_some_and(|t| t.in_doubt);
+                    let error = if was_in_doubt { ItemError::Unreported } else { error };
                     if error == ItemError::Unreported {
                         ledger.may_be_closed([mid]);
                     }

@@ -272,7 +272,7 @@ impl Session {
         };
         let request = DataChannelsRequest::new().data_channels(channels.iter().map(request));
         let results = self.new_channels(OPERATION, request).await?;
-        let (got, failed) = self.allocated(channels, results, |channel, result| {
+        let (got, failed) = Self::allocated(channels, results, |channel, result| {
             result.data_channel_name.as_ref() == Some(&channel.name)
         });
         let publish = |(LocalDataChannel { name, delivery }, id)| PublishedDataChannel {
@@ -305,7 +305,7 @@ impl Session {
                     return Ok(all);
                 }
             };
-            let (got, failed) = self.allocated(missing, results, |channel, result| {
+            let (got, failed) = Self::allocated(missing, results, |channel, result| {
                 result.data_channel_name.as_ref() == Some(&channel.name)
                     && result.session_id.as_ref().is_none_or(|id| *id == channel.publisher)
             });
@@ -345,6 +345,17 @@ impl Session {
                     ledger.channels.insert(id, HeldChannel::default());
                 }
             }
+            if reply.data_channels.len() < request.data_channels.len() {
+                // Whether the others exist is unknown.
+                let is_reported = |asked: &&DataChannel| {
+                    reply
+                        .data_channels
+                        .iter()
+                        .any(|r| r.data_channel_name == asked.data_channel_name)
+                };
+                let missing = request.data_channels.iter().filter(|asked| !is_reported(asked));
+                ledger.uncertain(NEW, missing.filter_map(name).collect());
+            }
             drop(ledger);
             Ok(reply.data_channels)
         })
@@ -354,7 +365,6 @@ impl Session {
     /// What got an id, and what failed.
     #[allow(clippy::type_complexity)] // Not worth a type of its own.
     fn allocated<C: fmt::Display>(
-        &self,
         asked: Vec<C>,
         results: Vec<DataChannelResult>,
         is_for: impl Fn(&C, &DataChannelResult) -> bool,
@@ -366,10 +376,7 @@ impl Session {
         let (mut got, mut failed) = (Vec::new(), Vec::new());
         for (channel, result) in asked.into_iter().zip(assigned) {
             let error = match result {
-                None => {
-                    self.ledger().uncertain(NEW, vec![channel.to_string()]);
-                    ItemError::Unreported
-                }
+                None => ItemError::Unreported,
                 Some(result) => {
                     let error = ItemError::of(&result.error_code, &result.error_description);
                     match (error, result.id) {
@@ -437,8 +444,14 @@ impl Session {
             let channels = batch.iter().map(|&id| DataChannel::new().id(id));
             let request = CloseDataChannelsRequest::new().data_channels(channels);
             let send = || self.client().close_data_channels(self.id(), &request).send();
-            match self.call(turn, Effect::Closes, Vec::new, send).await {
-                Ok(reply) => self.closed_channels(batch, reply.data_channels, &mut all),
+            let (result, was_lost) = self.call_to_close(turn, send).await;
+            match result {
+                Ok(reply) => {
+                    if was_lost {
+                        self.ledger().channels_may_be_closed(batch);
+                    }
+                    self.closed_channels(batch, reply.data_channels, &mut all);
+                }
                 Err(error) if is_gone_already(&error) => {
                     let mut ledger = self.ledger();
                     for id in batch {
@@ -447,11 +460,16 @@ impl Session {
                     all.gone.extend(batch);
                 }
                 Err(error) => {
-                    if error.outcome_unknown() {
-                        self.ledger().channels_may_be_closed(batch);
-                    }
-                    let failed = |&id| Failed::new(CLOSE, id, ItemError::RequestFailed);
+                    let mut ledger = self.ledger();
+                    let is_in_doubt =
+                        |id: &u16| ledger.channels.get(id).is_some_and(|c| c.in_doubt);
+                    let failed = |id: &u16| {
+                        Failed::new(CLOSE, *id, ItemError::of_failed_close(is_in_doubt(id)))
+                    };
                     all.failed.extend(batch.iter().map(failed));
+                    if error.outcome_unknown() {
+                        ledger.channels_may_be_closed(batch);
+                    }
                     last_error = Some(error);
                 }
             }
@@ -477,6 +495,8 @@ impl Session {
                 None => all.closed.push(id),
                 Some(error) if is_channel_gone(&error) => all.gone.push(id),
                 Some(error) => {
+                    let was_in_doubt = ledger.channels.get(&id).is_some_and(|c| c.in_doubt);
+                    let error = if was_in_doubt { ItemError::Unreported } else { error };
                     if error == ItemError::Unreported {
                         ledger.channels_may_be_closed([&id]);
                     }

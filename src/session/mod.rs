@@ -72,8 +72,6 @@ pub(crate) enum Effect {
     Negotiates,
     /// It changes something else.
     Changes,
-    /// It closes, and may do so again.
-    Closes,
 }
 
 impl Session {
@@ -186,20 +184,36 @@ impl Session {
         if negotiates {
             turn.at_risk(Unfinished::ReplyLost);
         }
-        let repeat = if effect == Effect::Closes { Repeat::Close } else { Repeat::Change };
-        let result = self.settings().retry.run(repeat, request).await;
+        let result = self.settings().retry.run(Repeat::Change, request).await;
         match &result {
             Ok(_) if negotiates => turn.at_risk(Unfinished::ReplyContradictory),
             Ok(_) => {}
             Err(error) if error.is_session_gone() => turn.gone(),
             Err(error) if error.outcome_unknown() => {
-                if effect != Effect::Closes {
-                    self.ledger().uncertain(error.operation(), names());
-                }
+                self.ledger().uncertain(error.operation(), names());
             }
             Err(_) => turn.safe(),
         }
         result
+    }
+
+    /// Makes one request that closes, with repetitions. Says besides whether the
+    /// reply to any of the tries was lost.
+    pub(crate) async fn call_to_close<T, F>(
+        &self,
+        turn: &mut Turn,
+        request: impl FnMut() -> F,
+    ) -> (Result<T, Error>, bool)
+    where
+        F: Future<Output = Result<T, OperationError<ApiError>>>,
+    {
+        let mut was_lost = false;
+        let retry = &self.settings().retry;
+        let result = retry.run_noting(Repeat::Close, &mut was_lost, request).await;
+        if result.as_ref().is_err_and(Error::is_session_gone) {
+            turn.gone();
+        }
+        (result, was_lost)
     }
 
     pub(crate) fn unusable(operation: &'static str, reason: Unusable) -> Error {

@@ -229,3 +229,41 @@ async fn an_answer_whose_future_is_dropped_still_reaches_the_sfu() {
     assert!(!sfu.exchange_open(stage.session.id()));
     assert_eq!(stage.session.status(), Status::Ready);
 }
+
+#[tokio::test]
+async fn a_channel_that_nobody_waited_for_and_the_reply_leaves_out_is_found_by_leaving() {
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    establish(&session).await;
+    let fault = Fault::All(vec![Fault::HoldReply, Fault::OmitItems(vec![0])]);
+    sfu.fault(Operation::NewDataChannels, fault);
+    tokio::select! {
+        biased;
+        _ = session.publish_data_channels([LocalDataChannel::new("chat")]) => panic!("it is held"),
+        () = sfu.held(1) => {}
+    }
+    sfu.release();
+    let departure = session.leave().await.unwrap();
+    assert!(departure.was_inspected && departure.is_complete(), "{departure:?}");
+    assert_eq!(departure.closed_channels.len(), 1);
+    assert!(sfu.open_channels(session.id()).is_empty());
+}
+
+#[tokio::test]
+async fn what_was_in_doubt_is_not_said_to_be_open_when_a_close_is_refused() {
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    publish(&session, &["a", "b"]).await;
+    sfu.fault(Operation::CloseTracks, Fault::OmitItems(vec![0]));
+    session.close(mids(&["0"])).await.unwrap().complete().unwrap_err();
+    // It is closed, but nobody can say so: neither the state can be read, nor
+    // does another close come through.
+    sfu.fault(Operation::GetSession, Fault::refuse(406, "invalid_params"));
+    sfu.fault(Operation::CloseTracks, Fault::refuse(406, "invalid_params"));
+    let departure = session.leave().await.unwrap();
+    let errors: Vec<&cloudflare_calls::ItemError> =
+        departure.open_tracks.iter().map(|open| &open.error).collect();
+    use cloudflare_calls::ItemError::{RequestFailed, Unreported};
+    assert_eq!(errors, [&Unreported, &RequestFailed]);
+    assert!(session.leave().await.unwrap().is_complete());
+}
