@@ -1,0 +1,343 @@
+//! An agent to test with: what a browser's `RTCPeerConnection` does, without the
+//! browser.
+//!
+//! It has one UDP socket on this machine, sends synthetic packets on what it
+//! publishes, and counts what it receives. Everything runs in a task of its own,
+//! which stops when the agent is dropped.
+
+mod marker;
+mod source;
+mod task;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+pub use marker::Marker;
+use task::Task;
+
+use crate::media::{Delivery, Message};
+
+/// How many commands wait before who gives more has to wait.
+const COMMANDS: usize = 64;
+
+/// Tells the agents of one process apart.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// What an agent publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Send {
+    /// Opus, 50 packets of silence a second.
+    Audio,
+    /// VP8, 25 packets a second, each a frame.
+    Video,
+    /// VP8 in several layers, best first, by their RIDs.
+    SimulcastVideo(&'static [&'static str]),
+}
+
+/// A change that an agent offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new section.
+    Add(Send),
+    /// A section with this mid ends for good.
+    Stop(String),
+    /// A section with this mid carries nothing for now.
+    Deactivate(String),
+    /// A new section for data channels.
+    Data,
+}
+
+/// What has been received on a section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// How many packets.
+    pub packets: u64,
+    /// How many bytes of payload.
+    pub bytes: u64,
+    /// How many of the packets begin a keyframe.
+    pub keyframes: u64,
+    /// How many sequence numbers were skipped and have not come since.
+    pub gaps: u64,
+    /// How often the RTP time went back, or forward by more than two seconds.
+    pub leaps: u64,
+    /// How often the picture number was not the next or the same one.
+    pub picture_gaps: u64,
+    /// How often another origin of pictures began with anything but a keyframe.
+    pub blind_switches: u64,
+    /// What the last packet says of its origin. None if it was not an agent's.
+    pub marker: Option<Marker>,
+}
+
+/// Why an agent could not do what it was asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// It is closed.
+    Closed,
+    /// The session description cannot be used, or not now.
+    BadDescription,
+    /// There is nothing to offer.
+    NothingToOffer,
+    /// It did not happen in time.
+    TimedOut,
+}
+
+/// An agent.
+pub struct Agent {
+    id: u64,
+    address: SocketAddr,
+    commands: mpsc::Sender<Command>,
+    state: watch::Receiver<State>,
+    messages: Mutex<mpsc::UnboundedReceiver<(u16, Message)>>,
+    task: JoinHandle<()>,
+}
+
+type Command = Box<dyn FnOnce(&mut Task) + std::marker::Send>;
+
+/// What is known of an agent from outside.
+#[derive(Clone, Debug, Default)]
+struct State {
+    is_connected: bool,
+    received: BTreeMap<String, Received>,
+    keyframe_requests: u64,
+}
+
+impl Agent {
+    /// Starts an agent on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port to be had.
+    pub async fn start() -> io::Result<Self> {
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = socket.local_addr()?;
+        let (state_sender, state) = watch::channel(State::default());
+        let (message_sender, messages) = mpsc::unbounded_channel();
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let task = Task::new(id, address, state_sender, message_sender);
+        let task = tokio::spawn(task.run(socket, receiver));
+        Ok(Self { id, address, commands, state, messages: Mutex::new(messages), task })
+    }
+
+    /// What its packets carry as [`Marker::agent`].
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Where its packets come from.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Makes an offer that adds these sections. Returns it and their mids.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed, or there is nothing to offer.
+    pub async fn offer(&self, add: &[Send]) -> Result<(String, Vec<String>), AgentError> {
+        let changes: Vec<Change> = add.iter().copied().map(Change::Add).collect();
+        self.offer_changes(&changes).await
+    }
+
+    /// Makes an offer with any changes. Returns it and the mids of what it adds.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed, or there is nothing to offer.
+    pub async fn offer_changes(
+        &self,
+        changes: &[Change],
+    ) -> Result<(String, Vec<String>), AgentError> {
+        let changes = changes.to_vec();
+        self.call(move |task| task.offer(&changes)).await?
+    }
+
+    /// Takes the answer to its last offer.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed, or the answer is none to the last offer.
+    pub async fn accept_answer(&self, sdp: &str) -> Result<(), AgentError> {
+        let sdp = sdp.to_owned();
+        self.call(move |task| task.accept_answer(&sdp)).await?
+    }
+
+    /// Takes an offer and answers it. It sends wherever the offer lets it.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed, or the offer cannot be used.
+    pub async fn answer(&self, sdp: &str) -> Result<String, AgentError> {
+        let sdp = sdp.to_owned();
+        self.call(move |task| task.answer(&sdp)).await?
+    }
+
+    /// Waits until ICE and DTLS are up.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed, or that takes too long.
+    pub async fn connected(&self, timeout: Duration) -> Result<(), AgentError> {
+        self.until(timeout, |state| state.is_connected.then_some(())).await
+    }
+
+    /// Waits until the connection is down again.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed by itself, or that takes too long.
+    pub async fn disconnected(&self, timeout: Duration) -> Result<(), AgentError> {
+        self.until(timeout, |state| (!state.is_connected).then_some(())).await
+    }
+
+    /// What it has received on a section.
+    pub fn received(&self, mid: &str) -> Received {
+        self.state.borrow().received.get(mid).cloned().unwrap_or_default()
+    }
+
+    /// Waits until what it has received on a section is as wished.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed, or that takes too long.
+    pub async fn until_received(
+        &self,
+        mid: &str,
+        timeout: Duration,
+        is_enough: impl Fn(&Received) -> bool,
+    ) -> Result<Received, AgentError> {
+        self.until(timeout, |state| {
+            state.received.get(mid).filter(|received| is_enough(received)).cloned()
+        })
+        .await
+    }
+
+    /// For how many keyframes it was asked.
+    pub fn keyframe_requests(&self) -> u64 {
+        self.state.borrow().keyframe_requests
+    }
+
+    /// Asks the sender of what it receives on a section for a keyframe.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed.
+    pub async fn request_keyframe(&self, mid: &str) -> Result<(), AgentError> {
+        let mid = mid.to_owned();
+        self.call(move |task| task.request_keyframe(&mid)).await
+    }
+
+    /// Stops sending a section, or one layer of it, without telling anyone.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed.
+    pub async fn pause(&self, mid: &str, layer: Option<&str>) -> Result<(), AgentError> {
+        let (mid, layer) = (mid.to_owned(), layer.map(str::to_owned));
+        self.call(move |task| task.set_paused(&mid, layer.as_deref(), true)).await
+    }
+
+    /// Sends again what was paused.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed.
+    pub async fn resume(&self, mid: &str, layer: Option<&str>) -> Result<(), AgentError> {
+        let (mid, layer) = (mid.to_owned(), layer.map(str::to_owned));
+        self.call(move |task| task.set_paused(&mid, layer.as_deref(), false)).await
+    }
+
+    /// Opens a data channel with `negotiated: true` and this id.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed.
+    pub async fn open_channel(&self, id: u16, delivery: Delivery) -> Result<(), AgentError> {
+        self.call(move |task| task.open_channel(id, delivery)).await
+    }
+
+    /// Sends on a data channel, once it is open.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed.
+    pub async fn send(&self, id: u16, message: Message) -> Result<(), AgentError> {
+        self.call(move |task| task.send(id, message)).await
+    }
+
+    /// The next message on any data channel. None if it is closed.
+    pub async fn recv(&self) -> Option<(u16, Message)> {
+        self.messages.lock().await.recv().await
+    }
+
+    /// Says goodbye and stops.
+    pub async fn close(mut self) {
+        // Closed already is as good.
+        let _ = self.call(Task::close).await;
+        let _ = (&mut self.task).await;
+    }
+
+    async fn call<R: std::marker::Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Task) -> R + std::marker::Send + 'static,
+    ) -> Result<R, AgentError> {
+        let (sender, receiver) = oneshot::channel();
+        let command: Command = Box::new(move |task| {
+            // Who has stopped waiting does not want the result.
+            let _ = sender.send(f(task));
+        });
+        self.commands.send(command).await.map_err(|_| AgentError::Closed)?;
+        receiver.await.map_err(|_| AgentError::Closed)
+    }
+
+    async fn until<R>(
+        &self,
+        timeout: Duration,
+        mut f: impl FnMut(&State) -> Option<R>,
+    ) -> Result<R, AgentError> {
+        let mut state = self.state.clone();
+        let wait = async {
+            loop {
+                if let Some(result) = f(&state.borrow_and_update()) {
+                    return Ok(result);
+                }
+                state.changed().await.map_err(|_| AgentError::Closed)?;
+            }
+        };
+        tokio::time::timeout(timeout, wait).await.unwrap_or(Err(AgentError::TimedOut))
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for AgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the agent is closed",
+            Self::BadDescription => "the session description cannot be used",
+            Self::NothingToOffer => "there is nothing to offer",
+            Self::TimedOut => "it did not happen in time",
+        })
+    }
+}
+
+impl std::error::Error for AgentError {}

@@ -1,0 +1,134 @@
+//! Synthetic streams.
+
+use std::time::{Duration, Instant};
+
+use str0m::Rtc;
+use str0m::format::Codec;
+use str0m::media::{Mid, Rid};
+use str0m::rtp::RtpWrite;
+
+use super::marker::Marker;
+
+/// How often a keyframe comes without a request.
+const KEYFRAME_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How late a packet may be. After more than this, the stream goes on from now
+/// rather than catch up.
+const LATEST: Duration = Duration::from_millis(200);
+
+/// How large a picture is. Small: only its way is of interest.
+const PICTURE: usize = 300;
+
+/// One stream that an agent sends.
+pub(super) struct Source {
+    pub(super) mid: Mid,
+    pub(super) rid: Option<Rid>,
+    pub(super) is_paused: bool,
+    codec: Codec,
+    next: Instant,
+    frame: u32,
+    number: u64,
+    time: u32,
+    last_keyframe: Option<Instant>,
+    is_keyframe_wanted: bool,
+}
+
+impl Source {
+    pub(super) fn new(mid: Mid, rid: Option<Rid>, is_audio: bool, now: Instant) -> Self {
+        Self {
+            mid,
+            rid,
+            is_paused: false,
+            codec: if is_audio { Codec::Opus } else { Codec::Vp8 },
+            next: now,
+            frame: 0,
+            // Anything but the same for two streams.
+            number: u64::from(rid.map_or(1, |rid| rid.as_bytes().first().map_or(1, |c| *c))) * 100,
+            time: u32::MAX - 90_000,
+            last_keyframe: None,
+            is_keyframe_wanted: true,
+        }
+    }
+
+    /// When the next packet is to be sent.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// The next frame shall be a keyframe.
+    pub(super) fn want_keyframe(&mut self) {
+        self.is_keyframe_wanted = true;
+    }
+
+    /// Sends the next packet, if the connection has a stream for it. The
+    /// connection has to be drained afterwards.
+    pub(super) fn send(&mut self, agent: u64, rtc: &mut Rtc, now: Instant) {
+        let (period, ticks) = match self.codec {
+            Codec::Opus => (Duration::from_millis(20), 960),
+            _ => (Duration::from_millis(40), 3600),
+        };
+        if now.duration_since(self.next) > LATEST {
+            self.next = now;
+        }
+        self.next += period;
+        self.time = self.time.wrapping_add(ticks);
+        if self.is_paused {
+            return;
+        }
+        let Some(media) = rtc.media(self.mid).filter(|media| media.direction().is_sending()) else {
+            return;
+        };
+        let pts = media.remote_pts();
+        let codec = self.codec;
+        let params = rtc.codec_config().find(|p| p.spec().codec == codec && pts.contains(&p.pt()));
+        let Some(pt) = params.map(|params| params.pt()) else {
+            return;
+        };
+        let payload = self.payload(agent, now);
+        let mut api = rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(self.mid, self.rid) else {
+            return;
+        };
+        let is_video = self.codec != Codec::Opus;
+        stream.write_rtp(
+            RtpWrite::new(pt, self.number.into(), self.time, now, payload)
+                .marker(is_video)
+                .nackable(is_video),
+        );
+        self.number += 1;
+    }
+
+    fn payload(&mut self, agent: u64, now: Instant) -> Vec<u8> {
+        let marker = Marker {
+            agent,
+            mid: self.mid.to_string(),
+            layer: self.rid.map(|rid| rid.to_string()),
+            frame: self.frame,
+        };
+        self.frame = self.frame.wrapping_add(1);
+        if self.codec == Codec::Opus {
+            // One silent frame of 20 ms; a decoder is done before the marker.
+            let mut payload = vec![0xf8, 0xff, 0xfe];
+            marker.write(&mut payload);
+            return payload;
+        }
+
+        let is_due =
+            self.last_keyframe.is_none_or(|last| now.duration_since(last) >= KEYFRAME_INTERVAL);
+        let is_keyframe = is_due || self.is_keyframe_wanted;
+        // The descriptor: begins a partition; has a picture number of 15 bits.
+        let picture = (self.frame & 0x7fff) as u16;
+        let mut payload = vec![0x90, 0x80, 0x80 | (picture >> 8) as u8, picture as u8];
+        if is_keyframe {
+            self.is_keyframe_wanted = false;
+            self.last_keyframe = Some(now);
+            // Frame tag, start code, 16 by 16 (RFC 6386 section 9.1).
+            payload.extend_from_slice(&[0x10, 0, 0, 0x9d, 0x01, 0x2a, 16, 0, 16, 0]);
+        } else {
+            payload.extend_from_slice(&[0x11, 0, 0]);
+        }
+        marker.write(&mut payload);
+        payload.resize(PICTURE, 0);
+        payload
+    }
+}

@@ -1,0 +1,399 @@
+//! What an agent does all the time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::format::Codec;
+use str0m::media::{
+    Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer,
+};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpPacket, Vp8Descriptor};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, watch};
+
+use super::marker::Marker;
+use super::source::Source;
+use super::{AgentError, Change, Command, Received, Send, State};
+use crate::media::channels::{Channels, placeholder};
+use crate::media::{Delivery, Message};
+
+/// How often str0m may ask for time at once.
+const MOST_ROUNDS: usize = 16;
+
+/// How long to wait if nothing is due.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A step in RTP time that is no step of a stream.
+const LEAP: i32 = 2 * 90_000;
+
+pub(super) struct Task {
+    id: u64,
+    address: SocketAddr,
+    rtc: Rtc,
+    pending: Option<SdpPendingOffer>,
+    /// Mids of all sections, and the layers of those with simulcast.
+    sections: BTreeMap<String, &'static [&'static str]>,
+    sources: Vec<Source>,
+    channels: Channels,
+    progress: BTreeMap<Mid, Progress>,
+    transmits: VecDeque<(SocketAddr, Vec<u8>)>,
+    deadline: Instant,
+    is_closed: bool,
+    state: watch::Sender<State>,
+    messages: mpsc::UnboundedSender<(u16, Message)>,
+}
+
+/// Where a received stream is.
+#[derive(Clone, Copy)]
+struct Progress {
+    first: u64,
+    highest: u64,
+    time: u32,
+    picture: Option<u16>,
+}
+
+impl Task {
+    pub(super) fn new(
+        id: u64,
+        address: SocketAddr,
+        state: watch::Sender<State>,
+        messages: mpsc::UnboundedSender<(u16, Message)>,
+    ) -> Self {
+        let now = Instant::now();
+        let mut rtc = RtcConfig::new().set_rtp_mode(true).build(now);
+        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
+            rtc.add_local_candidate(candidate);
+        }
+        let mut task = Self {
+            id,
+            address,
+            rtc,
+            pending: None,
+            sections: BTreeMap::new(),
+            sources: Vec::new(),
+            channels: Channels::default(),
+            progress: BTreeMap::new(),
+            transmits: VecDeque::new(),
+            deadline: now,
+            is_closed: false,
+            state,
+            messages,
+        };
+        task.drive(now);
+        task
+    }
+
+    /// Until it is closed, or nobody can give commands any more.
+    pub(super) async fn run(mut self, socket: UdpSocket, mut commands: mpsc::Receiver<Command>) {
+        let mut buffer = vec![0; 2000];
+        loop {
+            while let Some((to, data)) = self.transmits.pop_front() {
+                // Lost like any datagram may be; what has to arrive is repeated.
+                let _ = socket.send_to(&data, to).await;
+            }
+            if self.is_closed {
+                return;
+            }
+            let now = Instant::now();
+            let deadline = self.sources.iter().map(Source::next).fold(self.deadline, Instant::min);
+            tokio::select! {
+                command = commands.recv() => {
+                    let Some(command) = command else {
+                        return;
+                    };
+                    command(&mut self);
+                }
+                received = socket.recv_from(&mut buffer) => {
+                    if let Ok((length, from)) = received {
+                        self.receive(from, &buffer[..length]);
+                    }
+                }
+                () = tokio::time::sleep_until(deadline.min(now + IDLE).into()) => self.tick(),
+            }
+        }
+    }
+
+    pub(super) fn offer(
+        &mut self,
+        changes: &[Change],
+    ) -> Result<(String, Vec<String>), AgentError> {
+        let mut mids = Vec::new();
+        let mut has_data = false;
+        let mut api = self.rtc.sdp_api();
+        for change in changes {
+            match change {
+                Change::Add(send) => {
+                    let (kind, layers): (_, &'static [&'static str]) = match *send {
+                        Send::Audio => (MediaKind::Audio, &[]),
+                        Send::Video => (MediaKind::Video, &[]),
+                        Send::SimulcastVideo(layers) => (MediaKind::Video, layers),
+                    };
+                    let simulcast = (!layers.is_empty()).then(|| {
+                        let mut simulcast = Simulcast::new();
+                        for layer in layers {
+                            simulcast.add_send_layer(SimulcastLayer::new(layer));
+                        }
+                        simulcast
+                    });
+                    let mid = api.add_media(kind, Direction::SendOnly, None, None, simulcast);
+                    self.sections.insert(mid.to_string(), layers);
+                    mids.push(mid.to_string());
+                }
+                Change::Stop(mid) => api.stop_media(Mid::from(mid.as_str())),
+                Change::Deactivate(mid) => {
+                    api.set_direction(Mid::from(mid.as_str()), Direction::Inactive);
+                }
+                Change::Data => {
+                    has_data = true;
+                    api.add_channel_with_config(placeholder());
+                }
+            }
+        }
+        let applied = api.apply();
+        self.drive(Instant::now());
+        let (offer, pending) = applied.ok_or(AgentError::NothingToOffer)?;
+        let offer = offer.to_sdp_string();
+        if has_data {
+            mids.extend(last_mid(&offer));
+        }
+        self.pending = Some(pending);
+        Ok((offer, mids))
+    }
+
+    pub(super) fn accept_answer(&mut self, sdp: &str) -> Result<(), AgentError> {
+        let pending = self.pending.take().ok_or(AgentError::BadDescription)?;
+        let answer = SdpAnswer::from_sdp_string(sdp).map_err(|_| AgentError::BadDescription)?;
+        let accepted = self.rtc.sdp_api().accept_answer(pending, answer);
+        self.drive(Instant::now());
+        accepted.map_err(|_| AgentError::BadDescription)?;
+        self.negotiated(sdp);
+        Ok(())
+    }
+
+    pub(super) fn answer(&mut self, sdp: &str) -> Result<String, AgentError> {
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(|_| AgentError::BadDescription)?;
+        let answer = self.rtc.sdp_api().accept_offer(offer);
+        self.drive(Instant::now());
+        let answer = answer.map_err(|_| AgentError::BadDescription)?.to_sdp_string();
+        self.negotiated(sdp);
+        Ok(answer)
+    }
+
+    pub(super) fn request_keyframe(&mut self, mid: &str) {
+        let mut api = self.rtc.direct_api();
+        if let Some(stream) = api.stream_rx_by_mid(Mid::from(mid), None) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+        self.drive(Instant::now());
+    }
+
+    pub(super) fn set_paused(&mut self, mid: &str, layer: Option<&str>, is_paused: bool) {
+        for source in &mut self.sources {
+            let is_layer = layer.is_none() || source.rid.as_deref() == layer;
+            if *source.mid == *mid && is_layer {
+                source.is_paused = is_paused;
+            }
+        }
+    }
+
+    pub(super) fn open_channel(&mut self, id: u16, delivery: Delivery) {
+        self.channels.open(id, "", delivery);
+        self.drive(Instant::now());
+    }
+
+    pub(super) fn send(&mut self, id: u16, message: Message) {
+        self.channels.send(id, message);
+        self.drive(Instant::now());
+    }
+
+    pub(super) fn close(&mut self) {
+        let _ = self.rtc.close();
+        self.drive(Instant::now());
+        self.is_closed = true;
+    }
+
+    fn receive(&mut self, from: SocketAddr, data: &[u8]) {
+        let now = Instant::now();
+        if let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, data) {
+            let input = Input::Receive(now, receive);
+            if self.rtc.accepts(&input) {
+                let _ = self.rtc.handle_input(input);
+                self.drive(now);
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let _ = self.rtc.handle_input(Input::Timeout(now));
+        self.drive(now);
+        for index in 0..self.sources.len() {
+            while self.sources[index].next() <= now {
+                self.sources[index].send(self.id, &mut self.rtc, now);
+                self.drive(now);
+            }
+        }
+    }
+
+    /// Sends on all sections on which it now may.
+    fn negotiated(&mut self, sdp: &str) {
+        let now = Instant::now();
+        for mid in sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")) {
+            self.sections.entry(mid.trim().to_owned()).or_default();
+        }
+        if sdp.lines().any(|line| line.starts_with("m=application")) {
+            self.channels.transport();
+        }
+        let mut sources = Vec::new();
+        for (mid, layers) in &self.sections {
+            let mid = Mid::from(mid.as_str());
+            let Some(media) = self.rtc.media(mid).filter(|media| media.direction().is_sending())
+            else {
+                continue;
+            };
+            let is_audio = media.kind().is_audio();
+            let mut rids: Vec<_> = layers.iter().map(|rid| Some(Rid::from(*rid))).collect();
+            if rids.is_empty() {
+                rids.push(None);
+            }
+            for rid in rids {
+                let is_old = |old: &&mut Source| old.mid == mid && old.rid == rid;
+                let old = self.sources.iter_mut().find(is_old);
+                let new = || Source::new(mid, rid, is_audio, now);
+                sources.push(old.map_or_else(new, |old| std::mem::replace(old, new())));
+            }
+        }
+        self.sources = sources;
+        self.drive(now);
+    }
+
+    /// Lets str0m do all that it wants to do by now. Every change of `rtc` is
+    /// followed by this before the next one.
+    fn drive(&mut self, now: Instant) {
+        for _ in 0..MOST_ROUNDS {
+            let deadline = self.drain(now);
+            if self.channels.step(&mut self.rtc) {
+                continue;
+            }
+            self.deadline = deadline;
+            if deadline > now {
+                return;
+            }
+            let _ = self.rtc.handle_input(Input::Timeout(now));
+        }
+        self.drain(now);
+        self.deadline = now + Duration::from_millis(5);
+    }
+
+    fn drain(&mut self, now: Instant) -> Instant {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(deadline)) => return deadline,
+                Ok(Output::Transmit(transmit)) => {
+                    self.transmits.push_back((transmit.destination, transmit.contents.into()));
+                }
+                Ok(Output::Event(event)) => self.event(event),
+                Err(_) => {
+                    tracing::debug!(agent = self.id, "connection failed");
+                    self.rtc.disconnect();
+                    self.set_connected(false);
+                    return now + IDLE;
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.set_connected(true),
+            Event::Closed | Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                self.set_connected(false);
+            }
+            Event::IceConnectionStateChange(_) if self.rtc.is_connected() => {
+                self.set_connected(true);
+            }
+            Event::RtpPacket(packet) => self.packet(&packet),
+            Event::KeyframeRequest(request) => {
+                for source in &mut self.sources {
+                    if source.mid == request.mid && source.rid == request.rid {
+                        source.want_keyframe();
+                    }
+                }
+                self.state.send_modify(|state| state.keyframe_requests += 1);
+            }
+            Event::ChannelData(data) => {
+                if let Some(id) = self.channels.id(data.id) {
+                    let message = Message { is_binary: data.binary, data: data.data };
+                    // Nobody may be interested.
+                    let _ = self.messages.send((id, message));
+                }
+            }
+            Event::ChannelClose(handle) => self.channels.closed(handle),
+            _ => {}
+        }
+    }
+
+    fn set_connected(&self, is_connected: bool) {
+        self.state.send_if_modified(|state| {
+            std::mem::replace(&mut state.is_connected, is_connected) != is_connected
+        });
+    }
+
+    fn packet(&mut self, packet: &RtpPacket) {
+        let mut api = self.rtc.direct_api();
+        let Some(mid) = api.stream_rx(&packet.header.ssrc).map(|stream| stream.mid()) else {
+            return;
+        };
+        let pt = packet.header.payload_type;
+        let params = self.rtc.codec_config().find(|params| params.pt() == pt);
+        let is_vp8 = params.is_some_and(|params| params.spec().codec == Codec::Vp8);
+        let descriptor = is_vp8.then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten();
+        let picture = descriptor.and_then(|descriptor| descriptor.picture_id());
+        let is_keyframe =
+            descriptor.is_some_and(|descriptor| descriptor.starts_keyframe(&packet.payload));
+
+        let number = *packet.seq_no;
+        let time = packet.header.timestamp;
+        let start = Progress { first: number, highest: number, time, picture };
+        let progress = self.progress.entry(mid).or_insert(start);
+        let is_newer = number > progress.highest;
+        let step = time.wrapping_sub(progress.time).cast_signed();
+        let is_leap = is_newer && !(0..=LEAP).contains(&step);
+        let is_picture_gap = is_newer
+            && picture
+                .zip(progress.picture)
+                .is_some_and(|(new, old)| new.wrapping_sub(old) & 0x7fff > 1);
+        if is_newer {
+            *progress = Progress { first: progress.first, highest: number, time, picture };
+        }
+        let expected = progress.highest - progress.first + 1;
+
+        let marker = Marker::read(&packet.payload);
+        self.state.send_modify(|state| {
+            let received: &mut Received = state.received.entry(mid.to_string()).or_default();
+            received.packets += 1;
+            received.bytes += packet.payload.len() as u64;
+            received.keyframes += u64::from(is_keyframe);
+            received.leaps += u64::from(is_leap);
+            received.picture_gaps += u64::from(is_picture_gap);
+            received.gaps = expected.saturating_sub(received.packets);
+            let origin = |marker: &Option<Marker>| {
+                marker
+                    .as_ref()
+                    .map(|marker| (marker.agent, marker.mid.clone(), marker.layer.clone()))
+            };
+            let is_switch = origin(&received.marker) != origin(&marker);
+            received.blind_switches += u64::from(is_switch && is_vp8 && !is_keyframe);
+            received.marker = marker;
+        });
+    }
+}
+
+/// The mid of the last section.
+fn last_mid(sdp: &str) -> Option<String> {
+    sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")).next_back().map(str::to_owned)
+}

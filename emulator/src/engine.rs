@@ -1,0 +1,231 @@
+//! The one task that has the rules, the media and their socket.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::faults::Network;
+use crate::media::sfu::{self, Sfu};
+use crate::netem::Netem;
+use crate::rules::{Config, Reply, Request, Response, Rules, Ticket};
+
+/// How many datagrams are taken before those that come of them are sent.
+const BATCH: usize = 64;
+
+/// How long to wait if nothing is due.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Gives requests to the engine. It ends with the last of these.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    commands: mpsc::Sender<Command>,
+}
+
+/// Something to do, with everything that there is.
+type Command = Box<dyn FnOnce(&mut State) + Send>;
+
+/// What the engine has.
+pub(crate) struct State {
+    pub(crate) rules: Rules,
+    pub(crate) media: Sfu,
+    pub(crate) netem: Netem,
+    start: Instant,
+    waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
+}
+
+impl Engine {
+    /// Starts with a UDP socket, which agents reach at `candidate`.
+    pub(crate) fn start(
+        socket: UdpSocket,
+        candidate: SocketAddr,
+        config: Config,
+        seed: Option<u64>,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
+        // Many requests may wait for their replies, none for a place here.
+        let (commands, receiver) = mpsc::channel(1024);
+        let start = Instant::now();
+        let state = State {
+            rules: Rules::new(config, seed),
+            media: Sfu::new(sfu::Config { candidate, start }),
+            netem: Netem::default(),
+            start,
+            waiting: HashMap::new(),
+        };
+        let task = tokio::spawn(run(state, socket, receiver));
+        (Self { commands }, task)
+    }
+
+    /// Carries out a request. None if the engine has ended.
+    pub(crate) async fn request(&self, request: Request) -> Option<Reply> {
+        let (sender, receiver) = oneshot::channel();
+        self.command(move |state| {
+            let now = state.now();
+            match state.rules.request(now, request, &mut state.media) {
+                Response::Now(reply) => drop(sender.send(reply)),
+                Response::Later(ticket) => drop(state.waiting.insert(ticket, sender)),
+            }
+        })
+        .await?;
+        receiver.await.ok()
+    }
+
+    /// Does something with everything that there is. None if the engine has
+    /// ended.
+    pub(crate) async fn with<T: Send + 'static>(
+        &self,
+        action: impl FnOnce(&mut State) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.command(move |state| drop(sender.send(action(state)))).await?;
+        receiver.await.ok()
+    }
+
+    async fn command(&self, action: impl FnOnce(&mut State) + Send + 'static) -> Option<()> {
+        self.commands.send(Box::new(action)).await.ok()
+    }
+}
+
+impl State {
+    /// The time since the start, which is the time of the rules.
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    pub(crate) fn set_network(&mut self, network: Network) {
+        self.netem.set(network);
+    }
+
+    /// When something is due.
+    fn deadline(&self) -> Instant {
+        let rules = self.rules.poll_timeout().map(|at| self.start + at);
+        let due = [rules, self.media.poll_timeout(), self.netem.poll_timeout()];
+        due.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + IDLE)
+    }
+
+    /// Hands on what one part has for another.
+    fn settle(&mut self) {
+        while let Some(event) = self.media.poll_event() {
+            let now = self.now();
+            self.rules.event(now, event, &mut self.media);
+        }
+        while let Some((ticket, reply)) = self.rules.poll_reply() {
+            // Who has hung up does not want the reply.
+            if let Some(sender) = self.waiting.remove(&ticket) {
+                let _ = sender.send(reply);
+            }
+        }
+    }
+
+    fn due(&mut self) {
+        let instant = Instant::now();
+        self.media.handle_timeout(instant);
+        while let Some((from, data)) = self.netem.poll_received(instant) {
+            self.media.handle_datagram(instant, from, &data);
+        }
+        let now = self.now();
+        self.rules.timeout(now, &mut self.media);
+    }
+}
+
+async fn run(mut state: State, socket: UdpSocket, mut commands: mpsc::Receiver<Command>) {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        state.settle();
+        send(&mut state, &socket).await;
+        tokio::select! {
+            command = commands.recv() => {
+                let Some(command) = command else { return };
+                state.media.handle_timeout(Instant::now());
+                command(&mut state);
+            }
+            readable = socket.readable() => {
+                if readable.is_ok() {
+                    receive(&mut state, &socket, &mut buffer);
+                }
+            }
+            () = tokio::time::sleep_until(state.deadline().into()) => state.due(),
+        }
+    }
+}
+
+/// Sends all that is to be sent now.
+async fn send(state: &mut State, socket: &UdpSocket) {
+    let now = Instant::now();
+    while let Some(transmit) = state.media.poll_transmit() {
+        if let Some((to, data)) = state.netem.sent(now, transmit.to, transmit.data) {
+            send_to(socket, to, &data).await;
+        }
+    }
+    while let Some((to, data)) = state.netem.poll_sent(now) {
+        send_to(socket, to, &data).await;
+    }
+}
+
+async fn send_to(socket: &UdpSocket, to: SocketAddr, data: &[u8]) {
+    // Lost, as any datagram may be; what has to arrive is repeated.
+    if let Err(error) = socket.send_to(data, to).await {
+        tracing::debug!(kind = ?error.kind(), "a datagram was not sent");
+    }
+}
+
+fn receive(state: &mut State, socket: &UdpSocket, buffer: &mut [u8]) {
+    for _ in 0..BATCH {
+        match socket.try_recv_from(buffer) {
+            Ok((length, from)) => {
+                let now = Instant::now();
+                if let Some((from, data)) = state.netem.received(now, from, &buffer[..length]) {
+                    state.media.handle_datagram(now, from, &data);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            // Of an earlier datagram that did not arrive; no reason to stop.
+            Err(error) => tracing::debug!(kind = ?error.kind(), "a datagram was not received"),
+        }
+    }
+    // A stream of datagrams must not keep the clock from going on.
+    if state.deadline() <= Instant::now() {
+        state.due();
+    }
+}
+
+/// What the page shows.
+pub(crate) struct Look {
+    pub(crate) sessions: serde_json::Value,
+    pub(crate) subscriptions: serde_json::Value,
+    pub(crate) adapters: serde_json::Value,
+}
+
+impl State {
+    /// Everything that there is, each track with its packets.
+    pub(crate) fn look(&self) -> Look {
+        let snapshot = self.rules.snapshot(self.now());
+        let counters: HashMap<_, _> = self.media.counters().collect();
+        let mut sessions = serde_json::json!(snapshot.sessions);
+        for session in sessions.as_array_mut().into_iter().flatten() {
+            let id = session.get("id").and_then(|id| id.as_str()).unwrap_or_default();
+            let Some(key) = self.rules.key(id) else { continue };
+            let tracks = session.get_mut("tracks").and_then(|tracks| tracks.as_array_mut());
+            for track in tracks.into_iter().flatten() {
+                let mid = track.get("mid").and_then(|mid| mid.as_str()).unwrap_or_default();
+                let place = crate::media::Place { session: key, mid: mid.to_owned() };
+                let is_local = track.get("location").is_some_and(|location| location == "local");
+                let (packets, bytes) = match counters.get(&place) {
+                    Some(counted) if is_local => (counted.packets_in, counted.bytes_in),
+                    Some(counted) => (counted.packets_out, counted.bytes_out),
+                    None => (0, 0),
+                };
+                track["packets"] = packets.into();
+                track["bytes"] = bytes.into();
+            }
+        }
+        Look {
+            sessions,
+            subscriptions: serde_json::json!(snapshot.subscriptions),
+            adapters: serde_json::json!(snapshot.adapters),
+        }
+    }
+}

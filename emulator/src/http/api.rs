@@ -1,0 +1,337 @@
+//! The operations of the API.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::recent::Entry;
+use super::serve::Break;
+use super::{Shared, bearer, refuse, reply};
+use crate::faults::{self, Fault};
+use crate::rules::{self, Operation, Query, Reply};
+
+/// The largest body that is read, in bytes: more than the rules allow, so that
+/// they can say so.
+const MAX_BODY: usize = 4 << 20;
+
+/// What a path says.
+struct Route {
+    app: String,
+    operation: Operation,
+    /// As the path ends, for faults and the list of requests.
+    name: &'static str,
+    session: Option<String>,
+}
+
+/// Every request that is nothing else.
+pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Response {
+    let at_ms = shared.now_ms();
+    let method = request.method().clone();
+    let route = match route(&method, request.uri().path()) {
+        Ok(route) => route,
+        Err(response) => return *response,
+    };
+    if let Err(response) = authorize(&shared, &route, &request) {
+        return *response;
+    }
+    let (name, session) = (route.name, route.session.clone());
+    let faults = shared.changing().faults.meet(name, session.as_deref());
+    let (response, outcome) = match carry_out(&shared, route, request, &faults).await {
+        Ok(reply) => finish(reply, &faults),
+        Err((response, outcome)) => (response, outcome),
+    };
+    let is_broken = response.extensions().get::<Break>().is_some();
+    let entry = Entry {
+        at_ms,
+        method: method.to_string(),
+        operation: name,
+        session,
+        status: (!is_broken).then(|| response.status().as_u16()),
+        duration_ms: shared.now_ms() - at_ms,
+        outcome,
+    };
+    tracing::info!(
+        operation = name,
+        status = entry.status,
+        outcome = entry.outcome,
+        duration_ms = entry.duration_ms,
+        "request"
+    );
+    shared.changing().recent.push(entry);
+    response
+}
+
+fn route(method: &Method, path: &str) -> Result<Route, Box<Response>> {
+    let unknown = || Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such path"));
+    let path = path.strip_prefix("/v1/apps/").ok_or_else(unknown)?;
+    let parts: Vec<&str> = path.split('/').collect();
+    let (app, rest) = parts.split_first().ok_or_else(unknown)?;
+    use Operation::*;
+    let (expected, operation, name, session) = match rest {
+        ["sessions", "new"] => (Method::POST, NewSession, "sessions/new", None),
+        ["sessions", id] => (Method::GET, GetSession, "sessions/{id}", Some(*id)),
+        ["sessions", id, "tracks", "new"] => (Method::POST, NewTracks, "tracks/new", Some(*id)),
+        ["sessions", id, "renegotiate"] => (Method::PUT, Renegotiate, "renegotiate", Some(*id)),
+        ["sessions", id, "tracks", "close"] => {
+            (Method::PUT, CloseTracks, "tracks/close", Some(*id))
+        }
+        ["sessions", id, "tracks", "update"] => {
+            (Method::PUT, UpdateTracks, "tracks/update", Some(*id))
+        }
+        ["sessions", id, "datachannels", "establish"] => {
+            (Method::POST, EstablishDataChannels, "datachannels/establish", Some(*id))
+        }
+        ["sessions", id, "datachannels", "new"] => {
+            (Method::POST, NewDataChannels, "datachannels/new", Some(*id))
+        }
+        ["sessions", id, "datachannels", "update"] => {
+            (Method::PUT, UpdateDataChannels, "datachannels/update", Some(*id))
+        }
+        ["sessions", id, "datachannels", "close"] => {
+            (Method::PUT, CloseDataChannels, "datachannels/close", Some(*id))
+        }
+        ["adapters", "websocket", "new"] => {
+            (Method::POST, NewWebsocketAdapters, "adapters/websocket/new", None)
+        }
+        ["adapters", "websocket", "close"] => {
+            (Method::POST, CloseWebsocketAdapters, "adapters/websocket/close", None)
+        }
+        _ => return Err(unknown()),
+    };
+    if *method != expected {
+        let allow = [(header::ALLOW, expected.as_str())];
+        return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, allow).into_response()));
+    }
+    let session = session.map(str::to_owned);
+    Ok(Route { app: (*app).to_owned(), operation, name, session })
+}
+
+fn authorize(shared: &Shared, route: &Route, request: &Request) -> Result<(), Box<Response>> {
+    let app = shared.apps().iter().find(|app| app.id() == route.app);
+    let Some(app) = app else {
+        return Err(Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such app")));
+    };
+    match bearer(request.headers()) {
+        Some(secret) if app.is_secret(secret) => Ok(()),
+        _ => {
+            let description = "the secret is not that of the app";
+            Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "unauthorized", description)))
+        }
+    }
+}
+
+/// A response that stands for a reply of the rules, and what the list of
+/// requests says of it.
+type Instead = (Response, Option<String>);
+
+/// Asks the rules, unless a fault says otherwise.
+async fn carry_out(
+    shared: &Shared,
+    route: Route,
+    request: Request<Body>,
+    faults: &[Fault],
+) -> Result<Reply, Instead> {
+    let query = query(request.uri().query().unwrap_or_default());
+    let body = axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| {
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        let code = "payload_too_large";
+        (refuse(status, code, "the body is too large"), Some(code.to_owned()))
+    })?;
+    tokio::time::sleep(faults::delay(faults)).await;
+    for fault in faults {
+        if let Some(instead) = before(shared, fault, route.session.as_deref()).await {
+            return Err(instead);
+        }
+    }
+    let failing = Failing::new(&body, faults);
+    let body = match &failing {
+        Some(failing) if failing.is_all() => return Ok(failing.put_back(Value::Null)),
+        Some(failing) => failing.rest(),
+        None => body.to_vec(),
+    };
+    let Route { app, operation, session, .. } = route;
+    let request = rules::Request { app, operation, session, query, body };
+    let stopped = || (StatusCode::SERVICE_UNAVAILABLE.into_response(), Some("stopping".to_owned()));
+    let reply = shared.engine().request(request).await.ok_or_else(stopped)?;
+    Ok(match failing {
+        Some(failing) if reply.status < 300 => failing.put_back(reply.body),
+        _ => reply,
+    })
+}
+
+/// What a fault does before the rules are asked, and the response if they are
+/// not to be.
+async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option<Instead> {
+    let said = |what: &str| Some(format!("fault: {what}"));
+    match fault {
+        Fault::DropRequest => Some((broken(Break::Close), said("request dropped"))),
+        Fault::Reset => Some((broken(Break::Reset), said("reset"))),
+        Fault::Html { status } => {
+            let page = "<!doctype html><html><head><title>Error</title></head>\
+                <body><h1>Error</h1><p>This page is a fault of the emulator.</p></body></html>";
+            let head = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+            Some(((status_of(*status), head, page).into_response(), said("html")))
+        }
+        Fault::Reply { status, headers, body } => {
+            let mut response = match body {
+                Value::String(text) => (status_of(*status), text.clone()).into_response(),
+                body => reply(status_of(*status), body),
+            };
+            for (name, value) in headers {
+                if let (Ok(name), Ok(value)) =
+                    (header::HeaderName::try_from(name), header::HeaderValue::try_from(value))
+                {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+            Some((response, said("reply")))
+        }
+        Fault::ExpireSession | Fault::Disconnect => {
+            let session = session.map(str::to_owned)?;
+            let is_expiry = *fault == Fault::ExpireSession;
+            let change = move |state: &mut crate::engine::State| {
+                let now = state.now();
+                if is_expiry {
+                    state.rules.expire(&session, &mut state.media);
+                } else {
+                    state.rules.disconnect(now, &session);
+                }
+            };
+            shared.engine().with(change).await;
+            None
+        }
+        _ => None,
+    }
+}
+
+/// What faults do to a reply of the rules.
+fn finish(reply: Reply, faults: &[Fault]) -> Instead {
+    let code = reply.body.get("errorCode").and_then(Value::as_str).map(str::to_owned);
+    let mut response = super::reply(status_of(reply.status), &reply.body);
+    let mut outcome = code.or_else(|| failed_items(&reply.body));
+    for fault in faults {
+        match fault {
+            Fault::DropReply => {
+                response = broken(Break::Close);
+                outcome = Some("fault: reply dropped".to_owned());
+            }
+            Fault::Truncate => {
+                let mut text = reply.body.to_string();
+                text.truncate(text.floor_char_boundary(text.len() / 2));
+                let head = [(header::CONTENT_TYPE, "application/json")];
+                response = (status_of(reply.status), head, text).into_response();
+                outcome = Some("fault: truncated".to_owned());
+            }
+            _ => {}
+        }
+    }
+    (response, outcome)
+}
+
+/// How many entries of a reply have failed, for the list of requests.
+fn failed_items(body: &Value) -> Option<String> {
+    let entries = items(body)?;
+    let failed = entries.iter().filter(|entry| entry.get("errorCode").is_some()).count();
+    (failed > 0).then(|| format!("{failed} of {} failed", entries.len()))
+}
+
+fn items(body: &Value) -> Option<&Vec<Value>> {
+    body.get("tracks").or_else(|| body.get("dataChannels"))?.as_array()
+}
+
+/// Entries that are to fail: the rules do not see them.
+struct Failing {
+    body: Value,
+    list: &'static str,
+    code: String,
+    /// In rising order, each within the list.
+    indices: Vec<usize>,
+}
+
+impl Failing {
+    /// None if no entry of this body is to fail.
+    fn new(body: &[u8], faults: &[Fault]) -> Option<Self> {
+        let (code, wanted) = faults.iter().find_map(|fault| match fault {
+            Fault::FailItems { code, indices } => Some((code.clone(), indices)),
+            _ => None,
+        })?;
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let list = if body.get("tracks").is_some() { "tracks" } else { "dataChannels" };
+        let length = body.get(list)?.as_array()?.len();
+        let mut indices: Vec<usize> =
+            wanted.iter().copied().filter(|index| *index < length).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        (!indices.is_empty()).then_some(Self { body, list, code, indices })
+    }
+
+    fn entries(&self) -> &[Value] {
+        self.body.get(self.list).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    fn is_all(&self) -> bool {
+        self.indices.len() == self.entries().len()
+    }
+
+    /// The body without them.
+    fn rest(&self) -> Vec<u8> {
+        let entries = self.entries().iter().enumerate();
+        let rest = entries.filter(|(index, _)| !self.indices.contains(index));
+        let mut body = self.body.clone();
+        body[self.list] = rest.map(|(_, entry)| entry.clone()).collect();
+        body.to_string().into_bytes()
+    }
+
+    /// The reply with them, in their places.
+    fn put_back(&self, reply: Value) -> Reply {
+        let mut body = match reply {
+            Value::Object(body) => body,
+            _ => serde_json::Map::new(),
+        };
+        let mut results = match body.remove(self.list) {
+            Some(Value::Array(results)) => results,
+            _ => Vec::new(),
+        };
+        for &index in &self.indices {
+            let mut entry = self.entries().get(index).cloned().unwrap_or_default();
+            if let Some(entry) = entry.as_object_mut() {
+                if self.list == "tracks" && !entry.contains_key("adapterId") {
+                    entry.insert("mid".to_owned(), "".into());
+                }
+                entry.insert("errorCode".to_owned(), self.code.clone().into());
+                entry.insert("errorDescription".to_owned(), "a fault of the emulator".into());
+            }
+            results.insert(index.min(results.len()), entry);
+        }
+        body.insert(self.list.to_owned(), results.into());
+        if self.list == "tracks" {
+            body.entry("requiresImmediateRenegotiation").or_insert(false.into());
+        }
+        Reply { status: 200, body: body.into() }
+    }
+}
+
+fn broken(how: Break) -> Response {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(how);
+    response
+}
+
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// What of the query the API knows; it is small, so it is read by hand.
+fn query(text: &str) -> Query {
+    let mut query = Query::default();
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        match &*name {
+            "thirdparty" => query.third_party = value == "true",
+            "correlationId" => query.correlation_id = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    query
+}

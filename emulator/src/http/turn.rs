@@ -1,0 +1,88 @@
+//! Credentials of TURN, in the documented shape. Nothing is relayed with them:
+//! the emulator has no TURN server.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Shared, bearer, refuse, reply};
+
+/// The longest lifetime of credentials, in seconds (Cloudflare's limit).
+const MAX_TTL: u64 = 48 * 3600;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wanted {
+    ttl: u64,
+}
+
+/// `POST turn/keys/{keyId}/credentials/generate-ice-servers`
+pub(super) async fn generate(
+    State(shared): State<Shared>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    if let Err(response) = authorize(&shared, &key, &headers) {
+        return *response;
+    }
+    let wanted: Wanted = match serde_json::from_str(&body) {
+        Ok(wanted) => wanted,
+        Err(_) => return refuse(StatusCode::BAD_REQUEST, "decoding_error", "no ttl in the body"),
+    };
+    if !(1..=MAX_TTL).contains(&wanted.ttl) {
+        let description = "the ttl is not from 1 s to 48 h";
+        return refuse(StatusCode::BAD_REQUEST, "invalid_params", description);
+    }
+    let (username, credential) = (random_id(), random_id());
+    reply(StatusCode::CREATED, &servers(&username, &credential))
+}
+
+/// `POST turn/keys/{keyId}/credentials/{username}/revoke`
+pub(super) async fn revoke(
+    State(shared): State<Shared>,
+    Path((key, _username)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    match authorize(&shared, &key, &headers) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(response) => *response,
+    }
+}
+
+fn servers(username: &str, credential: &str) -> Value {
+    json!({ "iceServers": [
+        { "urls": ["stun:stun.cloudflare.com:3478", "stun:stun.cloudflare.com:53"] },
+        {
+            "urls": [
+                "turn:turn.cloudflare.com:3478?transport=udp",
+                "turn:turn.cloudflare.com:3478?transport=tcp",
+                "turns:turn.cloudflare.com:5349?transport=tcp",
+                "turn:turn.cloudflare.com:53?transport=udp",
+            ],
+            "username": username,
+            "credential": credential,
+        },
+    ] })
+}
+
+fn authorize(shared: &Shared, key: &str, headers: &HeaderMap) -> Result<(), Box<Response>> {
+    let found = shared.0.turn_keys.iter().find(|known| known.id() == key);
+    let Some(found) = found else {
+        return Err(Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such key")));
+    };
+    match bearer(headers) {
+        Some(token) if found.is_secret(token) => Ok(()),
+        _ => {
+            let description = "the token is not that of the key";
+            Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "unauthorized", description)))
+        }
+    }
+}
+
+/// 32 hexadecimal digits; they open nothing.
+fn random_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}

@@ -1,0 +1,76 @@
+//! `cloudflare-calls-emulator`: the Calls API on this machine.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use clap::Parser;
+use cloudflare_calls_emulator::{App, Emulator};
+
+/// The Cloudflare Calls (Realtime SFU) API on this machine, with real WebRTC.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// Where the API listens.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// The port of the API; 0 for a free one.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// The address that media is exchanged with, as agents reach it: the one of
+    /// this machine on a LAN, to be reached from others.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host_ip: IpAddr,
+    /// The UDP port of all media; 0 for a free one.
+    #[arg(long, default_value_t = 0)]
+    udp_port: u16,
+    /// An app and its secret; may be given several times. One is made up if
+    /// there is none.
+    #[arg(long = "app", value_name = "ID:SECRET")]
+    apps: Vec<App>,
+    /// A TURN key and its API token; may be given several times.
+    #[arg(long = "turn-key", value_name = "ID:TOKEN")]
+    turn_keys: Vec<App>,
+    /// Logs as JSON, one object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "info,str0m=warn".into());
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match options.json {
+        true => logs.json().init(),
+        false => logs.init(),
+    }
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> std::io::Result<()> {
+    let mut builder = Emulator::builder()
+        .listen(SocketAddr::new(options.host, options.port))
+        .media(SocketAddr::new(options.host_ip, options.udp_port));
+    for app in options.apps {
+        builder = builder.app(app);
+    }
+    for key in options.turn_keys {
+        builder = builder.turn_key(key);
+    }
+    let emulator = builder.start().await?;
+    for app in emulator.apps() {
+        println!("app {} secret {}", app.id(), app.expose_secret());
+    }
+    println!("media on {}", emulator.media_address());
+    println!("ready on {}", emulator.base_url());
+    tokio::signal::ctrl_c().await?;
+    emulator.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! Who receives what, and how packets are rewritten on the way.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use str0m::format::{Codec, PayloadParams};
+use str0m::media::{Mid, Pt, Rid};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+
+use super::rewrite::Rewriter;
+use super::section::Track;
+use super::{Kind, Layers, SessionKey};
+
+/// A media section of a session.
+pub(super) type Slot = (SessionKey, Mid);
+
+/// The largest payload that is passed on. str0m writes packets of up to 2000
+/// bytes with header and authentication; none that travels is nearly as large.
+const LARGEST_PAYLOAD: usize = 1700;
+
+/// A packet of a publisher.
+pub(super) struct Packet {
+    pub(super) from: Slot,
+    pub(super) rid: Option<Rid>,
+    pub(super) params: PayloadParams,
+    pub(super) packet: RtpPacket,
+}
+
+/// All subscriptions.
+#[derive(Default)]
+pub(super) struct Router {
+    subscriptions: HashMap<Slot, Subscription>,
+    /// Who receives from whom, in the order in which they came.
+    subscribers: HashMap<Slot, Vec<Slot>>,
+}
+
+/// What one section receives.
+struct Subscription {
+    from: Slot,
+    layers: Layers,
+    /// The stream that is passed on. None before its first packet.
+    current: Option<Option<Rid>>,
+    rewriter: Rewriter,
+}
+
+/// What becomes of a packet for one subscriber.
+pub(super) enum Verdict {
+    /// It goes on.
+    Write(Box<RtpWrite>),
+    /// It is of a layer that the subscriber does not receive.
+    Ignore,
+    /// The subscriber waits for a keyframe of this stream.
+    Wait(Option<Rid>),
+    /// It cannot go on.
+    Drop,
+}
+
+impl Router {
+    /// From now on `to` receives what is sent on `from`. What it received before
+    /// is continued in numbers and time.
+    pub(super) fn forward(&mut self, from: Slot, to: Slot, layers: Layers) {
+        let mut rewriter = Rewriter::default();
+        if let Some(old) = self.subscriptions.get_mut(&to) {
+            if old.from == from {
+                old.layers = layers;
+                return;
+            }
+            rewriter = std::mem::take(&mut old.rewriter);
+        }
+        self.stop(to);
+        self.subscribers.entry(from).or_default().push(to);
+        self.subscriptions.insert(to, Subscription { from, layers, current: None, rewriter });
+    }
+
+    /// `to` receives nothing any more.
+    pub(super) fn stop(&mut self, to: Slot) {
+        let Some(old) = self.subscriptions.remove(&to) else {
+            return;
+        };
+        if let Some(subscribers) = self.subscribers.get_mut(&old.from) {
+            subscribers.retain(|subscriber| *subscriber != to);
+            if subscribers.is_empty() {
+                self.subscribers.remove(&old.from);
+            }
+        }
+    }
+
+    /// Forgets all of one session that `is_gone` holds for, as source and as
+    /// target.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(&Slot) -> bool) {
+        let gone: Vec<Slot> = self
+            .subscriptions
+            .iter()
+            .filter(|(to, subscription)| is_gone(to) || is_gone(&subscription.from))
+            .map(|(to, _)| *to)
+            .collect();
+        for to in gone {
+            self.stop(to);
+        }
+    }
+
+    /// Who receives from a section.
+    pub(super) fn subscribers(&self, from: Slot) -> Vec<Slot> {
+        self.subscribers.get(&from).cloned().unwrap_or_default()
+    }
+
+    /// What a section receives, or waits for: the publisher's section and its
+    /// stream, which `choose` knows before the first packet.
+    pub(super) fn source(
+        &self,
+        to: Slot,
+        choose: impl Fn(Slot, &Layers) -> Option<Wanted>,
+    ) -> Option<(Slot, Wanted)> {
+        let subscription = self.subscriptions.get(&to)?;
+        let from = subscription.from;
+        let chosen = choose(from, &subscription.layers)?;
+        Some((from, subscription.current.map_or(chosen, Wanted)))
+    }
+
+    /// Whether nobody receives anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.subscriptions.is_empty() && self.subscribers.is_empty()
+    }
+
+    /// Judges a packet for one subscriber. `pt` is the subscriber's payload type
+    /// for its codec.
+    pub(super) fn judge(
+        &mut self,
+        to: Slot,
+        packet: &Packet,
+        track: &Track,
+        pt: Option<Pt>,
+        now: Instant,
+    ) -> Verdict {
+        let Some(subscription) = self.subscriptions.get_mut(&to) else {
+            return Verdict::Ignore;
+        };
+        let wanted = wanted(&subscription.layers, track, now).0;
+        let is_current = subscription.current == Some(packet.rid);
+        if !is_current && packet.rid != wanted {
+            return Verdict::Ignore;
+        }
+        let Some(pt) = pt else {
+            return Verdict::Drop;
+        };
+        let rtp = &packet.packet;
+        if rtp.payload.len() > LARGEST_PAYLOAD {
+            return Verdict::Drop;
+        }
+
+        let codec = packet.params.spec().codec;
+        let clock_rate = packet.params.spec().clock_rate.get();
+        let rewriter = &mut subscription.rewriter;
+        if !is_current {
+            let is_start = track.kind == Kind::Audio || starts_keyframe(codec, &rtp.payload);
+            if !is_start {
+                return Verdict::Wait(wanted);
+            }
+            subscription.current = Some(packet.rid);
+            rewriter.switch(rtp, codec, clock_rate, now);
+        }
+        let Some(new) = rewriter.rewrite(rtp, codec, now) else {
+            return Verdict::Drop;
+        };
+
+        let mut write =
+            RtpWrite::new(pt, new.number.into(), new.time, rtp.timestamp, rtp.payload.clone())
+                .marker(rtp.header.marker)
+                .ext_vals(extensions(&rtp.header.ext_vals))
+                .nackable(track.kind == Kind::Video);
+        if let Some(patch) = new.patch {
+            write = write.vp8_patch(patch);
+        }
+        Verdict::Write(Box::new(write))
+    }
+}
+
+/// The stream that a subscriber should receive.
+pub(super) struct Wanted(pub(super) Option<Rid>);
+
+/// Chooses among a publisher's streams.
+///
+/// The preferred layer, or without a preference the first listed. While it is
+/// not sent, another one if the subscriber wants that: the next in alphabetical
+/// order that is sent, and after the last the first. There is no estimate of
+/// bandwidth, so [`Layers::falls_back_for_bandwidth`] changes nothing.
+pub(super) fn wanted(layers: &Layers, track: &Track, now: Instant) -> Wanted {
+    let preferred = layers.preferred.as_deref().map(Rid::from);
+    let known = |rid: &Rid| track.rids.contains(rid);
+    let first = match preferred {
+        _ if track.rids.is_empty() => return Wanted(None),
+        Some(rid) => rid,
+        None => track.rids[0],
+    };
+    let may_fall_back = layers.falls_back_if_absent || preferred.is_none();
+    if !may_fall_back || known(&first) && track.is_sent(first, now) {
+        return Wanted(Some(first));
+    }
+    let mut rids: Vec<&Rid> = track.rids.iter().collect();
+    rids.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+    let next = rids.partition_point(|rid| rid.as_bytes() <= first.as_bytes());
+    rids.rotate_left(next);
+    Wanted(Some(rids.into_iter().copied().find(|rid| track.is_sent(*rid, now)).unwrap_or(first)))
+}
+
+/// What of the header extensions holds for the next leg as well; the others are
+/// str0m's to write.
+fn extensions(values: &ExtensionValues) -> ExtensionValues {
+    let mut values = values.clone();
+    values.mid = None;
+    values.rid = None;
+    values.rid_repair = None;
+    values.abs_send_time = None;
+    values.transport_cc = None;
+    values
+}
+
+/// Whether a packet begins a picture that needs no other. Of a codec that is not
+/// looked into, every packet passes.
+fn starts_keyframe(codec: Codec, payload: &[u8]) -> bool {
+    let byte = |at: usize| payload.get(at).copied().unwrap_or_default();
+    match codec {
+        Codec::Vp8 => str0m::rtp::Vp8Descriptor::parse(payload)
+            .is_ok_and(|descriptor| descriptor.starts_keyframe(payload)),
+        // Begins a frame, and is not predicted from others (RFC 9628).
+        Codec::Vp9 => byte(0) & 0x48 == 0x08,
+        // Begins a coded video sequence.
+        Codec::Av1 => byte(0) & 0x08 != 0,
+        Codec::H264 => match byte(0) & 0x1f {
+            // A parameter set or a whole IDR slice.
+            5 | 7 => true,
+            // Several units: encoders put a parameter set first.
+            24 => matches!(byte(3) & 0x1f, 5 | 7),
+            // A part of one: the first of an IDR slice.
+            28 => byte(1) & 0x9f == 0x85,
+            _ => false,
+        },
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn rid(wanted: &Wanted) -> &str {
+        wanted.0.as_ref().unwrap()
+    }
+
+    #[test]
+    fn an_absent_layer_is_replaced_by_the_next_in_the_alphabet() {
+        let start = Instant::now();
+        let mut track = Track::new(Kind::Video);
+        track.rids = ["b", "a", "c"].map(Rid::from).to_vec();
+        let preferring = |rid: &str, falls_back_if_absent| Layers {
+            preferred: Some(rid.to_owned()),
+            falls_back_for_bandwidth: false,
+            falls_back_if_absent,
+        };
+        let b = preferring("b", true);
+        assert_eq!(rid(&wanted(&Layers::default(), &track, start)), "b");
+
+        track.received(Some("a".into()), 1, start);
+        track.received(Some("c".into()), 1, start);
+        assert_eq!(rid(&wanted(&b, &track, start)), "b", "it may be about to begin");
+        let later = start + Duration::from_millis(1500);
+        track.received(Some("a".into()), 1, later);
+        assert_eq!(rid(&wanted(&b, &track, later)), "a", "c is not sent any more");
+        track.received(Some("c".into()), 1, later);
+        assert_eq!(rid(&wanted(&b, &track, later)), "c");
+        assert_eq!(rid(&wanted(&preferring("b", false), &track, later)), "b");
+        track.received(Some("b".into()), 1, later);
+        assert_eq!(rid(&wanted(&b, &track, later)), "b", "it is back");
+    }
+
+    #[test]
+    fn keyframes_are_told_from_other_packets() {
+        assert!(starts_keyframe(Codec::Vp8, &[0x10, 0x10, 0, 0]));
+        assert!(!starts_keyframe(Codec::Vp8, &[0x10, 0x11, 0, 0]));
+        assert!(starts_keyframe(Codec::H264, &[0x78, 0, 9, 0x67]));
+        assert!(starts_keyframe(Codec::H264, &[0x7c, 0x85]));
+        assert!(!starts_keyframe(Codec::H264, &[0x7c, 0x05]), "a later part");
+        assert!(!starts_keyframe(Codec::H264, &[0x61]));
+        assert!(starts_keyframe(Codec::Vp9, &[0x08]));
+        assert!(!starts_keyframe(Codec::Vp9, &[0x48]));
+        assert!(starts_keyframe(Codec::Av1, &[0x18]));
+        for codec in [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1] {
+            assert!(!starts_keyframe(codec, &[]));
+        }
+    }
+}

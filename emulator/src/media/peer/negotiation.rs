@@ -1,0 +1,225 @@
+//! Offers and answers of one connection.
+
+use std::time::Instant;
+
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::media::{Direction as Flow, MediaKind, Mid};
+
+use super::super::channels::placeholder;
+use super::super::sdp::{self, Description, Line, bad};
+use super::super::section::Track;
+use super::super::{Accepted, BadDescription, Kind, NewSection, Offered};
+use super::{Effects, Peer, rtc};
+
+/// An offer without an answer yet.
+pub(super) struct Pending {
+    offer: SdpPendingOffer,
+    /// The sections that it adds.
+    added: Vec<Line>,
+}
+
+impl Peer {
+    /// Takes the agent's offer. Returns the mids of replaced sections, too.
+    pub(in crate::media) fn accept_offer(
+        &mut self,
+        sdp: &str,
+        now: Instant,
+        out: &mut Effects,
+    ) -> Result<(Accepted, Vec<Mid>), BadDescription> {
+        self.check_alive()?;
+        if self.pending.is_some() {
+            return bad("an offer of the SFU has no answer yet");
+        }
+        let description = Description::parse(sdp)?;
+        check_order(&self.lines, &description.lines, true)?;
+        let offer = self.try_out(sdp, now)?;
+
+        let answer = match self.rtc.sdp_api().accept_offer(offer) {
+            Ok(answer) => answer.to_sdp_string(),
+            Err(_) => {
+                self.drive(now, out);
+                return bad("the offer does not go with what was negotiated before");
+            }
+        };
+        let sections = description.sections();
+        let replaced = self.negotiated(description);
+        self.drive(now, out);
+        self.version += 1;
+        let answer = sdp::dress(&answer, self.key.0, self.version);
+        Ok((Accepted { answer, sections }, replaced))
+    }
+
+    /// Makes an offer.
+    pub(in crate::media) fn offer(
+        &mut self,
+        add: &[NewSection],
+        now: Instant,
+        out: &mut Effects,
+    ) -> Result<Offered, BadDescription> {
+        self.check_alive()?;
+        if self.pending.is_some() {
+            return bad("the last offer has no answer yet");
+        }
+        if add.is_empty() {
+            return bad("there is nothing to offer");
+        }
+        let data = add.iter().filter(|section| matches!(section, NewSection::Data)).count();
+        if data + self.lines.iter().filter(|line| line.kind.is_none()).count() > 1 {
+            return bad("there is a section for data channels already");
+        }
+
+        let mut change = self.rtc.sdp_api();
+        for section in add {
+            match *section {
+                NewSection::Send { kind, is_bidirectional } => {
+                    let flow = if is_bidirectional { Flow::SendRecv } else { Flow::SendOnly };
+                    change.add_media(media_kind(kind), flow, None, None, None);
+                }
+                NewSection::Receive { kind, is_bidirectional } => {
+                    let flow = if is_bidirectional { Flow::SendRecv } else { Flow::RecvOnly };
+                    change.add_media(media_kind(kind), flow, None, None, None);
+                }
+                NewSection::Data => {
+                    change.add_channel_with_config(placeholder());
+                }
+            }
+        }
+        let applied = change.apply();
+        self.drive(now, out);
+        let Some((offer, pending)) = applied else {
+            return bad("there is nothing to offer");
+        };
+
+        self.version += 1;
+        let offer = sdp::dress(&offer.to_sdp_string(), self.key.0, self.version);
+        let added = Description::parse(&offer.replace("a=ice-lite\r\n", ""))?
+            .lines
+            .split_off(self.lines.len());
+        let mids = added.iter().map(|line| line.mid.clone()).collect();
+        self.pending = Some(Pending { offer: pending, added });
+        Ok(Offered { offer, mids })
+    }
+
+    /// Takes the agent's answer.
+    pub(in crate::media) fn accept_answer(
+        &mut self,
+        sdp: &str,
+        now: Instant,
+        out: &mut Effects,
+    ) -> Result<(), BadDescription> {
+        self.check_alive()?;
+        let Some(pending) = self.pending.take() else {
+            return bad("there is no offer to be answered");
+        };
+        let checked = self.check_answer(&pending, sdp, now);
+        let (description, answer) = match checked {
+            Ok(checked) => checked,
+            Err(error) => {
+                self.pending = Some(pending);
+                return Err(error);
+            }
+        };
+        if self.rtc.sdp_api().accept_answer(pending.offer, answer).is_err() {
+            self.drive(now, out);
+            return bad("the answer does not go with the offer");
+        }
+        self.negotiated(description);
+        self.drive(now, out);
+        Ok(())
+    }
+
+    /// Keeps what has been negotiated. Returns the mids that are no more.
+    fn negotiated(&mut self, description: Description) -> Vec<Mid> {
+        self.remote_credentials = Some(description.credentials);
+        self.lines = description.lines;
+        for line in &self.lines {
+            if let Some(kind) = line.kind {
+                let track = self.tracks.entry(line.mid.as_str().into()).or_insert(Track::new(kind));
+                if line.sends() {
+                    track.rids = line.rids.iter().map(|rid| rid.as_str().into()).collect();
+                }
+            }
+        }
+        if self.lines.iter().any(|line| line.kind.is_none() && !line.is_rejected) {
+            self.channels.transport();
+        }
+        let lines = &self.lines;
+        let is_gone = |mid: &Mid| !lines.iter().any(|line| line.mid == **mid);
+        let gone: Vec<Mid> = self.tracks.keys().filter(|mid| is_gone(mid)).copied().collect();
+        self.tracks.retain(|mid, _| !gone.contains(mid));
+        gone
+    }
+
+    fn check_alive(&self) -> Result<(), BadDescription> {
+        if self.rtc.is_alive() { Ok(()) } else { bad("the connection has ended") }
+    }
+
+    fn check_answer(
+        &self,
+        pending: &Pending,
+        sdp: &str,
+        now: Instant,
+    ) -> Result<(Description, SdpAnswer), BadDescription> {
+        let description = Description::parse(sdp)?;
+        if description.lines.len() != self.lines.len() + pending.added.len() {
+            return bad("the answer has not as many sections as the offer");
+        }
+        let (old, new) = description.lines.split_at(self.lines.len());
+        check_order(&self.lines, old, false)?;
+        check_order(&pending.added, new, false)?;
+        if self.remote_credentials.as_ref().is_some_and(|old| *old != description.credentials) {
+            return bad("the answer restarts ICE and the offer does not");
+        }
+        self.try_out(sdp, now)?;
+        match SdpAnswer::from_sdp_string(sdp) {
+            Ok(answer) => Ok((description, answer)),
+            Err(_) => bad("the session description cannot be read"),
+        }
+    }
+
+    /// Finds out on another connection whether str0m takes a description, which
+    /// cannot be taken back once it is half done. An answer serves as an offer.
+    fn try_out(&self, sdp: &str, now: Instant) -> Result<SdpOffer, BadDescription> {
+        let read = || match SdpOffer::from_sdp_string(sdp) {
+            Ok(offer) => Ok(offer),
+            Err(_) => bad("the session description cannot be read"),
+        };
+        match rtc(self.candidate, now).sdp_api().accept_offer(read()?) {
+            Ok(_) => read(),
+            Err(_) => bad("the session description is not consistent"),
+        }
+    }
+}
+
+/// Whether known sections are where they were.
+fn check_order(known: &[Line], lines: &[Line], is_offer: bool) -> Result<(), BadDescription> {
+    if lines.len() < known.len() {
+        return bad("sections are missing that were negotiated before");
+    }
+    for (known, line) in known.iter().zip(lines) {
+        // The place of a rejected section may be given to another (RFC 8829
+        // section 5.2.2).
+        let is_replaced = is_offer && known.is_rejected && known.mid != line.mid;
+        if is_replaced && known.kind.is_some() && line.kind.is_some() {
+            continue;
+        }
+        if known.mid != line.mid || known.kind != line.kind {
+            return bad("a section is not where it was negotiated before");
+        }
+    }
+    for (index, line) in lines.iter().enumerate() {
+        if lines[..index].iter().any(|other| other.mid == line.mid)
+            || known.iter().enumerate().any(|(at, known)| at != index && known.mid == line.mid)
+        {
+            return bad("two sections have the same mid");
+        }
+    }
+    Ok(())
+}
+
+fn media_kind(kind: Kind) -> MediaKind {
+    match kind {
+        Kind::Audio => MediaKind::Audio,
+        Kind::Video => MediaKind::Video,
+    }
+}

@@ -1,0 +1,159 @@
+//! Numbers and times that go on when the source changes.
+
+use std::time::{Duration, Instant};
+
+use str0m::format::Codec;
+use str0m::rtp::{RtpPacket, Vp8Descriptor, Vp8Patch};
+
+/// Where the numbers of a subscription begin. A receiver cannot know how often
+/// they have wrapped, so they begin small; and not with 0, so that a late packet
+/// has a number, too.
+const FIRST_NUMBER: u64 = 1000;
+
+/// The least that a new source is later than the last packet of the old one.
+const LEAST_STEP: Duration = Duration::from_millis(10);
+
+/// Rewrites the packets of one subscription, whatever their source.
+#[derive(Default)]
+pub(super) struct Rewriter {
+    /// The highest that has been written.
+    last: Option<Last>,
+    source: Option<Source>,
+}
+
+struct Last {
+    number: u64,
+    time: u32,
+    at: Instant,
+    pictures: Pictures,
+}
+
+/// What is added to what the current source writes. All of it wraps.
+struct Source {
+    /// What comes before was of no use to the subscriber.
+    first: u64,
+    number: u64,
+    time: u32,
+    /// None as long as there was no other source.
+    pictures: Option<Pictures>,
+}
+
+/// The counters of a VP8 descriptor.
+#[derive(Clone, Copy, Default)]
+struct Pictures {
+    id: u16,
+    base_layer: u8,
+    keyframe: u8,
+}
+
+/// What a packet says for the subscriber.
+pub(super) struct New {
+    pub(super) number: u64,
+    pub(super) time: u32,
+    pub(super) patch: Option<Vp8Patch>,
+}
+
+impl Rewriter {
+    /// A source begins with this packet.
+    pub(super) fn switch(
+        &mut self,
+        packet: &RtpPacket,
+        codec: Codec,
+        clock_rate: u32,
+        now: Instant,
+    ) {
+        let first = *packet.seq_no;
+        let (number, time, pictures) = match &self.last {
+            None => (FIRST_NUMBER, packet.header.timestamp, None),
+            Some(last) => {
+                let pause = now.duration_since(last.at).max(LEAST_STEP);
+                let ticks = pause.as_micros() * u128::from(clock_rate) / 1_000_000;
+                let pictures = descriptor(packet, codec).map(|descriptor| {
+                    let (now, last) = (Pictures::of(&descriptor), last.pictures);
+                    Pictures {
+                        id: last.id.wrapping_add(1).wrapping_sub(now.id),
+                        base_layer: last.base_layer.wrapping_add(1).wrapping_sub(now.base_layer),
+                        keyframe: last.keyframe.wrapping_add(1).wrapping_sub(now.keyframe),
+                    }
+                });
+                // Wraps after hours without a packet, as RTP's time does anyway.
+                (last.number + 1, last.time.wrapping_add(ticks as u32), pictures)
+            }
+        };
+        self.source = Some(Source {
+            first,
+            number: number.wrapping_sub(first),
+            time: time.wrapping_sub(packet.header.timestamp),
+            pictures,
+        });
+    }
+
+    /// Rewrites a packet. None if it belongs before the switch to its source.
+    pub(super) fn rewrite(
+        &mut self,
+        packet: &RtpPacket,
+        codec: Codec,
+        now: Instant,
+    ) -> Option<New> {
+        let source = self.source.as_ref()?;
+        if *packet.seq_no < source.first {
+            return None;
+        }
+        let number = packet.seq_no.wrapping_add(source.number);
+        let time = packet.header.timestamp.wrapping_add(source.time);
+        let mut pictures = None;
+        let mut patch = None;
+        if let Some(descriptor) = descriptor(packet, codec) {
+            let offset = source.pictures.unwrap_or_default();
+            let new = Pictures::of(&descriptor).plus(offset);
+            if source.pictures.is_some() {
+                patch = new.patch(&descriptor);
+            }
+            pictures = Some(new);
+        }
+        if self.last.as_ref().is_none_or(|last| last.number < number) {
+            let before = self.last.as_ref().map(|last| last.pictures).unwrap_or_default();
+            let pictures = pictures.unwrap_or(before);
+            self.last = Some(Last { number, time, at: now, pictures });
+        }
+        Some(New { number, time, patch })
+    }
+}
+
+impl Pictures {
+    fn of(descriptor: &Vp8Descriptor) -> Self {
+        Self {
+            id: descriptor.picture_id().unwrap_or_default(),
+            base_layer: descriptor.tl0_pic_idx().unwrap_or_default(),
+            keyframe: descriptor.key_idx().unwrap_or_default(),
+        }
+    }
+
+    fn plus(self, offset: Self) -> Self {
+        Self {
+            id: self.id.wrapping_add(offset.id) & 0x7fff,
+            base_layer: self.base_layer.wrapping_add(offset.base_layer),
+            keyframe: self.keyframe.wrapping_add(offset.keyframe) & 0x1f,
+        }
+    }
+
+    /// Writes what the descriptor has room for.
+    fn patch(self, descriptor: &Vp8Descriptor) -> Option<Vp8Patch> {
+        let mut patch = descriptor.patch();
+        if descriptor.tl0_pic_idx().is_some() {
+            patch = patch.tl0_pic_idx(self.base_layer);
+        }
+        if descriptor.key_idx().is_some() {
+            patch = patch.key_idx(self.keyframe);
+        }
+        if descriptor.picture_id().is_none() {
+            return patch.build().ok();
+        }
+        let long = patch.picture_id(self.id).build();
+        long.or_else(|_| patch.picture_id(self.id & 0x7f).build()).ok()
+    }
+}
+
+fn descriptor(packet: &RtpPacket, codec: Codec) -> Option<Vp8Descriptor> {
+    (codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten()
+}

@@ -1,0 +1,297 @@
+//! As much of a session description as the SFU reads and writes itself.
+//!
+//! The negotiation proper is str0m's. Here is what has to be known before it
+//! begins, so that a description that is refused changes nothing, and what its
+//! descriptions lack of the SFU's manner.
+
+use super::{BadDescription, Kind, Section};
+
+/// What str0m keeps of a mid. It would cut a longer one off.
+const LONGEST_MID: usize = 16;
+
+/// What str0m keeps of a RID.
+const LONGEST_RID: usize = 8;
+
+/// A session description.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Description {
+    pub(super) lines: Vec<Line>,
+    /// ICE user and password: of the session, or of its first section that has
+    /// any.
+    pub(super) credentials: (String, String),
+}
+
+/// A media section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) mid: String,
+    /// None for data channels.
+    pub(super) kind: Option<Kind>,
+    pub(super) direction: Direction,
+    pub(super) is_rejected: bool,
+    /// The layers that the writer sends, as listed.
+    pub(super) rids: Vec<String>,
+}
+
+/// As the writer of the description sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Both,
+    Send,
+    Receive,
+    Inactive,
+}
+
+impl Description {
+    /// Reads a description.
+    ///
+    /// # Errors
+    ///
+    /// If it lacks what every description has, or has what cannot be done.
+    pub(super) fn parse(text: &str) -> Result<Self, BadDescription> {
+        if !text.ends_with('\n') {
+            return bad("the session description does not end with a line break");
+        }
+        let mut lines = text.lines();
+        if lines.next() != Some("v=0") {
+            return bad("the session description does not begin with its version");
+        }
+        let (mut session, mut sections) = (Vec::new(), Vec::<Vec<&str>>::new());
+        for line in lines {
+            if line.starts_with("m=") {
+                sections.push(vec![line]);
+            } else {
+                sections.last_mut().unwrap_or(&mut session).push(line);
+            }
+        }
+
+        let group: Option<Vec<&str>> =
+            attribute(&session, "group:BUNDLE").map(|mids| mids.split_whitespace().collect());
+        let Some(group) = group else {
+            return bad("the sections are not bundled");
+        };
+        if attribute(&session, "ice-lite").is_some() {
+            return bad("ICE needs one side that is not lite");
+        }
+        let Some(credentials) =
+            credentials(&session).or_else(|| sections.iter().find_map(|s| credentials(s)))
+        else {
+            return bad("there are no ICE credentials");
+        };
+        let lines = sections
+            .iter()
+            .map(|section| Line::parse(section, &group))
+            .collect::<Result<Vec<_>, _>>()?;
+        if lines.is_empty() {
+            return bad("there are no media sections");
+        }
+        if lines.iter().filter(|line| line.kind.is_none()).count() > 1 {
+            return bad("more than one section is for data channels");
+        }
+        Ok(Self { lines, credentials })
+    }
+
+    /// The sections, for the rules.
+    pub(super) fn sections(&self) -> Vec<Section> {
+        self.lines.iter().map(Line::section).collect()
+    }
+}
+
+impl Line {
+    fn parse(section: &[&str], group: &[&str]) -> Result<Self, BadDescription> {
+        let mut words =
+            section.first().and_then(|m| m.strip_prefix("m=")).unwrap_or_default().split(' ');
+        let kind = match words.next() {
+            Some("audio") => Some(Kind::Audio),
+            Some("video") => Some(Kind::Video),
+            Some("application") => None,
+            _ => return bad("a section is neither audio, video nor for data channels"),
+        };
+        let has_port = words.next() != Some("0");
+        let Some(mid) = attribute(section, "mid").map(str::trim) else {
+            return bad("a section has no mid");
+        };
+        if !is_plain(mid, LONGEST_MID) {
+            return bad("a mid has other characters than letters, digits and _, or over 16");
+        }
+        let direction = match () {
+            () if has(section, "a=sendrecv") => Direction::Both,
+            () if has(section, "a=sendonly") => Direction::Send,
+            () if has(section, "a=recvonly") => Direction::Receive,
+            () if has(section, "a=inactive") => Direction::Inactive,
+            () => Direction::Both,
+        };
+        let rids = rids(section);
+        if !rids.iter().all(|rid| is_plain(rid, LONGEST_RID)) {
+            return bad("a RID has other characters than letters, digits and _, or over 8");
+        }
+        Ok(Self {
+            mid: mid.to_owned(),
+            kind,
+            direction,
+            // Port 0 inside the bundle means only that the port is another's.
+            is_rejected: !has_port && !group.contains(&mid),
+            rids,
+        })
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_rejected || self.direction == Direction::Inactive
+    }
+
+    pub(super) fn sends(&self) -> bool {
+        !self.is_rejected && matches!(self.direction, Direction::Both | Direction::Send)
+    }
+
+    fn section(&self) -> Section {
+        let receives =
+            !self.is_rejected && matches!(self.direction, Direction::Both | Direction::Receive);
+        Section {
+            mid: self.mid.clone(),
+            kind: self.kind,
+            sends: self.sends(),
+            receives,
+            is_stopped: self.is_stopped(),
+            rids: self.rids.clone(),
+        }
+    }
+}
+
+/// Gives a description of str0m's the SFU's manner: the origin, one fingerprint
+/// for all sections, and all candidates at once.
+pub(super) fn dress(text: &str, id: u64, version: u64) -> String {
+    let fingerprint = text.lines().find(|line| line.starts_with("a=fingerprint:"));
+    let mut dressed = String::with_capacity(text.len());
+    let mut push = |line: &str| {
+        dressed.push_str(line);
+        dressed.push_str("\r\n");
+    };
+    let (mut is_in_session, mut is_after_candidate) = (true, false);
+    for line in text.lines() {
+        let is_candidate = line.starts_with("a=candidate:");
+        if is_after_candidate && !is_candidate {
+            push("a=end-of-candidates");
+        }
+        is_after_candidate = is_candidate;
+        if line.starts_with("m=") && is_in_session {
+            is_in_session = false;
+            if let Some(fingerprint) = fingerprint {
+                push(fingerprint);
+            }
+        }
+        if line.starts_with("o=") {
+            push(&format!("o=- {id} {version} IN IP4 0.0.0.0"));
+        } else if !line.starts_with("a=fingerprint:") && line != "a=ice-options:trickle" {
+            push(line);
+        }
+    }
+    dressed
+}
+
+/// A refusal.
+pub(super) fn bad<T>(why: &str) -> Result<T, BadDescription> {
+    Err(BadDescription(why.to_owned()))
+}
+
+/// Whether str0m keeps the name as it is.
+fn is_plain(name: &str, longest: usize) -> bool {
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
+    !name.is_empty() && name.len() <= longest && name.bytes().all(is_plain)
+}
+
+fn has(section: &[&str], line: &str) -> bool {
+    section.iter().any(|l| l.trim_end() == line)
+}
+
+/// The value of an attribute; empty if it has none.
+fn attribute<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
+    lines.iter().find_map(|line| {
+        let rest = line.strip_prefix("a=")?.strip_prefix(name)?;
+        match rest.chars().next() {
+            None => Some(rest),
+            Some(':' | ' ') => Some(&rest[1..]),
+            Some(_) => None,
+        }
+    })
+}
+
+fn credentials(lines: &[&str]) -> Option<(String, String)> {
+    let user = attribute(lines, "ice-ufrag")?;
+    let password = attribute(lines, "ice-pwd")?;
+    Some((user.trim().to_owned(), password.trim().to_owned()))
+}
+
+/// The layers that are sent: in the order of `a=simulcast`, of alternatives the
+/// first.
+fn rids(section: &[&str]) -> Vec<String> {
+    let Some(simulcast) = attribute(section, "simulcast") else {
+        return Vec::new();
+    };
+    let mut words = simulcast.split_whitespace();
+    while let Some(word) = words.next() {
+        let Some(list) = words.next() else {
+            break;
+        };
+        if word == "send" {
+            return list
+                .split(';')
+                .filter_map(|layer| layer.split(',').next())
+                .map(|rid| rid.trim_start_matches('~').to_owned())
+                .filter(|rid| !rid.is_empty())
+                .collect();
+        }
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: &str = "v=0\r\no=x 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
+        a=group:BUNDLE 0 d\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=sendonly\r\n\
+        a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;~l\r\n\
+        m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\n\
+        m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=inactive\r\n";
+
+    #[test]
+    fn sections_are_read_as_the_agent_means_them() {
+        let sections = Description::parse(OFFER).unwrap().sections();
+        assert_eq!(sections.len(), 3);
+        assert_eq!(sections[0].kind, Some(Kind::Video));
+        assert!(sections[0].sends && !sections[0].receives && !sections[0].is_stopped);
+        assert_eq!(sections[0].rids, ["h", "l"]);
+        assert_eq!(sections[1].kind, None);
+        assert!(!sections[1].is_stopped);
+        assert!(sections[2].is_stopped && !sections[2].sends);
+    }
+
+    #[test]
+    fn what_is_refused_is_not_quoted() {
+        for (from, to) in [
+            ("a=inactive\r\n", "a=inactive"),
+            ("a=mid:0", "a=mid:secret-mid"),
+            ("a=rid:l send\r\na=simulcast:send h;~l", "a=simulcast:send h;secret/rid"),
+            ("a=ice-pwd:p\r\n", ""),
+            ("a=group:BUNDLE 0 d\r\n", ""),
+            ("v=0", "secret"),
+        ] {
+            let error = Description::parse(&OFFER.replace(from, to)).err().unwrap();
+            assert!(!error.0.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_dressed_description_says_its_candidates_are_all() {
+        let text = "v=0\r\no=str0m 1 2 IN IP4 0.0.0.0\r\ns=-\r\nm=audio 9 X 0\r\n\
+            a=candidate:1 1 udp 1 127.0.0.1 1 typ host\r\na=ice-options:trickle\r\n\
+            a=fingerprint:sha-256 00\r\nm=audio 9 X 0\r\na=fingerprint:sha-256 00\r\n";
+        assert_eq!(
+            dress(text, 7, 3),
+            "v=0\r\no=- 7 3 IN IP4 0.0.0.0\r\ns=-\r\na=fingerprint:sha-256 00\r\n\
+             m=audio 9 X 0\r\na=candidate:1 1 udp 1 127.0.0.1 1 typ host\r\n\
+             a=end-of-candidates\r\nm=audio 9 X 0\r\n"
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! What is kept of one media section of one session.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use str0m::media::Rid;
+
+use super::Kind;
+
+/// How often a layer's sender is asked for keyframes at most. Each costs as much
+/// as many other frames, and several subscribers ask for the same.
+const REQUEST_INTERVAL: Duration = Duration::from_millis(300);
+
+/// After this long without a packet, a layer counts as not sent.
+const ABSENCE: Duration = Duration::from_secs(1);
+
+/// A media section.
+pub(super) struct Track {
+    pub(super) kind: Kind,
+    /// The layers that the agent has said it sends, best first as listed.
+    pub(super) rids: Vec<Rid>,
+    pub(super) counters: Counters,
+    pub(super) last_packet: Option<Instant>,
+    first_packet: Option<Instant>,
+    layers: HashMap<Option<Rid>, Layer>,
+}
+
+/// One stream of a section.
+#[derive(Default)]
+struct Layer {
+    last_packet: Option<Instant>,
+    last_request: Option<Instant>,
+    /// A keyframe was asked for too soon.
+    is_requested: bool,
+}
+
+/// What has passed through a media section.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets that the agent sent, without repetitions.
+    pub packets_in: u64,
+    /// Bytes of their payloads.
+    pub bytes_in: u64,
+    /// Packets that the agent was sent, without repetitions.
+    pub packets_out: u64,
+    /// Bytes of their payloads.
+    pub bytes_out: u64,
+    /// Packets in or out that could not go on: of a codec that the other side
+    /// does not know, too large, or too late.
+    pub dropped: u64,
+    /// Keyframes that the agent was asked for.
+    pub keyframe_requests: u64,
+}
+
+impl Track {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            rids: Vec::new(),
+            counters: Counters::default(),
+            last_packet: None,
+            first_packet: None,
+            layers: HashMap::new(),
+        }
+    }
+
+    /// A packet has come.
+    pub(super) fn received(&mut self, rid: Option<Rid>, bytes: usize, now: Instant) {
+        self.counters.packets_in += 1;
+        self.counters.bytes_in += bytes as u64;
+        self.first_packet.get_or_insert(now);
+        self.last_packet = Some(now);
+        self.layers.entry(rid).or_default().last_packet = Some(now);
+    }
+
+    /// Whether a keyframe may be asked for now. Otherwise it is remembered.
+    pub(super) fn may_request(&mut self, rid: Option<Rid>, now: Instant) -> bool {
+        let layer = self.layers.entry(rid).or_default();
+        layer.is_requested = true;
+        layer.may_request(now)
+    }
+
+    /// A keyframe has been asked for.
+    pub(super) fn requested(&mut self, rid: Option<Rid>, now: Instant) {
+        self.counters.keyframe_requests += 1;
+        let layer = self.layers.entry(rid).or_default();
+        layer.last_request = Some(now);
+        layer.is_requested = false;
+    }
+
+    /// Whether a request was put off that may be made now.
+    pub(super) fn owes_request(&self, rid: Option<Rid>, now: Instant) -> bool {
+        self.layers.get(&rid).is_some_and(|layer| layer.is_requested && layer.may_request(now))
+    }
+
+    /// Whether a layer is being sent. One that has not begun is given some time
+    /// from the section's first packet on.
+    pub(super) fn is_sent(&self, rid: Rid, now: Instant) -> bool {
+        let last = self.layers.get(&Some(rid)).and_then(|layer| layer.last_packet);
+        last.or(self.first_packet).is_none_or(|last| now.duration_since(last) <= ABSENCE)
+    }
+}
+
+impl Layer {
+    fn may_request(&self, now: Instant) -> bool {
+        self.last_request.is_none_or(|last| now.duration_since(last) >= REQUEST_INTERVAL)
+    }
+}

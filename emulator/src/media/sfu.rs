@@ -1,0 +1,318 @@
+//! All connections, on one UDP port.
+
+mod operations;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::forward::{Packet, Router, Slot, Verdict, Wanted, wanted};
+use super::peer::{Effects, Peer, Work, checked_ufrag};
+use super::section::Counters;
+use super::{Event, Kind, Place, SessionKey};
+
+/// The largest datagram that is looked at. What is larger is no WebRTC, which
+/// stays below an Ethernet frame.
+const LARGEST_DATAGRAM: usize = 2000;
+
+/// How many addresses of one session are remembered. An agent has one at a time;
+/// a network that changes it costs no more than this.
+const MOST_ADDRESSES: usize = 8;
+
+/// What an [`Sfu`] is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where agents reach it, by UDP.
+    pub candidate: SocketAddr,
+    /// When it starts.
+    pub start: Instant,
+}
+
+/// A datagram to be sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// To whom.
+    pub to: SocketAddr,
+    /// What.
+    pub data: Vec<u8>,
+}
+
+/// An SFU without sockets and clocks: datagrams and times go in, datagrams,
+/// times and events come out.
+///
+/// After each call, take all of [`Sfu::poll_transmit`] and [`Sfu::poll_event`],
+/// and call [`Sfu::handle_timeout`] when the time of [`Sfu::poll_timeout`] has
+/// come. The methods of [`Media`](super::Media) happen at the last time that was given.
+///
+/// Bandwidth is not estimated: a subscriber gets the layer that it prefers.
+pub struct Sfu {
+    config: Config,
+    now: Instant,
+    peers: BTreeMap<SessionKey, Peer>,
+    by_address: HashMap<SocketAddr, SessionKey>,
+    by_ufrag: HashMap<String, SessionKey>,
+    addresses: HashMap<SessionKey, Vec<SocketAddr>>,
+    ufrags: HashMap<SessionKey, String>,
+    deadlines: BTreeSet<(Instant, SessionKey)>,
+    router: Router,
+    effects: Effects,
+    ignored: u64,
+}
+
+impl Sfu {
+    /// Makes one without sessions.
+    pub fn new(config: Config) -> Self {
+        Self {
+            now: config.start,
+            config,
+            peers: BTreeMap::new(),
+            by_address: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            addresses: HashMap::new(),
+            ufrags: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            router: Router::default(),
+            effects: Effects::default(),
+            ignored: 0,
+        }
+    }
+
+    /// Takes a datagram. What is of no session is counted and dropped.
+    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, data: &[u8]) {
+        self.advance(now);
+        let Some(session) = self.session_of(from, data) else {
+            self.ignored += 1;
+            return;
+        };
+        let now = self.now;
+        let is_good = self
+            .with(session, |peer, effects| peer.handle(now, from, data, effects))
+            .unwrap_or_default();
+        self.ignored += u64::from(!is_good);
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        let now = self.now;
+        let due: Vec<SessionKey> = self
+            .deadlines
+            .iter()
+            .take_while(|(deadline, _)| *deadline <= now)
+            .map(|(_, session)| *session)
+            .collect();
+        for session in due {
+            self.with(session, |peer, effects| peer.handle_timeout(now, effects));
+        }
+    }
+
+    /// The next datagram to be sent.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.effects.transmits.pop_front()
+    }
+
+    /// When something is due. None if nothing will be without a datagram.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// The next thing that has happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.effects.events.pop_front()
+    }
+
+    /// What has passed through each media section.
+    pub fn counters(&self) -> impl Iterator<Item = (Place, Counters)> + '_ {
+        self.peers.iter().flat_map(|(session, peer)| {
+            peer.tracks.iter().map(|(mid, track)| {
+                (Place { session: *session, mid: mid.to_string() }, track.counters)
+            })
+        })
+    }
+
+    /// How many datagrams were of no use.
+    pub fn ignored_datagrams(&self) -> u64 {
+        self.ignored
+    }
+
+    /// How many messages on data channels could not be sent.
+    pub fn dropped_messages(&self) -> u64 {
+        self.peers.values().map(|peer| peer.channels.dropped()).sum()
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Whether nothing at all is kept: no session, address, time or subscription.
+    pub fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+            && self.by_address.is_empty()
+            && self.by_ufrag.is_empty()
+            && self.addresses.is_empty()
+            && self.ufrags.is_empty()
+            && self.deadlines.is_empty()
+            && self.router.is_empty()
+    }
+
+    /// Time goes forward only.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Whose a datagram is. A check says it itself, even if the address was
+    /// another session's; of everything else the address tells.
+    fn session_of(&mut self, from: SocketAddr, data: &[u8]) -> Option<SessionKey> {
+        if data.len() > LARGEST_DATAGRAM {
+            return None;
+        }
+        let now = self.now;
+        let accepts =
+            |session: &SessionKey, peer: &Peer| peer.accepts(now, from, data).then_some(*session);
+        if let Some(ufrag) = checked_ufrag(data) {
+            let session = *self.by_ufrag.get(&ufrag)?;
+            let session = accepts(&session, self.peers.get(&session)?)?;
+            self.remember(session, from);
+            return Some(session);
+        }
+        if let Some(session) = self.by_address.get(&from) {
+            return Some(*session);
+        }
+        // Seldom: an address from the description that sends before it checks.
+        let session = self.peers.iter().find_map(|(session, peer)| accepts(session, peer))?;
+        self.remember(session, from);
+        Some(session)
+    }
+
+    fn remember(&mut self, session: SessionKey, address: SocketAddr) {
+        let old = self.by_address.insert(address, session);
+        if old == Some(session) {
+            return;
+        }
+        if let Some(addresses) = old.and_then(|old| self.addresses.get_mut(&old)) {
+            addresses.retain(|other| *other != address);
+        }
+        let addresses = self.addresses.entry(session).or_default();
+        addresses.push(address);
+        if addresses.len() > MOST_ADDRESSES {
+            let oldest = addresses.remove(0);
+            self.by_address.remove(&oldest);
+        }
+    }
+
+    /// Uses one connection, then sees to what has come of it. None if there is no
+    /// such session.
+    fn with<R>(
+        &mut self,
+        session: SessionKey,
+        f: impl FnOnce(&mut Peer, &mut Effects) -> R,
+    ) -> Option<R> {
+        let result = self.touch(session, f)?;
+        self.work();
+        Some(result)
+    }
+
+    /// Does what connections have brought forth for each other.
+    fn work(&mut self) {
+        while let Some(work) = self.effects.work.pop_front() {
+            match work {
+                Work::Packet(packet) => self.route(&packet),
+                Work::Keyframe(to) => self.keyframe(to),
+            }
+        }
+    }
+
+    /// Uses one connection and notes when it wants time again.
+    fn touch<R>(
+        &mut self,
+        session: SessionKey,
+        f: impl FnOnce(&mut Peer, &mut Effects) -> R,
+    ) -> Option<R> {
+        let peer = self.peers.get_mut(&session)?;
+        let before = peer.deadline;
+        let result = f(peer, &mut self.effects);
+        if peer.deadline != before {
+            if let Some(before) = before {
+                self.deadlines.remove(&(before, session));
+            }
+            if let Some(deadline) = peer.deadline {
+                self.deadlines.insert((deadline, session));
+            }
+        }
+        Some(result)
+    }
+
+    /// Passes a packet on to everyone who receives it.
+    fn route(&mut self, packet: &Packet) {
+        let (publisher, from) = packet.from;
+        let now = self.now;
+        let mut is_waited_for = self
+            .peers
+            .get(&publisher)
+            .and_then(|peer| peer.tracks.get(&from))
+            .is_some_and(|track| track.owes_request(packet.rid, now))
+            .then_some(packet.rid);
+        for to in self.router.subscribers(packet.from) {
+            let Some(subscriber) = self.peers.get(&to.0).filter(|peer| peer.is_connected()) else {
+                continue;
+            };
+            let pt = subscriber.payload_type(to.1, &packet.params);
+            let track = self.peers.get(&publisher).and_then(|peer| peer.tracks.get(&from));
+            let Some(track) = track else {
+                continue;
+            };
+            let bytes = packet.packet.payload.len() as u64;
+            let is_written = match self.router.judge(to, packet, track, pt, now) {
+                Verdict::Write(write) => self
+                    .touch(to.0, |peer, effects| peer.write(to.1, *write, now, effects))
+                    .unwrap_or_default(),
+                Verdict::Ignore => continue,
+                Verdict::Wait(rid) => {
+                    is_waited_for = Some(rid);
+                    continue;
+                }
+                Verdict::Drop => false,
+            };
+            let track = self.peers.get_mut(&to.0).and_then(|peer| peer.tracks.get_mut(&to.1));
+            if let Some(track) = track {
+                track.counters.packets_out += u64::from(is_written);
+                track.counters.bytes_out += if is_written { bytes } else { 0 };
+                track.counters.dropped += u64::from(!is_written);
+            }
+        }
+        if let Some(rid) = is_waited_for {
+            self.touch(publisher, |peer, effects| {
+                peer.request_keyframe(from, rid, now, effects);
+            });
+        }
+    }
+
+    /// A subscriber, old or new, needs a keyframe of what it receives.
+    fn keyframe(&mut self, to: Slot) {
+        let now = self.now;
+        let peers = &self.peers;
+        let source = self.router.source(to, |from, layers| {
+            let track = peers.get(&from.0)?.tracks.get(&from.1)?;
+            (track.kind == Kind::Video).then(|| wanted(layers, track, now))
+        });
+        if let Some(((publisher, from), Wanted(rid))) = source {
+            self.touch(publisher, |peer, effects| {
+                peer.request_keyframe(from, rid, now, effects);
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Sfu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sfu").field("sessions", &self.peers.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transmit").field("to", &self.to).field("length", &self.data.len()).finish()
+    }
+}

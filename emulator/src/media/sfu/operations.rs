@@ -1,0 +1,130 @@
+//! What the rules want of the SFU.
+
+use std::time::Duration;
+
+use str0m::media::Mid;
+
+use super::super::forward::Slot;
+use super::super::peer::Peer;
+use super::super::{
+    Accepted, BadDescription, Delivery, Event, Layers, Media, Message, NewSection, Offered, Place,
+    SessionKey, sdp,
+};
+use super::Sfu;
+
+impl Media for Sfu {
+    fn open(&mut self, session: SessionKey) {
+        if self.peers.contains_key(&session) {
+            return;
+        }
+        let mut peer = Peer::new(session, self.config.candidate, self.now);
+        let ufrag = peer.ufrag();
+        self.by_ufrag.insert(ufrag.clone(), session);
+        self.ufrags.insert(session, ufrag);
+        self.peers.insert(session, peer);
+    }
+
+    fn close(&mut self, session: SessionKey) {
+        let now = self.now;
+        self.with(session, |peer, effects| peer.close(now, effects));
+        // The rules know that it is closed; they have asked for it.
+        let is_other = |event: &Event| !matches!(event, Event::Disconnected(s) if *s == session);
+        self.effects.events.retain(is_other);
+        self.router.forget(|slot| slot.0 == session);
+        if let Some(deadline) = self.peers.remove(&session).and_then(|peer| peer.deadline) {
+            self.deadlines.remove(&(deadline, session));
+        }
+        for address in self.addresses.remove(&session).unwrap_or_default() {
+            self.by_address.remove(&address);
+        }
+        if let Some(ufrag) = self.ufrags.remove(&session) {
+            self.by_ufrag.remove(&ufrag);
+        }
+    }
+
+    fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription> {
+        let now = self.now;
+        let result = self.with(session, |peer, effects| {
+            let result = peer.accept_offer(sdp, now, effects);
+            (result, peer.ufrag())
+        });
+        let Some((result, ufrag)) = result else {
+            return no_session();
+        };
+        // An agent may have restarted ICE.
+        if self.ufrags.get(&session) != Some(&ufrag) {
+            self.by_ufrag.insert(ufrag.clone(), session);
+            if let Some(old) = self.ufrags.insert(session, ufrag) {
+                self.by_ufrag.remove(&old);
+            }
+        }
+        let (accepted, replaced) = result?;
+        if !replaced.is_empty() {
+            self.router.forget(|(s, mid)| *s == session && replaced.contains(mid));
+        }
+        Ok(accepted)
+    }
+
+    fn offer(
+        &mut self,
+        session: SessionKey,
+        add: &[NewSection],
+    ) -> Result<Offered, BadDescription> {
+        let now = self.now;
+        self.with(session, |peer, effects| peer.offer(add, now, effects)).unwrap_or_else(no_session)
+    }
+
+    fn accept_answer(&mut self, session: SessionKey, sdp: &str) -> Result<(), BadDescription> {
+        let now = self.now;
+        self.with(session, |peer, effects| peer.accept_answer(sdp, now, effects))
+            .unwrap_or_else(no_session)
+    }
+
+    fn is_connected(&self, session: SessionKey) -> bool {
+        self.peers.get(&session).is_some_and(Peer::is_connected)
+    }
+
+    fn last_packet(&self, place: &Place) -> Option<Duration> {
+        let (session, mid) = slot(place);
+        let at = self.peers.get(&session)?.tracks.get(&mid)?.last_packet?;
+        Some(at.duration_since(self.config.start))
+    }
+
+    fn forward(&mut self, from: Place, to: Place, layers: Layers) {
+        let (from, to) = (slot(&from), slot(&to));
+        if self.peers.contains_key(&from.0) && self.peers.contains_key(&to.0) {
+            self.router.forward(from, to, layers);
+            // So that it need not wait for the next packet to say so.
+            self.keyframe(to);
+            self.work();
+        }
+    }
+
+    fn stop(&mut self, to: &Place) {
+        self.router.stop(slot(to));
+    }
+
+    fn open_channel(&mut self, session: SessionKey, id: u16, name: &str, delivery: Delivery) {
+        let now = self.now;
+        self.with(session, |peer, effects| peer.open_channel(id, name, delivery, now, effects));
+    }
+
+    fn close_channel(&mut self, session: SessionKey, id: u16) {
+        let now = self.now;
+        self.with(session, |peer, effects| peer.close_channel(id, now, effects));
+    }
+
+    fn send(&mut self, session: SessionKey, id: u16, message: &Message) {
+        let now = self.now;
+        let message = message.clone();
+        self.with(session, |peer, effects| peer.send(id, message, now, effects));
+    }
+}
+
+fn slot(place: &Place) -> Slot {
+    (place.session, Mid::from(place.mid.as_str()))
+}
+
+fn no_session<T>() -> Result<T, BadDescription> {
+    sdp::bad("there is no such session")
+}

@@ -1,0 +1,113 @@
+//! What UDP packets suffer on their way, by seed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::faults::Network;
+
+/// How many packets may be on their way in each direction. What comes beyond
+/// is lost, as in a full queue.
+const MAX_PACKETS: usize = 10_000;
+
+/// Loses and delays packets in both directions.
+#[derive(Debug, Default)]
+pub(crate) struct Netem {
+    network: Network,
+    random: fastrand::Rng,
+    sent: Way,
+    received: Way,
+}
+
+/// The packets on their way in one direction, by when they arrive.
+#[derive(Debug, Default)]
+struct Way {
+    packets: BTreeMap<(Instant, u64), (SocketAddr, Vec<u8>)>,
+    count: u64,
+}
+
+impl Netem {
+    /// From now on this happens. What is on its way stays there.
+    pub(crate) fn set(&mut self, network: Network) {
+        self.random = fastrand::Rng::with_seed(network.seed);
+        self.network = network;
+    }
+
+    /// A packet that is sent: at once, later or not at all.
+    pub(crate) fn sent(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        data: Vec<u8>,
+    ) -> Option<(SocketAddr, Vec<u8>)> {
+        match self.fate()? {
+            Duration::ZERO => Some((to, data)),
+            delay => {
+                self.sent.push(now + delay, to, data);
+                None
+            }
+        }
+    }
+
+    /// A packet that has come: at once, later or not at all.
+    pub(crate) fn received<'d>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        data: &'d [u8],
+    ) -> Option<(SocketAddr, Cow<'d, [u8]>)> {
+        match self.fate()? {
+            Duration::ZERO => Some((from, Cow::Borrowed(data))),
+            delay => {
+                self.received.push(now + delay, from, data.to_vec());
+                None
+            }
+        }
+    }
+
+    /// The next packet that is to be sent by now.
+    pub(crate) fn poll_sent(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+        self.sent.pop(now)
+    }
+
+    /// The next packet that has arrived by now.
+    pub(crate) fn poll_received(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+        self.received.pop(now)
+    }
+
+    /// When the next packet arrives in either direction.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [&self.sent, &self.received].into_iter().filter_map(Way::next).min()
+    }
+
+    /// How much later a packet arrives; None if it does not.
+    fn fate(&mut self) -> Option<Duration> {
+        if self.network.is_perfect() {
+            return Some(Duration::ZERO);
+        }
+        if self.random.f64() < self.network.loss {
+            return None;
+        }
+        let jitter = self.random.u64(..=self.network.jitter_ms);
+        Some(Duration::from_millis(self.network.delay_ms.saturating_add(jitter)))
+    }
+}
+
+impl Way {
+    fn push(&mut self, at: Instant, address: SocketAddr, data: Vec<u8>) {
+        if self.packets.len() < MAX_PACKETS {
+            self.count += 1;
+            self.packets.insert((at, self.count), (address, data));
+        }
+    }
+
+    fn pop(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+        let entry = self.packets.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.packets.first_key_value().map(|((at, _), _)| *at)
+    }
+}

@@ -1,0 +1,171 @@
+//! Bodies of requests.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::reply::{Code, Reply, bad_description, invalid, refusal};
+use super::request::Location;
+use crate::media::Layers;
+
+/// The body of every operation on a session. Unknown fields are ignored.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Body {
+    pub(super) session_description: Option<Description>,
+    pub(super) tracks: Option<Vec<TrackEntry>>,
+    pub(super) auto_discover: Option<bool>,
+    pub(super) force: Option<bool>,
+    pub(super) data_channel: Option<ChannelEntry>,
+    pub(super) data_channels: Option<Vec<ChannelEntry>>,
+}
+
+/// An offer or an answer.
+#[derive(Deserialize)]
+pub(super) struct Description {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    sdp: Option<String>,
+}
+
+/// Which part of an exchange a description has to be.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    Offer,
+    Answer,
+}
+
+/// A track of a request.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TrackEntry {
+    pub(super) location: Option<Location>,
+    pub(super) mid: Option<String>,
+    pub(super) session_id: Option<String>,
+    pub(super) track_name: Option<String>,
+    pub(super) bidirectional_media_stream: Option<bool>,
+    pub(super) kind: Option<String>,
+    pub(super) simulcast: Option<Simulcast>,
+}
+
+/// Which layers a subscriber wants.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Simulcast {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred_rid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority_ordering: Option<Fallback>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rid_not_available: Option<Fallback>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Fallback {
+    None,
+    Asciibetical,
+}
+
+/// A data channel of a request.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChannelEntry {
+    pub(super) location: Option<Location>,
+    pub(super) session_id: Option<String>,
+    pub(super) data_channel_name: Option<String>,
+    pub(super) ordered: Option<bool>,
+    pub(super) max_retransmits: Option<u16>,
+    pub(super) max_packet_life_time: Option<u16>,
+    pub(super) wait_for_ack: Option<bool>,
+    pub(super) can_reply: Option<bool>,
+    pub(super) id: Option<u16>,
+}
+
+impl Simulcast {
+    pub(super) fn layers(&self) -> Layers {
+        Layers {
+            preferred: self.preferred_rid.clone(),
+            falls_back_for_bandwidth: self.priority_ordering == Some(Fallback::Asciibetical),
+            falls_back_if_absent: self.rid_not_available == Some(Fallback::Asciibetical),
+        }
+    }
+}
+
+impl Description {
+    /// The text, if it can be one. The media side reads the rest.
+    pub(super) fn text(self, part: Part) -> Result<String, Reply> {
+        let part = match part {
+            Part::Offer => "offer",
+            Part::Answer => "answer",
+        };
+        if self.kind.as_deref() != Some(part) {
+            return Err(bad_description(&format!("the description is no {part}")));
+        }
+        match self.sdp {
+            Some(sdp) if sdp.starts_with("v=0") && sdp.ends_with('\n') => Ok(sdp),
+            Some(sdp) if sdp.starts_with("v=0") => {
+                Err(bad_description("the last line of the description has no end"))
+            }
+            _ => Err(bad_description("the description is no SDP")),
+        }
+    }
+}
+
+/// Reads a body. The refusal says where it is wrong and quotes nothing.
+pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
+    let undecodable = |text: &str| refusal(400, Code::Decoding, text);
+    let value: Value =
+        serde_json::from_slice(body).map_err(|_| undecodable("the body is no JSON"))?;
+    if !is_shaped(&value) {
+        return Err(undecodable("the body has something else where an object belongs"));
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        undecodable(&format!("the body has something of the wrong type at {}", error.path()))
+    })
+}
+
+/// A text that has to be there.
+pub(super) fn needed<'a>(
+    list: &str,
+    index: usize,
+    field: &str,
+    value: Option<&'a str>,
+) -> Result<&'a str, Reply> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| missing(list, index, field))
+}
+
+/// A field that has to be there is not.
+pub(super) fn missing(list: &str, index: usize, field: &str) -> Reply {
+    let noun = if list == "tracks" { "track" } else { "data channel" };
+    invalid(&format!("{list}[{index}]: Missing {field} in {noun}"))
+}
+
+/// The location that all entries have. None if there are none.
+pub(super) fn one_location(
+    list: &str,
+    locations: impl Iterator<Item = Option<Location>>,
+) -> Result<Option<Location>, Reply> {
+    let mut all = None;
+    for (index, location) in locations.enumerate() {
+        let location = location.ok_or_else(|| missing(list, index, "location"))?;
+        if *all.get_or_insert(location) != location {
+            return Err(invalid("local and remote entries in one request"));
+        }
+    }
+    Ok(all)
+}
+
+/// Whether objects are where they belong; serde would take arrays too.
+fn is_shaped(body: &Value) -> bool {
+    let is_list = |list: &str| match body.get(list) {
+        Some(Value::Array(items)) => items.iter().all(|item| {
+            item.is_object() && !item.get("simulcast").is_some_and(|simulcast| simulcast.is_array())
+        }),
+        _ => true,
+    };
+    let is_single = |field: &str| !body.get(field).is_some_and(Value::is_array);
+    body.is_object()
+        && ["tracks", "dataChannels"].into_iter().all(is_list)
+        && ["sessionDescription", "dataChannel"].into_iter().all(is_single)
+}

@@ -1,0 +1,289 @@
+//! The API's rules: a state machine without sockets, clocks and HTTP.
+//!
+//! A [`Request`] gets its [`Reply`] at once, or a [`Ticket`] for one that
+//! [`Rules::poll_reply`] hands out later. Time is a `Duration` since the start
+//! that every call brings along; [`Rules::poll_timeout`] says when
+//! [`Rules::timeout`] has to be called. After each call there may be replies
+//! and [`AdapterCommand`]s to take.
+//!
+//! # What is unconfirmed and what was chosen
+//!
+//! | Unconfirmed | Chosen |
+//! |---|---|
+//! | When a session that never connects expires | After 60 s, then 410 |
+//! | What a change gets while another one waits | 406 `invalid_session_description`, as for an open exchange |
+//! | Whether an open exchange gives way to a forced close | No, 406 as for any change |
+//! | What the open exchange is after an answer that is not acceptable | Still open |
+//! | `renegotiate` while no offer is open | 406 `invalid_session_description` |
+//! | `renegotiate` without a description | 406 `invalid_session_description` |
+//! | Which operations wait for the transport | All changes but: a publication with an offer, the first exchange of a session, `renegotiate`, a forced close. Requests that are invalid are refused first |
+//! | The body of 429 | None |
+//! | Which requests count for 429 | All on a session that is there, refused ones too, but not those that got 429; in any period of 1 s |
+//! | Status and limit of `payload_too_large` | 413, 1 MiB |
+//! | A mid that is no section of the offer that the agent sends on | The entry fails with `not_found_track_error`; the offer is answered |
+//! | A second name on a mid whose track is open | 406 `invalid_params` |
+//! | The same name on the same mid again | Nothing changes, and the entry is as before |
+//! | Two open tracks of one name in a session | The newer one is found |
+//! | `not_found_track_error` or `empty_track_error` for a publisher that sends nothing yet | `empty_track_error` after the wait, even if the publisher is not connected yet |
+//! | Pulling a track that was collected or closed | `not_found_track_error`, at once |
+//! | Publishing on a mid after a negotiated close, or after its track was collected | As on a new mid |
+//! | Which packets count after publishing | Those that come from then on |
+//! | A reply with entries that succeed and entries that wait | Waits for all |
+//! | A subscription whose publication has ended | `inactive`, but closing it succeeds, and an update gives it another source |
+//! | A pull by `#name` where something is pulled already | Takes its place |
+//! | `#name` that cannot carry the track's kind or direction | `not_found_track_error` |
+//! | `simulcast` in a pull of a track without layers | Accepted, no effect |
+//! | Update to a source that sends nothing yet | Waits as a pull does |
+//! | An offer in `tracks/update` | Checked, not used |
+//! | `establish` where the agent's offers have a section for data channels already | No exchange |
+//! | A subscriber that asks for another delivery policy than the publisher | The publisher's is used |
+//! | Messages for a subscriber that has to acknowledge | Kept, at most 1024, the oldest make room |
+//! | The acknowledging message | For the SFU only, not handed to the publisher |
+//! | A publisher's channel that closes | Its subscribers' become `inactive` but stay open |
+//! | Ids of closed data channels | Not used again |
+//! | The status of a channel that awaits its acknowledgement, or whose session is not connected | `initializing` |
+//! | What collects a subscription without packets | Nothing |
+//! | Tracks of a session that lost its connection | Not collected until it is back; then their time begins anew |
+//! | An egress adapter whose codec is not of the track's kind | `not_found_track_error` |
+//! | An egress adapter whose track ends | Is closed |
+//! | How long a request waits for its endpoints | 10 s, then `websocket_connection_timeout` |
+//! | Changes of a session that an adapter feeds | 406 `invalid_params`, but for a forced close |
+//! | An SFU offer that cannot be made | 500 `backend_error` |
+
+mod adapters;
+mod body;
+mod changes;
+mod channel_entries;
+mod channels;
+mod closing;
+mod config;
+mod endpoints;
+mod negotiation;
+mod publications;
+mod pulls;
+mod relay;
+mod reply;
+mod request;
+mod sessions;
+mod snapshot;
+mod tracks;
+mod waiting;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::media::{Event, Media, SessionKey};
+
+pub use config::Config;
+pub use endpoints::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec};
+pub use reply::Reply;
+pub use request::{Location, Operation, Query, Request, Response, Ticket};
+pub use snapshot::{
+    AdapterSnapshot, ChannelSnapshot, SessionSnapshot, SessionState, Snapshot,
+    SubscriptionSnapshot, TrackSnapshot,
+};
+
+use changes::Change;
+use sessions::{Link, Session};
+
+/// The rules, and everything that they know.
+pub struct Rules {
+    config: Config,
+    random: Rng,
+    /// Counts sessions, tracks and tickets.
+    count: u64,
+    sessions: BTreeMap<SessionKey, Session>,
+    /// The sessions by id.
+    ids: BTreeMap<String, SessionKey>,
+    /// The ids of expired sessions, and their apps.
+    gone: BTreeMap<String, String>,
+    adapters: BTreeMap<String, adapters::Adapter>,
+    /// Requests that wait for adapters.
+    jobs: Vec<adapters::Job>,
+    replies: VecDeque<(Ticket, Reply)>,
+    commands: VecDeque<AdapterCommand>,
+}
+
+impl Rules {
+    /// Rules without any session. The same seed gives the same ids; without
+    /// one they differ from start to start.
+    pub fn new(config: Config, seed: Option<u64>) -> Self {
+        Self {
+            config,
+            random: seed.map_or_else(Rng::new, Rng::with_seed),
+            count: 0,
+            sessions: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            adapters: BTreeMap::new(),
+            jobs: Vec::new(),
+            replies: VecDeque::new(),
+            commands: VecDeque::new(),
+        }
+    }
+
+    /// Carries out a request, or begins to.
+    pub fn request(&mut self, now: Duration, request: Request, media: &mut dyn Media) -> Response {
+        self.timeout(now, media);
+        let response = match request.operation {
+            Operation::NewSession => self.create(now, request, media).map(Response::Now),
+            Operation::NewWebsocketAdapters => self.new_adapters(now, request, media),
+            Operation::CloseWebsocketAdapters => {
+                self.close_adapters(&request, media).map(Response::Now)
+            }
+            _ => self.request_on_session(now, &request, media),
+        };
+        response.unwrap_or_else(Response::Now)
+    }
+
+    /// Takes what happened on a connection.
+    pub fn event(&mut self, now: Duration, event: Event, media: &mut dyn Media) {
+        match event {
+            Event::Connected(key) => {
+                self.connected(now, key);
+                self.resume(now, key, media);
+            }
+            Event::Disconnected(key) => {
+                if let Some(session) = self.sessions.get_mut(&key)
+                    && session.link == Link::Up
+                {
+                    session.link = Link::Down { since: now, is_cut: false };
+                }
+            }
+            Event::Message { session, id, message } => self.relay(session, id, &message, media),
+        }
+    }
+
+    /// Does what is due by now.
+    pub fn timeout(&mut self, now: Duration, media: &mut dyn Media) {
+        let keys: Vec<SessionKey> = self.sessions.keys().copied().collect();
+        for key in &keys {
+            let session = self.sessions.get(key);
+            let at = session.and_then(|session| session.expires_at(&self.config));
+            if at.is_some_and(|at| at <= now) {
+                self.remove(*key, media);
+            }
+        }
+        for key in keys {
+            let waiting = self.sessions.get(&key).and_then(|session| session.waiting.as_ref());
+            if waiting.is_some_and(|waiting| waiting.wakes_at() <= now) {
+                self.resume(now, key, media);
+            }
+            self.collect(now, key, media);
+            self.close_unanswered(now, key, media);
+        }
+        self.give_up_adapters(now, media);
+    }
+
+    /// When [`timeout`](Self::timeout) has to be called next.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let sessions = self.sessions.values().flat_map(|session| {
+            [
+                session.expires_at(&self.config),
+                session.waiting.as_ref().map(waiting::Waiting::wakes_at),
+                session.idle_at(self.config.track_idle),
+                session.ack_until(),
+            ]
+        });
+        sessions.flatten().chain(self.next_job()).min()
+    }
+
+    /// The next reply that somebody has waited for.
+    pub fn poll_reply(&mut self) -> Option<(Ticket, Reply)> {
+        self.replies.pop_front()
+    }
+
+    /// The next thing to do with an endpoint.
+    pub fn poll_adapter(&mut self) -> Option<AdapterCommand> {
+        self.commands.pop_front()
+    }
+
+    /// The key that a session has on the media side.
+    pub fn key(&self, session: &str) -> Option<SessionKey> {
+        self.ids.get(session).copied()
+    }
+
+    /// Lets a session expire. False if there is none of that id.
+    pub fn expire(&mut self, session: &str, media: &mut dyn Media) -> bool {
+        match self.key(session) {
+            Some(key) => self.remove(key, media).is_some(),
+            None => false,
+        }
+    }
+
+    /// Lets a session lose its connection until [`reconnect`](Self::reconnect):
+    /// it expires unless that comes in time. False if there is none of that id.
+    pub fn disconnect(&mut self, now: Duration, session: &str) -> bool {
+        let key = self.key(session);
+        let session = key.and_then(|key| self.sessions.get_mut(&key));
+        let Some(session) = session else { return false };
+        if !matches!(session.link, Link::Down { is_cut: true, .. }) {
+            session.link = Link::Down { since: now, is_cut: true };
+        }
+        true
+    }
+
+    /// Takes back a [`disconnect`](Self::disconnect). The session is connected
+    /// if the media side says so. False if there is none of that id.
+    pub fn reconnect(&mut self, now: Duration, session: &str, media: &mut dyn Media) -> bool {
+        let Some(key) = self.key(session) else { return false };
+        if let Some(session) = self.sessions.get_mut(&key)
+            && let Link::Down { is_cut, .. } = &mut session.link
+        {
+            *is_cut = false;
+        }
+        if self.is_up(now, key, media) {
+            self.resume(now, key, media);
+        }
+        true
+    }
+
+    fn request_on_session(
+        &mut self,
+        now: Duration,
+        request: &Request,
+        media: &mut dyn Media,
+    ) -> Result<Response, Reply> {
+        let id = request.session.as_deref().unwrap_or_default();
+        let Some(key) = self.key(id) else {
+            return Err(match self.gone.get(id) {
+                Some(app) if *app == request.app => reply::disconnected(),
+                _ => reply::not_found("session not found"),
+            });
+        };
+        let limit = self.config.requests_per_second;
+        let session = self.sessions.get_mut(&key).filter(|session| session.app == request.app);
+        let session = session.ok_or_else(|| reply::not_found("session not found"))?;
+        if !session.admit(now, limit) {
+            return Err(reply::too_many());
+        }
+        if request.operation == Operation::GetSession {
+            return Ok(Response::Now(session.show()));
+        }
+        negotiation::check_turn(session, request.operation)?;
+        let change = Change::read(request.operation, &request.body, session, &self.config)?;
+        Ok(self.begin(now, key, change, media))
+    }
+
+    /// A number that no other thing has.
+    fn next(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    /// 32 hexadecimal digits.
+    fn new_id(&mut self) -> String {
+        format!("{:032x}", self.random.u128(..))
+    }
+
+    /// A name as a random UUID is written.
+    fn new_name(&mut self) -> String {
+        // Version 4, variant 1 (RFC 9562 section 5.4).
+        let bits = self.random.u128(..) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+        let id = format!("{bits:032x}");
+        let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+        [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    }
+}

@@ -1,0 +1,143 @@
+//! Replies and the codes of errors.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// What is sent back. `Debug` hides all of the body but the error's code.
+#[derive(Clone, PartialEq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body; null for none.
+    pub body: Value,
+}
+
+/// A reply, or the one that refuses.
+pub(super) type Outcome = Result<Reply, Reply>;
+
+/// The codes of errors that the rules give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    AdapterNotFound,
+    BackendError,
+    CloseTrack,
+    Decoding,
+    EmptyTrack,
+    InvalidParams,
+    InvalidSessionDescription,
+    NotFound,
+    NotFoundTrack,
+    PayloadTooLarge,
+    RepeatedLocalTrack,
+    Session,
+    UpdateTrack,
+    WebsocketConnectionTimeout,
+    WebsocketHandshakeFailed,
+    WebsocketLocalhostNotAllowed,
+}
+
+impl Code {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AdapterNotFound => "adapter_not_found",
+            Self::BackendError => "backend_error",
+            Self::CloseTrack => "close_track_error",
+            Self::Decoding => "decoding_error",
+            Self::EmptyTrack => "empty_track_error",
+            Self::InvalidParams => "invalid_params",
+            Self::InvalidSessionDescription => "invalid_session_description",
+            Self::NotFound => "not_found",
+            Self::NotFoundTrack => "not_found_track_error",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::RepeatedLocalTrack => "repeated_local_track_error",
+            Self::Session => "session_error",
+            Self::UpdateTrack => "update_track_error",
+            Self::WebsocketConnectionTimeout => "websocket_connection_timeout",
+            Self::WebsocketHandshakeFailed => "websocket_handshake_failed",
+            Self::WebsocketLocalhostNotAllowed => "websocket_localhost_not_allowed",
+        }
+    }
+
+    /// What an item that failed so says.
+    fn description(self) -> &'static str {
+        match self {
+            Self::AdapterNotFound => "no such adapter",
+            Self::BackendError => "the emulator cannot do this",
+            Self::CloseTrack => "not there, or closed already",
+            Self::EmptyTrack => "the publisher sends nothing",
+            Self::NotFoundTrack => "nothing of that name can be used",
+            Self::RepeatedLocalTrack => "the data channel is there already",
+            Self::UpdateTrack => "the track has no layers to choose from",
+            Self::WebsocketConnectionTimeout => "the endpoint did not answer in time",
+            Self::WebsocketHandshakeFailed => "the endpoint refused the handshake",
+            Self::WebsocketLocalhostNotAllowed => "the endpoint is this machine",
+            _ => "refused",
+        }
+    }
+}
+
+pub(super) fn ok(body: Value) -> Reply {
+    Reply { status: 200, body }
+}
+
+pub(super) fn refusal(status: u16, code: Code, description: &str) -> Reply {
+    let body = json!({ "errorCode": code.name(), "errorDescription": description });
+    Reply { status, body }
+}
+
+/// A field, a value or a combination is not valid.
+pub(super) fn invalid(description: &str) -> Reply {
+    refusal(406, Code::InvalidParams, description)
+}
+
+/// A session description cannot be used, or not now.
+pub(super) fn bad_description(description: &str) -> Reply {
+    refusal(406, Code::InvalidSessionDescription, description)
+}
+
+pub(super) fn not_found(description: &str) -> Reply {
+    refusal(404, Code::NotFound, description)
+}
+
+/// The session is no more.
+pub(super) fn disconnected() -> Reply {
+    refusal(410, Code::Session, "Session appears to be disconnected, a new one is needed")
+}
+
+/// The transport did not come up in time.
+pub(super) fn not_ready() -> Reply {
+    refusal(425, Code::Session, "Session is not ready yet, its transport is not connected")
+}
+
+/// Too many requests. What the API's edge says then is unknown, so nothing.
+pub(super) fn too_many() -> Reply {
+    Reply { status: 429, body: Value::Null }
+}
+
+/// An entry of a reply, without the fields that are not set.
+pub(super) fn item(mut fields: Value) -> Value {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    fields
+}
+
+/// An entry of a reply that failed.
+pub(super) fn failed(fields: Value, code: Code) -> Value {
+    let mut fields = item(fields);
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert("errorCode".to_owned(), code.name().into());
+        fields.insert("errorDescription".to_owned(), code.description().into());
+    }
+    fields
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("error_code", &self.body.get("errorCode"))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,223 @@
+//! What there is, for people and tests to look at.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Rules;
+use super::adapters::AdapterState;
+use super::request::{Location, Operation};
+use super::sessions::{Link, Session};
+use super::tracks::Track;
+
+/// Everything that there is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The apps that something belongs to.
+    pub apps: BTreeSet<String>,
+    /// The sessions, the expired ones last.
+    pub sessions: Vec<SessionSnapshot>,
+    /// What is being received, by whom.
+    pub subscriptions: Vec<SubscriptionSnapshot>,
+    /// The adapters.
+    pub adapters: Vec<AdapterSnapshot>,
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SessionSnapshot {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub app: String,
+    /// The label that it was created with.
+    pub correlation_id: Option<String>,
+    /// How it is.
+    pub state: SessionState,
+    /// For how many milliseconds it has been there. 0 for an expired one.
+    pub age: u64,
+    /// What the SFU's offer was made for that awaits its answer.
+    pub open_exchange: Option<Operation>,
+    /// Whether a request on it waits.
+    pub is_waiting: bool,
+    /// Its tracks.
+    pub tracks: Vec<TrackSnapshot>,
+    /// Its data channels.
+    pub channels: Vec<ChannelSnapshot>,
+}
+
+/// How a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum SessionState {
+    /// It never had a connection.
+    New,
+    /// It has a connection.
+    Connected,
+    /// It lost its connection and can come back.
+    Disconnected,
+    /// An adapter feeds it.
+    Ingest,
+    /// It is no more.
+    Expired,
+}
+
+/// A track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct TrackSnapshot {
+    /// Its section.
+    pub mid: String,
+    /// Which end it is.
+    pub location: Location,
+    /// Its name.
+    pub name: String,
+    /// The publisher's session, if it is a remote one.
+    pub publisher: Option<String>,
+    /// Whether it is not closed.
+    pub is_open: bool,
+    /// Whether it can carry something: an open one whose publication has ended
+    /// cannot.
+    pub is_active: bool,
+}
+
+/// A data channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ChannelSnapshot {
+    /// Its id on the session.
+    pub id: u16,
+    /// Which end it is.
+    pub location: Location,
+    /// Its name.
+    pub name: String,
+    /// The publisher's session, if it is a remote one.
+    pub publisher: Option<String>,
+    /// Whether the subscriber may reply.
+    pub can_reply: bool,
+    /// As `GET` on the session has it.
+    pub status: &'static str,
+}
+
+/// A track that another session receives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SubscriptionSnapshot {
+    /// The publisher's session.
+    pub publisher: String,
+    /// The track's name.
+    pub track: String,
+    /// The subscriber's session.
+    pub subscriber: String,
+    /// The subscriber's section.
+    pub mid: String,
+}
+
+/// An adapter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AdapterSnapshot {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub app: String,
+    /// Whether its connection is open.
+    pub is_open: bool,
+}
+
+impl Rules {
+    /// Everything that there is, as of now.
+    pub fn snapshot(&self, now: Duration) -> Snapshot {
+        let live = self.sessions.values().map(|session| session.snapshot(now));
+        let expired = self.gone.iter().map(|(id, app)| SessionSnapshot {
+            id: id.clone(),
+            app: app.clone(),
+            correlation_id: None,
+            state: SessionState::Expired,
+            age: 0,
+            open_exchange: None,
+            is_waiting: false,
+            tracks: Vec::new(),
+            channels: Vec::new(),
+        });
+        let sessions: Vec<_> = live.chain(expired).collect();
+        let adapters: Vec<_> = self
+            .adapters
+            .iter()
+            .map(|(id, adapter)| AdapterSnapshot {
+                id: id.clone(),
+                app: adapter.app.clone(),
+                is_open: adapter.state == AdapterState::Open,
+            })
+            .collect();
+        let apps = sessions.iter().map(|session| &session.app);
+        let apps = apps.chain(adapters.iter().map(|adapter| &adapter.app)).cloned().collect();
+        let subscriptions = self.sessions.values().flat_map(Session::subscriptions).collect();
+        Snapshot { apps, sessions, subscriptions, adapters }
+    }
+}
+
+impl Session {
+    fn snapshot(&self, now: Duration) -> SessionSnapshot {
+        let state = match self.link {
+            _ if self.is_ingest => SessionState::Ingest,
+            Link::New => SessionState::New,
+            Link::Up => SessionState::Connected,
+            Link::Down { .. } => SessionState::Disconnected,
+        };
+        let channels = self.channels.iter().map(|(id, channel)| ChannelSnapshot {
+            id: *id,
+            location: channel.location(),
+            name: channel.name.clone(),
+            publisher: channel.publisher().map(str::to_owned),
+            can_reply: channel.can_reply(),
+            status: channel.status(self.link == Link::Up),
+        });
+        let age = now.saturating_sub(self.created).as_millis();
+        SessionSnapshot {
+            id: self.id.clone(),
+            app: self.app.clone(),
+            correlation_id: self.correlation_id.clone(),
+            state,
+            age: u64::try_from(age).unwrap_or(u64::MAX),
+            open_exchange: self.exchange.as_ref().map(|exchange| exchange.operation),
+            is_waiting: self.waiting.is_some(),
+            tracks: self.tracks.iter().map(Track::snapshot).collect(),
+            channels: channels.collect(),
+        }
+    }
+
+    fn subscriptions(&self) -> impl Iterator<Item = SubscriptionSnapshot> {
+        self.tracks.iter().filter(|track| track.source().is_some()).map(|track| {
+            SubscriptionSnapshot {
+                publisher: track.publisher().unwrap_or_default().to_owned(),
+                track: track.name.clone(),
+                subscriber: self.id.clone(),
+                mid: track.mid.clone(),
+            }
+        })
+    }
+}
+
+impl Track {
+    fn snapshot(&self) -> TrackSnapshot {
+        TrackSnapshot {
+            mid: self.mid.clone(),
+            location: self.location(),
+            name: self.name.clone(),
+            publisher: self.publisher().map(str::to_owned),
+            is_open: self.is_open,
+            is_active: self.is_active(),
+        }
+    }
+}
