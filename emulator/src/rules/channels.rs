@@ -204,7 +204,7 @@ impl Rules {
             let fields = fields(Some(&entry.publisher), &entry.name);
             let session = self.live(key)?;
             let is_meant = |channel: &Channel| {
-                channel.is_open
+                channel.source().is_some()
                     && channel.publisher() == Some(&entry.publisher)
                     && channel.name == entry.name
             };

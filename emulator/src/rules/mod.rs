@@ -39,7 +39,7 @@
 //! | A subscriber that asks for another delivery policy than the publisher | The publisher's is used |
 //! | Messages for a subscriber that has to acknowledge | Kept, at most 1024, the oldest make room |
 //! | The acknowledging message | For the SFU only, not handed to the publisher |
-//! | A publisher's channel that closes | Its subscribers' become `inactive` but stay open |
+//! | A publisher's channel that closes | Its subscribers' become `inactive` but stay open; updates of them get `not_found_track_error` |
 //! | Ids of closed data channels | Not used again |
 //! | The status of a channel that awaits its acknowledgement, or whose session is not connected | `initializing` |
 //! | What collects a subscription without packets | Nothing |

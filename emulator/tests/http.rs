@@ -1,0 +1,313 @@
+//! The HTTP side: who may ask, faults, inspection.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+
+use cloudflare_calls::ice::{TurnClient, TurnKeyId};
+use cloudflare_calls::reqwest::{Client as Http, Method, RequestBuilder, StatusCode};
+use cloudflare_calls::types::{AppId, ErrorCode};
+use cloudflare_calls::{Client, Error, RetryPolicy, SecretString, Session, prelude::*};
+use cloudflare_calls_emulator::faults::{Fault, Network, Rule};
+use cloudflare_calls_emulator::{App, Emulator};
+use serde_json::{Value, json};
+
+const APP: &str = "a1b2c3";
+const SECRET: &str = "s3cret";
+
+async fn start() -> Emulator {
+    Emulator::builder().app(App::new(APP, SECRET)).start().await.unwrap()
+}
+
+fn client(emulator: &Emulator) -> Client {
+    Client::builder(AppId::new(APP).unwrap(), SecretString::from(SECRET))
+        .base_url(emulator.base_url())
+        .build()
+        .unwrap()
+}
+
+async fn join(emulator: &Emulator) -> Session {
+    client(emulator).join().retry(RetryPolicy::never()).send().await.unwrap()
+}
+
+fn request(emulator: &Emulator, method: Method, path: &str) -> RequestBuilder {
+    Http::new().request(method, format!("{}{path}", emulator.base_url()))
+}
+
+/// Where the emulator itself is asked.
+fn own(emulator: &Emulator, method: Method, path: &str) -> RequestBuilder {
+    let base = emulator.base_url().trim_end_matches("/v1");
+    Http::new().request(method, format!("{base}{path}"))
+}
+
+async fn json_of(request: RequestBuilder) -> Value {
+    let reply = request.send().await.unwrap();
+    serde_json::from_str(&reply.text().await.unwrap()).unwrap()
+}
+
+async fn code(request: RequestBuilder) -> (StatusCode, String) {
+    let reply = request.send().await.unwrap();
+    let status = reply.status();
+    let body = serde_json::from_str(&reply.text().await.unwrap()).unwrap_or(Value::Null);
+    (status, body["errorCode"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn who_has_no_right_is_refused() {
+    let emulator = start().await;
+    let new = |app: &str| request(&emulator, Method::POST, &format!("/apps/{app}/sessions/new"));
+    let refused = (StatusCode::UNAUTHORIZED, "unauthorized".to_owned());
+    assert_eq!(code(new(APP)).await, refused);
+    assert_eq!(code(new(APP).bearer_auth("another")).await, refused);
+    assert_eq!(code(new(APP).basic_auth("a", Some(SECRET))).await, refused);
+    let unknown = (StatusCode::NOT_FOUND, "not_found".to_owned());
+    assert_eq!(code(new("another").bearer_auth(SECRET)).await, unknown);
+    let created = new(APP).bearer_auth(SECRET).send().await.unwrap();
+    assert_eq!(created.status(), StatusCode::CREATED);
+    assert_eq!(emulator.snapshot().await.unwrap().sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn paths_and_methods_that_are_not_there_are_refused() {
+    let emulator = start().await;
+    for path in ["/apps", "/apps/a1b2c3", "/apps/a1b2c3/sessions", "/apps/a1b2c3/sessions/1/x"] {
+        let (status, code) = code(request(&emulator, Method::POST, path)).await;
+        assert_eq!((status, &*code), (StatusCode::NOT_FOUND, "not_found"), "{path}");
+    }
+    let path = format!("/apps/{APP}/sessions/new");
+    let reply = request(&emulator, Method::GET, &path).send().await.unwrap();
+    assert_eq!(reply.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(reply.headers()["allow"], "POST");
+}
+
+#[tokio::test]
+async fn a_body_needs_no_content_type_and_has_a_limit() {
+    let emulator = start().await;
+    let session = join(&emulator).await;
+    let path = format!("/apps/{APP}/sessions/{}/tracks/close", session.id());
+    let put = |body: String| request(&emulator, Method::PUT, &path).bearer_auth(SECRET).body(body);
+    assert_eq!(code(put("no json".into())).await.1, "decoding_error");
+    let huge = format!("{{\"x\":\"{}\"}}", "y".repeat(5 << 20));
+    let refused = code(put(huge)).await;
+    assert_eq!(refused, (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large".to_owned()));
+}
+
+#[tokio::test]
+async fn a_browser_may_call_from_anywhere() {
+    let emulator = start().await;
+    let path = format!("/apps/{APP}/sessions/new");
+    let preflight = request(&emulator, Method::OPTIONS, &path)
+        .header("origin", "http://demo.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(preflight.headers()["access-control-allow-origin"], "http://demo.example");
+    assert!(preflight.headers()["access-control-allow-headers"].to_str().unwrap().contains("auth"));
+}
+
+/// What the client makes of a fault at reading the state.
+async fn read_with(fault: Fault) -> (Emulator, Result<(), Error>) {
+    let emulator = start().await;
+    let session = join(&emulator).await;
+    emulator.fault(Rule::new(fault).operation("sessions/{id}")).unwrap();
+    let result = session.state().await.map(drop);
+    (emulator, result)
+}
+
+#[tokio::test]
+async fn broken_connections_are_what_the_client_sees() {
+    for fault in [Fault::DropRequest, Fault::DropReply, Fault::Reset] {
+        let (_emulator, result) = read_with(fault.clone()).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.status(), None, "{fault:?}: {error}");
+        assert_eq!(error.stage(), cloudflare_calls::Stage::Request, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_request_does_nothing_and_a_dropped_reply_comes_too_late() {
+    for (fault, sessions) in [(Fault::DropRequest, 0), (Fault::DropReply, 1)] {
+        let emulator = start().await;
+        emulator.fault(Rule::new(fault).operation("sessions/new")).unwrap();
+        let error = client(&emulator).join().send().await.unwrap_err();
+        assert!(error.outcome_unknown());
+        assert_eq!(emulator.snapshot().await.unwrap().sessions.len(), sessions);
+    }
+}
+
+#[tokio::test]
+async fn replies_of_faults_are_as_ordered() {
+    let body = json!({ "errorCode": "internal_error" });
+    let headers = [("retry-after".to_owned(), "7".to_owned())].into();
+    let (_emulator, result) = read_with(Fault::Reply { status: 503, headers, body }).await;
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), Some(&ErrorCode::InternalError));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+
+    let (_emulator, result) = read_with(Fault::Html { status: 502 }).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.status().unwrap().as_u16(), error.code()), (502, None));
+
+    let (_emulator, result) = read_with(Fault::Truncate).await;
+    assert!(result.unwrap_err().to_string().contains("undecodable"));
+
+    let started = Instant::now();
+    let (_emulator, result) = read_with(Fault::Delay { ms: 200 }).await;
+    result.unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(200));
+
+    let (_emulator, result) = read_with(Fault::ExpireSession).await;
+    assert!(result.unwrap_err().is_session_gone());
+}
+
+#[tokio::test]
+async fn items_of_a_fault_fail_in_their_places() {
+    let emulator = start().await;
+    let session = join(&emulator).await;
+    let fault = Fault::FailItems { code: "internal_error".into(), indices: vec![1, 9] };
+    emulator.fault(Rule::new(fault).operation("tracks/close").times(1)).unwrap();
+    let path = format!("/apps/{APP}/sessions/{}/tracks/close", session.id());
+    let body = json!({ "force": true, "tracks": [{ "mid": "7" }, { "mid": "8" }, { "mid": "9" }] });
+    let put = || request(&emulator, Method::PUT, &path).bearer_auth(SECRET).body(body.to_string());
+    let reply = json_of(put()).await;
+    let codes: Vec<&str> = reply["tracks"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{reply}"))
+        .iter()
+        .map(|track| track["errorCode"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["close_track_error", "internal_error", "close_track_error"]);
+}
+
+#[tokio::test]
+async fn rules_count_and_choose() {
+    let emulator = start().await;
+    let (one, other) = (join(&emulator).await, join(&emulator).await);
+    let html = || Rule::new(Fault::Html { status: 500 }).operation("sessions/{id}");
+    emulator.fault(html().session(one.id().as_str()).nth(2)).unwrap();
+    let mut failed = Vec::new();
+    for index in 0..4 {
+        assert!(other.state().await.is_ok(), "of another session");
+        failed.extend(one.state().await.is_err().then_some(index));
+    }
+    assert_eq!(failed, [1]);
+    emulator.clear_faults();
+
+    emulator.fault(html().times(2)).unwrap();
+    for is_ok in [false, false, true] {
+        assert_eq!(one.state().await.is_ok(), is_ok);
+    }
+    emulator.clear_faults();
+
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        emulator.clear_faults();
+        emulator.fault(html().probability(0.5, 42)).unwrap();
+        let mut run = Vec::new();
+        for _ in 0..20 {
+            // Not more than the API allows in a second.
+            run.push(one.state().await.is_ok());
+        }
+        runs.push(run);
+    }
+    assert_eq!(runs[0], runs[1], "the seed decides");
+    assert!(runs[0].contains(&true) && runs[0].contains(&false));
+}
+
+#[tokio::test]
+async fn faults_can_be_ordered_over_http() {
+    let emulator = start().await;
+    let post = |body: &str| {
+        own(&emulator, Method::POST, "/__emulator/faults").body(body.to_owned()).send()
+    };
+    let ordered =
+        post(r#"{"operation":"sessions/new","times":1,"fault":{"kind":"html","status":503}}"#);
+    assert_eq!(ordered.await.unwrap().status(), StatusCode::NO_CONTENT);
+    for wrong in [
+        "",
+        "{}",
+        r#"{"fault":{"kind":"unknown"}}"#,
+        r#"{"fault":{"kind":"html","status":99}}"#,
+        r#"{"probability":2,"fault":{"kind":"reset"}}"#,
+        r#"{"nth":0,"fault":{"kind":"reset"}}"#,
+        r#"{"operations":"sessions/new","fault":{"kind":"reset"}}"#,
+    ] {
+        assert_eq!(post(wrong).await.unwrap().status(), StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    let error = client(&emulator).join().send().await.unwrap_err();
+    assert_eq!(error.status().unwrap().as_u16(), 503);
+    client(&emulator).join().send().await.expect("once only");
+    let list = json_of(own(&emulator, Method::GET, "/__emulator/faults")).await;
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["happened"]), (1, &json!(1)));
+    own(&emulator, Method::DELETE, "/__emulator/faults").send().await.unwrap();
+    assert_eq!(json_of(own(&emulator, Method::GET, "/__emulator/faults")).await, json!([]));
+}
+
+#[tokio::test]
+async fn the_network_can_be_made_worse_and_better() {
+    let emulator = start().await;
+    emulator.set_network(Network { loss: 0.5, ..Network::default() }).await.unwrap();
+    let network = || json_of(own(&emulator, Method::GET, "/__emulator/network"));
+    assert_eq!(network().await["loss"], 0.5);
+    assert!(emulator.set_network(Network { loss: 1.5, ..Network::default() }).await.is_err());
+    let put = own(&emulator, Method::PUT, "/__emulator/network").body(r#"{"delayMs":90000}"#);
+    assert_eq!(put.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+    own(&emulator, Method::DELETE, "/__emulator/network").send().await.unwrap();
+    assert_eq!(network().await["loss"], 0.0);
+}
+
+#[tokio::test]
+async fn the_state_shows_sessions_and_requests_and_no_secret() {
+    let emulator = start().await;
+    let session = join(&emulator).await;
+    session.close([cloudflare_calls::Mid::new("9").unwrap()]).await.unwrap();
+    let text = own(&emulator, Method::GET, "/__emulator/state").send().await.unwrap();
+    let text = text.text().await.unwrap();
+    assert!(!text.contains(SECRET));
+    let state: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(state["apps"], json!([APP]));
+    assert_eq!(state["sessions"][0]["id"], json!(session.id()));
+    let operations: Vec<&str> = state["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|request| request["operation"].as_str().unwrap())
+        .collect();
+    assert_eq!(operations, ["sessions/new", "tracks/close"]);
+    let page = own(&emulator, Method::GET, "/").send().await.unwrap();
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let page = page.text().await.unwrap();
+    assert!(page.contains("/__emulator/state") && !page.contains("https://"), "self-contained");
+}
+
+#[tokio::test]
+async fn turn_credentials_have_the_documented_shape() {
+    let key = App::new("turn-key", "turn-token");
+    let emulator = Emulator::builder().turn_key(key).start().await.unwrap();
+    let turn = |token: &str| {
+        let key = TurnKeyId::new("turn-key").unwrap();
+        TurnClient::builder(key, SecretString::from(token)).base_url(emulator.base_url()).build()
+    };
+    let servers = turn("turn-token").unwrap().generate(Duration::from_secs(60)).send().await;
+    let servers = servers.unwrap();
+    let username = servers.iter().find_map(|server| server.username()).unwrap().to_owned();
+    assert!(servers.clone().for_browsers().iter().all(|server| {
+        server.urls().iter().all(|url| !url.contains(":53?") && !url.ends_with(":53"))
+    }));
+    turn("turn-token").unwrap().revoke(username).send().await.unwrap();
+    let refused = turn("wrong").unwrap().generate(Duration::from_secs(60)).send().await;
+    assert_eq!(refused.unwrap_err().status(), Some(StatusCode::UNAUTHORIZED));
+}
+
+#[tokio::test]
+async fn after_shutting_down_nothing_listens() {
+    let emulator = start().await;
+    let (base, media) = (emulator.base_url().to_owned(), emulator.media_address());
+    join(&emulator).await;
+    emulator.shutdown().await;
+    assert!(Http::new().get(&base).send().await.unwrap_err().is_connect());
+    tokio::net::UdpSocket::bind(media).await.expect("the port is free again");
+}

@@ -1,0 +1,14 @@
+//! The API's rules, with time and WebRTC made up.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod adapters;
+mod channels;
+mod fake;
+mod random;
+mod requests;
+mod sessions;
+mod tracks;
+mod waits;
+mod world;
