@@ -28,7 +28,7 @@ fn client(emulator: &Emulator) -> Client {
 async fn join(client: &Client, tracks: &[(Send, &str)]) -> (Agent, Session) {
     let agent = Agent::start().await.unwrap();
     let session = client.join().send().await.unwrap();
-    let sends: Vec<Send> = tracks.iter().map(|(send, _)| send.clone()).collect();
+    let sends: Vec<Send> = tracks.iter().map(|(send, _)| *send).collect();
     let (offer, mids) = agent.offer(&sends).await.unwrap();
     let local = mids
         .iter()
