@@ -1,0 +1,121 @@
+//! Nothing is left when all are gone. Alone in its process, because it counts
+//! file descriptors.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cloudflare_calls::{Client, RemoteTrack, RetryPolicy, Session, prelude::*};
+use cloudflare_calls_emulator::Emulator;
+use cloudflare_calls_emulator::agent::Agent;
+use cloudflare_calls_emulator::faults::{Fault, Network, Rule};
+use cloudflare_calls_emulator::rules::{Config, SessionState};
+
+use support::{PATIENCE, client, publish, pull};
+
+/// How many file descriptors this process has.
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+async fn until(what: &str, is: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !is().await {
+        assert!(tokio::time::Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// One agent comes, publishes, pulls from whoever is there, and goes, politely
+/// or not.
+async fn visit(
+    number: u64,
+    client: Client,
+    others: Arc<Mutex<Vec<Session>>>,
+    pulled: Arc<AtomicUsize>,
+) {
+    let mut random = fastrand::Rng::with_seed(number);
+    let policy = RetryPolicy::default().attempts(2).budget(Duration::from_millis(500));
+    let Ok(session) = client.join().retry(policy).send().await else { return };
+    let agent = Agent::start().await.unwrap();
+    if publish(&agent, &session).await.is_some()
+        && agent.connected(Duration::from_secs(5)).await.is_ok()
+    {
+        others.lock().unwrap().push(session.clone());
+        let other = random.choice(others.lock().unwrap().iter()).map(|other| other.id().clone());
+        if let Some(other) = other {
+            if let Some(mid) = pull(&agent, &session, RemoteTrack::new(other, "mic")).await
+                && agent
+                    .until_received(mid.as_str(), PATIENCE / 10, |got| got.packets > 0)
+                    .await
+                    .is_ok()
+            {
+                pulled.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(random.u64(..200))).await;
+    if random.bool() {
+        drop(session.leave().await);
+    }
+    if random.bool() {
+        agent.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_sessions_come_and_go_with_faults_and_nothing_is_left() {
+    let config = Config {
+        unconnected: Duration::from_secs(2),
+        reuse: Duration::from_secs(1),
+        connect_wait: Duration::from_millis(500),
+        first_packet_wait: Duration::from_millis(500),
+        ..Config::default()
+    };
+    let (descriptors_before, tasks_before) = (descriptors(), tasks());
+    let emulator = Emulator::builder().config(config).start().await.unwrap();
+    for (seed, fault) in [
+        (1, Fault::DropReply),
+        (2, Fault::DropRequest),
+        (3, Fault::Html { status: 502 }),
+        (4, Fault::ExpireSession),
+        (5, Fault::Disconnect),
+        (6, Fault::Delay { ms: 20 }),
+    ] {
+        emulator.fault(Rule::new(fault).probability(0.03, seed)).unwrap();
+    }
+    let network = Network { loss: 0.02, delay_ms: 1, jitter_ms: 5, seed: 7 };
+    emulator.set_network(network).await.unwrap();
+    {
+        let client = client(&emulator);
+        let (others, pulled) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
+        let visits = (0..100).map(|number| {
+            tokio::spawn(visit(number, client.clone(), Arc::clone(&others), Arc::clone(&pulled)))
+        });
+        for visit in visits.collect::<Vec<_>>() {
+            visit.await.unwrap();
+        }
+        let pulled = pulled.load(Ordering::Relaxed);
+        assert!(pulled > 30, "only {pulled} of 100 have received anything, so this proves little");
+    }
+    emulator.clear_faults();
+    until("sessions are left", async || {
+        let snapshot = emulator.snapshot().await.unwrap();
+        snapshot.subscriptions.is_empty()
+            && snapshot.sessions.iter().all(|session| session.state == SessionState::Expired)
+    })
+    .await;
+    assert!(emulator.is_media_empty().await, "media is left");
+    emulator.shutdown().await;
+    until("tasks are left", async || tasks() <= tasks_before).await;
+    until("descriptors are left", async || descriptors() <= descriptors_before).await;
+}

@@ -1,0 +1,40 @@
+//! Many agents at once.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use cloudflare_calls::{RemoteTrack, prelude::*};
+use cloudflare_calls_emulator::Emulator;
+use cloudflare_calls_emulator::agent::Agent;
+
+use support::{PATIENCE, client, publish, pull};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_subscribers_of_one_publisher_all_receive() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let publisher = Agent::start().await.unwrap();
+    let session = client.join().send().await.unwrap();
+    publish(&publisher, &session).await.unwrap();
+    publisher.connected(PATIENCE).await.unwrap();
+
+    let subscribers = (0..50).map(|_| {
+        let (client, publisher) = (client.clone(), session.id().clone());
+        tokio::spawn(async move {
+            let agent = Agent::start().await.unwrap();
+            let session = client.join().send().await.unwrap();
+            let mid = pull(&agent, &session, RemoteTrack::new(publisher, "mic")).await.unwrap();
+            let got = agent.until_received(mid.as_str(), PATIENCE, |got| got.packets >= 25).await;
+            (got.unwrap(), agent, session)
+        })
+    });
+    let subscribers: Vec<_> = subscribers.collect();
+    for subscriber in subscribers {
+        let (got, _agent, session) = subscriber.await.unwrap();
+        assert_eq!(got.marker.unwrap().agent, publisher.id());
+        assert!(session.leave().await.unwrap().is_complete());
+    }
+    assert_eq!(emulator.snapshot().await.unwrap().subscriptions, []);
+}
