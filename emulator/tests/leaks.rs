@@ -52,15 +52,14 @@ async fn visit(
     {
         others.lock().unwrap().push(session.clone());
         let other = random.choice(others.lock().unwrap().iter()).map(|other| other.id().clone());
-        if let Some(other) = other {
-            if let Some(mid) = pull(&agent, &session, RemoteTrack::new(other, "mic")).await
-                && agent
-                    .until_received(mid.as_str(), PATIENCE / 10, |got| got.packets > 0)
-                    .await
-                    .is_ok()
-            {
-                pulled.fetch_add(1, Ordering::Relaxed);
-            }
+        if let Some(other) = other
+            && let Some(mid) = pull(&agent, &session, RemoteTrack::new(other, "mic")).await
+            && agent
+                .until_received(mid.as_str(), PATIENCE / 10, |got| got.packets > 0)
+                .await
+                .is_ok()
+        {
+            pulled.fetch_add(1, Ordering::Relaxed);
         }
     }
     tokio::time::sleep(Duration::from_millis(random.u64(..200))).await;
