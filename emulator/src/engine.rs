@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::adapters::Adapters;
 use crate::faults::Network;
 use crate::media::sfu::{self, Sfu};
 use crate::netem::Netem;
@@ -133,7 +134,11 @@ impl State {
 
 async fn run(mut state: State, socket: UdpSocket, mut commands: mpsc::Receiver<Command>) {
     let mut buffer = vec![0; 1 << 16];
+    let mut adapters = Adapters::new();
     loop {
+        state.settle();
+        adapters.settle(&mut state);
+        // What adapters could not do is a reply to someone.
         state.settle();
         send(&mut state, &socket).await;
         tokio::select! {
@@ -146,6 +151,10 @@ async fn run(mut state: State, socket: UdpSocket, mut commands: mpsc::Receiver<C
                 if readable.is_ok() {
                     receive(&mut state, &socket, &mut buffer);
                 }
+            }
+            happened = adapters.next() => {
+                state.media.handle_timeout(Instant::now());
+                adapters.happened(happened, &mut state);
             }
             () = tokio::time::sleep_until(state.deadline().into()) => state.due(),
         }

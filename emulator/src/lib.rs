@@ -1,16 +1,6 @@
-//! The Calls API on this machine, with real WebRTC.
-//!
-//! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> std::io::Result<()> {
-//! use cloudflare_calls_emulator::Emulator;
-//!
-//! let emulator = Emulator::start().await?;
-//! println!("{} for the app {}", emulator.base_url(), emulator.apps()[0].id());
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 
+mod adapters;
 pub mod agent;
 mod app;
 mod engine;
@@ -119,6 +109,11 @@ impl Emulator {
     /// Everything that there is. None if the emulator has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.shared.engine().with(|state| state.rules.snapshot(state.now())).await
+    }
+
+    /// Whether nothing is left of any connection. True if the emulator has ended.
+    pub async fn is_media_empty(&self) -> bool {
+        self.shared.engine().with(|state| state.media.is_empty()).await.unwrap_or(true)
     }
 
     /// Lets a session expire. False if there is none of that id.

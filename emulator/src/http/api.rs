@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::recent::Entry;
 use super::serve::Break;
@@ -145,9 +145,9 @@ async fn carry_out(
             return Err(instead);
         }
     }
-    let failing = Failing::new(&body, faults);
+    let failing = Failing::new(route.operation, &body, faults);
     let body = match &failing {
-        Some(failing) if failing.is_all() => return Ok(failing.put_back(Value::Null)),
+        Some(failing) if failing.is_all() => return Ok(failing.all()),
         Some(failing) => failing.rest(),
         None => body.to_vec(),
     };
@@ -156,7 +156,7 @@ async fn carry_out(
     let stopped = || (StatusCode::SERVICE_UNAVAILABLE.into_response(), Some("stopping".to_owned()));
     let reply = shared.engine().request(request).await.ok_or_else(stopped)?;
     Ok(match failing {
-        Some(failing) if reply.status < 300 => failing.put_back(reply.body),
+        Some(failing) if items(&reply.body).is_some() => failing.put_back(reply),
         _ => reply,
     })
 }
@@ -243,6 +243,7 @@ fn items(body: &Value) -> Option<&Vec<Value>> {
 
 /// Entries that are to fail: the rules do not see them.
 struct Failing {
+    operation: Operation,
     body: Value,
     list: &'static str,
     code: String,
@@ -252,7 +253,7 @@ struct Failing {
 
 impl Failing {
     /// None if no entry of this body is to fail.
-    fn new(body: &[u8], faults: &[Fault]) -> Option<Self> {
+    fn new(operation: Operation, body: &[u8], faults: &[Fault]) -> Option<Self> {
         let (code, wanted) = faults.iter().find_map(|fault| match fault {
             Fault::FailItems { code, indices } => Some((code.clone(), indices)),
             _ => None,
@@ -264,7 +265,7 @@ impl Failing {
             wanted.iter().copied().filter(|index| *index < length).collect();
         indices.sort_unstable();
         indices.dedup();
-        (!indices.is_empty()).then_some(Self { body, list, code, indices })
+        (!indices.is_empty()).then_some(Self { operation, body, list, code, indices })
     }
 
     fn entries(&self) -> &[Value] {
@@ -284,9 +285,23 @@ impl Failing {
         body.to_string().into_bytes()
     }
 
+    /// The reply if nothing is left.
+    fn all(&self) -> Reply {
+        use Operation::*;
+        let (status, body) = match self.operation {
+            NewWebsocketAdapters | CloseWebsocketAdapters => (503, json!({})),
+            NewTracks | CloseTracks | UpdateTracks => {
+                (200, json!({ "requiresImmediateRenegotiation": false }))
+            }
+            _ => (200, json!({})),
+        };
+        self.put_back(Reply { status, body })
+    }
+
     /// The reply with them, in their places.
-    fn put_back(&self, reply: Value) -> Reply {
-        let mut body = match reply {
+    fn put_back(&self, reply: Reply) -> Reply {
+        use Operation::{NewTracks, UpdateTracks};
+        let mut body = match reply.body {
             Value::Object(body) => body,
             _ => serde_json::Map::new(),
         };
@@ -297,7 +312,8 @@ impl Failing {
         for &index in &self.indices {
             let mut entry = self.entries().get(index).cloned().unwrap_or_default();
             if let Some(entry) = entry.as_object_mut() {
-                if self.list == "tracks" && !entry.contains_key("adapterId") {
+                // In others it says what was to be closed.
+                if matches!(self.operation, NewTracks | UpdateTracks) {
                     entry.insert("mid".to_owned(), "".into());
                 }
                 entry.insert("errorCode".to_owned(), self.code.clone().into());
@@ -306,10 +322,7 @@ impl Failing {
             results.insert(index.min(results.len()), entry);
         }
         body.insert(self.list.to_owned(), results.into());
-        if self.list == "tracks" {
-            body.entry("requiresImmediateRenegotiation").or_insert(false.into());
-        }
-        Reply { status: 200, body: body.into() }
+        Reply { status: reply.status, body: body.into() }
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Mid, Pt, Rid};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{ExtensionValues, RtpWrite};
 
-use super::rewrite::Rewriter;
+use super::rewrite::{Rewriter, Rtp};
 use super::section::Track;
 use super::{Kind, Layers, SessionKey};
 
@@ -23,7 +23,7 @@ pub(super) struct Packet {
     pub(super) from: Slot,
     pub(super) rid: Option<Rid>,
     pub(super) params: PayloadParams,
-    pub(super) packet: RtpPacket,
+    pub(super) rtp: Rtp,
 }
 
 /// All subscriptions.
@@ -143,7 +143,7 @@ impl Router {
         let Some(pt) = pt else {
             return Verdict::Drop;
         };
-        let rtp = &packet.packet;
+        let rtp = &packet.rtp;
         if rtp.payload.len() > LARGEST_PAYLOAD {
             return Verdict::Drop;
         }
@@ -163,11 +163,10 @@ impl Router {
             return Verdict::Drop;
         };
 
-        let mut write =
-            RtpWrite::new(pt, new.number.into(), new.time, rtp.timestamp, rtp.payload.clone())
-                .marker(rtp.header.marker)
-                .ext_vals(extensions(&rtp.header.ext_vals))
-                .nackable(track.kind == Kind::Video);
+        let mut write = RtpWrite::new(pt, new.number.into(), new.time, rtp.at, rtp.payload.clone())
+            .marker(rtp.marker)
+            .ext_vals(extensions(&rtp.extensions))
+            .nackable(track.kind == Kind::Video);
         if let Some(patch) = new.patch {
             write = write.vp8_patch(patch);
         }

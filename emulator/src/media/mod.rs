@@ -11,11 +11,13 @@ mod rewrite;
 mod sdp;
 mod section;
 pub mod sfu;
+mod sound;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use section::Counters;
+pub(crate) use sound::Sound;
 
 /// A session, for as long as the emulator runs. Cheaper to copy than its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! One session's connection.
 
 mod negotiation;
+mod sound;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use str0m::{Candidate, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use super::channels::Channels;
 use super::forward::{Packet, Slot};
+use super::rewrite::Rtp;
 use super::sdp::Line;
 use super::section::Track;
 use super::sfu::Transmit;
@@ -267,7 +269,15 @@ impl Peer {
                     return;
                 };
                 let from = (self.key, mid);
-                let packet = Packet { from, rid, params, packet };
+                let rtp = Rtp {
+                    number: *packet.seq_no,
+                    time: packet.header.timestamp,
+                    marker: packet.header.marker,
+                    extensions: packet.header.ext_vals,
+                    payload: packet.payload,
+                    at: packet.timestamp,
+                };
+                let packet = Packet { from, rid, params, rtp };
                 out.work.push_back(Work::Packet(Box::new(packet)));
             }
             str0m::Event::KeyframeRequest(request) => {

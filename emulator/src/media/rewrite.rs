@@ -1,9 +1,10 @@
 //! Numbers and times that go on when the source changes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::format::Codec;
-use str0m::rtp::{RtpPacket, Vp8Descriptor, Vp8Patch};
+use str0m::rtp::{ExtensionValues, Vp8Descriptor, Vp8Patch};
 
 /// Where the numbers of a subscription begin. A receiver cannot know how often
 /// they have wrapped, so they begin small; and not with 0, so that a late packet
@@ -12,6 +13,18 @@ const FIRST_NUMBER: u64 = 1000;
 
 /// The least that a new source is later than the last packet of the old one.
 const LEAST_STEP: Duration = Duration::from_millis(10);
+
+/// A packet of a source.
+pub(super) struct Rtp {
+    /// Its sequence number, with the wraps.
+    pub(super) number: u64,
+    pub(super) time: u32,
+    pub(super) marker: bool,
+    pub(super) extensions: ExtensionValues,
+    pub(super) payload: Arc<[u8]>,
+    /// When it came.
+    pub(super) at: Instant,
+}
 
 /// Rewrites the packets of one subscription, whatever their source.
 #[derive(Default)]
@@ -55,16 +68,10 @@ pub(super) struct New {
 
 impl Rewriter {
     /// A source begins with this packet.
-    pub(super) fn switch(
-        &mut self,
-        packet: &RtpPacket,
-        codec: Codec,
-        clock_rate: u32,
-        now: Instant,
-    ) {
-        let first = *packet.seq_no;
+    pub(super) fn switch(&mut self, packet: &Rtp, codec: Codec, clock_rate: u32, now: Instant) {
+        let first = packet.number;
         let (number, time, pictures) = match &self.last {
-            None => (FIRST_NUMBER, packet.header.timestamp, None),
+            None => (FIRST_NUMBER, packet.time, None),
             Some(last) => {
                 let pause = now.duration_since(last.at).max(LEAST_STEP);
                 let ticks = pause.as_micros() * u128::from(clock_rate) / 1_000_000;
@@ -83,24 +90,19 @@ impl Rewriter {
         self.source = Some(Source {
             first,
             number: number.wrapping_sub(first),
-            time: time.wrapping_sub(packet.header.timestamp),
+            time: time.wrapping_sub(packet.time),
             pictures,
         });
     }
 
     /// Rewrites a packet. None if it belongs before the switch to its source.
-    pub(super) fn rewrite(
-        &mut self,
-        packet: &RtpPacket,
-        codec: Codec,
-        now: Instant,
-    ) -> Option<New> {
+    pub(super) fn rewrite(&mut self, packet: &Rtp, codec: Codec, now: Instant) -> Option<New> {
         let source = self.source.as_ref()?;
-        if *packet.seq_no < source.first {
+        if packet.number < source.first {
             return None;
         }
-        let number = packet.seq_no.wrapping_add(source.number);
-        let time = packet.header.timestamp.wrapping_add(source.time);
+        let number = packet.number.wrapping_add(source.number);
+        let time = packet.time.wrapping_add(source.time);
         let mut pictures = None;
         let mut patch = None;
         if let Some(descriptor) = descriptor(packet, codec) {
@@ -154,6 +156,6 @@ impl Pictures {
     }
 }
 
-fn descriptor(packet: &RtpPacket, codec: Codec) -> Option<Vp8Descriptor> {
+fn descriptor(packet: &Rtp, codec: Codec) -> Option<Vp8Descriptor> {
     (codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten()
 }

@@ -1,6 +1,7 @@
 //! All connections, on one UDP port.
 
 mod operations;
+mod sound;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use super::forward::{Packet, Router, Slot, Verdict, Wanted, wanted};
 use super::peer::{Effects, Peer, Work, checked_ufrag};
 use super::section::Counters;
+use super::sound::Taps;
 use super::{Event, Kind, Place, SessionKey};
 
 /// The largest datagram that is looked at. What is larger is no WebRTC, which
@@ -56,6 +58,7 @@ pub struct Sfu {
     ufrags: HashMap<SessionKey, String>,
     deadlines: BTreeSet<(Instant, SessionKey)>,
     router: Router,
+    taps: Taps,
     effects: Effects,
     ignored: u64,
 }
@@ -73,6 +76,7 @@ impl Sfu {
             ufrags: HashMap::new(),
             deadlines: BTreeSet::new(),
             router: Router::default(),
+            taps: Taps::default(),
             effects: Effects::default(),
             ignored: 0,
         }
@@ -155,6 +159,7 @@ impl Sfu {
             && self.ufrags.is_empty()
             && self.deadlines.is_empty()
             && self.router.is_empty()
+            && self.taps.is_empty()
     }
 
     /// Time goes forward only.
@@ -246,6 +251,7 @@ impl Sfu {
 
     /// Passes a packet on to everyone who receives it.
     fn route(&mut self, packet: &Packet) {
+        self.taps.hear(packet);
         let (publisher, from) = packet.from;
         let now = self.now;
         let mut is_waited_for = self
@@ -263,7 +269,7 @@ impl Sfu {
             let Some(track) = track else {
                 continue;
             };
-            let bytes = packet.packet.payload.len() as u64;
+            let bytes = packet.rtp.payload.len() as u64;
             let is_written = match self.router.judge(to, packet, track, pt, now) {
                 Verdict::Write(write) => self
                     .touch(to.0, |peer, effects| peer.write(to.1, *write, now, effects))

@@ -66,6 +66,8 @@ pub enum AdapterFailure {
     Timeout,
     /// It is on this machine, which the API does not allow.
     Localhost,
+    /// It wants what is not emulated.
+    NotEmulated,
 }
 
 impl Endpoint {
@@ -87,6 +89,7 @@ impl AdapterFailure {
             Self::Handshake => Code::WebsocketHandshakeFailed,
             Self::Timeout => Code::WebsocketConnectionTimeout,
             Self::Localhost => Code::WebsocketLocalhostNotAllowed,
+            Self::NotEmulated => Code::BackendError,
         }
     }
 }

@@ -31,6 +31,7 @@ impl Media for Sfu {
         let is_other = |event: &Event| !matches!(event, Event::Disconnected(s) if *s == session);
         self.effects.events.retain(is_other);
         self.router.forget(|slot| slot.0 == session);
+        self.taps.forget(session);
         if let Some(deadline) = self.peers.remove(&session).and_then(|peer| peer.deadline) {
             self.deadlines.remove(&(deadline, session));
         }
@@ -121,7 +122,7 @@ impl Media for Sfu {
     }
 }
 
-fn slot(place: &Place) -> Slot {
+pub(super) fn slot(place: &Place) -> Slot {
     (place.session, Mid::from(place.mid.as_str()))
 }
 

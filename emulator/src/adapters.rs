@@ -1,0 +1,216 @@
+//! The connections of WebSocket adapters, each in a task of its own.
+
+mod pcm;
+mod socket;
+mod streams;
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::engine::State;
+use crate::media::{Place, Sound};
+use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec};
+
+/// How many packets wait for an endpoint: a second of sound. More are lost, as
+/// they would be of use to nobody any more.
+const SOUNDS: usize = 50;
+
+/// How many reports wait for the engine. Who has more waits.
+const REPORTS: usize = 256;
+
+/// All adapters that run. Their connections end with it.
+pub(crate) struct Adapters {
+    running: HashMap<String, Running>,
+    tasks: JoinSet<()>,
+    sender: mpsc::Sender<Report>,
+    reports: mpsc::Receiver<Report>,
+}
+
+/// What has happened to an adapter.
+pub(crate) enum Happened {
+    /// It says so itself.
+    Reported(Report),
+    /// Its task has ended.
+    Ended(Id),
+}
+
+/// What an adapter says.
+pub(crate) struct Report {
+    adapter: String,
+    what: What,
+}
+
+enum What {
+    Opened(Result<(), AdapterFailure>),
+    /// So many went through so far.
+    Bytes(u64),
+    Sound(Sound),
+    /// The endpoint has hung up, or has to.
+    Ended,
+}
+
+struct Running {
+    task: Id,
+    /// Its task says goodbye once this is gone.
+    _stop: oneshot::Sender<()>,
+    way: Way,
+}
+
+enum Way {
+    Ingest { to: Place },
+    Egress { from: Place, sounds: mpsc::Sender<Sound> },
+}
+
+/// Where a task sends its reports.
+struct Reporter {
+    adapter: String,
+    sender: mpsc::Sender<Report>,
+}
+
+impl Adapters {
+    pub(crate) fn new() -> Self {
+        let (sender, reports) = mpsc::channel(REPORTS);
+        Self { running: HashMap::new(), tasks: JoinSet::new(), sender, reports }
+    }
+
+    /// Waits until something happens.
+    pub(crate) async fn next(&mut self) -> Happened {
+        tokio::select! {
+            biased;
+            Some(report) = self.reports.recv() => Happened::Reported(report),
+            Some(ended) = self.tasks.join_next_with_id() => Happened::Ended(id(ended)),
+            // There is always a sender, so this is for the compiler only.
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Tells the rules and the media what has happened.
+    pub(crate) fn happened(&mut self, happened: Happened, state: &mut State) {
+        match happened {
+            Happened::Reported(report) => self.reported(report, state),
+            Happened::Ended(task) => {
+                // What it said before comes first.
+                while let Ok(report) = self.reports.try_recv() {
+                    self.reported(report, state);
+                }
+                let ended = self.running.iter().find(|(_, running)| running.task == task);
+                if let Some(adapter) = ended.map(|(adapter, _)| adapter.clone()) {
+                    self.ended(&adapter, state);
+                }
+            }
+        }
+    }
+
+    /// Does what the rules want, and passes on what was heard.
+    pub(crate) fn settle(&mut self, state: &mut State) {
+        while let Some(command) = state.rules.poll_adapter() {
+            match command {
+                AdapterCommand::Open { id, endpoint, stream } => {
+                    self.open(id, endpoint, stream, state);
+                }
+                AdapterCommand::Close { id } => self.forget(&id, state),
+            }
+        }
+        while let Some((place, sound)) = state.media.poll_sound() {
+            for running in self.running.values() {
+                if let Way::Egress { from, sounds } = &running.way
+                    && *from == place
+                {
+                    // An endpoint that does not keep up misses some.
+                    let _ = sounds.try_send(sound.clone());
+                }
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        adapter: String,
+        endpoint: Endpoint,
+        stream: AdapterStream,
+        state: &mut State,
+    ) {
+        let (stop, stopping) = oneshot::channel();
+        let reporter = Reporter { adapter: adapter.clone(), sender: self.sender.clone() };
+        let (task, way) = match stream {
+            AdapterStream::Ingest { to } => {
+                let stream = streams::Stream::Ingest;
+                let task = socket::run(endpoint, stream, reporter, stopping);
+                (self.tasks.spawn(task), Way::Ingest { to })
+            }
+            AdapterStream::Egress { from, codec: OutputCodec::Pcm } => {
+                let (sounds, receiver) = mpsc::channel(SOUNDS);
+                let stream = streams::Stream::Egress(receiver);
+                let task = socket::run(endpoint, stream, reporter, stopping);
+                (self.tasks.spawn(task), Way::Egress { from, sounds })
+            }
+            AdapterStream::Egress { codec: OutputCodec::Jpeg, .. } => {
+                // It would need a decoder of every video codec.
+                let result = Err(AdapterFailure::NotEmulated);
+                state.rules.adapter_opened(&adapter, result, &mut state.media);
+                return;
+            }
+        };
+        self.running.insert(adapter, Running { task: task.id(), _stop: stop, way });
+    }
+
+    fn reported(&mut self, report: Report, state: &mut State) {
+        let Report { adapter, what } = report;
+        // It may have been closed meanwhile.
+        let Some(running) = self.running.get(&adapter) else { return };
+        match (what, &running.way) {
+            (What::Opened(result), way) => {
+                if let (Ok(()), Way::Egress { from, .. }) = (result, way) {
+                    state.media.listen(from);
+                }
+                state.rules.adapter_opened(&adapter, result, &mut state.media);
+                if result.is_err() {
+                    self.forget(&adapter, state);
+                }
+            }
+            (What::Bytes(total), _) => state.rules.adapter_bytes(&adapter, total),
+            (What::Sound(sound), Way::Ingest { to }) => {
+                state.media.say(Instant::now(), to, sound);
+            }
+            (What::Sound(_), Way::Egress { .. }) => {}
+            (What::Ended, _) => self.ended(&adapter, state),
+        }
+    }
+
+    fn ended(&mut self, adapter: &str, state: &mut State) {
+        self.forget(adapter, state);
+        state.rules.adapter_closed(adapter, &mut state.media);
+    }
+
+    /// Lets an adapter's task end.
+    fn forget(&mut self, adapter: &str, state: &mut State) {
+        let Some(Running { way: Way::Egress { from, .. }, .. }) = self.running.remove(adapter)
+        else {
+            return;
+        };
+        let is_same =
+            |other: &Running| matches!(&other.way, Way::Egress { from: f, .. } if *f == from);
+        if !self.running.values().any(is_same) {
+            state.media.unlisten(&from);
+        }
+    }
+}
+
+impl Reporter {
+    /// Waits until there is room. Nobody listens any more if the engine ends,
+    /// and then so does the task.
+    async fn report(&self, what: What) {
+        let _ = self.sender.send(Report { adapter: self.adapter.clone(), what }).await;
+    }
+}
+
+/// Whose task has ended, whether by itself or by a panic of a codec.
+fn id(ended: Result<(Id, ()), JoinError>) -> Id {
+    match ended {
+        Ok((id, ())) => id,
+        Err(error) => error.id(),
+    }
+}

@@ -1,0 +1,93 @@
+//! One adapter's connection, from its beginning to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
+
+use super::streams::Stream;
+use super::{Reporter, What};
+use crate::rules::{AdapterFailure, Endpoint};
+
+/// The largest message of an endpoint. Documented: 32 KB.
+const LARGEST_MESSAGE: usize = 32 << 10;
+
+/// How long the other side may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Connects, and lets the stream run until it or the adapter ends.
+pub(super) async fn run(
+    endpoint: Endpoint,
+    stream: Stream,
+    reporter: Reporter,
+    mut stop: oneshot::Receiver<()>,
+) {
+    let opened = tokio::select! {
+        biased;
+        _ = &mut stop => return,
+        opened = open(&endpoint) => opened,
+    };
+    let mut socket = match opened {
+        Ok(socket) => socket,
+        Err(failure) => return reporter.report(What::Opened(Err(failure))).await,
+    };
+    reporter.report(What::Opened(Ok(()))).await;
+    tokio::select! {
+        biased;
+        _ = stop => {}
+        () = stream.run(&mut socket, &reporter) => reporter.report(What::Ended).await,
+    }
+    let goodbye = async {
+        // Gone already is as good.
+        if socket.close(None).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+}
+
+async fn open(endpoint: &Endpoint) -> Result<Socket, AdapterFailure> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(LARGEST_MESSAGE))
+        .max_frame_size(Some(LARGEST_MESSAGE));
+    let connector = if endpoint.as_str().starts_with("wss:") {
+        // Reads files.
+        let tls = tokio::task::spawn_blocking(tls).await;
+        Connector::Rustls(tls.ok().flatten().ok_or(AdapterFailure::Handshake)?)
+    } else {
+        Connector::Plain
+    };
+    // 20 ms are to be sent at once, so no Nagle.
+    let opened =
+        connect_async_tls_with_config(endpoint.as_str(), Some(config), true, Some(connector));
+    match opened.await {
+        Ok((socket, _)) => Ok(socket),
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
+            Err(AdapterFailure::Timeout)
+        }
+        Err(_) => Err(AdapterFailure::Handshake),
+    }
+}
+
+/// TLS that trusts whom the system trusts. Names its cryptography: a program
+/// may have two, and rustls then chooses none.
+fn tls() -> Option<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    // One that cannot be read vouches for nobody.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().ok()?;
+    Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}

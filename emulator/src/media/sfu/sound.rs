@@ -1,0 +1,37 @@
+//! What adapters hear and say.
+
+use std::time::Instant;
+
+use super::super::{Place, Sound};
+use super::Sfu;
+use super::operations::slot;
+
+impl Sfu {
+    /// From now on what comes on this section is heard as well.
+    pub(crate) fn listen(&mut self, from: &Place) {
+        let from = slot(from);
+        if self.peers.contains_key(&from.0) {
+            self.taps.open(from);
+        }
+    }
+
+    /// The section is heard no more.
+    pub(crate) fn unlisten(&mut self, from: &Place) {
+        self.taps.close(slot(from));
+    }
+
+    /// The next that was heard.
+    pub(crate) fn poll_sound(&mut self) -> Option<(Place, Sound)> {
+        let ((session, mid), sound) = self.taps.poll()?;
+        Some((Place { session, mid: mid.to_string() }, sound))
+    }
+
+    /// Takes a packet as if an agent had sent it on this section, for which
+    /// nothing need have been negotiated.
+    pub(crate) fn say(&mut self, now: Instant, to: &Place, sound: Sound) {
+        self.advance(now);
+        let now = self.now;
+        let (session, mid) = slot(to);
+        self.with(session, |peer, effects| peer.say(mid, sound, now, effects));
+    }
+}

@@ -1,0 +1,256 @@
+//! WebSocket adapters against endpoints on this machine: sound goes out as PCM,
+//! and PCM comes in as a track that others can receive.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use cloudflare_calls::types::{AppId, ErrorCode, OutputCodec};
+use cloudflare_calls::{
+    Adapter, Answer, Client, LocalTrack, Mid, Negotiation, Offer, RemoteTrack, SecretString,
+    Session, prelude::*,
+};
+use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::{Emulator, rules};
+use futures_util::{SinkExt, StreamExt};
+use prost::Message as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// 20 ms of PCM.
+const PCM: usize = 3840;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Packet {
+    #[prost(uint32, tag = "1")]
+    sequence_number: u32,
+    #[prost(uint32, tag = "2")]
+    timestamp: u32,
+    #[prost(bytes = "vec", tag = "5")]
+    payload: Vec<u8>,
+}
+
+/// A server that adapters connect to.
+struct Endpoint(TcpListener);
+
+impl Endpoint {
+    async fn start() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn url(&self) -> String {
+        format!("ws://{}/sound", self.0.local_addr().unwrap())
+    }
+
+    async fn accept(&self) -> WebSocketStream<TcpStream> {
+        let (stream, _) = soon(self.0.accept()).await.unwrap();
+        tokio_tungstenite::accept_async(stream).await.unwrap()
+    }
+}
+
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
+}
+
+fn client(emulator: &Emulator) -> Client {
+    let app = &emulator.apps()[0];
+    let secret = SecretString::from(app.expose_secret());
+    let id = AppId::new(app.id()).unwrap();
+    Client::builder(id, secret).base_url(emulator.base_url()).build().unwrap()
+}
+
+/// An agent that has joined and publishes this.
+async fn join(client: &Client, send: Send, name: &str) -> (Agent, Session) {
+    let agent = Agent::start().await.unwrap();
+    let session = client.join().send().await.unwrap();
+    let (offer, mids) = agent.offer(&[send]).await.unwrap();
+    let track = LocalTrack::new(Mid::new(&*mids[0]).unwrap(), name);
+    let published = session.publish(Offer::new(offer).unwrap(), [track]).await.unwrap();
+    published.complete().unwrap();
+    agent.accept_answer(published.answer.sdp()).await.unwrap();
+    agent.connected(PATIENCE).await.unwrap();
+    (agent, session)
+}
+
+/// The next packet, of whatever else comes.
+async fn packet(socket: &mut WebSocketStream<TcpStream>) -> (Packet, usize) {
+    loop {
+        if let Message::Binary(data) = soon(socket.next()).await.unwrap().unwrap() {
+            return (Packet::decode(data.clone()).unwrap(), data.len());
+        }
+    }
+}
+
+fn is_hung_up(message: Option<Result<Message, Error>>) -> bool {
+    matches!(message, None | Some(Ok(Message::Close(_)) | Err(_)))
+}
+
+/// Reads until the other side hangs up.
+async fn until_hung_up(socket: &mut WebSocketStream<TcpStream>) {
+    soon(async { while !is_hung_up(socket.next().await) {} }).await;
+}
+
+/// Waits until so many adapters are open.
+async fn until_open(emulator: &Emulator, count: usize) {
+    soon(async {
+        loop {
+            let adapters = emulator.snapshot().await.unwrap().adapters;
+            if adapters.iter().filter(|adapter| adapter.is_open).count() == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
+
+/// A tone, 20 ms of it.
+fn tone() -> Vec<u8> {
+    let sample = |at: usize| ((at as f32 / 48.0 * std::f32::consts::TAU).sin() * 8000.0) as i16;
+    (0..PCM / 4).flat_map(|at| [sample(at); 2]).flat_map(i16::to_le_bytes).collect()
+}
+
+fn message(payload: Vec<u8>) -> Message {
+    Message::binary(Packet { sequence_number: 0, timestamp: 0, payload }.encode_to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let (_agent, session) = join(&client, Send::Audio, "mic").await;
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
+    let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
+    let created = created.unwrap();
+    created.complete().unwrap();
+
+    let (mut last, _) = packet(&mut socket).await;
+    for _ in 0..25 {
+        let (packet, length) = packet(&mut socket).await;
+        assert_eq!(packet.payload.len(), PCM);
+        assert!(length > PCM, "the number and the time are there, too");
+        let numbers = packet.sequence_number.wrapping_sub(last.sequence_number) & 0xffff;
+        let ticks = packet.timestamp.wrapping_sub(last.timestamp);
+        assert!((1..50).contains(&numbers), "{numbers} further");
+        assert_eq!(ticks, numbers * 960);
+        last = packet;
+    }
+    let id = created.adapters[0].id.clone();
+    client.close_adapters([id]).await.unwrap().complete().unwrap();
+    until_hung_up(&mut socket).await;
+    until_open(&emulator, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pcm_of_an_endpoint_is_a_track_that_ends_when_the_endpoint_hangs_up() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let (agent, session) = join(&client, Send::Audio, "mic").await;
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::ingest(endpoint.url(), "speech");
+    let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
+    let created = created.unwrap();
+    created.complete().unwrap();
+    let speaker = created.adapters[0].session.clone().unwrap();
+
+    let speaking = tokio::spawn(async move {
+        // Not in steps of 20 ms: what is sent is put together anew.
+        let sound = [tone(), tone(), tone()].concat();
+        for part in sound.chunks(1000).cycle().take(600) {
+            if socket.send(message(part.to_vec())).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        socket
+    });
+    let track = RemoteTrack::new(speaker.clone(), "speech");
+    let Negotiation::Offer(pending) = session.subscribe([track]).await.unwrap() else {
+        panic!("a new section needs an offer");
+    };
+    let answer = agent.answer(pending.offer().sdp()).await.unwrap();
+    let subscribed = pending.answer(Answer::new(answer).unwrap()).await.unwrap();
+    subscribed.complete().unwrap();
+    let mid = subscribed.tracks[0].mid.as_str();
+    let got = agent.until_received(mid, PATIENCE, |got| got.packets >= 50).await.unwrap();
+    assert_eq!((got.gaps, got.leaps, got.marker), (0, 0, None));
+    assert!(got.bytes / got.packets > 20, "a tone is more than silence");
+
+    let mut socket = speaking.await.unwrap();
+    socket.close(None).await.unwrap();
+    until_hung_up(&mut socket).await;
+    until_open(&emulator, 0).await;
+    let sessions = emulator.snapshot().await.unwrap().sessions;
+    let ended = sessions.iter().find(|session| session.id == speaker.as_str()).unwrap();
+    assert_eq!(ended.state, rules::SessionState::Expired);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_is_too_large_ends_the_adapter() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::ingest(endpoint.url(), "speech");
+    let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
+    created.unwrap().complete().unwrap();
+    socket.send(message(vec![0; 32 << 10])).await.unwrap();
+    until_hung_up(&mut socket).await;
+    until_open(&emulator, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_is_no_web_socket_is_an_item_that_failed() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    // Speaks HTTP, and knows no such path.
+    for scheme in ["ws", "wss"] {
+        let url = emulator.base_url().replace("http", scheme);
+        let created = soon(client.create_adapters([Adapter::ingest(url, "speech")])).await.unwrap();
+        let code = created.failed[0].error.code().cloned();
+        assert_eq!(code, Some(ErrorCode::from("websocket_handshake_failed")), "{scheme}");
+    }
+    assert_eq!(emulator.snapshot().await.unwrap().sessions, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_does_not_answer_is_given_up() {
+    let config =
+        rules::Config { adapter_wait: Duration::from_millis(100), ..rules::Config::default() };
+    let emulator = Emulator::builder().config(config).start().await.unwrap();
+    let client = client(&emulator);
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::ingest(endpoint.url(), "speech");
+    let created = soon(client.create_adapters([adapter])).await.unwrap();
+    let code = created.failed[0].error.code().cloned();
+    assert_eq!(code, Some(ErrorCode::from("websocket_connection_timeout")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_are_refused_as_not_emulated() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let (_agent, session) = join(&client, Send::Video, "camera").await;
+    let endpoint = Endpoint::start().await;
+    let adapter =
+        Adapter::egress(endpoint.url(), session.id().clone(), "camera", OutputCodec::Jpeg);
+    let created = soon(client.create_adapters([adapter])).await.unwrap();
+    let code = created.failed[0].error.code().cloned();
+    assert_eq!(code, Some(ErrorCode::from("backend_error")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_end_with_the_emulator() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::ingest(endpoint.url(), "speech");
+    let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
+    created.unwrap().complete().unwrap();
+    emulator.shutdown().await;
+    until_hung_up(&mut socket).await;
+}
