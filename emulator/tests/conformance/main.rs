@@ -1,0 +1,14 @@
+//! All operations over HTTP, and every reply held against the document.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod adapters;
+mod api;
+mod channels;
+mod contract;
+mod coverage;
+mod invalid;
+mod refusals;
+mod tracks;
+mod waits;
