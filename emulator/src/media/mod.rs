@@ -153,6 +153,17 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The session that it happened to.
+    pub fn session(&self) -> SessionKey {
+        match self {
+            Self::Connected(session)
+            | Self::Disconnected(session)
+            | Self::Message { session, .. } => *session,
+        }
+    }
+}
+
 /// WebRTC, as far as the rules need it.
 pub trait Media {
     /// A session begins; there is no connection yet.

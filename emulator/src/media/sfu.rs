@@ -173,20 +173,13 @@ impl Sfu {
         if data.len() > LARGEST_DATAGRAM {
             return None;
         }
-        let now = self.now;
-        let accepts =
-            |session: &SessionKey, peer: &Peer| peer.accepts(now, from, data).then_some(*session);
-        if let Some(ufrag) = checked_ufrag(data) {
-            let session = *self.by_ufrag.get(&ufrag)?;
-            let session = accepts(&session, self.peers.get(&session)?)?;
-            self.remember(session, from);
-            return Some(session);
-        }
-        if let Some(session) = self.by_address.get(&from) {
-            return Some(*session);
-        }
-        // Seldom: an address from the description that sends before it checks.
-        let session = self.peers.iter().find_map(|(session, peer)| accepts(session, peer))?;
+        let Some(ufrag) = checked_ufrag(data) else {
+            // Nobody sends anything else before a check has succeeded (RFC 8445
+            // section 12).
+            return self.by_address.get(&from).copied();
+        };
+        let session = *self.by_ufrag.get(&ufrag)?;
+        self.peers.get(&session).filter(|peer| peer.accepts(self.now, from, data))?;
         self.remember(session, from);
         Some(session)
     }

@@ -20,17 +20,11 @@ const INGEST_MID: &str = "0";
 
 pub(super) struct Adapter {
     pub(super) app: String,
-    pub(super) state: AdapterState,
+    /// The endpoint has answered.
+    pub(super) is_open: bool,
     feeds: Option<SessionKey>,
     reads: Option<Source>,
     bytes: Option<u64>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum AdapterState {
-    Opening,
-    Open,
-    Closed,
 }
 
 /// A request that waits for its adapters.
@@ -144,13 +138,8 @@ impl Rules {
         let id = self.new_id();
         let mut fields =
             json!({ "trackName": new.name, "adapterId": id, "endpoint": new.endpoint });
-        let mut adapter = Adapter {
-            app: app.to_owned(),
-            state: AdapterState::Opening,
-            feeds: None,
-            reads: None,
-            bytes: None,
-        };
+        let mut adapter =
+            Adapter { app: app.to_owned(), is_open: false, feeds: None, reads: None, bytes: None };
         let stream = match new.way {
             Way::Ingest => {
                 let (key, session) = self.open_session(now, app.to_owned(), media);
@@ -162,6 +151,7 @@ impl Rules {
                 if self.put_local(now, key, mid.clone(), new.name, Kind::Audio).is_ok() {
                     adapter.feeds = Some(key);
                 }
+                self.schedule(key);
                 fields["sessionId"] = session.into();
                 AdapterStream::Ingest { to: Place { session: key, mid } }
             }
@@ -190,11 +180,11 @@ impl Rules {
         media: &mut dyn Media,
     ) {
         let Some(adapter) = self.adapters.get_mut(id) else { return };
-        if adapter.state != AdapterState::Opening {
+        if adapter.is_open {
             return;
         }
         if result.is_ok() {
-            adapter.state = AdapterState::Open;
+            adapter.is_open = true;
             let (feeds, reads) = (adapter.feeds, adapter.reads);
             // What it was for can have ended meanwhile.
             if let Some(source) = reads.filter(|source| !self.is_published(*source)) {
@@ -222,18 +212,15 @@ impl Rules {
 
     /// The endpoint has hung up. What it fed ends.
     pub fn adapter_closed(&mut self, id: &str, media: &mut dyn Media) {
-        let Some(adapter) = self.adapters.get_mut(id) else { return };
-        match adapter.state {
-            AdapterState::Opening => {
-                self.adapter_opened(id, Err(AdapterFailure::Handshake), media);
-            }
-            AdapterState::Open => {
-                adapter.state = AdapterState::Closed;
-                if let Some(key) = adapter.feeds.take() {
+        match self.adapters.get(id).map(|adapter| adapter.is_open) {
+            None => {}
+            Some(false) => self.adapter_opened(id, Err(AdapterFailure::Handshake), media),
+            Some(true) => {
+                let feeds = self.retire(id).and_then(|adapter| adapter.feeds);
+                if let Some(key) = feeds {
                     self.remove(key, media);
                 }
             }
-            AdapterState::Closed => {}
         }
     }
 
@@ -247,15 +234,15 @@ impl Rules {
         for id in ids {
             let fields = json!({ "adapterId": id });
             let adapter = self.adapters.get(&id).filter(|adapter| adapter.app == request.app);
-            let (is_failed, fields) = match adapter.map(|adapter| adapter.state) {
-                None | Some(AdapterState::Opening) => (true, failed(fields, Code::AdapterNotFound)),
-                Some(AdapterState::Closed) => (false, fields),
-                Some(AdapterState::Open) => {
-                    let bytes = adapter.and_then(|adapter| adapter.bytes);
+            let (is_failed, fields) = match adapter {
+                Some(adapter) if adapter.is_open => {
+                    let fields = item(json!({ "adapterId": id, "bytesProcessed": adapter.bytes }));
                     self.adapter_closed(&id, media);
-                    self.commands.push_back(AdapterCommand::Close { id: id.clone() });
-                    (false, item(json!({ "adapterId": id, "bytesProcessed": bytes })))
+                    self.commands.push_back(AdapterCommand::Close { id });
+                    (false, fields)
                 }
+                None if self.closed_adapters.was_of(&id, &request.app) => (false, fields),
+                _ => (true, failed(fields, Code::AdapterNotFound)),
             };
             items.push(Item::Done { is_failed, fields });
         }
@@ -273,14 +260,19 @@ impl Rules {
     }
 
     fn end_adapters(&mut self, is_meant: impl Fn(&Adapter) -> bool) {
-        let mut ended = Vec::new();
-        for (id, adapter) in &mut self.adapters {
-            if adapter.state == AdapterState::Open && is_meant(adapter) {
-                adapter.state = AdapterState::Closed;
-                ended.push(AdapterCommand::Close { id: id.clone() });
-            }
+        let is_meant = |adapter: &Adapter| adapter.is_open && is_meant(adapter);
+        let ended = self.adapters.iter().filter(|(_, adapter)| is_meant(adapter));
+        for id in ended.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.retire(&id);
+            self.commands.push_back(AdapterCommand::Close { id });
         }
-        self.commands.extend(ended);
+    }
+
+    /// Remembers of an adapter only that it is closed.
+    fn retire(&mut self, id: &str) -> Option<Adapter> {
+        let adapter = self.adapters.remove(id)?;
+        self.closed_adapters.insert(id.to_owned(), adapter.app.clone());
+        Some(adapter)
     }
 
     /// Gives up the endpoints that did not answer.

@@ -58,6 +58,7 @@ mod channels;
 mod closing;
 mod config;
 mod endpoints;
+mod gone;
 mod negotiation;
 mod publications;
 mod pulls;
@@ -66,6 +67,7 @@ mod reply;
 mod request;
 mod sessions;
 mod snapshot;
+mod timers;
 mod tracks;
 mod waiting;
 
@@ -97,9 +99,12 @@ pub struct Rules {
     sessions: BTreeMap<SessionKey, Session>,
     /// The sessions by id.
     ids: BTreeMap<String, SessionKey>,
-    /// The ids of expired sessions, and their apps.
-    gone: BTreeMap<String, String>,
+    /// When which session is due.
+    timers: timers::Timers,
+    /// The expired sessions.
+    gone: gone::Gone,
     adapters: BTreeMap<String, adapters::Adapter>,
+    closed_adapters: gone::Gone,
     /// Requests that wait for adapters.
     jobs: Vec<adapters::Job>,
     replies: VecDeque<(Ticket, Reply)>,
@@ -116,8 +121,10 @@ impl Rules {
             count: 0,
             sessions: BTreeMap::new(),
             ids: BTreeMap::new(),
-            gone: BTreeMap::new(),
+            timers: timers::Timers::default(),
+            gone: gone::Gone::default(),
             adapters: BTreeMap::new(),
+            closed_adapters: gone::Gone::default(),
             jobs: Vec::new(),
             replies: VecDeque::new(),
             commands: VecDeque::new(),
@@ -140,54 +147,47 @@ impl Rules {
 
     /// Takes what happened on a connection.
     pub fn event(&mut self, now: Duration, event: Event, media: &mut dyn Media) {
+        let key = event.session();
         match event {
-            Event::Connected(key) => {
+            Event::Connected(_) => {
                 self.connected(now, key);
                 self.resume(now, key, media);
             }
-            Event::Disconnected(key) => {
+            Event::Disconnected(_) => {
                 if let Some(session) = self.sessions.get_mut(&key)
                     && session.link == Link::Up
                 {
                     session.link = Link::Down { since: now, is_cut: false };
                 }
             }
-            Event::Message { session, id, message } => self.relay(session, id, &message, media),
+            Event::Message { id, message, .. } => self.relay(key, id, &message, media),
         }
+        self.schedule(key);
     }
 
     /// Does what is due by now.
     pub fn timeout(&mut self, now: Duration, media: &mut dyn Media) {
-        let keys: Vec<SessionKey> = self.sessions.keys().copied().collect();
-        for key in &keys {
-            let session = self.sessions.get(key);
+        for key in self.timers.due(now) {
+            let session = self.sessions.get(&key);
             let at = session.and_then(|session| session.expires_at(&self.config));
             if at.is_some_and(|at| at <= now) {
-                self.remove(*key, media);
+                self.remove(key, media);
+                continue;
             }
-        }
-        for key in keys {
-            let waiting = self.sessions.get(&key).and_then(|session| session.waiting.as_ref());
+            let waiting = session.and_then(|session| session.waiting.as_ref());
             if waiting.is_some_and(|waiting| waiting.wakes_at() <= now) {
                 self.resume(now, key, media);
             }
             self.collect(now, key, media);
             self.close_unanswered(now, key, media);
+            self.schedule(key);
         }
         self.give_up_adapters(now, media);
     }
 
     /// When [`timeout`](Self::timeout) has to be called next.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let sessions = self.sessions.values().flat_map(|session| {
-            [
-                session.expires_at(&self.config),
-                session.waiting.as_ref().map(waiting::Waiting::wakes_at),
-                session.idle_at(self.config.track_idle),
-                session.ack_until(),
-            ]
-        });
-        sessions.flatten().chain(self.next_job()).min()
+        self.timers.first().into_iter().chain(self.next_job()).min()
     }
 
     /// The next reply that somebody has waited for.
@@ -208,7 +208,7 @@ impl Rules {
     /// Lets a session expire. False if there is none of that id.
     pub fn expire(&mut self, session: &str, media: &mut dyn Media) -> bool {
         match self.key(session) {
-            Some(key) => self.remove(key, media).is_some(),
+            Some(key) => self.remove(key, media),
             None => false,
         }
     }
@@ -216,12 +216,13 @@ impl Rules {
     /// Lets a session lose its connection until [`reconnect`](Self::reconnect):
     /// it expires unless that comes in time. False if there is none of that id.
     pub fn disconnect(&mut self, now: Duration, session: &str) -> bool {
-        let key = self.key(session);
-        let session = key.and_then(|key| self.sessions.get_mut(&key));
-        let Some(session) = session else { return false };
-        if !matches!(session.link, Link::Down { is_cut: true, .. }) {
+        let Some(key) = self.key(session) else { return false };
+        if let Some(session) = self.sessions.get_mut(&key)
+            && !matches!(session.link, Link::Down { is_cut: true, .. })
+        {
             session.link = Link::Down { since: now, is_cut: true };
         }
+        self.schedule(key);
         true
     }
 
@@ -237,6 +238,7 @@ impl Rules {
         if self.is_up(now, key, media) {
             self.resume(now, key, media);
         }
+        self.schedule(key);
         true
     }
 
@@ -248,9 +250,9 @@ impl Rules {
     ) -> Result<Response, Reply> {
         let id = request.session.as_deref().unwrap_or_default();
         let Some(key) = self.key(id) else {
-            return Err(match self.gone.get(id) {
-                Some(app) if *app == request.app => reply::disconnected(),
-                _ => reply::not_found("session not found"),
+            return Err(match self.gone.was_of(id, &request.app) {
+                true => reply::disconnected(),
+                false => reply::not_found("session not found"),
             });
         };
         let limit = self.config.requests_per_second;
@@ -264,7 +266,9 @@ impl Rules {
         }
         negotiation::check_turn(session, request.operation)?;
         let change = Change::read(request.operation, &request.body, session, &self.config)?;
-        Ok(self.begin(now, key, change, media))
+        let response = self.begin(now, key, change, media);
+        self.schedule(key);
+        Ok(response)
     }
 
     /// A number that no other thing has.

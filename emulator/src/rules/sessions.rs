@@ -144,6 +144,7 @@ impl Rules {
                 }
             },
         };
+        self.schedule(key);
         let body = item(json!({ "sessionId": id, "sessionDescription": answer }));
         Ok(Reply { status: 201, body })
     }
@@ -162,18 +163,18 @@ impl Rules {
         (key, id)
     }
 
-    /// A session as if it had never been there.
-    pub(super) fn forget(&mut self, key: SessionKey, media: &mut dyn Media) {
-        if let Some(session) = self.remove(key, media) {
-            self.gone.remove(&session.id);
-        }
+    /// Lets a session expire. False if it is no more.
+    pub(super) fn remove(&mut self, key: SessionKey, media: &mut dyn Media) -> bool {
+        let Some(session) = self.forget(key, media) else { return false };
+        self.gone.insert(session.id, session.app);
+        true
     }
 
-    /// Ends a session. What it published ends too.
-    pub(super) fn remove(&mut self, key: SessionKey, media: &mut dyn Media) -> Option<Session> {
+    /// Ends a session as if it had never been there. What it published ends too.
+    pub(super) fn forget(&mut self, key: SessionKey, media: &mut dyn Media) -> Option<Session> {
         let mut session = self.sessions.remove(&key)?;
+        self.schedule(key);
         self.ids.remove(&session.id);
-        self.gone.insert(session.id.clone(), session.app.clone());
         let local = session.tracks.iter().filter(|t| t.is_open && t.location() == Location::Local);
         for serial in local.map(|track| track.serial).collect::<Vec<_>>() {
             self.end_publication(Source { session: key, serial }, media);

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Rules;
-use super::adapters::AdapterState;
 use super::request::{Location, Operation};
 use super::sessions::{Link, Session};
 use super::tracks::Track;
@@ -151,15 +150,14 @@ impl Rules {
             channels: Vec::new(),
         });
         let sessions: Vec<_> = live.chain(expired).collect();
-        let adapters: Vec<_> = self
-            .adapters
-            .iter()
-            .map(|(id, adapter)| AdapterSnapshot {
-                id: id.clone(),
-                app: adapter.app.clone(),
-                is_open: adapter.state == AdapterState::Open,
-            })
-            .collect();
+        let adapter = |id: &String, app: &String, is_open| AdapterSnapshot {
+            id: id.clone(),
+            app: app.clone(),
+            is_open,
+        };
+        let known = self.adapters.iter().map(|(id, a)| adapter(id, &a.app, a.is_open));
+        let closed = self.closed_adapters.iter().map(|(id, app)| adapter(id, app, false));
+        let adapters: Vec<_> = known.chain(closed).collect();
         let apps = sessions.iter().map(|session| &session.app);
         let apps = apps.chain(adapters.iter().map(|adapter| &adapter.app)).cloned().collect();
         let subscriptions = self.sessions.values().flat_map(Session::subscriptions).collect();
