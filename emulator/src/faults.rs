@@ -102,6 +102,9 @@ pub struct Network {
     /// How much longer still, at random up to this, in milliseconds. Packets may
     /// overtake each other.
     pub jitter_ms: u64,
+    /// The part of the packets that overtake the others, from 0 to 1: they take no
+    /// longer at all.
+    pub reorder: f64,
     /// What the choice begins with.
     pub seed: u64,
 }
@@ -183,6 +186,9 @@ impl Network {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if !(0.0..=1.0).contains(&self.loss) {
             return Err("loss is not from 0 to 1");
+        }
+        if !(0.0..=1.0).contains(&self.reorder) {
+            return Err("reorder is not from 0 to 1");
         }
         match self.delay_ms.max(self.jitter_ms) {
             ..=MAX_DELAY_MS => Ok(()),

@@ -70,7 +70,22 @@ async fn run(options: Options) -> std::io::Result<()> {
     }
     println!("media on {}", emulator.media_address());
     println!("ready on {}", emulator.base_url());
-    tokio::signal::ctrl_c().await?;
+    asked_to_stop().await?;
     emulator.shutdown().await;
     Ok(())
+}
+
+/// Returns on Ctrl-C, or on what service managers send.
+async fn asked_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }

@@ -89,6 +89,9 @@ impl Netem {
         if self.random.f64() < self.network.loss {
             return None;
         }
+        if self.random.f64() < self.network.reorder {
+            return Some(Duration::ZERO);
+        }
         let jitter = self.random.u64(..=self.network.jitter_ms);
         Some(Duration::from_millis(self.network.delay_ms.saturating_add(jitter)))
     }
@@ -109,5 +112,55 @@ impl Way {
 
     fn next(&self) -> Option<Instant> {
         self.packets.first_key_value().map(|((at, _), _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+
+    /// The packets in the order of their arrival, and when each of them came, of
+    /// 1,000 that are sent at 0 ms.
+    fn arrivals(network: Network) -> Vec<(u128, usize)> {
+        let start = Instant::now();
+        let mut netem = Netem::default();
+        netem.set(network);
+        let mut arrived = Vec::new();
+        for number in 0..1000_usize {
+            if let Some((_, data)) = netem.sent(start, TO, number.to_be_bytes().to_vec()) {
+                arrived.push((0, data));
+            }
+        }
+        while let Some(at) = netem.poll_timeout() {
+            let (_, data) = netem.poll_sent(at).expect("it is due");
+            arrived.push((at.duration_since(start).as_millis(), data));
+        }
+        let number = |data: Vec<u8>| usize::from_be_bytes(data.try_into().expect("as sent"));
+        arrived.into_iter().map(|(at, data)| (at, number(data))).collect()
+    }
+
+    #[test]
+    fn packets_are_lost_delayed_and_overtaken_as_ordered() {
+        let all = arrivals(Network::default());
+        assert_eq!(all, (0..1000).map(|number| (0, number)).collect::<Vec<_>>());
+
+        let lossy = Network { loss: 0.2, seed: 1, ..Network::default() };
+        let lost = 1000 - arrivals(lossy).len();
+        assert!((150..250).contains(&lost), "{lost}");
+        assert_eq!(arrivals(lossy), arrivals(lossy), "the same by the same seed");
+
+        let late = arrivals(Network { delay_ms: 40, ..Network::default() });
+        assert_eq!(late, (0..1000).map(|number| (40, number)).collect::<Vec<_>>());
+
+        let jitter = arrivals(Network { delay_ms: 40, jitter_ms: 20, ..Network::default() });
+        assert!(jitter.iter().all(|(at, _)| (40..=60).contains(at)));
+        assert!(!jitter.is_sorted_by_key(|(_, number)| number), "none has overtaken another");
+
+        let reordered = arrivals(Network { delay_ms: 40, reorder: 0.1, ..Network::default() });
+        let ahead = reordered.iter().filter(|(at, _)| *at == 0).count();
+        assert!((60..140).contains(&ahead), "{ahead}");
+        assert_eq!(reordered.len(), 1000);
     }
 }

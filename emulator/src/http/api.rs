@@ -54,6 +54,7 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
     };
     tracing::info!(
         operation = name,
+        session = entry.session,
         status = entry.status,
         outcome = entry.outcome,
         duration_ms = entry.duration_ms,

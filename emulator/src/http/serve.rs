@@ -14,6 +14,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tower_service::Service;
 
 /// How long the requests under way may take once the emulator is to stop.
@@ -34,6 +35,8 @@ pub(crate) enum Break {
 /// Serves until `stop` changes, then finishes what is under way.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
+    // They end with this.
+    let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -45,11 +48,12 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
                     continue;
                 }
             },
+            Some(_) = connections.join_next() => continue,
             () = stopped(&mut stop) => break,
         };
         let connection = connection(stream, router.clone());
         let connection = graceful.watch(connection);
-        tokio::spawn(async move {
+        connections.spawn(async move {
             // A broken connection is what some faults are about.
             if let Err(error) = connection.await {
                 tracing::trace!(%error, "a connection ended");

@@ -80,8 +80,8 @@ pub enum NewSection {
     Data,
 }
 
-/// An offer that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An offer that was accepted. `Debug` hides the answer.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The SFU's answer.
     pub answer: String,
@@ -89,8 +89,8 @@ pub struct Accepted {
     pub sections: Vec<Section>,
 }
 
-/// An offer of the SFU.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An offer of the SFU. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Offered {
     /// The session description.
     pub offer: String,
@@ -203,6 +203,18 @@ pub trait Media {
 
     /// Sends to the agent on a channel.
     fn send(&mut self, session: SessionKey, id: u16, message: &Message);
+}
+
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted").field("sections", &self.sections).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offered").field("mids", &self.mids).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Display for BadDescription {

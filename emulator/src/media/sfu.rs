@@ -51,6 +51,8 @@ pub struct Transmit {
 pub struct Sfu {
     config: Config,
     now: Instant,
+    /// The sessions that have no connection yet. Making one is costly.
+    new: BTreeSet<SessionKey>,
     peers: BTreeMap<SessionKey, Peer>,
     by_address: HashMap<SocketAddr, SessionKey>,
     by_ufrag: HashMap<String, SessionKey>,
@@ -69,6 +71,7 @@ impl Sfu {
         Self {
             now: config.start,
             config,
+            new: BTreeSet::new(),
             peers: BTreeMap::new(),
             by_address: HashMap::new(),
             by_ufrag: HashMap::new(),
@@ -147,12 +150,13 @@ impl Sfu {
 
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
-        self.peers.len()
+        self.new.len() + self.peers.len()
     }
 
     /// Whether nothing at all is kept: no session, address, time or subscription.
     pub fn is_empty(&self) -> bool {
-        self.peers.is_empty()
+        self.new.is_empty()
+            && self.peers.is_empty()
             && self.by_address.is_empty()
             && self.by_ufrag.is_empty()
             && self.addresses.is_empty()

@@ -183,6 +183,7 @@ impl Rules {
         if adapter.is_open {
             return;
         }
+        tracing::info!(adapter = id, ?result, "endpoint");
         if result.is_ok() {
             adapter.is_open = true;
             let (feeds, reads) = (adapter.feeds, adapter.reads);
@@ -271,6 +272,7 @@ impl Rules {
     /// Remembers of an adapter only that it is closed.
     fn retire(&mut self, id: &str) -> Option<Adapter> {
         let adapter = self.adapters.remove(id)?;
+        tracing::info!(adapter = id, "closed");
         self.closed_adapters.insert(id.to_owned(), adapter.app.clone());
         Some(adapter)
     }

@@ -158,6 +158,7 @@ impl Rules {
                     && session.link == Link::Up
                 {
                     session.link = Link::Down { since: now, is_cut: false };
+                    tracing::info!(session = session.id, "disconnected");
                 }
             }
             Event::Message { id, message, .. } => self.relay(key, id, &message, media),

@@ -166,6 +166,7 @@ impl Rules {
     /// Lets a session expire. False if it is no more.
     pub(super) fn remove(&mut self, key: SessionKey, media: &mut dyn Media) -> bool {
         let Some(session) = self.forget(key, media) else { return false };
+        tracing::info!(session = session.id, "expired");
         self.gone.insert(session.id, session.app);
         true
     }
@@ -200,6 +201,7 @@ impl Rules {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         if matches!(session.link, Link::New | Link::Down { is_cut: false, .. }) {
             session.link = Link::Up;
+            tracing::info!(session = session.id, "connected");
             for track in &mut session.tracks {
                 track.hear(now);
             }

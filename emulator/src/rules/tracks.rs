@@ -277,6 +277,7 @@ impl Rules {
             if publication.heard.saturating_add(idle) <= now {
                 track.is_open = false;
                 ended.push(track.serial);
+                tracing::info!(session = session.id, mid = track.mid, "no packets, so closed");
             }
         }
         for serial in ended {

@@ -14,17 +14,13 @@ use super::Sfu;
 
 impl Media for Sfu {
     fn open(&mut self, session: SessionKey) {
-        if self.peers.contains_key(&session) {
-            return;
+        if !self.peers.contains_key(&session) {
+            self.new.insert(session);
         }
-        let mut peer = Peer::new(session, self.config.candidate, self.now);
-        let ufrag = peer.ufrag();
-        self.by_ufrag.insert(ufrag.clone(), session);
-        self.ufrags.insert(session, ufrag);
-        self.peers.insert(session, peer);
     }
 
     fn close(&mut self, session: SessionKey) {
+        self.new.remove(&session);
         let now = self.now;
         self.with(session, |peer, effects| peer.close(now, effects));
         // The rules know that it is closed; they have asked for it.
@@ -44,6 +40,7 @@ impl Media for Sfu {
     }
 
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription> {
+        self.begin(session);
         let now = self.now;
         let result = self.with(session, |peer, effects| {
             let result = peer.accept_offer(sdp, now, effects);
@@ -71,6 +68,7 @@ impl Media for Sfu {
         session: SessionKey,
         add: &[NewSection],
     ) -> Result<Offered, BadDescription> {
+        self.begin(session);
         let now = self.now;
         self.with(session, |peer, effects| peer.offer(add, now, effects)).unwrap_or_else(no_session)
     }
@@ -119,6 +117,20 @@ impl Media for Sfu {
         let now = self.now;
         let message = message.clone();
         self.with(session, |peer, effects| peer.send(id, message, now, effects));
+    }
+}
+
+impl Sfu {
+    /// Makes the connection of a session that has none yet.
+    pub(super) fn begin(&mut self, session: SessionKey) {
+        if !self.new.remove(&session) {
+            return;
+        }
+        let mut peer = Peer::new(session, self.config.candidate, self.now);
+        let ufrag = peer.ufrag();
+        self.by_ufrag.insert(ufrag.clone(), session);
+        self.ufrags.insert(session, ufrag);
+        self.peers.insert(session, peer);
     }
 }
 

@@ -1,0 +1,131 @@
+//! Session descriptions that are damaged in any way are refused or taken, and
+//! harm nothing else.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
+
+use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::media::sfu::{Config, Sfu};
+use cloudflare_calls_emulator::media::{Kind, Media, NewSection, SessionKey};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+const ONE: SessionKey = SessionKey(1);
+const OTHER: SessionKey = SessionKey(2);
+
+/// Something that is done to a text.
+#[derive(Clone, Debug)]
+enum Damage {
+    DropLine(Index),
+    RepeatLine(Index, Index),
+    SwapLines(Index, Index),
+    CutLine(Index, Index),
+    Insert(Index, String),
+    Replace(Index, u8),
+    CutOff(Index),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let at = any::<Index>;
+    prop_oneof![
+        at().prop_map(Damage::DropLine),
+        (at(), at()).prop_map(|(from, to)| Damage::RepeatLine(from, to)),
+        (at(), at()).prop_map(|(a, b)| Damage::SwapLines(a, b)),
+        (at(), at()).prop_map(|(line, length)| Damage::CutLine(line, length)),
+        (at(), "[ -~\\r\\n]{0,40}|a=[a-z-]{1,12}:[ -~]{0,60}|m=(audio|video|application) [0-9]{1,6} [A-Z/]{3,20} [0-9 ]{1,20}")
+            .prop_map(|(line, text)| Damage::Insert(line, text)),
+        (at(), 0..128_u8).prop_map(|(byte, value)| Damage::Replace(byte, value)),
+        at().prop_map(Damage::CutOff),
+    ]
+}
+
+fn apply(text: &str, damage: &Damage) -> String {
+    let mut lines: Vec<String> = text.split("\r\n").map(str::to_owned).collect();
+    let count = lines.len();
+    match damage {
+        Damage::DropLine(at) => drop(lines.remove(at.index(count))),
+        Damage::RepeatLine(from, to) => {
+            let line = lines[from.index(count)].clone();
+            lines.insert(to.index(count), line);
+        }
+        Damage::SwapLines(a, b) => lines.swap(a.index(count), b.index(count)),
+        Damage::CutLine(at, length) => {
+            let line = &mut lines[at.index(count)];
+            let length = length.index(line.len() + 1);
+            line.truncate(line.floor_char_boundary(length));
+        }
+        Damage::Insert(at, line) => lines.insert(at.index(count), line.clone()),
+        Damage::Replace(at, value) => {
+            let mut bytes = text.as_bytes().to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] = *value;
+            return String::from_utf8_lossy(&bytes).into_owned();
+        }
+        Damage::CutOff(at) => {
+            return text[..text.floor_char_boundary(at.index(text.len()))].to_owned();
+        }
+    }
+    lines.join("\r\n")
+}
+
+fn sfu() -> Sfu {
+    let candidate = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+    let mut sfu = Sfu::new(Config { candidate, start: Instant::now() });
+    sfu.open(ONE);
+    sfu.open(OTHER);
+    sfu
+}
+
+/// An offer of everything, a later one, and an answer to an offer of the SFU,
+/// which comes as well.
+fn descriptions() -> (String, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let agent = Agent::start().await.unwrap();
+        let layers = Send::SimulcastVideo(&["h", "l"]);
+        let (first, _) = agent.offer(&[Send::Audio, Send::Video, layers]).await.unwrap();
+        let mut sfu = sfu();
+        let answer = sfu.accept_offer(ONE, &first).unwrap().answer;
+        agent.accept_answer(&answer).await.unwrap();
+        let (second, _) = agent.offer(&[Send::Audio]).await.unwrap();
+        (first, second)
+    })
+}
+
+/// What is damaged must not keep others from what they want.
+fn others_are_well(sfu: &mut Sfu, offer: &str) {
+    assert_eq!(sfu.accept_offer(OTHER, offer).unwrap().sections.len(), 3);
+    sfu.close(ONE);
+    sfu.close(OTHER);
+    while sfu.poll_transmit().is_some() {}
+    assert!(sfu.is_empty());
+}
+
+#[test]
+fn damaged_descriptions_harm_nobody() {
+    let (first, second) = descriptions();
+    let add = [NewSection::Send { kind: Kind::Video, is_bidirectional: false }];
+    proptest!(|(damages in prop::collection::vec(damage(), 1..6))| {
+        let damaged = |text: &str| damages.iter().fold(text.to_owned(), |text, d| apply(&text, d));
+        // As the first one.
+        let mut one = sfu();
+        if one.accept_offer(ONE, &damaged(&first)).is_err() {
+            prop_assert!(one.accept_offer(ONE, &first).is_ok(), "the right one after a wrong one");
+        }
+        others_are_well(&mut one, &first);
+        // As a later one.
+        let mut one = sfu();
+        one.accept_offer(ONE, &first).unwrap();
+        let _ = one.accept_offer(ONE, &damaged(&second));
+        others_are_well(&mut one, &first);
+        // As an answer.
+        let mut one = sfu();
+        one.accept_offer(ONE, &first).unwrap();
+        one.offer(ONE, &add).unwrap();
+        let _ = one.accept_answer(ONE, &damaged(&second));
+        others_are_well(&mut one, &first);
+    });
+}
