@@ -191,8 +191,10 @@ impl Builder {
         if self.turn_keys.is_empty() {
             self.turn_keys.push(App::random());
         }
-        let listener = TcpListener::bind(self.listen).await?;
-        let socket = UdpSocket::bind(self.media).await?;
+        let listener = TcpListener::bind(self.listen).await;
+        let listener = listener.map_err(|error| unusable("TCP", self.listen, &error))?;
+        let socket = UdpSocket::bind(self.media).await;
+        let socket = socket.map_err(|error| unusable("UDP", self.media, &error))?;
         let (address, media) = (listener.local_addr()?, socket.local_addr()?);
         let (engine, running) = Engine::start(socket, media, self.config, self.seed);
         let shared = Shared::new(engine, self.apps, self.turn_keys, media.to_string());
@@ -202,4 +204,8 @@ impl Builder {
         let base_url = format!("http://{address}/v1");
         Ok(Emulator { shared, base_url, media, stop, serving, engine: running })
     }
+}
+
+fn unusable(protocol: &str, address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{protocol} {address} cannot be used: {error}"))
 }

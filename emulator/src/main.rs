@@ -39,7 +39,7 @@ struct Options {
 async fn main() -> ExitCode {
     let options = Options::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| "info,str0m=warn".into());
+        .unwrap_or_else(|_| "info,str0m=error".into());
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match options.json {
         true => logs.json().init(),

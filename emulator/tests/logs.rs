@@ -41,7 +41,7 @@ impl Captured {
 }
 
 /// What the program's default filter shows, and everything of our own.
-const FILTER: &str = "info,str0m=warn,cloudflare_calls_emulator=trace";
+const FILTER: &str = "info,str0m=error,cloudflare_calls_emulator=trace";
 
 /// The first text of that name, however deep.
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a str> {

@@ -1,0 +1,112 @@
+//! The program as it is started and stopped from outside.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use cloudflare_calls::reqwest::{Client as Http, StatusCode};
+use cloudflare_calls::types::AppId;
+use cloudflare_calls::{Client, SecretString, prelude::*};
+
+fn program(options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloudflare-calls-emulator"));
+    command.args(options).env_remove("RUST_LOG").stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// The program that runs; it is killed if a test fails.
+struct Running {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    fn start(options: &[&str]) -> Self {
+        let mut child = program(options).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// What follows in the next line that begins so.
+    fn line(&mut self, begin: &str) -> String {
+        let lines = self.lines.by_ref().map(Result::unwrap);
+        lines.filter_map(|line| line.strip_prefix(begin).map(str::to_owned)).next().unwrap()
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    }
+
+    /// Its exit code and its logs.
+    fn end(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().unwrap();
+        let mut logs = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
+        (status.code(), logs)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already if all went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn refused(options: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = program(options).output().unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[tokio::test]
+async fn it_says_where_it_is_serves_and_ends_when_it_is_told_to() {
+    for signal in ["INT", "TERM"] {
+        let mut running = Running::start(&["--port", "0", "--app", "one:first", "--json"]);
+        assert_eq!(running.line("app "), "one secret first");
+        let url = running.line("ready on ");
+        let client = Client::builder(AppId::new("one").unwrap(), SecretString::from("first"));
+        let client = client.base_url(&url).build().unwrap();
+        client.join().send().await.unwrap();
+        let page = Http::new().get(url.trim_end_matches("v1")).send().await.unwrap();
+        assert_eq!(page.status(), StatusCode::OK);
+        assert!(page.text().await.unwrap().starts_with("<!doctype html>"));
+
+        running.signal(signal);
+        let (code, logs) = running.end();
+        assert_eq!(code, Some(0), "{logs}");
+        let requests = logs.lines().map(|line| serde_json::from_str(line).unwrap());
+        let operations: Vec<serde_json::Value> = requests
+            .map(|event: serde_json::Value| event["fields"]["operation"].clone())
+            .filter(|operation| !operation.is_null())
+            .collect();
+        assert_eq!(operations, ["sessions/new"]);
+        assert!(!logs.contains("first"), "the secret is in the logs");
+    }
+}
+
+#[test]
+fn an_app_is_made_up_if_none_is_given() {
+    let mut running = Running::start(&["--port", "0"]);
+    let app = running.line("app ");
+    let (id, secret) = app.split_once(" secret ").unwrap();
+    assert_eq!((id.len(), secret.len()), (32, 64));
+}
+
+#[test]
+fn what_it_cannot_do_it_says() {
+    let (code, errors) = refused(&["--app", "nocolon"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("not of the form id:secret"), "{errors}");
+
+    let mut running = Running::start(&["--port", "0"]);
+    let url = running.line("ready on ");
+    let port = url.trim_end_matches("/v1").rsplit(':').next().unwrap();
+    let (code, errors) = refused(&["--port", port]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains(&format!("TCP 127.0.0.1:{port} cannot be used")), "{errors}");
+}
