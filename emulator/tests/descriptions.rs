@@ -108,7 +108,10 @@ fn others_are_well(sfu: &mut Sfu, offer: &str) {
 fn damaged_descriptions_harm_nobody() {
     let (first, second) = descriptions();
     let add = [NewSection::Send { kind: Kind::Video, is_bidirectional: false }];
-    proptest!(|(damages in prop::collection::vec(damage(), 1..6))| {
+    let mut config = ProptestConfig::default();
+    // Each case is three, and slow without optimisation.
+    config.cases /= 4;
+    proptest!(config, |(damages in prop::collection::vec(damage(), 1..6))| {
         let damaged = |text: &str| damages.iter().fold(text.to_owned(), |text, d| apply(&text, d));
         // As the first one.
         let mut one = sfu();
