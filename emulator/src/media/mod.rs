@@ -5,7 +5,6 @@
 
 pub(crate) mod channels;
 mod forward;
-pub mod io;
 mod peer;
 mod rewrite;
 mod sdp;

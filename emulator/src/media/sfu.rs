@@ -232,6 +232,9 @@ impl Sfu {
         session: SessionKey,
         f: impl FnOnce(&mut Peer, &mut Effects) -> R,
     ) -> Option<R> {
+        if self.new.remove(&session) {
+            self.begin(session);
+        }
         let peer = self.peers.get_mut(&session)?;
         let before = peer.deadline;
         let result = f(peer, &mut self.effects);
@@ -244,6 +247,15 @@ impl Sfu {
             }
         }
         Some(result)
+    }
+
+    /// Makes the connection of a session.
+    fn begin(&mut self, session: SessionKey) {
+        let mut peer = Peer::new(session, self.config.candidate, self.now);
+        let ufrag = peer.ufrag();
+        self.by_ufrag.insert(ufrag.clone(), session);
+        self.ufrags.insert(session, ufrag);
+        self.peers.insert(session, peer);
     }
 
     /// Passes a packet on to everyone who receives it.

@@ -40,7 +40,6 @@ impl Media for Sfu {
     }
 
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription> {
-        self.begin(session);
         let now = self.now;
         let result = self.with(session, |peer, effects| {
             let result = peer.accept_offer(sdp, now, effects);
@@ -68,7 +67,6 @@ impl Media for Sfu {
         session: SessionKey,
         add: &[NewSection],
     ) -> Result<Offered, BadDescription> {
-        self.begin(session);
         let now = self.now;
         self.with(session, |peer, effects| peer.offer(add, now, effects)).unwrap_or_else(no_session)
     }
@@ -117,20 +115,6 @@ impl Media for Sfu {
         let now = self.now;
         let message = message.clone();
         self.with(session, |peer, effects| peer.send(id, message, now, effects));
-    }
-}
-
-impl Sfu {
-    /// Makes the connection of a session that has none yet.
-    pub(super) fn begin(&mut self, session: SessionKey) {
-        if !self.new.remove(&session) {
-            return;
-        }
-        let mut peer = Peer::new(session, self.config.candidate, self.now);
-        let ufrag = peer.ufrag();
-        self.by_ufrag.insert(ufrag.clone(), session);
-        self.ufrags.insert(session, ufrag);
-        self.peers.insert(session, peer);
     }
 }
 

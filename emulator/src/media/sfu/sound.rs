@@ -32,7 +32,6 @@ impl Sfu {
         self.advance(now);
         let now = self.now;
         let (session, mid) = slot(to);
-        self.begin(session);
         self.with(session, |peer, effects| peer.say(mid, sound, now, effects));
     }
 }
