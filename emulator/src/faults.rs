@@ -78,7 +78,9 @@ pub enum Fault {
     },
     /// It is done, and the reply ends in the middle of its JSON.
     Truncate,
-    /// These entries fail with this code, and nothing is done about them.
+    /// These entries fail with this code, and nothing is done about them. If that
+    /// is all that a request has, nothing is done about its session description
+    /// either.
     FailItems {
         /// The error code.
         code: String,

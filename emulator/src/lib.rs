@@ -83,6 +83,11 @@ impl Emulator {
         self.shared.apps()
     }
 
+    /// The TURN keys that are known, each with its API token as the secret.
+    pub fn turn_keys(&self) -> &[App] {
+        self.shared.turn_keys()
+    }
+
     /// Orders a fault, besides those ordered before.
     ///
     /// # Errors

@@ -68,6 +68,9 @@ async fn run(options: Options) -> std::io::Result<()> {
     for app in emulator.apps() {
         println!("app {} secret {}", app.id(), app.expose_secret());
     }
+    for key in emulator.turn_keys() {
+        println!("turn key {} token {}", key.id(), key.expose_secret());
+    }
     println!("media on {}", emulator.media_address());
     println!("ready on {}", emulator.base_url());
     asked_to_stop().await?;

@@ -90,11 +90,14 @@ async fn it_says_where_it_is_serves_and_ends_when_it_is_told_to() {
 }
 
 #[test]
-fn an_app_is_made_up_if_none_is_given() {
+fn an_app_and_a_turn_key_are_made_up_if_none_is_given() {
     let mut running = Running::start(&["--port", "0"]);
     let app = running.line("app ");
     let (id, secret) = app.split_once(" secret ").unwrap();
     assert_eq!((id.len(), secret.len()), (32, 64));
+    let key = running.line("turn key ");
+    let (id, token) = key.split_once(" token ").unwrap();
+    assert_eq!((id.len(), token.len()), (32, 64));
 }
 
 #[test]

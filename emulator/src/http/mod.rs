@@ -64,6 +64,10 @@ impl Shared {
         &self.0.apps
     }
 
+    pub(crate) fn turn_keys(&self) -> &[App] {
+        &self.0.turn_keys
+    }
+
     pub(crate) fn changing(&self) -> MutexGuard<'_, Changing> {
         // Nothing in there is left half changed.
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,5 +1,6 @@
 //! Credentials of TURN, in the documented shape. Nothing is relayed with them:
-//! the emulator has no TURN server.
+//! the emulator has no TURN server. The hosts have names that nobody has (RFC 6761),
+//! so that browsers give up at once and ask nobody outside.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -54,13 +55,13 @@ pub(super) async fn revoke(
 
 fn servers(username: &str, credential: &str) -> Value {
     json!({ "iceServers": [
-        { "urls": ["stun:stun.cloudflare.com:3478", "stun:stun.cloudflare.com:53"] },
+        { "urls": ["stun:stun.invalid:3478", "stun:stun.invalid:53"] },
         {
             "urls": [
-                "turn:turn.cloudflare.com:3478?transport=udp",
-                "turn:turn.cloudflare.com:3478?transport=tcp",
-                "turns:turn.cloudflare.com:5349?transport=tcp",
-                "turn:turn.cloudflare.com:53?transport=udp",
+                "turn:turn.invalid:3478?transport=udp",
+                "turn:turn.invalid:3478?transport=tcp",
+                "turns:turn.invalid:5349?transport=tcp",
+                "turn:turn.invalid:53?transport=udp",
             ],
             "username": username,
             "credential": credential,
@@ -69,7 +70,7 @@ fn servers(username: &str, credential: &str) -> Value {
 }
 
 fn authorize(shared: &Shared, key: &str, headers: &HeaderMap) -> Result<(), Box<Response>> {
-    let found = shared.0.turn_keys.iter().find(|known| known.id() == key);
+    let found = shared.turn_keys().iter().find(|known| known.id() == key);
     let Some(found) = found else {
         return Err(Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such key")));
     };
