@@ -1,0 +1,98 @@
+//! Each arrow of the sequence diagram, with media behind it.
+
+use cloudflare_calls::types::SessionResourceStatus;
+use cloudflare_calls::{Origin, Registry, Status, TrackUpdate, Unusable, prelude::*};
+use cloudflare_calls_emulator::agent::Send;
+
+use super::stage::{Stage, quick};
+
+#[tokio::test]
+async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
+    let stage = Stage::start().await;
+    let sessions = Registry::new(10);
+    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    sessions.insert(alice.session.clone()).unwrap();
+    let bob = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let carol = stage.join(&[(Send::Audio, "mic")]).await;
+
+    let of_bob = alice.pull(&bob, &["mic", "camera"]).await;
+    let of_carol = alice.pull(&carol, &["mic"]).await;
+    let at_carol = carol.pull(&bob, &["mic"]).await;
+    let at_bob = bob.pull(&alice, &["mic"]).await;
+    alice.hears(&of_bob[0], &bob, "mic").await;
+    alice.hears(&of_bob[1], &bob, "camera").await;
+    alice.hears(&of_carol[0], &carol, "mic").await;
+    carol.hears(&at_carol[0], &bob, "mic").await;
+    bob.hears(&at_bob[0], &alice, "mic").await;
+    assert_eq!(stage.snapshot().await.subscriptions.len(), 5);
+
+    let departure = bob.session.leave().await.unwrap();
+    assert!(departure.is_complete(), "{departure:?}");
+    assert_eq!(departure.closed.len(), 3);
+    for mid in &of_bob {
+        alice.hears_nothing(mid, &of_carol[0]).await;
+    }
+    let closed = alice.session.close(of_bob).await.unwrap();
+    assert_eq!((closed.closed.len(), closed.gone.len(), closed.failed.len()), (2, 0, 0));
+    alice.hears(&of_carol[0], &carol, "mic").await;
+
+    for peer in [&alice, &carol] {
+        let departure = peer.session.leave().await.unwrap();
+        assert!(departure.is_complete(), "{departure:?}");
+        assert_eq!(peer.session.status(), Status::Unusable(Unusable::Left));
+        assert!(peer.session.is_empty());
+        assert!(stage.open_mids(&peer.session).await.is_empty());
+    }
+    assert!(sessions.is_empty());
+    assert_eq!(stage.snapshot().await.subscriptions, []);
+}
+
+#[tokio::test]
+async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
+    let stage = Stage::start().await;
+    let alice = stage.join(&[(Send::Video, "camera"), (Send::Video, "screen")]).await;
+    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let id = bob.session.id().clone();
+
+    // As after a restart, which the agent does not notice.
+    let session = stage.client.adopt(id.clone()).retry(quick()).send().await.unwrap();
+    assert_eq!(session.mids().len(), 1);
+    let bob = bob.with_session(session);
+    let pulled = bob.pull(&alice, &["camera"]).await;
+    bob.hears(&pulled[0], &alice, "camera").await;
+
+    // Once more: what it had subscribed to is known.
+    let session = stage.client.adopt(id).send().await.unwrap();
+    assert_eq!(session.mids().len(), 2);
+    let bob = bob.with_session(session);
+    let screen = TrackUpdate::source(pulled[0].clone(), alice.session.id().clone(), "screen");
+    bob.session.update([screen]).await.unwrap().complete().unwrap();
+    bob.hears(&pulled[0], &alice, "screen").await;
+    assert!(bob.session.leave().await.unwrap().is_complete());
+    assert!(stage.open_mids(&bob.session).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_state_has_what_is_published_what_is_received_and_what_was_closed() {
+    let stage = Stage::start().await;
+    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let bob = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let pulled = bob.pull(&alice, &["mic"]).await;
+    bob.session.close([bob.mid("camera")]).await.unwrap().complete().unwrap();
+
+    let state = bob.session.state().await.unwrap();
+    let mut found: Vec<_> = state
+        .tracks
+        .iter()
+        .map(|track| (track.mid.clone().unwrap(), track.origin.clone(), track.status.clone()))
+        .collect();
+    found.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+    let from_alice = Origin::Subscribed(alice.session.id().clone());
+    let mut expected = [
+        (bob.mid("mic"), Origin::Published, Some(SessionResourceStatus::Active)),
+        (bob.mid("camera"), Origin::Published, Some(SessionResourceStatus::Inactive)),
+        (pulled[0].clone(), from_alice, Some(SessionResourceStatus::Active)),
+    ];
+    expected.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+    assert_eq!(found, expected);
+}

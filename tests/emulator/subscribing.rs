@@ -1,0 +1,46 @@
+//! What one session receives of others.
+
+use cloudflare_calls_emulator::agent::Send;
+
+use super::stage::Stage;
+
+#[tokio::test]
+async fn one_request_subscribes_to_two_publishers_and_later_ones_add_to_it() {
+    let stage = Stage::start().await;
+    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let carol = stage.join(&[(Send::Audio, "mic")]).await;
+
+    let subscribed = carol.subscribe([alice.track("mic"), bob.track("mic")]).await;
+    subscribed.complete().unwrap();
+    for (track, publisher) in subscribed.tracks.iter().zip([&alice, &bob]) {
+        assert_eq!((&track.publisher, &*track.name), (publisher.session.id(), "mic"));
+        carol.hears(&track.mid, publisher, "mic").await;
+    }
+    let camera = carol.pull(&alice, &["camera"]).await;
+    carol.hears(&camera[0], &alice, "camera").await;
+    // What flowed before the second exchange has not noticed it.
+    carol.hears(&subscribed.tracks[1].mid, &bob, "mic").await;
+    // Its own track flows to one whom it receives from.
+    let back = alice.pull(&carol, &["mic"]).await;
+    alice.hears(&back[0], &carol, "mic").await;
+}
+
+#[tokio::test]
+async fn one_publication_reaches_many_and_the_same_one_twice() {
+    let stage = Stage::start().await;
+    let alice = stage.join(&[(Send::Video, "camera")]).await;
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        let other = stage.enter().await;
+        let mids = [other.pull(&alice, &["camera"]).await, other.pull(&alice, &["camera"]).await];
+        others.push((other, mids.concat()));
+    }
+    for (other, mids) in &others {
+        assert_ne!(mids[0], mids[1]);
+        for mid in mids {
+            other.hears(mid, &alice, "camera").await;
+        }
+    }
+    assert_eq!(stage.snapshot().await.subscriptions.len(), 8);
+}

@@ -1,0 +1,106 @@
+//! Sessions that are not connected yet, and those that are no more.
+
+use std::time::Duration;
+
+use cloudflare_calls::{Registry, RetryPolicy, Status, Unusable, prelude::*};
+use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::faults::Fault;
+use cloudflare_calls_emulator::rules::{Config, SessionState};
+
+use super::stage::{PATIENCE, Peer, Stage, patient};
+
+#[tokio::test]
+async fn a_subscription_of_who_is_not_connected_yet_waits_at_the_server() {
+    let stage = Stage::start().await;
+    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let bob = stage.enter().await;
+    let (offer, local) = bob.offer(&[(Send::Audio, "mic")]).await;
+    let published = bob.session.publish(offer, local).await.unwrap();
+    let connect = async {
+        stage.until(|state| state.sessions.iter().any(|session| session.is_waiting)).await;
+        bob.accept(&published.answer).await;
+    };
+    let subscribe = bob.session.subscribe([alice.track("mic")]);
+    let (subscribed, ()) = tokio::join!(subscribe, connect);
+    let subscribed = bob.settle(subscribed.unwrap()).await;
+    bob.hears(&subscribed.tracks[0].mid, &alice, "mic").await;
+}
+
+#[tokio::test]
+async fn a_425_is_repeated_until_the_agent_is_connected() {
+    let config = Config { connect_wait: Duration::from_millis(10), ..Config::default() };
+    let stage = Stage::with(config).await;
+    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let session = stage.client.join().retry(RetryPolicy::never()).send().await.unwrap();
+    let bob = Peer::new(session).await;
+    let (offer, local) = bob.offer(&[(Send::Audio, "mic")]).await;
+    let published = bob.session.publish(offer, local).await.unwrap();
+    let error = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(error.is_not_connected() && error.is_retryable() && !error.outcome_unknown());
+    assert_eq!(bob.session.status(), Status::Ready);
+
+    let id = bob.session.id().clone();
+    let session = stage.client.adopt(id).retry(patient()).send().await.unwrap();
+    let bob = bob.with_session(session);
+    let subscribe = bob.session.subscribe([alice.track("mic")]);
+    let (subscribed, ()) = tokio::join!(subscribe, bob.accept(&published.answer));
+    let subscribed = bob.settle(subscribed.unwrap()).await;
+    bob.hears(&subscribed.tracks[0].mid, &alice, "mic").await;
+}
+
+#[tokio::test]
+async fn a_session_that_expired_says_so_and_a_new_one_takes_its_place() {
+    let stage = Stage::start().await;
+    let sessions = Registry::new(10);
+    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    sessions.insert(bob.session.clone()).unwrap();
+    let id = bob.session.id().clone();
+    let at_alice = alice.pull(&bob, &["mic"]).await;
+    alice.hears(&at_alice[0], &bob, "mic").await;
+
+    assert!(stage.emulator.expire(id.as_str()).await);
+    bob.agent.disconnected(PATIENCE).await.unwrap();
+    let error = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(error.is_session_gone() && !error.is_retryable() && !error.outcome_unknown());
+    assert_eq!(error.status().unwrap().as_u16(), 410);
+    assert_eq!(bob.session.status(), Status::Unusable(Unusable::Gone));
+    let again = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(again.is_session_gone());
+    assert_eq!(again.status(), None, "known without a request");
+    assert!(sessions.get(&id).is_none(), "fallen out");
+    let departure = bob.session.leave().await.unwrap();
+    assert!(departure.is_complete());
+    assert_eq!(departure.closed, [bob.mid("mic")]);
+    assert!(stage.client.adopt(id).send().await.unwrap_err().is_session_gone());
+
+    let again = stage.join(&[(Send::Audio, "mic")]).await;
+    let pulled = alice.pull(&again, &["mic"]).await;
+    alice.hears(&pulled[0], &again, "mic").await;
+    alice.hears_nothing(&at_alice[0], &pulled[0]).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_for_too_long_is_gone() {
+    let config = Config {
+        connect_wait: Duration::from_millis(10),
+        reuse: Duration::from_millis(100),
+        ..Config::default()
+    };
+    let stage = Stage::with(config).await;
+    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    stage.fault(&bob.session, "tracks/new", Fault::Disconnect);
+    // Not connected at first, gone in the end.
+    let error = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(error.is_not_connected() || error.is_session_gone(), "{error}");
+    stage
+        .until(|state| {
+            let is_bob = |id: &str| id == bob.session.id().as_str();
+            state.sessions.iter().any(|s| is_bob(&s.id) && s.state == SessionState::Expired)
+        })
+        .await;
+    let error = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(error.is_session_gone(), "{error}");
+    assert!(bob.session.leave().await.unwrap().is_complete());
+}
