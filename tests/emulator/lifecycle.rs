@@ -19,11 +19,13 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
     let of_carol = alice.pull(&carol, &["mic"]).await;
     let at_carol = carol.pull(&bob, &["mic"]).await;
     let at_bob = bob.pull(&alice, &["mic"]).await;
-    alice.hears(&of_bob[0], &bob, "mic").await;
-    alice.hears(&of_bob[1], &bob, "camera").await;
-    alice.hears(&of_carol[0], &carol, "mic").await;
-    carol.hears(&at_carol[0], &bob, "mic").await;
-    bob.hears(&at_bob[0], &alice, "mic").await;
+    tokio::join!(
+        alice.hears(&of_bob[0], &bob, "mic"),
+        alice.hears(&of_bob[1], &bob, "camera"),
+        alice.hears(&of_carol[0], &carol, "mic"),
+        carol.hears(&at_carol[0], &bob, "mic"),
+        bob.hears(&at_bob[0], &alice, "mic"),
+    );
     assert_eq!(stage.snapshot().await.subscriptions.len(), 5);
 
     let departure = bob.session.leave().await.unwrap();

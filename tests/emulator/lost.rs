@@ -2,11 +2,12 @@
 
 use cloudflare_calls::types::Simulcast;
 use cloudflare_calls::{
-    Error, LocalDataChannel, Offer, OfferedTrack, RemoteDataChannel, Stage as How, Status,
-    TrackUpdate, Unfinished, Unusable, prelude::*,
+    Delivery, Error, LocalDataChannel, Offer, OfferedTrack, RemoteDataChannel, Stage as How,
+    Status, TrackUpdate, Unfinished, Unusable, prelude::*,
 };
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
+use futures_util::future::join_all;
 
 use super::stage::{Peer, Stage};
 
@@ -40,11 +41,9 @@ async fn a_session_of_which_nobody_knows_is_in_nobodys_way() {
 async fn a_lost_reply_to_an_exchange_makes_the_session_unusable_and_leaving_finds_what_it_made() {
     let stage = Stage::start().await;
     let alice = stage.join(&[(Send::Audio, "mic")]).await;
-    for what in ["publish", "publish_without_offer", "subscribe", "close_negotiated", "establish"] {
-        for fault in LOST {
-            lose_exchange(&stage, &alice, what, fault).await;
-        }
-    }
+    let all = ["publish", "publish_without_offer", "subscribe", "close_negotiated", "establish"];
+    let all = all.into_iter().flat_map(|what| LOST.map(|fault| (what, fault)));
+    join_all(all.map(|(what, fault)| lose_exchange(&stage, &alice, what, fault))).await;
 }
 
 async fn lose_exchange(stage: &Stage, alice: &Peer, what: &str, fault: Fault) {
@@ -109,13 +108,10 @@ async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
         stage.fault(&bob.session, "renegotiate", fault);
         assert_unknown(&pending.answer(answer).await.unwrap_err(), "answer");
         assert_eq!(bob.session.status(), UNFINISHED);
-        let departure = match is_taken {
-            true => {
-                bob.hears(&mic, &alice, "mic").await;
-                bob.session.leave().await.unwrap()
-            }
-            false => bob.session.leave().await.unwrap(),
-        };
+        if is_taken {
+            bob.hears(&mic, &alice, "mic").await;
+        }
+        let departure = bob.session.leave().await.unwrap();
         assert_eq!(departure.is_complete(), is_taken, "{departure:?}");
         assert_eq!(stage.open_mids(&bob.session).await.is_empty(), is_taken);
     }
@@ -127,48 +123,53 @@ async fn a_lost_reply_to_another_change_leaves_the_session_usable_and_media_flow
     let alice = stage.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
     alice.settle(alice.session.establish_data_channels().await.unwrap()).await;
     let channels = ["chat", "log"].map(LocalDataChannel::new);
-    let channels = alice.session.publish_data_channels(channels).await.unwrap().channels;
-    let [chat, log] = [&channels[0], &channels[1]].map(RemoteDataChannel::from);
-    let rid = |rid| Simulcast::new().preferred_rid(rid);
-    for (what, operation) in [
-        ("update", "tracks/update"),
-        ("publish_data_channels", "datachannels/new"),
-        ("subscribe_data_channels", "datachannels/new"),
-        ("grant_reply", "datachannels/update"),
-    ] {
-        for (fault, layer) in LOST.into_iter().zip(["h", "l"]) {
-            let bob = stage.enter().await;
-            let pulled = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
-            let at = pulled.tracks[0].mid.clone();
-            bob.settle(bob.session.establish_data_channels().await.unwrap()).await;
-            let at_bob = bob.session.subscribe_data_channels([chat.clone()]).await.unwrap();
-            bob.hears_layer(&at, &alice, "camera", Some("h")).await;
-            stage.fault(&bob.session, operation, fault);
-            let error = match what {
-                "update" => {
-                    bob.session.update([TrackUpdate::layer(at.clone(), rid("l"))]).await.err()
-                }
-                "publish_data_channels" => {
-                    bob.session.publish_data_channels([LocalDataChannel::new("own")]).await.err()
-                }
-                "subscribe_data_channels" => {
-                    bob.session.subscribe_data_channels([log.clone()]).await.err()
-                }
-                _ => bob.session.grant_reply(&at_bob.channels[0]).await.err(),
-            };
-            assert_unknown(&error.unwrap(), what);
-            assert_eq!(bob.session.status(), Status::Ready, "{what}");
-            assert_eq!(bob.session.uncertain().len(), 1, "{what}");
-            let layer = if what == "update" { layer } else { "h" };
-            bob.hears_layer(&at, &alice, "camera", Some(layer)).await;
+    let published = alice.session.publish_data_channels(channels).await.unwrap();
+    published.complete().unwrap();
+    let all = ["update", "publish_data_channels", "subscribe_data_channels", "grant_reply"];
+    let all = all.into_iter().flat_map(|what| LOST.map(|fault| (what, fault)));
+    join_all(all.map(|(what, fault)| lose_change(&stage, &alice, what, fault))).await;
+}
 
-            let departure = bob.session.leave().await.unwrap();
-            assert!(departure.was_inspected && departure.is_complete(), "{what}: {departure:?}");
-            let there = stage.session(&bob.session).await;
-            assert!(there.tracks.iter().all(|track| !track.is_open), "{what}");
-            assert!(there.channels.iter().all(|c| c.status == "inactive"), "{what}: {there:?}");
+/// Alice publishes simulcast as `camera`, and the channels `chat` and `log`.
+async fn lose_change(stage: &Stage, alice: &Peer, what: &str, fault: Fault) {
+    let rid = |rid| Simulcast::new().preferred_rid(rid);
+    let channel = |name| {
+        let publisher = alice.session.id().clone();
+        [RemoteDataChannel::new(publisher, name, Delivery::default())]
+    };
+    let bob = stage.enter().await;
+    let pulled = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
+    let at = pulled.tracks[0].mid.clone();
+    bob.settle(bob.session.establish_data_channels().await.unwrap()).await;
+    let chat = bob.session.subscribe_data_channels(channel("chat")).await.unwrap();
+    bob.hears_layer(&at, alice, "camera", Some("h")).await;
+    let operation = match what {
+        "update" => "tracks/update",
+        "grant_reply" => "datachannels/update",
+        _ => "datachannels/new",
+    };
+    stage.fault(&bob.session, operation, fault.clone());
+    let error = match what {
+        "update" => bob.session.update([TrackUpdate::layer(at.clone(), rid("l"))]).await.err(),
+        "publish_data_channels" => {
+            bob.session.publish_data_channels([LocalDataChannel::new("own")]).await.err()
         }
-    }
+        "subscribe_data_channels" => {
+            bob.session.subscribe_data_channels(channel("log")).await.err()
+        }
+        _ => bob.session.grant_reply(&chat.channels[0]).await.err(),
+    };
+    assert_unknown(&error.unwrap(), what);
+    assert_eq!(bob.session.status(), Status::Ready, "{what}");
+    assert_eq!(bob.session.uncertain().len(), 1, "{what}");
+    let layer = if what == "update" && fault == Fault::DropReply { "l" } else { "h" };
+    bob.hears_layer(&at, alice, "camera", Some(layer)).await;
+
+    let departure = bob.session.leave().await.unwrap();
+    assert!(departure.was_inspected && departure.is_complete(), "{what}: {departure:?}");
+    let there = stage.session(&bob.session).await;
+    assert!(there.tracks.iter().all(|track| !track.is_open), "{what}");
+    assert!(there.channels.iter().all(|channel| channel.status == "inactive"), "{what}");
 }
 
 #[tokio::test]

@@ -49,9 +49,8 @@ async fn many_changes_of_one_session_at_once_all_succeed() {
         bob.remember(&published.tracks);
     });
     let (pulled, _) = tokio::join!(join_all(pulls), join_all(offered));
-    for (name, mids) in names.iter().zip(&pulled) {
-        bob.hears(&mids[0], &alice, name).await;
-    }
+    let pulled = names.iter().zip(&pulled);
+    join_all(pulled.map(|(name, mids)| bob.hears(&mids[0], &alice, name))).await;
     assert_eq!(stage.open_mids(&bob.session).await.len(), 16);
     let back = alice.pull(&bob, &["own-t7"]).await;
     alice.hears(&back[0], &bob, "own-t7").await;
