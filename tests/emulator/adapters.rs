@@ -1,7 +1,7 @@
 //! WebSocket adapters: what the API says of endpoints. That sound flows is
 //! tested with the emulator, which has a WebSocket server for it.
 
-use cloudflare_calls::types::{AdapterId, ErrorCode, OutputCodec};
+use cloudflare_calls::types::{AdapterId, OutputCodec};
 use cloudflare_calls::{Adapter, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::{Fault, Rule};
@@ -36,20 +36,23 @@ async fn adapters_that_cannot_be_made_are_items_that_failed() {
 async fn an_adapter_that_is_not_there_counts_as_closed() {
     let stage = Stage::start().await;
     let id = AdapterId::new("none").unwrap();
+    let lost = Rule::new(Fault::DropReply).operation("adapters/websocket/close").times(1);
+    stage.emulator.fault(lost).unwrap();
     let closed = stage.client.close_adapters([id.clone()]).await.unwrap();
     assert_eq!((closed.closed, closed.failed), (vec![id], vec![]));
+    assert_eq!(stage.operations(None).await, ["adapters/websocket/close"; 2], "a lost reply");
 }
 
 #[tokio::test]
 async fn a_lost_reply_about_an_adapter_is_not_asked_for_again() {
-    let stage = Stage::start().await;
-    let rule = Rule::new(Fault::DropReply).operation("adapters/websocket/new").times(1);
-    stage.emulator.fault(rule).unwrap();
-    let endpoint = stage.emulator.base_url().replace("http", "ws");
-    let adapter = || [Adapter::ingest(&endpoint, "speech")];
-    let error = stage.client.create_adapters(adapter()).await.unwrap_err();
-    assert!(error.outcome_unknown() && !error.is_retryable(), "{error}");
-    let created = stage.client.create_adapters(adapter()).await.unwrap();
-    let code = created.failed[0].error.code();
-    assert_eq!(code, Some(&ErrorCode::WebsocketHandshakeFailed));
+    for fault in [Fault::DropRequest, Fault::DropReply] {
+        let stage = Stage::start().await;
+        let lost = Rule::new(fault).operation("adapters/websocket/new").times(1);
+        stage.emulator.fault(lost).unwrap();
+        let endpoint = stage.emulator.base_url().replace("http", "ws");
+        let adapter = [Adapter::ingest(&endpoint, "speech")];
+        let error = stage.client.create_adapters(adapter).await.unwrap_err();
+        assert!(error.outcome_unknown() && !error.is_retryable(), "{error}");
+        assert_eq!(stage.operations(None).await, ["adapters/websocket/new"]);
+    }
 }

@@ -1,12 +1,12 @@
 //! Futures that are dropped while the server is at it.
 
 use cloudflare_calls::types::Simulcast;
-use cloudflare_calls::{Status, TrackUpdate, Unfinished, Unusable, prelude::*};
+use cloudflare_calls::{Negotiation, Status, TrackUpdate, Unfinished, Unusable, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 use futures_util::FutureExt;
 
-use super::stage::Stage;
+use super::stage::{Stage, mid};
 
 /// Long enough that nothing comes back before the future is dropped.
 const DELAY: Fault = Fault::Delay { ms: 100 };
@@ -30,7 +30,7 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
     let low = TrackUpdate::layer(at.clone(), Simulcast::new().preferred_rid("l"));
     begin_and_drop(bob.session.update([low]));
     // What comes next waits for it.
-    let closed = bob.session.close([super::stage::mid("77")]).await.unwrap();
+    let closed = bob.session.close([mid("77")]).await.unwrap();
     assert_eq!(closed.gone.len(), 1);
     assert_eq!(bob.session.status(), Status::Ready);
     bob.hears_layer(&at, &alice, "camera", Some("l")).await;
@@ -63,8 +63,7 @@ async fn an_answer_that_nobody_waits_for_still_reaches_the_sfu() {
     let stage = Stage::start().await;
     let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let bob = stage.enter().await;
-    let cloudflare_calls::Negotiation::Offer(pending) =
-        bob.session.subscribe([alice.track("mic")]).await.unwrap()
+    let Negotiation::Offer(pending) = bob.session.subscribe([alice.track("mic")]).await.unwrap()
     else {
         panic!("an offer");
     };

@@ -8,6 +8,7 @@ use cloudflare_calls::{
     RetryLimit, SubscribedDataChannel, Unusable, prelude::*,
 };
 use cloudflare_calls_emulator::agent::{Change, Send};
+use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::media::{Delivery, Message};
 use cloudflare_calls_emulator::rules::Config;
 
@@ -100,6 +101,8 @@ async fn the_transport_is_established_once_besides_media_and_by_either_side() {
         assert!(matches!(again, Negotiation::Done(())), "there it is");
         let again = peer.session.establish_data_channels_with(offer.clone()).await.unwrap();
         assert_eq!(again, None);
+        let asked = stage.operations(Some(&peer.session)).await;
+        assert_eq!(asked.iter().filter(|asked| *asked == "datachannels/establish").count(), 1);
     }
 
     let chat = publish(&alice, "chat").await;
@@ -116,6 +119,7 @@ async fn without_a_transport_there_is_no_channel() {
     let chat = LocalDataChannel::new("chat");
     let error = alice.session.publish_data_channels([chat]).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { reason: Unusable::NoDataTransport, .. }));
+    assert_eq!(stage.operations(Some(&alice.session)).await, ["tracks/new"], "nothing is sent");
     alice.settle(alice.session.establish_data_channels().await.unwrap()).await;
     publish(&alice, "chat").await;
 }
@@ -203,6 +207,12 @@ async fn one_subscriber_at_most_may_reply() {
     say(&carol, at_carol.id, "carol may no more").await;
     say(&bob, at_bob.id, "bob may again").await;
     assert_eq!(next(&alice).await, (chat.id, "bob may again".into()));
+
+    let fails = Fault::FailItems { code: "internal_error".into(), indices: vec![0] };
+    stage.fault(&carol.session, "datachannels/update", fails);
+    let error = carol.session.grant_reply(&at_carol).await.unwrap_err();
+    assert_eq!(error.items()[0].item, at_carol.id.to_string());
+    assert_eq!(error.code(), Some(&ErrorCode::InternalError));
 }
 
 #[tokio::test]

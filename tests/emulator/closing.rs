@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{LocalTrack, Offer, prelude::*};
 use cloudflare_calls_emulator::agent::{Change, Send};
+use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Config;
 
 use super::stage::{Peer, Stage, patient};
@@ -89,11 +90,42 @@ async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
 #[tokio::test]
 async fn whoever_is_gone_has_nothing_left_to_close() {
     let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let tracks = [(Send::Audio, "mic"), (Send::Video, "camera"), (Send::Audio, "music")];
+    let alice = stage.join(&tracks).await;
+    let not_found = Fault::Reply {
+        status: 404,
+        headers: [].into(),
+        body: serde_json::json!({ "errorCode": "not_found" }),
+    };
+    stage.fault(&alice.session, "tracks/close", not_found);
+    let closed = alice.session.close([alice.mid("music")]).await.unwrap();
+    assert_eq!((closed.gone, closed.failed), (vec![alice.mid("music")], vec![]));
+
     assert!(stage.emulator.expire(alice.session.id().as_str()).await);
     let closed = alice.session.close([alice.mid("mic")]).await.unwrap();
     assert_eq!((closed.gone, closed.failed), (vec![alice.mid("mic")], vec![]));
     assert_eq!(alice.session.mids(), [alice.mid("camera")]);
+    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let (offer, _) = bob.offer(&[(Send::Audio, "music")]).await;
+    assert!(stage.emulator.expire(bob.session.id().as_str()).await);
+    let closed = bob.session.close_negotiated(offer, [bob.mid("mic")]).await.unwrap();
+    assert_eq!((closed.answer, closed.gone), (None, vec![bob.mid("mic")]));
     assert!(alice.session.leave().await.unwrap().is_complete());
     assert!(stage.emulator.is_media_empty().await);
+}
+
+#[tokio::test]
+async fn a_track_that_was_collected_for_its_silence_counts_as_closed() {
+    let config = Config { track_idle: Duration::from_millis(300), ..Config::default() };
+    let stage = Stage::with(config).await;
+    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    alice.agent.pause(alice.mid("mic").as_str(), None).await.unwrap();
+    stage
+        .until(|state| {
+            let tracks = state.sessions.iter().flat_map(|session| &session.tracks);
+            tracks.filter(|track| !track.is_open).count() == 1
+        })
+        .await;
+    let closed = alice.session.close([alice.mid("mic"), alice.mid("music")]).await.unwrap();
+    assert_eq!((closed.closed, closed.gone), (vec![alice.mid("music")], vec![alice.mid("mic")]));
 }

@@ -47,6 +47,11 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
     }
     assert!(sessions.is_empty());
     assert_eq!(stage.snapshot().await.subscriptions, []);
+    // Nothing is asked for besides.
+    let joins = ["sessions/new", "tracks/new"].repeat(3);
+    let pulls = ["tracks/new", "renegotiate"].repeat(4);
+    let closes = ["tracks/close"].repeat(4);
+    assert_eq!(stage.operations(None).await, [joins, pulls, closes].concat());
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use cloudflare_calls::types::Simulcast;
 use cloudflare_calls::{
-    Delivery, Error, LocalDataChannel, Offer, OfferedTrack, RemoteDataChannel, Stage as How,
-    Status, TrackUpdate, Unfinished, Unusable, prelude::*,
+    Delivery, Error, LocalDataChannel, Negotiation, Offer, OfferedTrack, RemoteDataChannel,
+    Stage as How, Status, TrackUpdate, Unfinished, Unusable, prelude::*,
 };
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
@@ -29,6 +29,7 @@ async fn a_session_of_which_nobody_knows_is_in_nobodys_way() {
         stage.emulator.fault(Rule::new(fault).operation("sessions/new").times(1)).unwrap();
         let error = stage.client.join().send().await.unwrap_err();
         assert_unknown(&error, "join");
+        assert_eq!(stage.operations(None).await, ["sessions/new"], "it is not repeated");
         assert_eq!(stage.snapshot().await.sessions.len(), created);
         let alice = stage.join(&[(Send::Audio, "mic")]).await;
         let bob = stage.enter().await;
@@ -54,6 +55,7 @@ async fn lose_exchange(stage: &Stage, alice: &Peer, what: &str, fault: Fault) {
         _ => "tracks/new",
     };
     stage.fault(&bob.session, operation, fault);
+    let before = stage.operations(Some(&bob.session)).await.len();
     let error = match what {
         "publish" => {
             let (offer, local) = bob.offer(&[(Send::Audio, "music")]).await;
@@ -72,6 +74,8 @@ async fn lose_exchange(stage: &Stage, alice: &Peer, what: &str, fault: Fault) {
         _ => bob.session.establish_data_channels().await.err(),
     };
     assert_unknown(&error.unwrap(), what);
+    let asked = stage.operations(Some(&bob.session)).await;
+    assert_eq!(asked[before..], [operation], "{what} is not repeated");
     assert_eq!(bob.session.status(), UNFINISHED, "{what}");
     assert_eq!(bob.session.uncertain().len(), 1, "{what}");
 
@@ -98,7 +102,7 @@ async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
     let alice = stage.join(&[(Send::Audio, "mic")]).await;
     for (fault, is_taken) in LOST.into_iter().zip([false, true]) {
         let bob = stage.join(&[(Send::Audio, "mic")]).await;
-        let cloudflare_calls::Negotiation::Offer(pending) =
+        let Negotiation::Offer(pending) =
             bob.session.subscribe([alice.track("mic")]).await.unwrap()
         else {
             panic!("an offer");
@@ -108,6 +112,8 @@ async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
         stage.fault(&bob.session, "renegotiate", fault);
         assert_unknown(&pending.answer(answer).await.unwrap_err(), "answer");
         assert_eq!(bob.session.status(), UNFINISHED);
+        let asked = stage.operations(Some(&bob.session)).await;
+        assert_eq!(asked.iter().filter(|asked| *asked == "renegotiate").count(), 1);
         if is_taken {
             bob.hears(&mic, &alice, "mic").await;
         }
@@ -195,4 +201,20 @@ async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
         bob.hears(&pulled[0], &alice, "mic").await;
         assert_eq!(stage.open_mids(&bob.session).await, [pulled[0].clone()]);
     }
+}
+
+#[tokio::test]
+async fn if_every_reply_to_leaving_is_lost_everything_is_reported_for_another_try() {
+    let stage = Stage::start().await;
+    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let lost = Rule::new(Fault::DropReply).operation("tracks/close").times(4);
+    stage.emulator.fault(lost).unwrap();
+    let departure = alice.session.leave().await.unwrap();
+    assert_eq!(departure.open_tracks.len(), 2);
+    assert!(departure.error.as_ref().is_some_and(Error::outcome_unknown));
+    assert!(!departure.is_complete());
+    assert!(stage.open_mids(&alice.session).await.is_empty(), "they are closed");
+    let departure = alice.session.leave().await.unwrap();
+    assert!(departure.is_complete(), "{departure:?}");
+    assert_eq!(departure.closed.len(), 2);
 }

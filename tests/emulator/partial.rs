@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use cloudflare_calls::types::{ErrorCode, SessionId};
-use cloudflare_calls::{LocalTrack, Negotiation, RemoteTrack, Status, prelude::*};
+use cloudflare_calls::{
+    ItemError, LocalTrack, Negotiation, RemoteTrack, Stage as How, Status, prelude::*,
+};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Config;
+use serde_json::json;
 
-use super::stage::{Stage, mid};
+use super::stage::{Peer, Stage, mid, patient};
 
 #[tokio::test]
 async fn an_unknown_track_does_not_keep_the_others_and_can_be_asked_for_once_it_is_there() {
@@ -63,8 +66,8 @@ async fn a_track_that_sends_nothing_yet_is_empty_until_it_does() {
     assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::EmptyTrackError));
     assert!(subscribed.complete().unwrap_err().is_not_yet_published());
 
-    let patient = stage.client.join().retry(super::stage::patient()).send().await.unwrap();
-    let carol = super::stage::Peer::new(patient).await;
+    let session = stage.client.join().retry(patient()).send().await.unwrap();
+    let carol = Peer::new(session).await;
     let pulling = carol.pull(&alice, &["mic"]);
     let (pulled, ()) = tokio::join!(pulling, alice.accept(&published.answer));
     carol.hears(&pulled[0], &alice, "mic").await;
@@ -79,7 +82,9 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
     let (offer, local) = alice.offer(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
     let published = alice.session.publish(offer, local).await.unwrap();
     assert_eq!((published.tracks.len(), &*published.failed[0].item), (1, "mic"));
-    assert_eq!(published.complete().unwrap_err().items()[0].item, "mic");
+    let error = published.complete().unwrap_err();
+    assert_eq!((error.stage(), error.operation()), (How::Items, "new_tracks"));
+    assert_eq!(error.items()[0].item, "mic");
     assert_eq!(published.failed[0].error.code(), Some(&ErrorCode::BackendError));
     alice.accept(&published.answer).await;
     alice.remember(&published.tracks);
@@ -101,6 +106,23 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
     bob.hears(&music, &alice, "music").await;
     assert!(bob.session.leave().await.unwrap().is_complete());
     assert!(stage.open_mids(&bob.session).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_success_without_a_name_is_none() {
+    let stage = Stage::start().await;
+    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let bob = stage.enter().await;
+    let item = json!({ "trackName": "mic", "mid": "", "sessionId": alice.session.id() });
+    let body = json!({ "tracks": [item] });
+    let reply = Fault::Reply { status: 200, headers: [].into(), body };
+    stage.fault(&bob.session, "tracks/new", reply);
+    let subscribed = bob.subscribe([alice.track("mic")]).await;
+    assert_eq!(subscribed.tracks, []);
+    assert_eq!(subscribed.failed[0].error, ItemError::Unnamed);
+    assert_eq!(bob.session.mids(), []);
+    let pulled = bob.pull(&alice, &["mic"]).await;
+    bob.hears(&pulled[0], &alice, "mic").await;
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use std::time::Duration;
 use cloudflare_calls::types::AppId;
 use cloudflare_calls::{
     Answer, Client, LocalTrack, Mid, Negotiation, Offer, PublishedTrack, RemoteTrack, RetryPolicy,
-    SecretString, Session, Subscribed, prelude::*,
+    SecretString, Session, Subscribed, prelude::*, reqwest,
 };
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Received, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::rules::{Config, SessionSnapshot, Snapshot};
+use serde_json::Value;
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,6 +81,19 @@ impl Stage {
     pub(crate) async fn open_mids(&self, session: &Session) -> Vec<Mid> {
         let tracks = self.session(session).await.tracks;
         tracks.iter().filter(|track| track.is_open).map(|track| mid(&track.mid)).collect()
+    }
+
+    /// The operations that were asked for, of one session or of all, in the order
+    /// of their ends.
+    pub(crate) async fn operations(&self, session: Option<&Session>) -> Vec<String> {
+        let base = self.emulator.base_url().trim_end_matches("/v1");
+        let url = format!("{base}/__emulator/state");
+        let reply = reqwest::Client::new().get(url).send().await.unwrap().text().await.unwrap();
+        let state: Value = serde_json::from_str(&reply).unwrap();
+        let id = session.map(|session| session.id().as_str());
+        let requests = state["requests"].as_array().unwrap().iter();
+        let requests = requests.filter(|request| id.is_none() || request["session"].as_str() == id);
+        requests.map(|request| request["operation"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Waits until the server's state is as wished.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cloudflare_calls::{Error, Negotiation, Status, Unfinished, Unusable, prelude::*};
+use cloudflare_calls::{
+    Error, ItemError, Negotiation, Stage as How, Status, Unfinished, Unusable, prelude::*,
+};
 use cloudflare_calls_emulator::agent::Send;
 
 use super::stage::{Peer, Stage};
@@ -19,16 +21,20 @@ async fn an_offer_that_is_answered_too_late_or_never_ends_the_session_and_not_wh
         let camera = bob.session.subscribe([alice.track("camera")]).await.unwrap();
         let Negotiation::Offer(pending) = camera else { panic!("an offer") };
         let kept = (why == Unfinished::AnswerLate).then_some(pending);
+        let asked = stage.operations(Some(&bob.session)).await;
         // It waits for the turn, and gets none when the exchange is given up.
         let error = bob.session.subscribe([alice.track("camera")]).await.unwrap_err();
         let reason = Unusable::Unfinished(why);
         assert!(matches!(&error, Error::Unusable { reason: got, .. } if *got == reason), "{error}");
+        assert!(error.to_string().contains("has to be replaced"), "{error}");
         assert_eq!(bob.session.status(), Status::Unusable(reason));
         if let Some(pending) = kept {
             let answer = bob.answer(pending.offer()).await;
             let error = pending.answer(answer).await.unwrap_err();
             assert!(matches!(&error, Error::Unusable { reason: got, .. } if *got == reason));
         }
+        let asked_since = stage.operations(Some(&bob.session)).await;
+        assert_eq!(asked_since, asked, "nothing is asked for that the SFU would refuse");
         assert!(bob.session.state().await.is_ok(), "reading goes on");
         bob.hears(&mic[0], &alice, "mic").await;
     }
@@ -48,7 +54,8 @@ async fn leaving_gives_up_an_offer_and_reports_what_the_sfu_did_not_close() {
         panic!("an offer");
     };
     let departure = bob.session.leave().await.unwrap();
-    assert_eq!(departure.open_tracks.len(), 2, "{departure:?}");
+    let errors: Vec<_> = departure.open_tracks.iter().map(|open| &open.error).collect();
+    assert_eq!(errors, [&ItemError::RequestFailed; 2], "the SFU waits for the answer");
     assert_eq!(bob.session.mids().len(), 2, "for another try");
     let answer = bob.answer(pending.offer()).await;
     let error = pending.answer(answer).await.unwrap_err();
@@ -67,11 +74,14 @@ async fn after_leaving_nothing_begins() {
     let stage = Stage::start().await;
     let alice = stage.join(&[(Send::Audio, "mic")]).await;
     assert!(alice.session.leave().await.unwrap().is_complete());
+    let asked = stage.operations(None).await;
     let (offer, local) = alice.offer(&[(Send::Audio, "music")]).await;
     let error = alice.session.publish(offer, local).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { reason: Unusable::Left, .. }), "{error}");
+    assert_eq!(error.stage(), How::Turn);
     assert!(alice.session.close([alice.mid("mic")]).await.is_err());
     assert!(alice.session.subscribe([alice.track("mic")]).await.is_err());
+    assert_eq!(stage.operations(None).await, asked);
     assert_eq!(alice.session.status(), Status::Unusable(Unusable::Left));
     assert!(stage.open_mids(&alice.session).await.is_empty());
 }
