@@ -1,7 +1,7 @@
 //! Each arrow of the sequence diagram, with media behind it.
 
-use cloudflare_calls::types::SessionResourceStatus;
-use cloudflare_calls::{Origin, Registry, Status, TrackUpdate, Unusable, prelude::*};
+use cloudflare_calls::types::{SessionResourceStatus, Simulcast};
+use cloudflare_calls::{Mid, Origin, Registry, Status, TrackUpdate, Unusable, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
 use super::stage::{Stage, quick};
@@ -57,7 +57,7 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
 #[tokio::test]
 async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
     let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Video, "camera"), (Send::Video, "screen")]).await;
+    let alice = stage.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
     let bob = stage.join(&[(Send::Audio, "mic")]).await;
     let id = bob.session.id().clone();
 
@@ -65,16 +65,18 @@ async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
     let session = stage.client.adopt(id.clone()).retry(quick()).send().await.unwrap();
     assert_eq!(session.mids().len(), 1);
     let bob = bob.with_session(session);
-    let pulled = bob.pull(&alice, &["camera"]).await;
-    bob.hears(&pulled[0], &alice, "camera").await;
+    let rid = |rid| Simulcast::new().preferred_rid(rid);
+    let mut subscribed = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
+    let camera = subscribed.tracks.remove(0).mid;
+    bob.hears_layer(&camera, &alice, "camera", Some("h")).await;
 
     // Once more: what it had subscribed to is known.
     let session = stage.client.adopt(id).send().await.unwrap();
     assert_eq!(session.mids().len(), 2);
     let bob = bob.with_session(session);
-    let screen = TrackUpdate::source(pulled[0].clone(), alice.session.id().clone(), "screen");
-    bob.session.update([screen]).await.unwrap().complete().unwrap();
-    bob.hears(&pulled[0], &alice, "screen").await;
+    let low = TrackUpdate::layer(camera.clone(), rid("l"));
+    bob.session.update([low]).await.unwrap().complete().unwrap();
+    bob.hears_layer(&camera, &alice, "camera", Some("l")).await;
     assert!(bob.session.leave().await.unwrap().is_complete());
     assert!(stage.open_mids(&bob.session).await.is_empty());
 }
@@ -88,18 +90,14 @@ async fn the_state_has_what_is_published_what_is_received_and_what_was_closed() 
     bob.session.close([bob.mid("camera")]).await.unwrap().complete().unwrap();
 
     let state = bob.session.state().await.unwrap();
-    let mut found: Vec<_> = state
-        .tracks
-        .iter()
-        .map(|track| (track.mid.clone().unwrap(), track.origin.clone(), track.status.clone()))
-        .collect();
-    found.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+    let found = |mid: &Mid| {
+        let track = state.tracks.iter().find(|track| track.mid.as_ref() == Some(mid)).unwrap();
+        (track.name.as_deref().unwrap(), &track.origin, track.status.as_ref().unwrap())
+    };
+    let (active, inactive) = (SessionResourceStatus::Active, SessionResourceStatus::Inactive);
+    assert_eq!(state.tracks.len(), 3);
+    assert_eq!(found(&bob.mid("mic")), ("mic", &Origin::Published, &active));
+    assert_eq!(found(&bob.mid("camera")), ("camera", &Origin::Published, &inactive));
     let from_alice = Origin::Subscribed(alice.session.id().clone());
-    let mut expected = [
-        (bob.mid("mic"), Origin::Published, Some(SessionResourceStatus::Active)),
-        (bob.mid("camera"), Origin::Published, Some(SessionResourceStatus::Inactive)),
-        (pulled[0].clone(), from_alice, Some(SessionResourceStatus::Active)),
-    ];
-    expected.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
-    assert_eq!(found, expected);
+    assert_eq!(found(&pulled[0]), ("mic", &from_alice, &active));
 }
