@@ -67,7 +67,7 @@ async fn an_update_that_fails_is_told_apart_and_leaves_the_subscription_as_it_wa
     let (camera, screen) = (tracks[0].mid.clone(), tracks[1].mid.clone());
     let updates = [&camera, &screen].map(|mid| TrackUpdate::layer(mid.clone(), rid("l")));
     let updated = bob.session.update(updates).await.unwrap();
-    assert_eq!(updated.mids, [camera.clone()]);
+    assert_eq!(updated.mids, std::slice::from_ref(&camera));
     assert_eq!(updated.failed[0].item.mid(), &screen);
     assert_eq!(updated.failed[0].error.code(), Some(&ErrorCode::UpdateTrackError));
     let publisher = alice.session.id().clone();
