@@ -4,11 +4,11 @@ use cloudflare_calls::types::TrackKind;
 use cloudflare_calls::{Negotiation, OfferedTrack, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
-use super::stage::{Peer, Stage};
+use super::room::{Peer, Room};
 
 /// Someone whose `mic` can carry a subscription as well.
-async fn with_bidirectional_mic(stage: &Stage) -> Peer {
-    let peer = stage.enter().await;
+async fn with_bidirectional_mic(room: &Room) -> Peer {
+    let peer = room.enter().await;
     let mic = OfferedTrack::audio("mic").bidirectional();
     let published = peer.session.publish_without_offer([mic]).await.unwrap();
     let published = peer.settle(published).await;
@@ -19,8 +19,8 @@ async fn with_bidirectional_mic(stage: &Stage) -> Peer {
 
 #[tokio::test]
 async fn one_transceiver_carries_a_publication_and_a_subscription_without_another_exchange() {
-    let stage = Stage::start().await;
-    let (alice, bob) = (with_bidirectional_mic(&stage).await, with_bidirectional_mic(&stage).await);
+    let room = Room::start().await;
+    let (alice, bob) = (with_bidirectional_mic(&room).await, with_bidirectional_mic(&room).await);
     for (one, other) in [(&alice, &bob), (&bob, &alice)] {
         let track = other.track("mic").on_transceiver_of("mic", TrackKind::Audio);
         let subscribed = one.session.subscribe([track]).await.unwrap();
@@ -35,15 +35,15 @@ async fn one_transceiver_carries_a_publication_and_a_subscription_without_anothe
     let departure = alice.session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
     assert_eq!(departure.closed, [alice.mid("mic")]);
-    assert!(stage.open_mids(&alice.session).await.is_empty());
-    assert_eq!(stage.snapshot().await.subscriptions, [], "bob's has lost its source");
+    assert!(room.open_mids(&alice.session).await.is_empty());
+    assert_eq!(room.snapshot().await.subscriptions, [], "bob's has lost its source");
 }
 
 #[tokio::test]
 async fn a_transceiver_that_cannot_receive_takes_no_subscription() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
-    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
     let tracks =
         ["mic", "none"].map(|name| alice.track("mic").on_transceiver_of(name, TrackKind::Audio));
     for track in tracks {

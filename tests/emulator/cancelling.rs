@@ -6,7 +6,7 @@ use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 use futures_util::FutureExt;
 
-use super::stage::{Stage, mid};
+use super::room::{Room, mid};
 
 /// Long enough that nothing comes back before the future is dropped.
 const DELAY: Fault = Fault::Delay { ms: 100 };
@@ -18,15 +18,15 @@ fn begin_and_drop<T>(future: impl Future<Output = T>) {
 
 #[tokio::test]
 async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
+    let bob = room.enter().await;
     let high = Simulcast::new().preferred_rid("h");
     let subscribed = bob.subscribe([alice.track("camera").simulcast(high)]).await;
     let at = subscribed.tracks[0].mid.clone();
     bob.hears_layer(&at, &alice, "camera", Some("h")).await;
 
-    stage.fault(&bob.session, "tracks/update", DELAY);
+    room.fault(&bob.session, "tracks/update", DELAY);
     let low = TrackUpdate::layer(at.clone(), Simulcast::new().preferred_rid("l"));
     begin_and_drop(bob.session.update([low]));
     // What comes next waits for it.
@@ -38,38 +38,38 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
 
 #[tokio::test]
 async fn an_offer_that_nobody_waited_for_makes_the_session_unusable_and_another_one_hears() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
-    stage.fault(&bob.session, "tracks/new", DELAY);
+    room.fault(&bob.session, "tracks/new", DELAY);
     begin_and_drop(bob.session.subscribe([alice.track("camera")]));
     let error = bob.session.close(pulled.clone()).await.unwrap_err();
     let reason = Unusable::Unfinished(Unfinished::AnswerDropped);
     assert_eq!(bob.session.status(), Status::Unusable(reason), "{error}");
-    assert!(stage.session(&bob.session).await.open_exchange.is_some(), "the SFU waits");
+    assert!(room.session(&bob.session).await.open_exchange.is_some(), "the SFU waits");
     // What flowed flows on, until bob has got a new session.
     bob.hears(&pulled[0], &alice, "mic").await;
     let departure = bob.session.leave().await.unwrap();
     assert!(!departure.is_complete(), "the SFU takes no close: {departure:?}");
 
-    let again = stage.join(&[(Send::Audio, "mic")]).await;
+    let again = room.join(&[(Send::Audio, "mic")]).await;
     let pulled = again.pull(&alice, &["mic", "camera"]).await;
     again.hears(&pulled[1], &alice, "camera").await;
 }
 
 #[tokio::test]
 async fn an_answer_that_nobody_waits_for_still_reaches_the_sfu() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = room.enter().await;
     let Negotiation::Offer(pending) = bob.session.subscribe([alice.track("mic")]).await.unwrap()
     else {
         panic!("an offer");
     };
     let mic = pending.outcome().tracks[0].mid.clone();
     let answer = bob.answer(pending.offer()).await;
-    stage.fault(&bob.session, "renegotiate", DELAY);
+    room.fault(&bob.session, "renegotiate", DELAY);
     begin_and_drop(pending.answer(answer));
     bob.hears(&mic, &alice, "mic").await;
     let camera = bob.pull(&alice, &["camera"]).await;
@@ -78,13 +78,13 @@ async fn an_answer_that_nobody_waits_for_still_reaches_the_sfu() {
 
 #[tokio::test]
 async fn what_still_waited_for_its_turn_is_never_sent() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = room.enter().await;
     let first = bob.session.subscribe([alice.track("mic")]).await.unwrap();
     begin_and_drop(bob.session.subscribe([alice.track("camera")]));
     let mic = bob.settle(first).await.tracks.remove(0).mid;
     bob.hears(&mic, &alice, "mic").await;
     assert_eq!(bob.session.status(), Status::Ready);
-    assert_eq!(stage.open_mids(&bob.session).await, [mic]);
+    assert_eq!(room.open_mids(&bob.session).await, [mic]);
 }

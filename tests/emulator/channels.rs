@@ -12,14 +12,14 @@ use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::media::{Delivery, Message};
 use cloudflare_calls_emulator::rules::Config;
 
-use super::stage::{PATIENCE, Peer, Stage, soon};
+use super::room::{PATIENCE, Peer, Room, soon};
 
 const RELIABLE: Delivery =
     Delivery { is_ordered: true, max_retransmits: None, max_packet_life_time: None };
 
 /// Someone with a transport for data channels, and nothing else.
-async fn enter(stage: &Stage) -> Peer {
-    let peer = stage.enter().await;
+async fn enter(room: &Room) -> Peer {
+    let peer = room.enter().await;
     let Negotiation::Offer(pending) = peer.session.establish_data_channels().await.unwrap() else {
         panic!("the SFU has to offer");
     };
@@ -60,17 +60,17 @@ async fn next(peer: &Peer) -> (u16, String) {
 }
 
 /// How the server calls a channel's status.
-async fn status(stage: &Stage, peer: &Peer, id: u16) -> &'static str {
-    let channels = stage.session(&peer.session).await.channels;
+async fn status(room: &Room, peer: &Peer, id: u16) -> &'static str {
+    let channels = room.session(&peer.session).await.channels;
     channels.iter().find(|channel| channel.id == id).unwrap().status
 }
 
 #[tokio::test]
 async fn messages_of_the_publisher_reach_all_subscribers_and_no_others() {
-    let stage = Stage::start().await;
-    let alice = enter(&stage).await;
+    let room = Room::start().await;
+    let alice = enter(&room).await;
     let (chat, log) = (publish(&alice, "chat").await, publish(&alice, "log").await);
-    let (bob, carol) = (enter(&stage).await, enter(&stage).await);
+    let (bob, carol) = (enter(&room).await, enter(&room).await);
     let at_bob = subscribe(&bob, (&chat).into()).await;
     let log_at_bob = subscribe(&bob, (&log).into()).await;
     let at_carol = subscribe(&carol, (&chat).into()).await;
@@ -83,9 +83,9 @@ async fn messages_of_the_publisher_reach_all_subscribers_and_no_others() {
 
 #[tokio::test]
 async fn the_transport_is_established_once_besides_media_and_by_either_side() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
-    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
 
     // By the SFU's offer, and by the agent's.
@@ -101,7 +101,7 @@ async fn the_transport_is_established_once_besides_media_and_by_either_side() {
         assert!(matches!(again, Negotiation::Done(())), "there it is");
         let again = peer.session.establish_data_channels_with(offer.clone()).await.unwrap();
         assert_eq!(again, None);
-        let asked = stage.operations(Some(&peer.session)).await;
+        let asked = room.operations(Some(&peer.session)).await;
         assert_eq!(asked.iter().filter(|asked| *asked == "datachannels/establish").count(), 1);
     }
 
@@ -114,20 +114,20 @@ async fn the_transport_is_established_once_besides_media_and_by_either_side() {
 
 #[tokio::test]
 async fn without_a_transport_there_is_no_channel() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
     let chat = LocalDataChannel::new("chat");
     let error = alice.session.publish_data_channels([chat]).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { reason: Unusable::NoDataTransport, .. }));
-    assert_eq!(stage.operations(Some(&alice.session)).await, ["tracks/new"], "nothing is sent");
+    assert_eq!(room.operations(Some(&alice.session)).await, ["tracks/new"], "nothing is sent");
     alice.settle(alice.session.establish_data_channels().await.unwrap()).await;
     publish(&alice, "chat").await;
 }
 
 #[tokio::test]
 async fn a_channel_delivers_as_its_publisher_chose() {
-    let stage = Stage::start().await;
-    let (alice, bob) = (enter(&stage).await, enter(&stage).await);
+    let room = Room::start().await;
+    let (alice, bob) = (enter(&room).await, enter(&room).await);
     let policy =
         cloudflare_calls::Delivery::default().unordered().limit(RetryLimit::Retransmits(3));
     let game = LocalDataChannel::new("game").delivery(policy);
@@ -145,18 +145,18 @@ async fn a_channel_delivers_as_its_publisher_chose() {
 
 #[tokio::test]
 async fn messages_are_held_back_until_the_subscriber_has_said_something() {
-    let stage = Stage::start().await;
-    let (alice, bob, carol) = (enter(&stage).await, enter(&stage).await, enter(&stage).await);
+    let room = Room::start().await;
+    let (alice, bob, carol) = (enter(&room).await, enter(&room).await, enter(&room).await);
     let chat = publish(&alice, "chat").await;
     let at_bob = subscribe(&bob, RemoteDataChannel::from(&chat).wait_for_ack().can_reply()).await;
     let at_carol = subscribe(&carol, (&chat).into()).await;
     say(&alice, chat.id, "first").await;
     assert_eq!(next(&carol).await, (at_carol.id, "first".into()));
-    assert_eq!(status(&stage, &bob, at_bob.id).await, "initializing");
+    assert_eq!(status(&room, &bob, at_bob.id).await, "initializing");
 
     say(&bob, at_bob.id, "I am here").await;
     assert_eq!(next(&bob).await, (at_bob.id, "first".into()));
-    assert_eq!(status(&stage, &bob, at_bob.id).await, "active");
+    assert_eq!(status(&room, &bob, at_bob.id).await, "active");
     say(&alice, chat.id, "second").await;
     assert_eq!(next(&bob).await, (at_bob.id, "second".into()));
     say(&bob, at_bob.id, "a reply").await;
@@ -166,25 +166,24 @@ async fn messages_are_held_back_until_the_subscriber_has_said_something() {
 #[tokio::test]
 async fn a_subscriber_that_never_says_anything_loses_the_channel() {
     let config = Config { ack_wait: Duration::from_millis(50), ..Config::default() };
-    let stage = Stage::with(config).await;
-    let (alice, bob) = (enter(&stage).await, enter(&stage).await);
+    let room = Room::with(config).await;
+    let (alice, bob) = (enter(&room).await, enter(&room).await);
     let chat = publish(&alice, "chat").await;
     let at_bob = subscribe(&bob, RemoteDataChannel::from(&chat).wait_for_ack()).await;
-    stage
-        .until(|state| {
-            let channels = state.sessions.iter().flat_map(|session| &session.channels);
-            channels.filter(|channel| channel.status == "inactive").count() == 1
-        })
-        .await;
-    assert_eq!(status(&stage, &bob, at_bob.id).await, "inactive");
+    room.until(|state| {
+        let channels = state.sessions.iter().flat_map(|session| &session.channels);
+        channels.filter(|channel| channel.status == "inactive").count() == 1
+    })
+    .await;
+    assert_eq!(status(&room, &bob, at_bob.id).await, "inactive");
     let closed = bob.session.close_data_channels([at_bob.id]).await.unwrap();
     assert_eq!(closed.gone, [at_bob.id], "closed already is as good as closed");
 }
 
 #[tokio::test]
 async fn one_subscriber_at_most_may_reply() {
-    let stage = Stage::start().await;
-    let (alice, bob, carol) = (enter(&stage).await, enter(&stage).await, enter(&stage).await);
+    let room = Room::start().await;
+    let (alice, bob, carol) = (enter(&room).await, enter(&room).await, enter(&room).await);
     let (chat, log) = (publish(&alice, "chat").await, publish(&alice, "log").await);
     let at_bob = subscribe(&bob, RemoteDataChannel::from(&chat).can_reply()).await;
     let log_at_bob = subscribe(&bob, RemoteDataChannel::from(&log).can_reply()).await;
@@ -201,7 +200,7 @@ async fn one_subscriber_at_most_may_reply() {
     assert_eq!(next(&alice).await, (log.id, "bob may log".into()));
 
     carol.session.revoke_reply(&at_carol).await.unwrap();
-    let channels = stage.session(&carol.session).await.channels;
+    let channels = room.session(&carol.session).await.channels;
     assert!(channels.iter().all(|channel| !channel.can_reply));
     bob.session.grant_reply(&at_bob).await.unwrap();
     say(&carol, at_carol.id, "carol may no more").await;
@@ -209,7 +208,7 @@ async fn one_subscriber_at_most_may_reply() {
     assert_eq!(next(&alice).await, (chat.id, "bob may again".into()));
 
     let fails = Fault::FailItems { code: "internal_error".into(), indices: vec![0] };
-    stage.fault(&carol.session, "datachannels/update", fails);
+    room.fault(&carol.session, "datachannels/update", fails);
     let error = carol.session.grant_reply(&at_carol).await.unwrap_err();
     assert_eq!(error.items()[0].item, at_carol.id.to_string());
     assert_eq!(error.code(), Some(&ErrorCode::InternalError));
@@ -217,8 +216,8 @@ async fn one_subscriber_at_most_may_reply() {
 
 #[tokio::test]
 async fn a_channel_that_is_there_already_and_one_that_is_not_are_told_apart() {
-    let stage = Stage::start().await;
-    let (alice, bob) = (enter(&stage).await, enter(&stage).await);
+    let room = Room::start().await;
+    let (alice, bob) = (enter(&room).await, enter(&room).await);
     let chat = publish(&alice, "chat").await;
     let both = ["chat", "log"].map(LocalDataChannel::new);
     let published = alice.session.publish_data_channels(both).await.unwrap();
@@ -238,8 +237,8 @@ async fn a_channel_that_is_there_already_and_one_that_is_not_are_told_apart() {
 
 #[tokio::test]
 async fn a_closed_channel_carries_nothing_and_the_others_go_on() {
-    let stage = Stage::start().await;
-    let (alice, bob, carol) = (enter(&stage).await, enter(&stage).await, enter(&stage).await);
+    let room = Room::start().await;
+    let (alice, bob, carol) = (enter(&room).await, enter(&room).await, enter(&room).await);
     let (chat, log) = (publish(&alice, "chat").await, publish(&alice, "log").await);
     let at_bob = subscribe(&bob, (&chat).into()).await;
     let log_at_bob = subscribe(&bob, (&log).into()).await;
@@ -255,12 +254,12 @@ async fn a_closed_channel_carries_nothing_and_the_others_go_on() {
     assert_eq!(next(&bob).await, (log_at_bob.id, "for bob".into()));
 
     // A handle made anew knows the transport and the channels.
-    let adopted = stage.client.adopt(alice.session.id().clone()).send().await.unwrap();
+    let adopted = room.client.adopt(alice.session.id().clone()).send().await.unwrap();
     let state = adopted.state().await.unwrap();
     assert_eq!(state.data_channels.len(), 2);
     adopted.publish_data_channels([LocalDataChannel::new("game")]).await.unwrap();
     let departure = adopted.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
     assert_eq!(departure.closed_channels.len(), 3);
-    assert_eq!(status(&stage, &carol, at_carol.id).await, "inactive", "its source is closed");
+    assert_eq!(status(&room, &carol, at_carol.id).await, "inactive", "its source is closed");
 }

@@ -8,13 +8,13 @@ use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Config;
 
-use super::stage::{Peer, Stage, patient};
+use super::room::{Peer, Room, patient};
 
 #[tokio::test]
 async fn a_forced_close_stops_the_track_for_all_and_a_subscription_for_one() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let (bob, carol) = (stage.enter().await, stage.enter().await);
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let (bob, carol) = (room.enter().await, room.enter().await);
     let at_bob = bob.pull(&alice, &["mic", "camera"]).await;
     let at_carol = carol.pull(&alice, &["mic", "camera"]).await;
 
@@ -31,14 +31,14 @@ async fn a_forced_close_stops_the_track_for_all_and_a_subscription_for_one() {
     assert_eq!(closed.closed, [alice.mid("camera")]);
     carol.hears_nothing(&at_carol[1], &at_carol[0]).await;
     carol.hears(&at_carol[0], &alice, "mic").await;
-    assert_eq!(stage.open_mids(&alice.session).await, [alice.mid("mic")]);
+    assert_eq!(room.open_mids(&alice.session).await, [alice.mid("mic")]);
 }
 
 #[tokio::test]
 async fn a_negotiated_close_stops_the_section_of_the_offer() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = room.enter().await;
     let at_bob = bob.pull(&alice, &["mic", "camera"]).await;
     bob.hears(&at_bob[1], &alice, "camera").await;
 
@@ -61,8 +61,8 @@ async fn a_negotiated_close_stops_the_section_of_the_offer() {
 #[tokio::test]
 async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
     let config = Config { first_packet_wait: Duration::from_millis(50), ..Config::default() };
-    let stage = Stage::with(config).await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    let room = Room::with(config).await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
     alice.session.close([alice.mid("mic")]).await.unwrap().complete().unwrap();
     let (offer, mut local) = alice.offer(&[(Send::Audio, "speech")]).await;
     local.push(LocalTrack::new(alice.mid("mic"), "again"));
@@ -72,11 +72,11 @@ async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
     alice.remember(&published.tracks);
 
     // The new section does.
-    let session = stage.client.join().retry(patient()).send().await.unwrap();
+    let session = room.client.join().retry(patient()).send().await.unwrap();
     let carol = Peer::new(session).await;
     let at_carol = carol.pull(&alice, &["speech"]).await;
     carol.hears(&at_carol[0], &alice, "speech").await;
-    let bob = stage.enter().await;
+    let bob = room.enter().await;
     let names = ["again", "speech", "music"].map(|name| alice.track(name));
     let subscribed = bob.subscribe(names).await;
     assert_eq!((subscribed.tracks.len(), subscribed.failed.len()), (2, 1));
@@ -89,43 +89,42 @@ async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
 
 #[tokio::test]
 async fn whoever_is_gone_has_nothing_left_to_close() {
-    let stage = Stage::start().await;
+    let room = Room::start().await;
     let tracks = [(Send::Audio, "mic"), (Send::Video, "camera"), (Send::Audio, "music")];
-    let alice = stage.join(&tracks).await;
+    let alice = room.join(&tracks).await;
     let not_found = Fault::Reply {
         status: 404,
         headers: [].into(),
         body: serde_json::json!({ "errorCode": "not_found" }),
     };
-    stage.fault(&alice.session, "tracks/close", not_found);
+    room.fault(&alice.session, "tracks/close", not_found);
     let closed = alice.session.close([alice.mid("music")]).await.unwrap();
     assert_eq!((closed.gone, closed.failed), (vec![alice.mid("music")], vec![]));
 
-    assert!(stage.emulator.expire(alice.session.id().as_str()).await);
+    assert!(room.emulator.expire(alice.session.id().as_str()).await);
     let closed = alice.session.close([alice.mid("mic")]).await.unwrap();
     assert_eq!((closed.gone, closed.failed), (vec![alice.mid("mic")], vec![]));
     assert_eq!(alice.session.mids(), [alice.mid("camera")]);
-    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
     let (offer, _) = bob.offer(&[(Send::Audio, "music")]).await;
-    assert!(stage.emulator.expire(bob.session.id().as_str()).await);
+    assert!(room.emulator.expire(bob.session.id().as_str()).await);
     let closed = bob.session.close_negotiated(offer, [bob.mid("mic")]).await.unwrap();
     assert_eq!((closed.answer, closed.gone), (None, vec![bob.mid("mic")]));
     assert!(alice.session.leave().await.unwrap().is_complete());
-    assert!(stage.emulator.is_media_empty().await);
+    assert!(room.emulator.is_media_empty().await);
 }
 
 #[tokio::test]
 async fn a_track_that_was_collected_for_its_silence_counts_as_closed() {
     let config = Config { track_idle: Duration::from_millis(300), ..Config::default() };
-    let stage = Stage::with(config).await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    let room = Room::with(config).await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
     alice.agent.pause(alice.mid("mic").as_str(), None).await.unwrap();
-    stage
-        .until(|state| {
-            let tracks = state.sessions.iter().flat_map(|session| &session.tracks);
-            tracks.filter(|track| !track.is_open).count() == 1
-        })
-        .await;
+    room.until(|state| {
+        let tracks = state.sessions.iter().flat_map(|session| &session.tracks);
+        tracks.filter(|track| !track.is_open).count() == 1
+    })
+    .await;
     let closed = alice.session.close([alice.mid("mic"), alice.mid("music")]).await.unwrap();
     assert_eq!((closed.closed, closed.gone), (vec![alice.mid("music")], vec![alice.mid("mic")]));
 }

@@ -4,16 +4,16 @@ use cloudflare_calls::types::{SessionResourceStatus, Simulcast};
 use cloudflare_calls::{Mid, Origin, Registry, Status, TrackUpdate, Unusable, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
-use super::stage::{Stage, quick};
+use super::room::{Room, quick};
 
 #[tokio::test]
 async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
-    let stage = Stage::start().await;
+    let room = Room::start().await;
     let sessions = Registry::new(10);
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
     sessions.insert(alice.session.clone()).unwrap();
-    let bob = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let carol = stage.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let carol = room.join(&[(Send::Audio, "mic")]).await;
 
     let of_bob = alice.pull(&bob, &["mic", "camera"]).await;
     let of_carol = alice.pull(&carol, &["mic"]).await;
@@ -26,7 +26,7 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
         carol.hears(&at_carol[0], &bob, "mic"),
         bob.hears(&at_bob[0], &alice, "mic"),
     );
-    assert_eq!(stage.snapshot().await.subscriptions.len(), 5);
+    assert_eq!(room.snapshot().await.subscriptions.len(), 5);
 
     let departure = bob.session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
@@ -43,26 +43,26 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
         assert!(departure.is_complete(), "{departure:?}");
         assert_eq!(peer.session.status(), Status::Unusable(Unusable::Left));
         assert!(peer.session.is_empty());
-        assert!(stage.open_mids(&peer.session).await.is_empty());
+        assert!(room.open_mids(&peer.session).await.is_empty());
     }
     assert!(sessions.is_empty());
-    assert_eq!(stage.snapshot().await.subscriptions, []);
+    assert_eq!(room.snapshot().await.subscriptions, []);
     // Nothing is asked for besides.
     let joins = ["sessions/new", "tracks/new"].repeat(3);
     let pulls = ["tracks/new", "renegotiate"].repeat(4);
     let closes = ["tracks/close"].repeat(4);
-    assert_eq!(stage.operations(None).await, [joins, pulls, closes].concat());
+    assert_eq!(room.operations(None).await, [joins, pulls, closes].concat());
 }
 
 #[tokio::test]
 async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
-    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
     let id = bob.session.id().clone();
 
     // As after a restart, which the agent does not notice.
-    let session = stage.client.adopt(id.clone()).retry(quick()).send().await.unwrap();
+    let session = room.client.adopt(id.clone()).retry(quick()).send().await.unwrap();
     assert_eq!(session.mids().len(), 1);
     let bob = bob.with_session(session);
     let rid = |rid| Simulcast::new().preferred_rid(rid);
@@ -71,21 +71,21 @@ async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
     bob.hears_layer(&camera, &alice, "camera", Some("h")).await;
 
     // Once more: what it had subscribed to is known.
-    let session = stage.client.adopt(id).send().await.unwrap();
+    let session = room.client.adopt(id).send().await.unwrap();
     assert_eq!(session.mids().len(), 2);
     let bob = bob.with_session(session);
     let low = TrackUpdate::layer(camera.clone(), rid("l"));
     bob.session.update([low]).await.unwrap().complete().unwrap();
     bob.hears_layer(&camera, &alice, "camera", Some("l")).await;
     assert!(bob.session.leave().await.unwrap().is_complete());
-    assert!(stage.open_mids(&bob.session).await.is_empty());
+    assert!(room.open_mids(&bob.session).await.is_empty());
 }
 
 #[tokio::test]
 async fn the_state_has_what_is_published_what_is_received_and_what_was_closed() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
-    let bob = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
     bob.session.close([bob.mid("camera")]).await.unwrap().complete().unwrap();
 

@@ -14,7 +14,7 @@ mod network;
 mod partial;
 mod publishing;
 mod refused;
-mod stage;
+mod room;
 mod subscribing;
 mod switching;
 #[cfg(feature = "turn")]

@@ -6,16 +6,16 @@ use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Network;
 use cloudflare_calls_emulator::media::{Delivery, Message};
 
-use super::stage::{Stage, soon};
+use super::room::{Room, soon};
 
 #[tokio::test]
 async fn everything_works_with_lost_and_late_packets() {
-    let stage = Stage::start().await;
+    let room = Room::start().await;
     let network = Network { loss: 0.05, delay_ms: 5, jitter_ms: 20, seed: 7 };
-    stage.emulator.set_network(network).await.unwrap();
+    room.emulator.set_network(network).await.unwrap();
     let layers = Send::SimulcastVideo(&["h", "l"]);
-    let alice = stage.join(&[(Send::Audio, "mic"), (layers, "camera")]).await;
-    let bob = stage.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Send::Audio, "mic"), (layers, "camera")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
     let high = Simulcast::new().preferred_rid("h");
     let camera = alice.track("camera").simulcast(high);
     let subscribed = bob.subscribe([alice.track("mic"), camera]).await;
@@ -51,6 +51,6 @@ async fn everything_works_with_lost_and_late_packets() {
     for peer in [&alice, &bob] {
         let departure = peer.session.leave().await.unwrap();
         assert!(departure.is_complete(), "{departure:?}");
-        assert!(stage.open_mids(&peer.session).await.is_empty());
+        assert!(room.open_mids(&peer.session).await.is_empty());
     }
 }

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use cloudflare_calls::types::{ErrorCode, SessionId};
 use cloudflare_calls::{
-    ItemError, LocalTrack, Negotiation, RemoteTrack, Stage as How, Status, prelude::*,
+    ItemError, LocalTrack, Negotiation, RemoteTrack, Stage, Status, prelude::*,
 };
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::json;
 
-use super::stage::{Peer, Stage, mid, patient};
+use super::room::{Peer, Room, mid, patient};
 
 #[tokio::test]
 async fn an_unknown_track_does_not_keep_the_others_and_can_be_asked_for_once_it_is_there() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.enter().await;
     let subscribed = bob.subscribe([alice.track("camera"), alice.track("mic")]).await;
     assert_eq!(subscribed.tracks.len(), 1);
     assert_eq!(subscribed.failed[0].item, alice.track("camera"));
@@ -35,9 +35,9 @@ async fn an_unknown_track_does_not_keep_the_others_and_can_be_asked_for_once_it_
 
 #[tokio::test]
 async fn if_all_tracks_are_unknown_there_is_nothing_to_answer() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.enter().await;
     let nobody = RemoteTrack::new(SessionId::new("0".repeat(32)).unwrap(), "mic");
     let missing = [alice.track("camera"), nobody];
     let Negotiation::Done(subscribed) = bob.session.subscribe(missing.clone()).await.unwrap()
@@ -55,18 +55,18 @@ async fn if_all_tracks_are_unknown_there_is_nothing_to_answer() {
 #[tokio::test]
 async fn a_track_that_sends_nothing_yet_is_empty_until_it_does() {
     let config = Config { first_packet_wait: Duration::from_millis(20), ..Config::default() };
-    let stage = Stage::with(config).await;
-    let alice = stage.enter().await;
+    let room = Room::with(config).await;
+    let alice = room.enter().await;
     let (offer, local) = alice.offer(&[(Send::Audio, "mic")]).await;
     // The agent has got no answer, so it cannot send.
     let published = alice.session.publish(offer, local).await.unwrap();
     alice.remember(&published.tracks);
-    let bob = stage.enter().await;
+    let bob = room.enter().await;
     let subscribed = bob.subscribe([alice.track("mic")]).await;
     assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::EmptyTrackError));
     assert!(subscribed.complete().unwrap_err().is_not_yet_published());
 
-    let session = stage.client.join().retry(patient()).send().await.unwrap();
+    let session = room.client.join().retry(patient()).send().await.unwrap();
     let carol = Peer::new(session).await;
     let pulling = carol.pull(&alice, &["mic"]);
     let (pulled, ()) = tokio::join!(pulling, alice.accept(&published.answer));
@@ -75,15 +75,15 @@ async fn a_track_that_sends_nothing_yet_is_empty_until_it_does() {
 
 #[tokio::test]
 async fn items_that_the_service_fails_are_sorted_from_the_others() {
-    let stage = Stage::start().await;
-    let alice = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.enter().await;
     let fail = || Fault::FailItems { code: "backend_error".into(), indices: vec![0] };
-    stage.fault(&alice.session, "tracks/new", fail());
+    room.fault(&alice.session, "tracks/new", fail());
     let (offer, local) = alice.offer(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
     let published = alice.session.publish(offer, local).await.unwrap();
     assert_eq!((published.tracks.len(), &*published.failed[0].item), (1, "mic"));
     let error = published.complete().unwrap_err();
-    assert_eq!((error.stage(), error.operation()), (How::Items, "new_tracks"));
+    assert_eq!((error.stage(), error.operation()), (Stage::Items, "new_tracks"));
     assert_eq!(error.items()[0].item, "mic");
     assert_eq!(published.failed[0].error.code(), Some(&ErrorCode::BackendError));
     alice.accept(&published.answer).await;
@@ -91,32 +91,32 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
     assert_eq!(alice.session.mids(), [alice.mid("music")], "what failed is not there to close");
 
     alice.publish(&[(Send::Video, "camera")]).await;
-    let bob = stage.enter().await;
-    stage.fault(&bob.session, "tracks/new", fail());
+    let bob = room.enter().await;
+    room.fault(&bob.session, "tracks/new", fail());
     let subscribed = bob.subscribe([alice.track("camera"), alice.track("music")]).await;
     assert_eq!(subscribed.failed[0].item, alice.track("camera"));
     assert_eq!(subscribed.retryable(), [], "backend_error is not for another try");
     let music = subscribed.tracks[0].mid.clone();
     bob.hears(&music, &alice, "music").await;
 
-    stage.fault(&bob.session, "tracks/close", fail());
+    room.fault(&bob.session, "tracks/close", fail());
     let closed = bob.session.close([music.clone()]).await.unwrap();
     assert_eq!(closed.failed[0].item, music);
     assert_eq!(bob.session.mids(), std::slice::from_ref(&music), "for another try");
     bob.hears(&music, &alice, "music").await;
     assert!(bob.session.leave().await.unwrap().is_complete());
-    assert!(stage.open_mids(&bob.session).await.is_empty());
+    assert!(room.open_mids(&bob.session).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_success_without_a_name_is_none() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.enter().await;
     let item = json!({ "trackName": "mic", "mid": "", "sessionId": alice.session.id() });
     let body = json!({ "tracks": [item] });
     let reply = Fault::Reply { status: 200, headers: [].into(), body };
-    stage.fault(&bob.session, "tracks/new", reply);
+    room.fault(&bob.session, "tracks/new", reply);
     let subscribed = bob.subscribe([alice.track("mic")]).await;
     assert_eq!(subscribed.tracks, []);
     assert_eq!(subscribed.failed[0].error, ItemError::Unnamed);
@@ -127,15 +127,15 @@ async fn a_success_without_a_name_is_none() {
 
 #[tokio::test]
 async fn a_section_that_the_offer_lacks_fails_alone() {
-    let stage = Stage::start().await;
-    let alice = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.enter().await;
     let (offer, mut local) = alice.offer(&[(Send::Audio, "mic")]).await;
     local.push(LocalTrack::new(mid("none"), "camera"));
     let published = alice.session.publish(offer, local).await.unwrap();
     assert_eq!((published.tracks.len(), &*published.failed[0].item), (1, "camera"));
     alice.accept(&published.answer).await;
     alice.remember(&published.tracks);
-    let bob = stage.enter().await;
+    let bob = room.enter().await;
     let pulled = bob.pull(&alice, &["mic"]).await;
     bob.hears(&pulled[0], &alice, "mic").await;
 }

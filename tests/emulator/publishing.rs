@@ -3,13 +3,13 @@
 use cloudflare_calls::{Negotiation, OfferedTrack, RemoteTrack, Status, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
-use super::stage::{PATIENCE, Stage};
+use super::room::{PATIENCE, Room};
 
 #[tokio::test]
 async fn what_is_published_later_flows_besides_what_was_published_first() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.enter().await;
     let mic = bob.pull(&alice, &["mic"]).await;
     bob.hears(&mic[0], &alice, "mic").await;
 
@@ -23,8 +23,8 @@ async fn what_is_published_later_flows_besides_what_was_published_first() {
 
 #[tokio::test]
 async fn tracks_with_made_up_names_are_found_by_them() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
     let (offer, local) = alice.offer(&[(Send::Audio, ""), (Send::Video, "")]).await;
     let published = alice.session.publish_all(offer).await.unwrap();
     published.complete().unwrap();
@@ -33,7 +33,7 @@ async fn tracks_with_made_up_names_are_found_by_them() {
     let mids: Vec<_> = published.tracks.iter().map(|track| &track.mid).collect();
     assert_eq!(mids, local.iter().map(|track| track.mid()).collect::<Vec<_>>(), "the new ones");
 
-    let bob = stage.enter().await;
+    let bob = room.enter().await;
     let subscribed = bob.subscribe(published.tracks.iter().map(RemoteTrack::from)).await;
     subscribed.complete().unwrap();
     for (track, there) in subscribed.tracks.iter().zip(&published.tracks) {
@@ -43,8 +43,8 @@ async fn tracks_with_made_up_names_are_found_by_them() {
 
 #[tokio::test]
 async fn tracks_that_the_sfu_offered_to_receive_flow_once_the_agent_has_answered() {
-    let stage = Stage::start().await;
-    let alice = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.enter().await;
     let tracks = [OfferedTrack::audio("mic"), OfferedTrack::video("camera")];
     let offered = alice.session.publish_without_offer(tracks).await.unwrap();
     let Negotiation::Offer(pending) = offered else { panic!("the SFU has to offer") };
@@ -56,7 +56,7 @@ async fn tracks_that_the_sfu_offered_to_receive_flow_once_the_agent_has_answered
     alice.agent.connected(PATIENCE).await.unwrap();
     assert_eq!(alice.session.status(), Status::Ready);
 
-    let bob = stage.enter().await;
+    let bob = room.enter().await;
     let pulled = bob.pull(&alice, &["mic", "camera"]).await;
     bob.hears(&pulled[0], &alice, "mic").await;
     bob.hears(&pulled[1], &alice, "camera").await;
@@ -66,5 +66,5 @@ async fn tracks_that_the_sfu_offered_to_receive_flow_once_the_agent_has_answered
     let music = bob.pull(&alice, &["music"]).await;
     bob.hears(&music[0], &alice, "music").await;
     assert!(alice.session.leave().await.unwrap().is_complete());
-    assert!(stage.open_mids(&alice.session).await.is_empty());
+    assert!(room.open_mids(&alice.session).await.is_empty());
 }

@@ -3,14 +3,14 @@
 use cloudflare_calls_emulator::agent::Send;
 use futures_util::future::join_all;
 
-use super::stage::Stage;
+use super::room::Room;
 
 #[tokio::test]
 async fn one_request_subscribes_to_two_publishers_and_later_ones_add_to_it() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let bob = stage.join(&[(Send::Audio, "mic")]).await;
-    let carol = stage.join(&[(Send::Audio, "mic")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let carol = room.join(&[(Send::Audio, "mic")]).await;
 
     let subscribed = carol.subscribe([alice.track("mic"), bob.track("mic")]).await;
     subscribed.complete().unwrap();
@@ -29,16 +29,16 @@ async fn one_request_subscribes_to_two_publishers_and_later_ones_add_to_it() {
 
 #[tokio::test]
 async fn one_publication_reaches_many_and_the_same_one_twice() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(Send::Video, "camera")]).await;
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Video, "camera")]).await;
     let mut others = Vec::new();
     for _ in 0..4 {
-        let other = stage.enter().await;
+        let other = room.enter().await;
         let mids = [other.pull(&alice, &["camera"]).await, other.pull(&alice, &["camera"]).await];
         others.push((other, mids.concat()));
     }
     assert!(others.iter().all(|(_, mids)| mids[0] != mids[1]));
     let all = others.iter().flat_map(|(other, mids)| mids.iter().map(move |mid| (other, mid)));
     join_all(all.map(|(other, mid)| other.hears(mid, &alice, "camera"))).await;
-    assert_eq!(stage.snapshot().await.subscriptions.len(), 8);
+    assert_eq!(room.snapshot().await.subscriptions.len(), 8);
 }

@@ -4,7 +4,7 @@ use cloudflare_calls::types::{ErrorCode, Simulcast};
 use cloudflare_calls::{Mid, TrackUpdate, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
-use super::stage::{Stage, mid};
+use super::room::{Room, mid};
 
 const LAYERS: Send = Send::SimulcastVideo(&["h", "m", "l"]);
 
@@ -14,9 +14,9 @@ fn rid(rid: &str) -> Simulcast {
 
 #[tokio::test]
 async fn the_preferred_layer_is_received_and_another_one_after_an_update() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(LAYERS, "camera")]).await;
-    let (bob, carol) = (stage.enter().await, stage.enter().await);
+    let room = Room::start().await;
+    let alice = room.join(&[(LAYERS, "camera")]).await;
+    let (bob, carol) = (room.enter().await, room.enter().await);
     let subscribed = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
     subscribed.complete().unwrap();
     let at_bob = subscribed.tracks[0].mid.clone();
@@ -36,10 +36,10 @@ async fn the_preferred_layer_is_received_and_another_one_after_an_update() {
 
 #[tokio::test]
 async fn another_source_comes_on_the_same_section_without_an_exchange() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(LAYERS, "camera"), (Send::Video, "screen")]).await;
-    let bob = stage.join(&[(Send::Video, "camera")]).await;
-    let carol = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(LAYERS, "camera"), (Send::Video, "screen")]).await;
+    let bob = room.join(&[(Send::Video, "camera")]).await;
+    let carol = room.enter().await;
     let at = carol.pull(&bob, &["camera"]).await.remove(0);
     carol.hears(&at, &bob, "camera").await;
     let source = |at: &Mid, name| TrackUpdate::source(at.clone(), alice.session.id().clone(), name);
@@ -52,16 +52,16 @@ async fn another_source_comes_on_the_same_section_without_an_exchange() {
     // Its name is known by now.
     carol.session.update([TrackUpdate::layer(at.clone(), rid("h"))]).await.unwrap();
     carol.hears_layer(&at, &alice, "camera", Some("h")).await;
-    let subscriptions = stage.snapshot().await.subscriptions;
+    let subscriptions = room.snapshot().await.subscriptions;
     assert_eq!(subscriptions.len(), 1);
     assert_eq!((&*subscriptions[0].track, &*subscriptions[0].mid), ("camera", at.as_str()));
 }
 
 #[tokio::test]
 async fn an_update_that_fails_is_told_apart_and_leaves_the_subscription_as_it_was() {
-    let stage = Stage::start().await;
-    let alice = stage.join(&[(LAYERS, "camera"), (Send::Video, "screen")]).await;
-    let bob = stage.enter().await;
+    let room = Room::start().await;
+    let alice = room.join(&[(LAYERS, "camera"), (Send::Video, "screen")]).await;
+    let bob = room.enter().await;
     let camera = alice.track("camera").simulcast(rid("h"));
     let tracks = bob.subscribe([camera, alice.track("screen")]).await.tracks;
     let (camera, screen) = (tracks[0].mid.clone(), tracks[1].mid.clone());

@@ -19,7 +19,7 @@ use serde_json::Value;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An emulator and its client.
-pub(crate) struct Stage {
+pub(crate) struct Room {
     pub(crate) emulator: Emulator,
     pub(crate) client: Client,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Peer {
     published: Mutex<BTreeMap<String, Mid>>,
 }
 
-impl Stage {
+impl Room {
     pub(crate) async fn start() -> Self {
         Self::with(Config::default()).await
     }
