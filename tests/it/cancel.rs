@@ -211,26 +211,6 @@ async fn a_change_whose_future_is_dropped_goes_on_and_keeps_its_turn() {
 }
 
 #[tokio::test]
-async fn an_answer_whose_future_is_dropped_still_reaches_the_sfu() {
-    let sfu = Sfu::start().await;
-    let stage = stage(&sfu).await;
-    let camera = RemoteTrack::new(stage.publisher, "camera");
-    let Negotiation::Offer(pending) = stage.session.subscribe([camera]).await.unwrap() else {
-        panic!("an offer");
-    };
-    sfu.fault(Operation::Renegotiate, Fault::Hold);
-    tokio::select! {
-        biased;
-        _ = pending.answer(answer()) => panic!("it is held"),
-        () = sfu.held(1) => {}
-    }
-    sfu.release();
-    assert_eq!(stage.session.close(mids(&["0"])).await.unwrap().closed, mids(&["0"]));
-    assert!(!sfu.exchange_open(stage.session.id()));
-    assert_eq!(stage.session.status(), Status::Ready);
-}
-
-#[tokio::test]
 async fn a_channel_that_nobody_waited_for_and_the_reply_leaves_out_is_found_by_leaving() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;

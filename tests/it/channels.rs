@@ -1,14 +1,13 @@
 //! Data channels.
 
-use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{
     DataChannelsSubscribed, Delivery, Error, LocalDataChannel, Negotiation, RemoteDataChannel,
-    RetryLimit, Session, Unusable, prelude::*,
+    RetryLimit, Session, prelude::*,
 };
 use serde_json::{Value, json};
 
 use super::sfu::{Fault, Operation, Sfu};
-use super::{answer, join, offer};
+use super::{answer, join};
 
 async fn with_transport(sfu: &Sfu) -> Session {
     let session = join(sfu).await;
@@ -33,34 +32,6 @@ fn last_channel(sfu: &Sfu) -> Value {
 }
 
 #[tokio::test]
-async fn the_transport_is_established_once() {
-    let sfu = Sfu::start().await;
-    let session = with_transport(&sfu).await;
-    let sent = sfu.calls()[1].body.clone();
-    let channel = json!({ "location": "remote", "dataChannelName": "server-events" });
-    assert_eq!(sent, json!({ "dataChannel": channel }));
-    let again = session.establish_data_channels().await.unwrap();
-    assert!(matches!(again, Negotiation::Done(())));
-    assert_eq!(session.establish_data_channels_with(offer(&["0"])).await.unwrap(), None);
-    assert_eq!(sfu.count(Operation::EstablishDataChannels), 1);
-
-    let session = join(&sfu).await;
-    assert!(session.establish_data_channels_with(offer(&["0"])).await.unwrap().is_some());
-    assert!(matches!(session.establish_data_channels().await.unwrap(), Negotiation::Done(())));
-    assert_eq!(sfu.count(Operation::EstablishDataChannels), 2);
-}
-
-#[tokio::test]
-async fn without_a_transport_no_channel_is_asked_for() {
-    let sfu = Sfu::start().await;
-    let session = join(&sfu).await;
-    let error = session.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap_err();
-    assert!(matches!(error, Error::Unusable { reason: Unusable::NoDataTransport, .. }));
-    assert_eq!(sfu.count(Operation::NewDataChannels), 0);
-    assert!(session.establish_data_channels_with(offer(&["0"])).await.is_ok(), "and it still can");
-}
-
-#[tokio::test]
 async fn the_subscriber_repeats_the_publishers_delivery_policy() {
     let sfu = Sfu::start().await;
     let (publisher, subscriber) = (with_transport(&sfu).await, with_transport(&sfu).await);
@@ -81,48 +52,6 @@ async fn the_subscriber_repeats_the_publishers_delivery_policy() {
         "maxPacketLifeTime": 0, "sessionId": publisher.id() });
     assert_eq!(last_channel(&sfu), expected, "and nothing that nobody set");
     assert_eq!(subscribed.channels[0].delivery, policy);
-}
-
-#[tokio::test]
-async fn the_right_to_reply_is_granted_and_revoked() {
-    let sfu = Sfu::start().await;
-    let publisher = with_transport(&sfu).await;
-    let (one, two) = (with_transport(&sfu).await, with_transport(&sfu).await);
-    publisher.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
-    let chat = RemoteDataChannel::new(publisher.id().clone(), "chat", Delivery::default());
-    let first = one
-        .subscribe_data_channels([chat.clone().wait_for_ack().can_reply()])
-        .await
-        .unwrap()
-        .channels
-        .remove(0);
-    let there = sfu.channel(one.id(), first.id).unwrap();
-    assert!(there.can_reply && there.wait_for_ack);
-    let second = two.subscribe_data_channels([chat]).await.unwrap().channels.remove(0);
-    two.grant_reply(&second).await.unwrap();
-    assert!(sfu.channel(two.id(), second.id).unwrap().can_reply);
-    assert!(!sfu.channel(one.id(), first.id).unwrap().can_reply, "at most one may");
-    two.revoke_reply(&second).await.unwrap();
-    assert!(!sfu.channel(two.id(), second.id).unwrap().can_reply);
-    assert_eq!(last_channel(&sfu)["canReply"], false);
-
-    sfu.fault(Operation::UpdateDataChannels, Fault::fail_items("internal_error", [0]));
-    let error = two.grant_reply(&second).await.unwrap_err();
-    assert_eq!(error.items()[0].item, second.id.to_string());
-    assert_eq!(error.code(), Some(&ErrorCode::InternalError));
-}
-
-#[tokio::test]
-async fn a_channel_that_is_allocated_already_is_told_apart() {
-    let sfu = Sfu::start().await;
-    let session = with_transport(&sfu).await;
-    session.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
-    let both = [LocalDataChannel::new("chat"), LocalDataChannel::new("game")];
-    let published = session.publish_data_channels(both).await.unwrap();
-    assert_eq!(published.channels.len(), 1);
-    assert_eq!(published.channels[0].name, "game");
-    let code = published.failed[0].error.code();
-    assert_eq!(code, Some(&ErrorCode::RepeatedLocalTrackError));
 }
 
 #[tokio::test]
@@ -172,20 +101,5 @@ async fn channels_are_closed_by_id_and_by_leaving() {
     assert_eq!((open, departure.closed_channels.clone()), (ids[..2].to_vec(), ids[2..].to_vec()));
     assert!(!departure.is_complete());
     assert!(publisher.leave().await.unwrap().is_complete());
-    assert!(sfu.open_channels(publisher.id()).is_empty());
-}
-
-#[tokio::test]
-async fn the_state_lists_channels_and_an_adopted_session_can_close_them() {
-    let sfu = Sfu::start().await;
-    let publisher = with_transport(&sfu).await;
-    publisher.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
-    let state = publisher.state().await.unwrap();
-    assert_eq!(state.data_channels[0].name.as_deref(), Some("chat"));
-    let adopted = sfu.client().adopt(publisher.id().clone()).send().await.unwrap();
-    let again = adopted.publish_data_channels([LocalDataChannel::new("game")]).await.unwrap();
-    assert_eq!(again.channels.len(), 1, "the transport is known");
-    let departure = adopted.leave().await.unwrap();
-    assert_eq!(departure.closed_channels.len(), 2);
     assert!(sfu.open_channels(publisher.id()).is_empty());
 }

@@ -3,7 +3,7 @@
 use cloudflare_calls::{Registry, prelude::*};
 
 use super::sfu::{Fault, Operation, Sfu};
-use super::{join, mids, publish};
+use super::{join, publish};
 
 #[tokio::test]
 async fn a_session_is_found_until_it_has_ended() {
@@ -23,17 +23,6 @@ async fn a_session_is_found_until_it_has_ended() {
     assert!(registry.get(&id).unwrap().leave().await.unwrap().is_complete());
     assert!(registry.get(&id).is_none());
     assert!(registry.is_empty());
-}
-
-#[tokio::test]
-async fn a_session_that_is_gone_falls_out() {
-    let sfu = Sfu::start().await;
-    let registry = Registry::new(10);
-    let session = join(&sfu).await;
-    registry.insert(session.clone()).unwrap();
-    sfu.expire(session.id());
-    assert!(session.close(mids(&["0"])).await.unwrap().gone.len() == 1);
-    assert!(registry.get(session.id()).is_none());
 }
 
 #[tokio::test]

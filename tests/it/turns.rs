@@ -82,24 +82,3 @@ async fn different_sessions_do_not_wait_for_each_other() {
     sfu.release();
     assert_eq!(held.await.unwrap().unwrap().tracks.len(), 1);
 }
-
-#[tokio::test]
-async fn two_sessions_can_wait_for_each_others_tracks() {
-    let sfu = Sfu::start().await;
-    let (alice, bob) = (join(&sfu).await, join(&sfu).await);
-    let pull_first = |me: Session, other: Session| async move {
-        let other = RemoteTrack::new(other.id().clone(), "mic");
-        let pulls = async {
-            let Negotiation::Offer(pending) = me.subscribe([other]).await.unwrap() else {
-                panic!("the track is published in time")
-            };
-            pending.answer(answer()).await.unwrap().complete().unwrap();
-        };
-        // The subscription has the turn first and must not keep it.
-        tokio::join!(biased; pulls, publish(&me, &["mic"]));
-    };
-    tokio::join!(pull_first(alice.clone(), bob.clone()), pull_first(bob.clone(), alice.clone()));
-    assert_eq!(sfu.open_tracks(alice.id()).len(), 2);
-    assert_eq!(sfu.open_tracks(bob.id()).len(), 2);
-    assert_eq!(sfu.violations(), [""; 0]);
-}

@@ -268,6 +268,8 @@ impl Task {
             }
         }
         self.sources = sources;
+        // Connectivity checks begin with this, not with the change itself.
+        let _ = self.rtc.handle_input(Input::Timeout(now));
         self.drive(now);
     }
 

@@ -71,24 +71,18 @@ impl Fault {
 pub(crate) struct Matcher {
     operation: Option<Operation>,
     session: Option<String>,
-    skip: usize,
     times: usize,
 }
 
 impl Matcher {
     /// Every operation.
     pub(crate) fn any() -> Self {
-        Self { operation: None, session: None, skip: 0, times: 1 }
+        Self { operation: None, session: None, times: 1 }
     }
 
     /// Only calls about this session.
     pub(crate) fn session(self, session: impl AsRef<str>) -> Self {
         Self { session: Some(session.as_ref().to_owned()), ..self }
-    }
-
-    /// Lets so many calls pass that would fit.
-    pub(crate) fn skip(self, skip: usize) -> Self {
-        Self { skip, ..self }
     }
 
     /// So many calls, not one.
@@ -135,10 +129,6 @@ impl Faults {
     pub(super) fn take(&mut self, call: &Call) -> Option<Fault> {
         let index = self.queue.iter().position(|(matcher, _)| matcher.fits(call))?;
         let (matcher, fault) = &mut self.queue[index];
-        if matcher.skip > 0 {
-            matcher.skip -= 1;
-            return None;
-        }
         let fault = fault.clone();
         matcher.times = matcher.times.saturating_sub(1);
         if matcher.times == 0 {

@@ -113,23 +113,13 @@ impl Sfu {
     pub(crate) fn publish(&self, session: impl AsRef<str>, name: &str) -> String {
         self.shared.lock().state.publish(session.as_ref(), name)
     }
-
-    /// From now on every call about the session is answered with 410.
-    pub(crate) fn expire(&self, session: impl AsRef<str>) {
-        self.session(session, |session| session.is_expired = true);
-    }
-
-    /// While it is not connected, changes are answered with 425, except for an
-    /// offer in `tracks/new` and the answer in `renegotiate`.
-    pub(crate) fn set_connected(&self, session: impl AsRef<str>, is_connected: bool) {
-        self.session(session, |session| session.is_unconnected = !is_connected);
-    }
 }
 
 /// What came and what is there.
 impl Sfu {
     /// What only a client that breaks the rules does: changes of one session
     /// that overlap, changes while an exchange is open, answers to no offer.
+    /// Closing while one is open is none: whoever leaves may try.
     pub(crate) fn violations(&self) -> Vec<String> {
         self.shared.lock().state.violations.clone()
     }
@@ -138,12 +128,6 @@ impl Sfu {
     /// it is still under way. They are refused, but are no violations.
     pub(crate) fn abandoned_overlaps(&self) -> Vec<String> {
         self.shared.lock().abandoned_overlaps.clone()
-    }
-
-    /// Closes of channels, and forced ones of tracks, that were refused because
-    /// an exchange was open: whoever leaves may try.
-    pub(crate) fn refused_closes(&self) -> Vec<String> {
-        self.shared.lock().state.refused_closes.clone()
     }
 
     /// All calls, in the order of arrival.
@@ -180,11 +164,6 @@ impl Sfu {
 
     pub(crate) fn channel(&self, session: impl AsRef<str>, id: u16) -> Option<Channel> {
         self.session(session, |session| session.channels.get(&id).cloned())
-    }
-
-    /// Whether an offer of the SFU awaits its answer.
-    pub(crate) fn exchange_open(&self, session: impl AsRef<str>) -> bool {
-        self.session(session, |session| session.exchange.is_some())
     }
 
     pub(crate) fn open_adapters(&self) -> BTreeSet<String> {

@@ -71,7 +71,6 @@ pub(crate) struct Channel {
     /// The publishing session of a remote channel.
     pub(crate) publisher: Option<String>,
     pub(crate) can_reply: bool,
-    pub(crate) wait_for_ack: bool,
     pub(crate) is_open: bool,
 }
 
@@ -81,8 +80,6 @@ pub(crate) struct Session {
     pub(crate) channels: BTreeMap<u16, Channel>,
     /// The SFU offered in this operation and awaits the answer.
     pub(crate) exchange: Option<Operation>,
-    pub(crate) is_expired: bool,
-    pub(crate) is_unconnected: bool,
     has_transport: bool,
     /// Every mid that an offer of either side had.
     mids: BTreeSet<String>,
@@ -123,7 +120,6 @@ pub(crate) struct State {
     /// Whether each adapter is open, and the session and mid that it feeds.
     adapters: BTreeMap<String, (bool, Option<(String, String)>)>,
     pub(super) violations: Vec<String>,
-    pub(super) refused_closes: Vec<String>,
 }
 
 /// What is sent back.
@@ -229,9 +225,6 @@ impl State {
         let Some(session) = self.sessions.get(id) else {
             return Err(refusal(404, "not_found", "session not found"));
         };
-        if session.is_expired {
-            return Err(refusal(410, "session_error", "session appears to be disconnected"));
-        }
         let problem = match (operation, session.exchange) {
             (Operation::GetSession, _) | (Operation::Renegotiate, Some(_)) => return Ok(()),
             (Operation::Renegotiate, None) => Some("no offer awaits an answer".to_owned()),
@@ -244,16 +237,10 @@ impl State {
                 Operation::CloseTracks => is_forced,
                 other => other == Operation::CloseDataChannels,
             };
-            let text = format!("{operation:?} on {id}: {problem}");
-            match is_close {
-                true => self.refused_closes.push(text),
-                false => self.violations.push(text),
+            if !is_close {
+                self.violations.push(format!("{operation:?} on {id}: {problem}"));
             }
             return Err(refusal(406, "invalid_session_description", &problem));
-        }
-        let has_offer = body.is_some_and(|body| body.session_description.is_some());
-        if session.is_unconnected && !(operation == Operation::NewTracks && has_offer) {
-            return Err(refusal(425, "session_error", "session is not ready yet"));
         }
         Ok(())
     }
@@ -302,11 +289,6 @@ impl State {
     /// A session that is known to be there.
     fn at(&mut self, id: &str) -> &mut Session {
         self.sessions.get_mut(id).expect("a session of this fake")
-    }
-
-    /// The session, if it can be used.
-    fn live(&self, id: &str) -> Option<&Session> {
-        self.sessions.get(id).filter(|session| !session.is_expired)
     }
 }
 

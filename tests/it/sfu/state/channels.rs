@@ -166,7 +166,6 @@ impl State {
             name: entry.name().to_owned(),
             publisher,
             can_reply: false,
-            wait_for_ack: false,
             is_open: true,
         };
         session.channels.insert(channel_id, channel);
@@ -179,7 +178,7 @@ impl State {
     /// The session that an entry names, if the channel is published there.
     fn channel_publisher(&self, entry: &Entry) -> Option<String> {
         let publisher = entry.session_id.as_ref()?;
-        let mut channels = self.live(publisher)?.channels.values();
+        let mut channels = self.sessions.get(publisher)?.channels.values();
         let is_published = channels.any(|channel| {
             channel.is_open && channel.location == Location::Local && channel.name == entry.name()
         });
@@ -198,7 +197,6 @@ impl State {
         }
         if let Some(channel) = self.at(id).channels.get_mut(&channel_id) {
             channel.can_reply = entry.can_reply.unwrap_or(channel.can_reply);
-            channel.wait_for_ack = entry.wait_for_ack.unwrap_or(channel.wait_for_ack);
         }
     }
 }

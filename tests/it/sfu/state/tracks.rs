@@ -274,7 +274,7 @@ impl State {
         let is_meant = |track: &&Track| {
             track.is_open && track.location == Location::Local && track.name == name
         };
-        self.live(id)?.tracks.iter().rev().find(is_meant)
+        self.sessions.get(id)?.tracks.iter().rev().find(is_meant)
     }
 }
 

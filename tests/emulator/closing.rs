@@ -1,0 +1,130 @@
+//! Tracks end, and the others go on.
+
+use std::time::Duration;
+
+use cloudflare_calls::types::ErrorCode;
+use cloudflare_calls::{LocalTrack, Offer, prelude::*};
+use cloudflare_calls_emulator::agent::{Change, Send};
+use cloudflare_calls_emulator::faults::Fault;
+use cloudflare_calls_emulator::rules::Config;
+
+use super::room::{Peer, Room, patient};
+
+#[tokio::test]
+async fn a_forced_close_stops_the_track_for_all_and_a_subscription_for_one() {
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let (bob, carol) = (room.enter().await, room.enter().await);
+    let at_bob = bob.pull(&alice, &["mic", "camera"]).await;
+    let at_carol = carol.pull(&alice, &["mic", "camera"]).await;
+
+    // A subscription.
+    let camera = &at_bob[1];
+    bob.session.close([camera.clone()]).await.unwrap().complete().unwrap();
+    bob.hears_nothing(camera, &at_bob[0]).await;
+    carol.hears(&at_carol[1], &alice, "camera").await;
+    let again = bob.session.close([camera.clone()]).await.unwrap();
+    assert_eq!((again.closed, again.gone), (vec![], vec![camera.clone()]));
+
+    // The track itself.
+    let closed = alice.session.close([alice.mid("camera")]).await.unwrap();
+    assert_eq!(closed.closed, [alice.mid("camera")]);
+    carol.hears_nothing(&at_carol[1], &at_carol[0]).await;
+    carol.hears(&at_carol[0], &alice, "mic").await;
+    assert_eq!(room.open_mids(&alice.session).await, [alice.mid("mic")]);
+}
+
+#[tokio::test]
+async fn a_negotiated_close_stops_the_section_of_the_offer() {
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = room.enter().await;
+    let at_bob = bob.pull(&alice, &["mic", "camera"]).await;
+    bob.hears(&at_bob[1], &alice, "camera").await;
+
+    let stop = [Change::Stop(alice.mid("camera").to_string())];
+    let (offer, _) = alice.agent.offer_changes(&stop).await.unwrap();
+    let offer = Offer::new(offer).unwrap();
+    let closed = alice.session.close_negotiated(offer, [alice.mid("camera")]).await.unwrap();
+    assert_eq!(closed.closed, [alice.mid("camera")]);
+    alice.accept(&closed.answer.unwrap()).await;
+    bob.hears_nothing(&at_bob[1], &at_bob[0]).await;
+    bob.hears(&at_bob[0], &alice, "mic").await;
+
+    // The place is free for another.
+    alice.publish(&[(Send::Video, "screen")]).await;
+    let screen = bob.pull(&alice, &["screen"]).await;
+    bob.hears(&screen[0], &alice, "screen").await;
+    assert_eq!(alice.session.mids().len(), 2);
+}
+
+#[tokio::test]
+async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
+    let config = Config { first_packet_wait: Duration::from_millis(50), ..Config::default() };
+    let room = Room::with(config).await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    alice.session.close([alice.mid("mic")]).await.unwrap().complete().unwrap();
+    let (offer, mut local) = alice.offer(&[(Send::Audio, "speech")]).await;
+    local.push(LocalTrack::new(alice.mid("mic"), "again"));
+    let published = alice.session.publish(offer, local).await.unwrap();
+    published.complete().unwrap();
+    alice.accept(&published.answer).await;
+    alice.remember(&published.tracks);
+
+    // The new section does.
+    let session = room.client.join().retry(patient()).send().await.unwrap();
+    let carol = Peer::new(session).await;
+    let at_carol = carol.pull(&alice, &["speech"]).await;
+    carol.hears(&at_carol[0], &alice, "speech").await;
+    let bob = room.enter().await;
+    let names = ["again", "speech", "music"].map(|name| alice.track(name));
+    let subscribed = bob.subscribe(names).await;
+    assert_eq!((subscribed.tracks.len(), subscribed.failed.len()), (2, 1));
+    assert_eq!(subscribed.failed[0].item.name(), "again");
+    assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::EmptyTrackError));
+    for track in &subscribed.tracks {
+        bob.hears(&track.mid, &alice, &track.name).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_gone_has_nothing_left_to_close() {
+    let room = Room::start().await;
+    let tracks = [(Send::Audio, "mic"), (Send::Video, "camera"), (Send::Audio, "music")];
+    let alice = room.join(&tracks).await;
+    let not_found = Fault::Reply {
+        status: 404,
+        headers: [].into(),
+        body: serde_json::json!({ "errorCode": "not_found" }),
+    };
+    room.fault(&alice.session, "tracks/close", not_found);
+    let closed = alice.session.close([alice.mid("music")]).await.unwrap();
+    assert_eq!((closed.gone, closed.failed), (vec![alice.mid("music")], vec![]));
+
+    assert!(room.emulator.expire(alice.session.id().as_str()).await);
+    let closed = alice.session.close([alice.mid("mic")]).await.unwrap();
+    assert_eq!((closed.gone, closed.failed), (vec![alice.mid("mic")], vec![]));
+    assert_eq!(alice.session.mids(), [alice.mid("camera")]);
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let (offer, _) = bob.offer(&[(Send::Audio, "music")]).await;
+    assert!(room.emulator.expire(bob.session.id().as_str()).await);
+    let closed = bob.session.close_negotiated(offer, [bob.mid("mic")]).await.unwrap();
+    assert_eq!((closed.answer, closed.gone), (None, vec![bob.mid("mic")]));
+    assert!(alice.session.leave().await.unwrap().is_complete());
+    assert!(room.emulator.is_media_empty().await);
+}
+
+#[tokio::test]
+async fn a_track_that_was_collected_for_its_silence_counts_as_closed() {
+    let config = Config { track_idle: Duration::from_millis(300), ..Config::default() };
+    let room = Room::with(config).await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    alice.agent.pause(alice.mid("mic").as_str(), None).await.unwrap();
+    room.until(|state| {
+        let tracks = state.sessions.iter().flat_map(|session| &session.tracks);
+        tracks.filter(|track| !track.is_open).count() == 1
+    })
+    .await;
+    let closed = alice.session.close([alice.mid("mic"), alice.mid("music")]).await.unwrap();
+    assert_eq!((closed.closed, closed.gone), (vec![alice.mid("music")], vec![alice.mid("mic")]));
+}

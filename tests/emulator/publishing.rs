@@ -1,0 +1,70 @@
+//! All ways to publish.
+
+use cloudflare_calls::{Negotiation, OfferedTrack, RemoteTrack, Status, prelude::*};
+use cloudflare_calls_emulator::agent::Send;
+
+use super::room::{PATIENCE, Room};
+
+#[tokio::test]
+async fn what_is_published_later_flows_besides_what_was_published_first() {
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.enter().await;
+    let mic = bob.pull(&alice, &["mic"]).await;
+    bob.hears(&mic[0], &alice, "mic").await;
+
+    alice.publish(&[(Send::Video, "camera"), (Send::Audio, "music")]).await;
+    let more = bob.pull(&alice, &["camera", "music"]).await;
+    bob.hears(&more[0], &alice, "camera").await;
+    bob.hears(&more[1], &alice, "music").await;
+    bob.hears(&mic[0], &alice, "mic").await;
+    assert_eq!(alice.session.mids().len(), 3);
+}
+
+#[tokio::test]
+async fn tracks_with_made_up_names_are_found_by_them() {
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let (offer, local) = alice.offer(&[(Send::Audio, ""), (Send::Video, "")]).await;
+    let published = alice.session.publish_all(offer).await.unwrap();
+    published.complete().unwrap();
+    alice.accept(&published.answer).await;
+    alice.remember(&published.tracks);
+    let mids: Vec<_> = published.tracks.iter().map(|track| &track.mid).collect();
+    assert_eq!(mids, local.iter().map(|track| track.mid()).collect::<Vec<_>>(), "the new ones");
+
+    let bob = room.enter().await;
+    let subscribed = bob.subscribe(published.tracks.iter().map(RemoteTrack::from)).await;
+    subscribed.complete().unwrap();
+    for (track, there) in subscribed.tracks.iter().zip(&published.tracks) {
+        bob.hears(&track.mid, &alice, &there.name).await;
+    }
+}
+
+#[tokio::test]
+async fn tracks_that_the_sfu_offered_to_receive_flow_once_the_agent_has_answered() {
+    let room = Room::start().await;
+    let alice = room.enter().await;
+    let tracks = [OfferedTrack::audio("mic"), OfferedTrack::video("camera")];
+    let offered = alice.session.publish_without_offer(tracks).await.unwrap();
+    let Negotiation::Offer(pending) = offered else { panic!("the SFU has to offer") };
+    assert_eq!(alice.session.status(), Status::AwaitingAnswer);
+    let answer = alice.answer(pending.offer()).await;
+    let published = pending.answer(answer).await.unwrap();
+    published.complete().unwrap();
+    alice.remember(&published.tracks);
+    alice.agent.connected(PATIENCE).await.unwrap();
+    assert_eq!(alice.session.status(), Status::Ready);
+
+    let bob = room.enter().await;
+    let pulled = bob.pull(&alice, &["mic", "camera"]).await;
+    bob.hears(&pulled[0], &alice, "mic").await;
+    bob.hears(&pulled[1], &alice, "camera").await;
+
+    // And the agent may offer next.
+    alice.publish(&[(Send::Audio, "music")]).await;
+    let music = bob.pull(&alice, &["music"]).await;
+    bob.hears(&music[0], &alice, "music").await;
+    assert!(alice.session.leave().await.unwrap().is_complete());
+    assert!(room.open_mids(&alice.session).await.is_empty());
+}

@@ -1,0 +1,270 @@
+//! An emulator, and those who meet on it.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cloudflare_calls::types::AppId;
+use cloudflare_calls::{
+    Answer, Client, LocalTrack, Mid, Negotiation, Offer, PublishedTrack, RemoteTrack, RetryPolicy,
+    SecretString, Session, Subscribed, prelude::*, reqwest,
+};
+use cloudflare_calls_emulator::Emulator;
+use cloudflare_calls_emulator::agent::{Agent, Received, Send};
+use cloudflare_calls_emulator::faults::{Fault, Rule};
+use cloudflare_calls_emulator::rules::{Config, SessionSnapshot, Snapshot};
+use serde_json::Value;
+
+/// How long anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An emulator and its client.
+pub(crate) struct Room {
+    pub(crate) emulator: Emulator,
+    pub(crate) client: Client,
+}
+
+/// An agent and its session.
+pub(crate) struct Peer {
+    pub(crate) agent: Agent,
+    pub(crate) session: Session,
+    /// Where it publishes what.
+    published: Mutex<BTreeMap<String, Mid>>,
+}
+
+impl Room {
+    pub(crate) async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    /// One with other times.
+    pub(crate) async fn with(config: Config) -> Self {
+        let emulator = Emulator::builder().config(config).start().await.unwrap();
+        let app = &emulator.apps()[0];
+        let secret = SecretString::from(app.expose_secret());
+        let client = Client::builder(AppId::new(app.id()).unwrap(), secret)
+            .base_url(emulator.base_url())
+            .build()
+            .unwrap();
+        Self { emulator, client }
+    }
+
+    /// Someone who publishes nothing yet.
+    pub(crate) async fn enter(&self) -> Peer {
+        Peer::new(self.client.join().retry(quick()).send().await.unwrap()).await
+    }
+
+    /// Someone who is connected and publishes these under their names.
+    pub(crate) async fn join(&self, tracks: &[(Send, &str)]) -> Peer {
+        let peer = self.enter().await;
+        peer.publish(tracks).await;
+        peer
+    }
+
+    /// Orders a fault for the next call of the operation on the session.
+    pub(crate) fn fault(&self, session: &Session, operation: &str, fault: Fault) {
+        let rule = Rule::new(fault).operation(operation).session(session.id().as_str()).times(1);
+        self.emulator.fault(rule).unwrap();
+    }
+
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        self.emulator.snapshot().await.unwrap()
+    }
+
+    /// A session as the server has it.
+    pub(crate) async fn session(&self, session: &Session) -> SessionSnapshot {
+        let sessions = self.snapshot().await.sessions;
+        sessions.into_iter().find(|there| there.id == session.id().as_str()).unwrap()
+    }
+
+    /// The mids that are open on a session, each direction for itself.
+    pub(crate) async fn open_mids(&self, session: &Session) -> Vec<Mid> {
+        let tracks = self.session(session).await.tracks;
+        tracks.iter().filter(|track| track.is_open).map(|track| mid(&track.mid)).collect()
+    }
+
+    /// The operations that were asked for, of one session or of all, in the order
+    /// of their ends.
+    pub(crate) async fn operations(&self, session: Option<&Session>) -> Vec<String> {
+        let base = self.emulator.base_url().trim_end_matches("/v1");
+        let url = format!("{base}/__emulator/state");
+        let reply = reqwest::Client::new().get(url).send().await.unwrap().text().await.unwrap();
+        let state: Value = serde_json::from_str(&reply).unwrap();
+        let id = session.map(|session| session.id().as_str());
+        let requests = state["requests"].as_array().unwrap().iter();
+        let requests = requests.filter(|request| id.is_none() || request["session"].as_str() == id);
+        requests.map(|request| request["operation"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until the server's state is as wished.
+    pub(crate) async fn until(&self, condition: impl Fn(&Snapshot) -> bool) {
+        soon(async {
+            while !condition(&self.snapshot().await) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+    }
+}
+
+impl Peer {
+    /// A session gets an agent.
+    pub(crate) async fn new(session: Session) -> Self {
+        Self { agent: Agent::start().await.unwrap(), session, published: Mutex::default() }
+    }
+
+    /// It goes on with another handle of its session.
+    pub(crate) fn with_session(self, session: Session) -> Self {
+        Self { session, ..self }
+    }
+
+    /// Its agent's offer with these sections, and the tracks that they are.
+    pub(crate) async fn offer(&self, tracks: &[(Send, &str)]) -> (Offer, Vec<LocalTrack>) {
+        let sends: Vec<Send> = tracks.iter().map(|(send, _)| *send).collect();
+        let (offer, mids) = self.agent.offer(&sends).await.unwrap();
+        let local = mids.iter().zip(tracks).map(|(m, (_, name))| LocalTrack::new(mid(m), *name));
+        (Offer::new(offer).unwrap(), local.collect())
+    }
+
+    /// Publishes these under their names.
+    pub(crate) async fn publish(&self, tracks: &[(Send, &str)]) -> Vec<Mid> {
+        let (offer, local) = self.offer(tracks).await;
+        let published = self.session.publish(offer, local).await.unwrap();
+        published.complete().unwrap();
+        self.accept(&published.answer).await;
+        self.remember(&published.tracks);
+        published.tracks.into_iter().map(|track| track.mid).collect()
+    }
+
+    /// Its agent takes the answer to its offer, and is connected.
+    pub(crate) async fn accept(&self, answer: &Answer) {
+        self.agent.accept_answer(answer.sdp()).await.unwrap();
+        self.agent.connected(PATIENCE).await.unwrap();
+    }
+
+    /// Takes note of what it publishes.
+    pub(crate) fn remember(&self, tracks: &[PublishedTrack]) {
+        let tracks = tracks.iter().map(|track| (track.name.clone(), track.mid.clone()));
+        self.published.lock().unwrap().extend(tracks);
+    }
+
+    /// Where it publishes this.
+    pub(crate) fn mid(&self, name: &str) -> Mid {
+        self.published.lock().unwrap()[name].clone()
+    }
+
+    /// A track of it, as others see it.
+    pub(crate) fn track(&self, name: &str) -> RemoteTrack {
+        RemoteTrack::new(self.session.id().clone(), name)
+    }
+
+    /// Its agent's answer.
+    pub(crate) async fn answer(&self, offer: &Offer) -> Answer {
+        Answer::new(self.agent.answer(offer.sdp()).await.unwrap()).unwrap()
+    }
+
+    /// Brings its agent's answer if there is an offer.
+    pub(crate) async fn settle<T>(&self, negotiation: Negotiation<T>) -> T {
+        match negotiation {
+            Negotiation::Offer(pending) => {
+                let answer = self.answer(pending.offer()).await;
+                pending.answer(answer).await.unwrap()
+            }
+            Negotiation::Done(outcome) => outcome,
+        }
+    }
+
+    /// Subscribes, as far as that succeeds.
+    pub(crate) async fn subscribe(
+        &self,
+        tracks: impl IntoIterator<Item = RemoteTrack>,
+    ) -> Subscribed {
+        self.settle(self.session.subscribe(tracks).await.unwrap()).await
+    }
+
+    /// Subscribes to all of these.
+    pub(crate) async fn pull(&self, publisher: &Peer, names: &[&str]) -> Vec<Mid> {
+        let subscribed = self.subscribe(names.iter().map(|name| publisher.track(name))).await;
+        subscribed.complete().unwrap();
+        subscribed.tracks.into_iter().map(|track| track.mid).collect()
+    }
+
+    /// Receives on this section what the publisher has under this name, without
+    /// a gap or a leap.
+    pub(crate) async fn hears(&self, mid: &Mid, publisher: &Peer, name: &str) {
+        self.hears_layer(mid, publisher, name, None).await;
+    }
+
+    /// The same with one layer of several.
+    pub(crate) async fn hears_layer(
+        &self,
+        mid: &Mid,
+        publisher: &Peer,
+        name: &str,
+        layer: Option<&str>,
+    ) {
+        let got = self.receives(mid, publisher, name, layer).await;
+        assert_eq!((got.leaps, got.gaps), (0, 0), "{got:?}");
+        assert_eq!((got.picture_gaps, got.blind_switches), (0, 0), "{got:?}");
+    }
+
+    /// Receives it, whatever gets lost.
+    pub(crate) async fn receives(
+        &self,
+        mid: &Mid,
+        publisher: &Peer,
+        name: &str,
+        layer: Option<&str>,
+    ) -> Received {
+        let (agent, at) = (publisher.agent.id(), publisher.mid(name));
+        let before = self.agent.received(mid.as_str()).packets;
+        let is_it = |got: &Received| {
+            let is_from = got.marker.as_ref().is_some_and(|marker| {
+                marker.agent == agent
+                    && marker.mid == at.as_str()
+                    && marker.layer.as_deref() == layer
+            });
+            is_from && got.packets >= before + 10
+        };
+        let got = self.agent.until_received(mid.as_str(), PATIENCE, is_it).await;
+        got.unwrap_or_else(|error| {
+            panic!("{error}: want {name} {layer:?}, have {:?}", self.agent.received(mid.as_str()))
+        })
+    }
+
+    /// Receives nothing on this section any more, while packets still come on
+    /// another.
+    pub(crate) async fn hears_nothing(&self, mid: &Mid, control: &Mid) {
+        // What was on its way comes before these.
+        self.receives_more(control, 3).await;
+        let before = self.agent.received(mid.as_str()).packets;
+        self.receives_more(control, 15).await;
+        assert_eq!(self.agent.received(mid.as_str()).packets, before);
+    }
+
+    /// Receives so many packets more.
+    pub(crate) async fn receives_more(&self, mid: &Mid, count: u64) {
+        let enough = self.agent.received(mid.as_str()).packets + count;
+        let got = self.agent.until_received(mid.as_str(), PATIENCE, |got| got.packets >= enough);
+        got.await.unwrap();
+    }
+}
+
+pub(crate) fn mid(mid: &str) -> Mid {
+    Mid::new(mid).unwrap()
+}
+
+/// As many tries as by default, without the long waits.
+pub(crate) fn quick() -> RetryPolicy {
+    RetryPolicy::default().delays(Duration::from_millis(1), Duration::from_millis(4))
+}
+
+/// Tries that outlast whatever is on its way.
+pub(crate) fn patient() -> RetryPolicy {
+    let delay = Duration::from_millis(30);
+    RetryPolicy::default().attempts(usize::MAX).delays(delay, delay).budget(PATIENCE)
+}
+
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
+}

@@ -1,0 +1,44 @@
+//! What one session receives of others.
+
+use cloudflare_calls_emulator::agent::Send;
+use futures_util::future::join_all;
+
+use super::room::Room;
+
+#[tokio::test]
+async fn one_request_subscribes_to_two_publishers_and_later_ones_add_to_it() {
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let carol = room.join(&[(Send::Audio, "mic")]).await;
+
+    let subscribed = carol.subscribe([alice.track("mic"), bob.track("mic")]).await;
+    subscribed.complete().unwrap();
+    for (track, publisher) in subscribed.tracks.iter().zip([&alice, &bob]) {
+        assert_eq!((&track.publisher, &*track.name), (publisher.session.id(), "mic"));
+        carol.hears(&track.mid, publisher, "mic").await;
+    }
+    let camera = carol.pull(&alice, &["camera"]).await;
+    carol.hears(&camera[0], &alice, "camera").await;
+    // What flowed before the second exchange has not noticed it.
+    carol.hears(&subscribed.tracks[1].mid, &bob, "mic").await;
+    // Its own track flows to one whom it receives from.
+    let back = alice.pull(&carol, &["mic"]).await;
+    alice.hears(&back[0], &carol, "mic").await;
+}
+
+#[tokio::test]
+async fn one_publication_reaches_many_and_the_same_one_twice() {
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Video, "camera")]).await;
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        let other = room.enter().await;
+        let mids = [other.pull(&alice, &["camera"]).await, other.pull(&alice, &["camera"]).await];
+        others.push((other, mids.concat()));
+    }
+    assert!(others.iter().all(|(_, mids)| mids[0] != mids[1]));
+    let all = others.iter().flat_map(|(other, mids)| mids.iter().map(move |mid| (other, mid)));
+    join_all(all.map(|(other, mid)| other.hears(mid, &alice, "camera"))).await;
+    assert_eq!(room.snapshot().await.subscriptions.len(), 8);
+}

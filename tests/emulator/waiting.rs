@@ -1,0 +1,102 @@
+//! Sessions that are not connected yet, and those that are no more.
+
+use std::time::Duration;
+
+use cloudflare_calls::{Registry, RetryPolicy, Stage, Status, Unusable, prelude::*};
+use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::rules::{Config, SessionSnapshot, SessionState};
+
+use super::room::{PATIENCE, Peer, Room, patient};
+
+#[tokio::test]
+async fn a_subscription_of_who_is_not_connected_yet_waits_at_the_server() {
+    let room = Room::start().await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.enter().await;
+    let (offer, local) = bob.offer(&[(Send::Audio, "mic")]).await;
+    let published = bob.session.publish(offer, local).await.unwrap();
+    let connect = async {
+        room.until(|state| state.sessions.iter().any(|session| session.is_waiting)).await;
+        bob.accept(&published.answer).await;
+    };
+    let subscribe = bob.session.subscribe([alice.track("mic")]);
+    let (subscribed, ()) = tokio::join!(subscribe, connect);
+    let subscribed = bob.settle(subscribed.unwrap()).await;
+    bob.hears(&subscribed.tracks[0].mid, &alice, "mic").await;
+}
+
+#[tokio::test]
+async fn a_425_is_repeated_until_the_agent_is_connected() {
+    let config = Config { connect_wait: Duration::from_millis(10), ..Config::default() };
+    let room = Room::with(config).await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let session = room.client.join().retry(RetryPolicy::never()).send().await.unwrap();
+    let bob = Peer::new(session).await;
+    let (offer, local) = bob.offer(&[(Send::Audio, "mic")]).await;
+    let published = bob.session.publish(offer, local).await.unwrap();
+    let error = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(error.is_not_connected() && error.is_retryable() && !error.outcome_unknown());
+    assert_eq!(bob.session.status(), Status::Ready);
+
+    let id = bob.session.id().clone();
+    let session = room.client.adopt(id).retry(patient()).send().await.unwrap();
+    let bob = bob.with_session(session);
+    let subscribe = bob.session.subscribe([alice.track("mic")]);
+    let (subscribed, ()) = tokio::join!(subscribe, bob.accept(&published.answer));
+    let subscribed = bob.settle(subscribed.unwrap()).await;
+    bob.hears(&subscribed.tracks[0].mid, &alice, "mic").await;
+}
+
+#[tokio::test]
+async fn a_session_that_expired_says_so_and_a_new_one_takes_its_place() {
+    let room = Room::start().await;
+    let sessions = Registry::new(10);
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    sessions.insert(bob.session.clone()).unwrap();
+    let id = bob.session.id().clone();
+    let at_alice = alice.pull(&bob, &["mic"]).await;
+    alice.hears(&at_alice[0], &bob, "mic").await;
+
+    assert!(room.emulator.expire(id.as_str()).await);
+    bob.agent.disconnected(PATIENCE).await.unwrap();
+    let error = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(error.is_session_gone() && !error.is_retryable() && !error.outcome_unknown());
+    assert_eq!(error.status().unwrap().as_u16(), 410);
+    assert_eq!(bob.session.status(), Status::Unusable(Unusable::Gone));
+    let asked = room.operations(Some(&bob.session)).await;
+    let again = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(again.is_session_gone() && again.stage() == Stage::Turn);
+    assert!(sessions.get(&id).is_none(), "fallen out");
+    let departure = bob.session.leave().await.unwrap();
+    assert!(departure.is_complete());
+    assert_eq!(departure.closed, [bob.mid("mic")]);
+    let asked_since = room.operations(Some(&bob.session)).await;
+    assert_eq!(asked_since, asked, "it is known without a request");
+    assert!(room.client.adopt(id).send().await.unwrap_err().is_session_gone());
+
+    let again = room.join(&[(Send::Audio, "mic")]).await;
+    let pulled = alice.pull(&again, &["mic"]).await;
+    alice.hears(&pulled[0], &again, "mic").await;
+    alice.hears_nothing(&at_alice[0], &pulled[0]).await;
+}
+
+#[tokio::test]
+async fn who_hangs_up_and_does_not_come_back_is_gone() {
+    let config = Config {
+        connect_wait: Duration::from_millis(10),
+        reuse: Duration::from_millis(200),
+        ..Config::default()
+    };
+    let room = Room::with(config).await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let Peer { agent, session, .. } = room.join(&[(Send::Audio, "mic")]).await;
+    agent.close().await;
+    let is_gone = |there: &SessionSnapshot| {
+        there.id == session.id().as_str() && there.state == SessionState::Expired
+    };
+    room.until(|state| state.sessions.iter().any(is_gone)).await;
+    let error = session.subscribe([alice.track("mic")]).await.unwrap_err();
+    assert!(error.is_session_gone(), "{error}");
+    assert!(session.leave().await.unwrap().is_complete());
+}
