@@ -51,11 +51,12 @@ impl<H: Handle> LeaveExt for H {}
 #[non_exhaustive]
 #[must_use = "it says what could not be closed"]
 pub struct Departure {
-    /// The tracks that are closed or gone.
+    /// The tracks that this call has closed or found gone. One that an earlier
+    /// call has closed without hearing of it is in no list.
     pub closed: Vec<Mid>,
     /// The tracks that are not known to be closed, and why.
     pub open_tracks: Vec<Failed<Mid>>,
-    /// The data channels that are closed or gone, by id.
+    /// The data channels that this call has closed or found gone, by id.
     pub closed_channels: Vec<u16>,
     /// The data channels that are not known to be closed, and why.
     pub open_channels: Vec<Failed<u16>>,
