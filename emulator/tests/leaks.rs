@@ -35,11 +35,12 @@ async fn until(what: &str, is: impl AsyncFn() -> bool) {
     }
 }
 
-/// One agent comes, publishes, pulls from whoever is there, and goes, politely
-/// or not.
+/// One agent comes, publishes, pulls from the host or from whoever is or was
+/// there, and goes, politely or not.
 async fn visit(
     number: u64,
     client: Client,
+    host: Session,
     others: Arc<Mutex<Vec<Session>>>,
     pulled: Arc<AtomicUsize>,
 ) {
@@ -51,9 +52,12 @@ async fn visit(
         && agent.connected(Duration::from_secs(5)).await.is_ok()
     {
         others.lock().unwrap().push(session.clone());
-        let other = random.choice(others.lock().unwrap().iter()).map(|other| other.id().clone());
-        if let Some(other) = other
-            && let Some(mid) = pull(&agent, &session, RemoteTrack::new(other, "mic")).await
+        let other = match random.bool() {
+            true => host,
+            false => random.choice(others.lock().unwrap().iter()).unwrap().clone(),
+        };
+        let wanted = RemoteTrack::new(other.id().clone(), "mic");
+        if let Some(mid) = pull(&agent, &session, wanted).await
             && agent
                 .until_received(mid.as_str(), PATIENCE / 10, |got| got.packets > 0)
                 .await
@@ -82,6 +86,10 @@ async fn a_hundred_sessions_come_and_go_with_faults_and_nothing_is_left() {
     };
     let (descriptors_before, tasks_before) = (descriptors(), tasks());
     let emulator = Emulator::builder().config(config).start().await.unwrap();
+    let client = client(&emulator);
+    let (host_agent, host) = (Agent::start().await.unwrap(), client.join().send().await.unwrap());
+    publish(&host_agent, &host).await.unwrap();
+    host_agent.connected(PATIENCE).await.unwrap();
     for (seed, fault) in [
         (1, Fault::DropReply),
         (2, Fault::DropRequest),
@@ -95,18 +103,22 @@ async fn a_hundred_sessions_come_and_go_with_faults_and_nothing_is_left() {
     let network = Network { loss: 0.02, delay_ms: 1, jitter_ms: 5, reorder: 0.02, seed: 7 };
     emulator.set_network(network).await.unwrap();
     {
-        let client = client(&emulator);
         let (others, pulled) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
         let visits = (0..100).map(|number| {
-            tokio::spawn(visit(number, client.clone(), Arc::clone(&others), Arc::clone(&pulled)))
+            let (client, host) = (client.clone(), host.clone());
+            tokio::spawn(visit(number, client, host, Arc::clone(&others), Arc::clone(&pulled)))
         });
         for visit in visits.collect::<Vec<_>>() {
             visit.await.unwrap();
         }
         let pulled = pulled.load(Ordering::Relaxed);
-        assert!(pulled > 30, "only {pulled} of 100 have received anything, so this proves little");
+        println!("{pulled} of 100 have received something");
+        assert!(pulled > 20, "only {pulled} of 100 have received anything, so this proves little");
     }
     emulator.clear_faults();
+    drop(host.leave().await);
+    host_agent.close().await;
+    drop((host, client));
     until("sessions are left", async || {
         let snapshot = emulator.snapshot().await.unwrap();
         snapshot.subscriptions.is_empty()
