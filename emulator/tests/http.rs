@@ -12,6 +12,8 @@ use cloudflare_calls::{Client, Error, RetryPolicy, SecretString, Session, prelud
 use cloudflare_calls_emulator::faults::{Fault, Network, Rule};
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const APP: &str = "a1b2c3";
 const SECRET: &str = "s3cret";
@@ -310,4 +312,26 @@ async fn after_shutting_down_nothing_listens() {
     emulator.shutdown().await;
     assert!(Http::new().get(&base).send().await.unwrap_err().is_connect());
     tokio::net::UdpSocket::bind(media).await.expect("the port is free again");
+}
+
+#[tokio::test]
+async fn a_dropped_emulator_lets_go_of_connections_and_ports() {
+    let emulator = start().await;
+    let media = emulator.media_address();
+    let address = emulator.base_url().trim_start_matches("http://").trim_end_matches("/v1");
+    let mut kept = TcpStream::connect(address).await.unwrap();
+    kept.write_all(b"GET /__emulator/faults HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+    let mut reply = [0; 12];
+    kept.read_exact(&mut reply).await.unwrap();
+    assert_eq!(&reply, b"HTTP/1.1 200");
+
+    drop(emulator);
+    let all = async {
+        // The rest of the reply, then the end: closed or reset.
+        let _ = kept.read_to_end(&mut Vec::new()).await;
+        while tokio::net::UdpSocket::bind(media).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all).await.expect("everything is let go");
 }
