@@ -320,14 +320,17 @@ async fn a_dropped_emulator_lets_go_of_connections_and_ports() {
     let media = emulator.media_address();
     let address = emulator.base_url().trim_start_matches("http://").trim_end_matches("/v1");
     let mut kept = TcpStream::connect(address).await.unwrap();
-    kept.write_all(b"GET /__emulator/faults HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
-    let mut reply = [0; 12];
-    kept.read_exact(&mut reply).await.unwrap();
-    assert_eq!(&reply, b"HTTP/1.1 200");
+    let path = format!("/v1/apps/{APP}/sessions/new");
+    let request = format!("POST {path} HTTP/1.1\r\nauthorization: Bearer {SECRET}\r\n\r\n");
+    emulator.fault(Rule::new(Fault::Delay { ms: 60_000 })).unwrap();
+    kept.write_all(request.as_bytes()).await.unwrap();
+    while json_of(own(&emulator, Method::GET, "/__emulator/faults")).await[0]["happened"] == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 
     drop(emulator);
     let all = async {
-        // The rest of the reply, then the end: closed or reset.
+        // Closed or reset, though its request is not answered.
         let _ = kept.read_to_end(&mut Vec::new()).await;
         while tokio::net::UdpSocket::bind(media).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
