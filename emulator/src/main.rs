@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::Parser;
+use cloudflare_calls_emulator::rules::Config;
 use cloudflare_calls_emulator::{App, Emulator};
 
 /// The Cloudflare Calls (Realtime SFU) API on this machine, with real WebRTC.
@@ -30,6 +31,9 @@ struct Options {
     /// A TURN key and its API token; may be given several times.
     #[arg(long = "turn-key", value_name = "ID:TOKEN")]
     turn_keys: Vec<App>,
+    /// Other times and limits than the API's, as JSON: {"trackIdleMs": 500}.
+    #[arg(long, value_name = "JSON")]
+    config: Option<Config>,
     /// Logs as JSON, one object a line.
     #[arg(long)]
     json: bool,
@@ -57,7 +61,8 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> std::io::Result<()> {
     let mut builder = Emulator::builder()
         .listen(SocketAddr::new(options.host, options.port))
-        .media(SocketAddr::new(options.host_ip, options.udp_port));
+        .media(SocketAddr::new(options.host_ip, options.udp_port))
+        .config(options.config.unwrap_or_default());
     for app in options.apps {
         builder = builder.app(app);
     }

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
 use cloudflare_calls::reqwest::{Client as Http, StatusCode};
 use cloudflare_calls::types::AppId;
@@ -89,6 +90,23 @@ async fn it_says_where_it_is_serves_and_ends_when_it_is_told_to() {
     }
 }
 
+#[tokio::test]
+async fn times_can_be_set() {
+    let config = r#"{"unconnectedMs":1}"#;
+    let mut running = Running::start(&["--port", "0", "--app", "one:first", "--config", config]);
+    let url = running.line("ready on ");
+    let new = format!("{url}/apps/one/sessions/new");
+    let reply = Http::new().post(new).bearer_auth("first").send().await.unwrap();
+    let reply: serde_json::Value = serde_json::from_str(&reply.text().await.unwrap()).unwrap();
+    let session = format!("{url}/apps/one/sessions/{}", reply["sessionId"].as_str().unwrap());
+    let is_gone = async {
+        let show = || Http::new().get(&session).bearer_auth("first").send();
+        while show().await.unwrap().status() != StatusCode::GONE {}
+    };
+    // By default it would be there for a minute.
+    tokio::time::timeout(Duration::from_secs(20), is_gone).await.expect("it expires");
+}
+
 #[test]
 fn an_app_and_a_turn_key_are_made_up_if_none_is_given() {
     let mut running = Running::start(&["--port", "0"]);
@@ -105,6 +123,10 @@ fn what_it_cannot_do_it_says() {
     let (code, errors) = refused(&["--app", "nocolon"]);
     assert_eq!(code, Some(2));
     assert!(errors.contains("not of the form id:secret"), "{errors}");
+
+    let (code, errors) = refused(&["--config", r#"{"trackIdle":1}"#]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("unknown field `trackIdle`"), "{errors}");
 
     let mut running = Running::start(&["--port", "0"]);
     let url = running.line("ready on ");

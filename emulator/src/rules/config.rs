@@ -1,30 +1,44 @@
 //! Times and limits, with the API's values as defaults.
 
+use std::str::FromStr;
 use std::time::Duration;
+
+use serde::Deserialize;
 
 /// What can be set. [`Config::default`] has the documented values, where there
 /// are any.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// It can be read from JSON: `{"trackIdleMs": 500, "maxTracks": 8}`. What is not
+/// there is as by default.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Config {
     /// How long a request waits for a session's transport. Documented: 5 s.
+    #[serde(rename = "connectWaitMs", deserialize_with = "milliseconds")]
     pub connect_wait: Duration,
     /// After how long without a packet a published track is closed. Documented:
     /// 30 s.
+    #[serde(rename = "trackIdleMs", deserialize_with = "milliseconds")]
     pub track_idle: Duration,
     /// For how long a session that lost its connection can come back.
     /// Documented: 30 s.
+    #[serde(rename = "reuseMs", deserialize_with = "milliseconds")]
     pub reuse: Duration,
     /// After how long a session that never had a connection expires. Not
     /// documented: 60 s.
+    #[serde(rename = "unconnectedMs", deserialize_with = "milliseconds")]
     pub unconnected: Duration,
     /// How long a pull waits for a track that has sent nothing. Observed: the
     /// refusal comes after 8.3 s, so 8 s.
+    #[serde(rename = "firstPacketWaitMs", deserialize_with = "milliseconds")]
     pub first_packet_wait: Duration,
     /// How long a subscriber that has to acknowledge its data channel may take.
     /// Documented: 30 s.
+    #[serde(rename = "ackWaitMs", deserialize_with = "milliseconds")]
     pub ack_wait: Duration,
     /// How long a request waits for the endpoints of its adapters. Not
     /// documented: 10 s.
+    #[serde(rename = "adapterWaitMs", deserialize_with = "milliseconds")]
     pub adapter_wait: Duration,
     /// How many tracks one request may have. Documented: 64.
     pub max_tracks: usize,
@@ -53,4 +67,16 @@ impl Default for Config {
             max_body: 1 << 20,
         }
     }
+}
+
+impl FromStr for Config {
+    type Err = serde_json::Error;
+
+    fn from_str(json: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(json)
+    }
+}
+
+fn milliseconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    u64::deserialize(from).map(Duration::from_millis)
 }
