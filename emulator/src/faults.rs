@@ -89,7 +89,8 @@ pub enum Fault {
     },
     /// The session expires first, so the call is answered with 410.
     ExpireSession,
-    /// The session's connection counts as lost first.
+    /// The session's connection is lost first, for good unless
+    /// [`Emulator::reconnect`](crate::Emulator::reconnect) is called.
     Disconnect,
 }
 

@@ -129,6 +129,29 @@ impl Emulator {
         self.shared.engine().with(expire).await.unwrap_or_default()
     }
 
+    /// Lets a session lose its connection until [`reconnect`](Self::reconnect) is
+    /// called: nothing of its agent's arrives, and nothing reaches it. It expires
+    /// after [`Config::reuse`](rules::Config::reuse). False if there is none of
+    /// that id.
+    pub async fn disconnect(&self, session: &str) -> bool {
+        let session = session.to_owned();
+        let disconnect = move |state: &mut engine::State| {
+            let now = state.now();
+            state.rules.disconnect(now, &session, &mut state.media)
+        };
+        self.shared.engine().with(disconnect).await.unwrap_or_default()
+    }
+
+    /// Gives a session its connection back. False if there is none of that id.
+    pub async fn reconnect(&self, session: &str) -> bool {
+        let session = session.to_owned();
+        let reconnect = move |state: &mut engine::State| {
+            let now = state.now();
+            state.rules.reconnect(now, &session, &mut state.media)
+        };
+        self.shared.engine().with(reconnect).await.unwrap_or_default()
+    }
+
     /// Takes no more requests, finishes those under way and stops.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);

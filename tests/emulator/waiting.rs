@@ -82,6 +82,30 @@ async fn a_session_that_expired_says_so_and_a_new_one_takes_its_place() {
 }
 
 #[tokio::test]
+async fn who_loses_the_connection_comes_back_and_goes_on() {
+    let config = Config { connect_wait: Duration::from_millis(10), ..Config::default() };
+    let room = Room::with(config).await;
+    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let carol = room.enter().await;
+    let at = carol.pull(&alice, &["mic"]).await.remove(0);
+    let control = carol.pull(&bob, &["mic"]).await.remove(0);
+    carol.hears(&at, &alice, "mic").await;
+
+    let id = alice.session.id().as_str();
+    assert!(room.emulator.disconnect(id).await);
+    carol.hears_nothing(&at, &control).await;
+    let session = room.client.adopt(alice.session.id().clone()).retry(RetryPolicy::never());
+    let error = session.send().await.unwrap().subscribe([bob.track("mic")]).await.unwrap_err();
+    assert!(error.is_not_connected(), "{error}");
+
+    assert!(room.emulator.reconnect(id).await);
+    carol.receives(&at, &alice, "mic", None).await;
+    let pulled = alice.pull(&bob, &["mic"]).await;
+    alice.hears(&pulled[0], &bob, "mic").await;
+}
+
+#[tokio::test]
 async fn who_hangs_up_and_does_not_come_back_is_gone() {
     let config = Config {
         connect_wait: Duration::from_millis(10),

@@ -197,7 +197,7 @@ async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option
                 if is_expiry {
                     state.rules.expire(&session, &mut state.media);
                 } else {
-                    state.rules.disconnect(now, &session);
+                    state.rules.disconnect(now, &session, &mut state.media);
                 }
             };
             shared.engine().with(change).await;

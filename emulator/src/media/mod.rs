@@ -181,6 +181,10 @@ pub trait Media {
     /// Takes the agent's answer to the last offer.
     fn accept_answer(&mut self, session: SessionKey, sdp: &str) -> Result<(), BadDescription>;
 
+    /// From now on nothing from the agent arrives and nothing reaches it, or
+    /// everything does again.
+    fn cut(&mut self, session: SessionKey, is_cut: bool);
+
     /// Whether ICE and DTLS are up.
     fn is_connected(&self, session: SessionKey) -> bool;
 

@@ -56,6 +56,8 @@ pub(super) struct Peer {
     remote_credentials: Option<(String, String)>,
     pub(super) tracks: HashMap<Mid, Track>,
     pub(super) channels: Channels,
+    /// Nothing goes in or out.
+    pub(super) is_cut: bool,
     /// The last that the rules were told.
     is_connected: bool,
     /// When it wants to be driven.
@@ -75,6 +77,7 @@ impl Peer {
             remote_credentials: None,
             tracks: HashMap::new(),
             channels: Channels::default(),
+            is_cut: false,
             is_connected: false,
             deadline: None,
             version: 0,
@@ -104,6 +107,7 @@ impl Peer {
         out: &mut Effects,
     ) -> bool {
         let is_good = receive(now, from, self.candidate, data)
+            .filter(|_| !self.is_cut)
             .is_some_and(|input| self.rtc.handle_input(input).is_ok());
         self.drive(now, out);
         is_good
@@ -230,6 +234,7 @@ impl Peer {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(deadline)) => return self.rtc.is_alive().then_some(deadline),
+                Ok(Output::Transmit(_)) if self.is_cut => {}
                 Ok(Output::Transmit(transmit)) => out.transmits.push_back(Transmit {
                     to: transmit.destination,
                     data: transmit.contents.into(),

@@ -216,8 +216,9 @@ impl Rules {
 
     /// Lets a session lose its connection until [`reconnect`](Self::reconnect):
     /// it expires unless that comes in time. False if there is none of that id.
-    pub fn disconnect(&mut self, now: Duration, session: &str) -> bool {
+    pub fn disconnect(&mut self, now: Duration, session: &str, media: &mut dyn Media) -> bool {
         let Some(key) = self.key(session) else { return false };
+        media.cut(key, true);
         if let Some(session) = self.sessions.get_mut(&key)
             && !matches!(session.link, Link::Down { is_cut: true, .. })
         {
@@ -231,6 +232,7 @@ impl Rules {
     /// if the media side says so. False if there is none of that id.
     pub fn reconnect(&mut self, now: Duration, session: &str, media: &mut dyn Media) -> bool {
         let Some(key) = self.key(session) else { return false };
+        media.cut(key, false);
         if let Some(session) = self.sessions.get_mut(&key)
             && let Link::Down { is_cut, .. } = &mut session.link
         {

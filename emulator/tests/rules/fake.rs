@@ -15,6 +15,7 @@ pub(crate) fn sdp(sections: &[&str]) -> String {
 #[derive(Default)]
 struct Peer {
     is_connected: bool,
+    is_cut: bool,
     mids: BTreeSet<String>,
     offered: Option<Vec<String>>,
     channels: BTreeSet<u16>,
@@ -46,6 +47,10 @@ impl Fake {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.peers.is_empty() && self.forwards.is_empty()
+    }
+
+    pub(crate) fn is_cut(&self, session: SessionKey) -> bool {
+        self.peers.get(&session).is_some_and(|peer| peer.is_cut)
     }
 
     fn peer(&mut self, session: SessionKey, call: &str) -> &mut Peer {
@@ -134,6 +139,10 @@ impl Media for Fake {
             None => self.problems.push("accept_answer: no offer".to_owned()),
         }
         Ok(())
+    }
+
+    fn cut(&mut self, session: SessionKey, is_cut: bool) {
+        self.peer(session, "cut").is_cut = is_cut;
     }
 
     fn is_connected(&self, session: SessionKey) -> bool {

@@ -251,7 +251,8 @@ impl Run {
                 self.world.disconnect(&self.id(index));
             }
             Step::Cut(index) => {
-                self.world.rules.disconnect(now, &self.id(index));
+                let id = self.id(index);
+                self.world.rules.disconnect(now, &id, &mut self.world.media);
             }
             Step::Mend(index) => {
                 let id = self.id(index);

@@ -97,17 +97,20 @@ fn a_session_that_lost_its_connection_can_come_back_for_30_s() {
 fn a_session_that_is_cut_off_expires_unless_that_is_taken_back() {
     let mut world = World::new();
     let session = world.up();
-    assert!(world.rules.disconnect(world.now, &session));
+    assert!(world.rules.disconnect(world.now, &session, &mut world.media));
+    let key = world.rules.key(&session).unwrap();
+    assert!(world.media.is_cut(key));
     world.connect(&session);
     assert_eq!(world.rules.snapshot(world.now).sessions[0].state, SessionState::Disconnected);
     let ticket = world.wait(UpdateTracks, &session, json!({ "tracks": [{ "mid": "9" }] }));
     assert!(world.rules.reconnect(world.now, &session, &mut world.media));
+    assert!(!world.media.is_cut(key));
     world.pass(0);
     assert_eq!(world.rules.poll_reply().map(|(ticket, _)| ticket), Some(ticket));
-    world.rules.disconnect(world.now, &session);
+    world.rules.disconnect(world.now, &session, &mut world.media);
     world.pass(30_000);
     assert_eq!(world.call(GetSession, &session, Value::Null).status, 410);
-    assert!(!world.rules.disconnect(world.now, &session));
+    assert!(!world.rules.disconnect(world.now, &session, &mut world.media));
     assert!(!world.rules.expire(&session, &mut world.media));
 }
 

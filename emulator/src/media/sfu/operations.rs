@@ -77,6 +77,10 @@ impl Media for Sfu {
             .unwrap_or_else(no_session)
     }
 
+    fn cut(&mut self, session: SessionKey, is_cut: bool) {
+        self.with(session, |peer, _| peer.is_cut = is_cut);
+    }
+
     fn is_connected(&self, session: SessionKey) -> bool {
         self.peers.get(&session).is_some_and(Peer::is_connected)
     }
