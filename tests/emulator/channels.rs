@@ -14,9 +14,6 @@ use cloudflare_calls_emulator::rules::Config;
 
 use super::room::{PATIENCE, Peer, Room, soon};
 
-const RELIABLE: Delivery =
-    Delivery { is_ordered: true, max_retransmits: None, max_packet_life_time: None };
-
 /// Someone with a transport for data channels, and nothing else.
 async fn enter(room: &Room) -> Peer {
     let peer = room.enter().await;
@@ -35,7 +32,7 @@ async fn publish(peer: &Peer, name: &str) -> PublishedDataChannel {
     let published = published.unwrap();
     published.complete().unwrap();
     let channel = published.channels.into_iter().next().unwrap();
-    peer.agent.open_channel(channel.id, RELIABLE).await.unwrap();
+    peer.agent.open_channel(channel.id, Delivery::RELIABLE).await.unwrap();
     channel
 }
 
@@ -44,7 +41,7 @@ async fn subscribe(peer: &Peer, channel: RemoteDataChannel) -> SubscribedDataCha
     let subscribed = peer.session.subscribe_data_channels([channel]).await.unwrap();
     subscribed.complete().unwrap();
     let channel = subscribed.channels.into_iter().next().unwrap();
-    peer.agent.open_channel(channel.id, RELIABLE).await.unwrap();
+    peer.agent.open_channel(channel.id, Delivery::RELIABLE).await.unwrap();
     channel
 }
 
@@ -230,7 +227,7 @@ async fn a_channel_that_is_there_already_and_one_that_is_not_are_told_apart() {
     let subscribed = bob.session.subscribe_data_channels(wanted).await.unwrap();
     assert!(subscribed.complete().unwrap_err().is_not_yet_published());
     let at_bob = subscribed.channels[0].id;
-    bob.agent.open_channel(at_bob, RELIABLE).await.unwrap();
+    bob.agent.open_channel(at_bob, Delivery::RELIABLE).await.unwrap();
     say(&alice, chat.id, "hello").await;
     assert_eq!(next(&bob).await, (at_bob, "hello".into()));
 }

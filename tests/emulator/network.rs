@@ -37,9 +37,8 @@ async fn everything_works_with_lost_and_late_packets() {
     let chat = chat.unwrap().channels.remove(0);
     let at_bob = bob.session.subscribe_data_channels([RemoteDataChannel::from(&chat)]).await;
     let at_bob = at_bob.unwrap().channels.remove(0).id;
-    let reliable = Delivery { is_ordered: true, max_retransmits: None, max_packet_life_time: None };
-    alice.agent.open_channel(chat.id, reliable).await.unwrap();
-    bob.agent.open_channel(at_bob, reliable).await.unwrap();
+    alice.agent.open_channel(chat.id, Delivery::RELIABLE).await.unwrap();
+    bob.agent.open_channel(at_bob, Delivery::RELIABLE).await.unwrap();
     for number in 0..5 {
         let message = Message { is_binary: true, data: vec![number; 500] };
         alice.agent.send(chat.id, message).await.unwrap();

@@ -113,6 +113,12 @@ pub struct Delivery {
     pub max_packet_life_time: Option<u16>,
 }
 
+impl Delivery {
+    /// All messages arrive, in their order: as browsers have it by default.
+    pub const RELIABLE: Self =
+        Self { is_ordered: true, max_retransmits: None, max_packet_life_time: None };
+}
+
 /// A message of a data channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

@@ -14,9 +14,6 @@ use crate::media::{Delivery, Media, Message, NewSection, SessionKey};
 
 /// The channel that establishes the transport; its id is 0.
 pub(super) const SERVER_EVENTS: &str = "server-events";
-/// How messages are delivered that nothing else was said of.
-pub(super) const RELIABLE: Delivery =
-    Delivery { is_ordered: true, max_retransmits: None, max_packet_life_time: None };
 /// The last id that a data channel can have (RFC 8831).
 const LAST_ID: u16 = 65_534;
 
@@ -115,7 +112,7 @@ impl Rules {
         };
         self.live(key)?.has_data = true;
         if !must_renegotiate {
-            media.open_channel(key, 0, SERVER_EVENTS, RELIABLE);
+            media.open_channel(key, 0, SERVER_EVENTS, Delivery::RELIABLE);
         }
         Ok(ok(item(json!({ "requiresImmediateRenegotiation": must_renegotiate,
             "dataChannel": { "dataChannelName": SERVER_EVENTS, "id": 0 },

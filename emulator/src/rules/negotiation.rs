@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Rules;
-use super::channels::{RELIABLE, SERVER_EVENTS};
+use super::channels::SERVER_EVENTS;
 use super::reply::{Code, Outcome, Reply, bad_description, ok, refusal};
 use super::request::{Location, Operation};
 use super::sessions::Session;
-use crate::media::{Kind, Media, NewSection, Place, Section, SessionKey};
+use crate::media::{Delivery, Kind, Media, NewSection, Place, Section, SessionKey};
 
 /// An offer of the SFU's that awaits its answer.
 pub(super) struct Exchange {
@@ -144,7 +144,7 @@ impl Rules {
         };
         session.was_negotiated = true;
         if exchange.operation == Operation::EstablishDataChannels {
-            media.open_channel(key, 0, SERVER_EVENTS, RELIABLE);
+            media.open_channel(key, 0, SERVER_EVENTS, Delivery::RELIABLE);
         }
         let mut subscriptions = Vec::new();
         for track in session.tracks.iter_mut().filter(|track| exchange.mids.contains(&track.mid)) {

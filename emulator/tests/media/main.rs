@@ -23,9 +23,6 @@ use io::Running;
 /// Long enough for a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const RELIABLE: Delivery =
-    Delivery { is_ordered: true, max_retransmits: None, max_packet_life_time: None };
-
 const SEND_AUDIO: NewSection = NewSection::Send { kind: Kind::Audio, is_bidirectional: false };
 const SEND_VIDEO: NewSection = NewSection::Send { kind: Kind::Video, is_bidirectional: false };
 
@@ -237,7 +234,7 @@ async fn messages_go_both_ways_between_two_agents() {
     let mut sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let unordered = Delivery { is_ordered: false, max_retransmits: Some(3), ..RELIABLE };
+    let unordered = Delivery { is_ordered: false, max_retransmits: Some(3), ..Delivery::RELIABLE };
 
     // Before there is a connection, and even a section, for Alice.
     sfu.call(move |sfu| sfu.open_channel(alice, 1, "a", unordered)).await;
@@ -274,12 +271,12 @@ async fn messages_go_both_ways_between_two_agents() {
     // The id may be used again.
     sfu.call(move |sfu| {
         sfu.close_channel(bob, 2);
-        sfu.open_channel(bob, 2, "again", RELIABLE);
+        sfu.open_channel(bob, 2, "again", Delivery::RELIABLE);
     })
     .await;
-    b.open_channel(4, RELIABLE).await.unwrap();
+    b.open_channel(4, Delivery::RELIABLE).await.unwrap();
     sfu.call(move |sfu| {
-        sfu.open_channel(bob, 4, "b", RELIABLE);
+        sfu.open_channel(bob, 4, "b", Delivery::RELIABLE);
         sfu.send(bob, 4, &Message { is_binary: false, data: b"4".to_vec() });
     })
     .await;
