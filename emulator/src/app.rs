@@ -33,8 +33,7 @@ impl App {
 
     /// An app of 32 and a secret of 64 hexadecimal digits.
     pub(crate) fn random() -> Self {
-        let digits = || format!("{:032x}", fastrand::u128(..));
-        Self { id: digits(), secret: digits() + &digits() }
+        Self { id: random_id(), secret: random_id() + &random_id() }
     }
 
     /// An emulator guards nothing, so it takes no care of the time that this
@@ -42,6 +41,11 @@ impl App {
     pub(crate) fn is_secret(&self, secret: &str) -> bool {
         self.secret == secret
     }
+}
+
+/// 32 hexadecimal digits.
+pub(crate) fn random_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
 }
 
 impl FromStr for App {

@@ -96,6 +96,21 @@ impl State {
         self.start.elapsed()
     }
 
+    /// False if there is no session of that id.
+    pub(crate) fn expire(&mut self, session: &str) -> bool {
+        self.rules.expire(session, &mut self.media)
+    }
+
+    /// False if there is no session of that id.
+    pub(crate) fn disconnect(&mut self, session: &str) -> bool {
+        self.rules.disconnect(self.now(), session, &mut self.media)
+    }
+
+    /// False if there is no session of that id.
+    pub(crate) fn reconnect(&mut self, session: &str) -> bool {
+        self.rules.reconnect(self.now(), session, &mut self.media)
+    }
+
     pub(crate) fn set_network(&mut self, network: Network) {
         self.netem.set(network);
     }

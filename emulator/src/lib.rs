@@ -124,9 +124,7 @@ impl Emulator {
     /// Lets a session expire. False if there is none of that id.
     pub async fn expire(&self, session: &str) -> bool {
         let session = session.to_owned();
-        let expire =
-            move |state: &mut engine::State| state.rules.expire(&session, &mut state.media);
-        self.shared.engine().with(expire).await.unwrap_or_default()
+        self.shared.engine().with(move |state| state.expire(&session)).await.unwrap_or_default()
     }
 
     /// Lets a session lose its connection until [`reconnect`](Self::reconnect) is
@@ -135,21 +133,13 @@ impl Emulator {
     /// that id.
     pub async fn disconnect(&self, session: &str) -> bool {
         let session = session.to_owned();
-        let disconnect = move |state: &mut engine::State| {
-            let now = state.now();
-            state.rules.disconnect(now, &session, &mut state.media)
-        };
-        self.shared.engine().with(disconnect).await.unwrap_or_default()
+        self.shared.engine().with(move |state| state.disconnect(&session)).await.unwrap_or_default()
     }
 
     /// Gives a session its connection back. False if there is none of that id.
     pub async fn reconnect(&self, session: &str) -> bool {
         let session = session.to_owned();
-        let reconnect = move |state: &mut engine::State| {
-            let now = state.now();
-            state.rules.reconnect(now, &session, &mut state.media)
-        };
-        self.shared.engine().with(reconnect).await.unwrap_or_default()
+        self.shared.engine().with(move |state| state.reconnect(&session)).await.unwrap_or_default()
     }
 
     /// Takes no more requests, finishes those under way and stops.

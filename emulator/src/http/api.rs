@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::recent::Entry;
 use super::serve::Break;
-use super::{Shared, bearer, refuse, reply};
+use super::{Shared, authorize, refuse, reply};
 use crate::faults::{self, Fault};
 use crate::rules::{self, Operation, Query, Reply};
 
@@ -33,7 +33,8 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
         Ok(route) => route,
         Err(response) => return *response,
     };
-    if let Err(response) = authorize(&shared, &route, &request) {
+    let what = ("app", "secret");
+    if let Err(response) = authorize(shared.apps(), &route.app, request.headers(), what) {
         return *response;
     }
     let (name, session) = (route.name, route.session.clone());
@@ -109,20 +110,6 @@ fn route(method: &Method, path: &str) -> Result<Route, Box<Response>> {
     Ok(Route { app: (*app).to_owned(), operation, name, session })
 }
 
-fn authorize(shared: &Shared, route: &Route, request: &Request) -> Result<(), Box<Response>> {
-    let app = shared.apps().iter().find(|app| app.id() == route.app);
-    let Some(app) = app else {
-        return Err(Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such app")));
-    };
-    match bearer(request.headers()) {
-        Some(secret) if app.is_secret(secret) => Ok(()),
-        _ => {
-            let description = "the secret is not that of the app";
-            Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "unauthorized", description)))
-        }
-    }
-}
-
 /// A response that stands for a reply of the rules, and what the list of
 /// requests says of it.
 type Instead = (Response, Option<String>);
@@ -189,18 +176,14 @@ async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option
             }
             Some((response, said("reply")))
         }
-        Fault::ExpireSession | Fault::Disconnect => {
+        Fault::ExpireSession => {
             let session = session.map(str::to_owned)?;
-            let is_expiry = *fault == Fault::ExpireSession;
-            let change = move |state: &mut crate::engine::State| {
-                let now = state.now();
-                if is_expiry {
-                    state.rules.expire(&session, &mut state.media);
-                } else {
-                    state.rules.disconnect(now, &session, &mut state.media);
-                }
-            };
-            shared.engine().with(change).await;
+            shared.engine().with(move |state| state.expire(&session)).await;
+            None
+        }
+        Fault::Disconnect => {
+            let session = session.map(str::to_owned)?;
+            shared.engine().with(move |state| state.disconnect(&session)).await;
             None
         }
         _ => None,

@@ -118,6 +118,28 @@ fn reply(status: StatusCode, body: &Value) -> Response {
     }
 }
 
+/// Refuses who does not have the secret of what has this id. `what` says what
+/// that is, and what its secret is called.
+fn authorize(
+    known: &[App],
+    id: &str,
+    headers: &HeaderMap,
+    what: (&str, &str),
+) -> Result<(), Box<Response>> {
+    let (name, secret) = what;
+    let Some(app) = known.iter().find(|app| app.id() == id) else {
+        let description = format!("no such {name}");
+        return Err(Box::new(refuse(StatusCode::NOT_FOUND, "not_found", &description)));
+    };
+    match bearer(headers) {
+        Some(token) if app.is_secret(token) => Ok(()),
+        _ => {
+            let description = format!("the {secret} is not that of the {name}");
+            Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "unauthorized", &description)))
+        }
+    }
+}
+
 /// The bearer token of a request.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")

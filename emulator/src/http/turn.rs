@@ -8,10 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Shared, bearer, refuse, reply};
+use super::{Shared, authorize, refuse, reply};
+use crate::app::random_id;
 
 /// The longest lifetime of credentials, in seconds (Cloudflare's limit).
 const MAX_TTL: u64 = 48 * 3600;
+
+/// What is authorized for, and by what.
+const KEY: (&str, &str) = ("key", "token");
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,7 +30,7 @@ pub(super) async fn generate(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    if let Err(response) = authorize(&shared, &key, &headers) {
+    if let Err(response) = authorize(shared.turn_keys(), &key, &headers, KEY) {
         return *response;
     }
     let wanted: Wanted = match serde_json::from_str(&body) {
@@ -37,6 +41,7 @@ pub(super) async fn generate(
         let description = "the ttl is not from 1 s to 48 h";
         return refuse(StatusCode::BAD_REQUEST, "invalid_params", description);
     }
+    // They open nothing.
     let (username, credential) = (random_id(), random_id());
     reply(StatusCode::CREATED, &servers(&username, &credential))
 }
@@ -47,7 +52,7 @@ pub(super) async fn revoke(
     Path((key, _username)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    match authorize(&shared, &key, &headers) {
+    match authorize(shared.turn_keys(), &key, &headers, KEY) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(response) => *response,
     }
@@ -67,23 +72,4 @@ fn servers(username: &str, credential: &str) -> Value {
             "credential": credential,
         },
     ] })
-}
-
-fn authorize(shared: &Shared, key: &str, headers: &HeaderMap) -> Result<(), Box<Response>> {
-    let found = shared.turn_keys().iter().find(|known| known.id() == key);
-    let Some(found) = found else {
-        return Err(Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such key")));
-    };
-    match bearer(headers) {
-        Some(token) if found.is_secret(token) => Ok(()),
-        _ => {
-            let description = "the token is not that of the key";
-            Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "unauthorized", description)))
-        }
-    }
-}
-
-/// 32 hexadecimal digits; they open nothing.
-fn random_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }
