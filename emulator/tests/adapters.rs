@@ -4,20 +4,21 @@
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use std::time::Duration;
 
-use cloudflare_calls::types::{AppId, ErrorCode, OutputCodec};
-use cloudflare_calls::{
-    Adapter, Answer, Client, LocalTrack, Mid, Negotiation, Offer, RemoteTrack, SecretString,
-    Session, prelude::*,
-};
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls::types::{ErrorCode, OutputCodec};
+use cloudflare_calls::{Adapter, AdaptersCreated, Client, RemoteTrack, prelude::*};
+use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::{Emulator, rules};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+use support::{client, join, pull};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -56,24 +57,14 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-fn client(emulator: &Emulator) -> Client {
-    let app = &emulator.apps()[0];
-    let secret = SecretString::from(app.expose_secret());
-    let id = AppId::new(app.id()).unwrap();
-    Client::builder(id, secret).base_url(emulator.base_url()).build().unwrap()
-}
-
-/// An agent that has joined and publishes this.
-async fn join(client: &Client, send: Send, name: &str) -> (Agent, Session) {
-    let agent = Agent::start().await.unwrap();
-    let session = client.join().send().await.unwrap();
-    let (offer, mids) = agent.offer(&[send]).await.unwrap();
-    let track = LocalTrack::new(Mid::new(&*mids[0]).unwrap(), name);
-    let published = session.publish(Offer::new(offer).unwrap(), [track]).await.unwrap();
-    published.complete().unwrap();
-    agent.accept_answer(published.answer.sdp()).await.unwrap();
-    agent.connected(PATIENCE).await.unwrap();
-    (agent, session)
+/// An adapter of what an endpoint says, and the endpoint's end of it.
+async fn speak(client: &Client) -> (AdaptersCreated, WebSocketStream<TcpStream>) {
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::ingest(endpoint.url(), "speech");
+    let (created, socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
+    let created = created.unwrap();
+    created.complete().unwrap();
+    (created, socket)
 }
 
 /// The next packet, of whatever else comes.
@@ -122,7 +113,7 @@ fn message(payload: Vec<u8>) -> Message {
 async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = join(&client, Send::Audio, "mic").await;
+    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
     let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
@@ -150,12 +141,8 @@ async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
 async fn pcm_of_an_endpoint_is_a_track_that_ends_when_the_endpoint_hangs_up() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (agent, session) = join(&client, Send::Audio, "mic").await;
-    let endpoint = Endpoint::start().await;
-    let adapter = Adapter::ingest(endpoint.url(), "speech");
-    let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
-    let created = created.unwrap();
-    created.complete().unwrap();
+    let (agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (created, mut socket) = speak(&client).await;
     let speaker = created.adapters[0].session.clone().unwrap();
 
     let speaking = tokio::spawn(async move {
@@ -170,14 +157,8 @@ async fn pcm_of_an_endpoint_is_a_track_that_ends_when_the_endpoint_hangs_up() {
         socket
     });
     let track = RemoteTrack::new(speaker.clone(), "speech");
-    let Negotiation::Offer(pending) = session.subscribe([track]).await.unwrap() else {
-        panic!("a new section needs an offer");
-    };
-    let answer = agent.answer(pending.offer().sdp()).await.unwrap();
-    let subscribed = pending.answer(Answer::new(answer).unwrap()).await.unwrap();
-    subscribed.complete().unwrap();
-    let mid = subscribed.tracks[0].mid.as_str();
-    let got = agent.until_received(mid, PATIENCE, |got| got.packets >= 50).await.unwrap();
+    let mid = soon(pull(&agent, &session, track)).await.unwrap();
+    let got = agent.until_received(mid.as_str(), PATIENCE, |got| got.packets >= 50).await.unwrap();
     assert_eq!((got.gaps, got.leaps, got.marker), (0, 0, None));
     assert!(got.bytes / got.packets > 20, "a tone is more than silence");
 
@@ -194,10 +175,7 @@ async fn pcm_of_an_endpoint_is_a_track_that_ends_when_the_endpoint_hangs_up() {
 async fn a_message_that_is_too_large_ends_the_adapter() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let endpoint = Endpoint::start().await;
-    let adapter = Adapter::ingest(endpoint.url(), "speech");
-    let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
-    created.unwrap().complete().unwrap();
+    let (_, mut socket) = speak(&client).await;
     socket.send(message(vec![0; 32 << 10])).await.unwrap();
     until_hung_up(&mut socket).await;
     until_open(&emulator, 0).await;
@@ -234,7 +212,7 @@ async fn an_endpoint_that_does_not_answer_is_given_up() {
 async fn pictures_are_refused_as_not_emulated() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = join(&client, Send::Video, "camera").await;
+    let (_agent, session) = soon(join(&client, Send::Video, "camera")).await;
     let endpoint = Endpoint::start().await;
     let adapter =
         Adapter::egress(endpoint.url(), session.id().clone(), "camera", OutputCodec::Jpeg);
@@ -247,10 +225,7 @@ async fn pictures_are_refused_as_not_emulated() {
 async fn connections_end_with_the_emulator() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let endpoint = Endpoint::start().await;
-    let adapter = Adapter::ingest(endpoint.url(), "speech");
-    let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
-    created.unwrap().complete().unwrap();
+    let (_, mut socket) = speak(&client).await;
     emulator.shutdown().await;
     until_hung_up(&mut socket).await;
 }

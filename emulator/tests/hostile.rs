@@ -20,7 +20,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
-use support::{PATIENCE, client, publish, pull};
+use support::{PATIENCE, client, join, pull};
 
 /// Sessions that are created and never connected.
 const HALF_OPEN: u64 = 10_000;
@@ -44,10 +44,8 @@ fn resident() -> u64 {
 /// One agent publishes, another one hears it.
 async fn call(emulator: &Emulator) {
     let client = client(emulator);
-    let (alice, bob) = (Agent::start().await.unwrap(), Agent::start().await.unwrap());
-    let alices = client.join().send().await.unwrap();
-    publish(&alice, &alices).await.unwrap();
-    alice.connected(PATIENCE).await.unwrap();
+    let (alice, alices) = join(&client, Send::Audio, "mic").await;
+    let bob = Agent::start().await.unwrap();
     let bobs = client.join().send().await.unwrap();
     let mid = pull(&bob, &bobs, RemoteTrack::new(alices.id().clone(), "mic")).await.unwrap();
     let got = bob.until_received(mid.as_str(), PATIENCE, |got| got.packets >= 25).await.unwrap();

@@ -7,18 +7,15 @@ mod support;
 
 use cloudflare_calls::{RemoteTrack, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::Agent;
+use cloudflare_calls_emulator::agent::{Agent, Send};
 
-use support::{PATIENCE, client, publish, pull};
+use support::{PATIENCE, client, join, pull};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_subscribers_of_one_publisher_all_receive() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let publisher = Agent::start().await.unwrap();
-    let session = client.join().send().await.unwrap();
-    publish(&publisher, &session).await.unwrap();
-    publisher.connected(PATIENCE).await.unwrap();
+    let (publisher, session) = join(&client, Send::Audio, "mic").await;
 
     let subscribers = (0..50).map(|_| {
         let (client, publisher) = (client.clone(), session.id().clone());

@@ -13,12 +13,12 @@ use std::time::Duration;
 use cloudflare_calls::ice::{TurnClient, TurnKeyId};
 use cloudflare_calls::types::OutputCodec;
 use cloudflare_calls::{Adapter, RemoteTrack, SecretString, prelude::*};
-use cloudflare_calls_emulator::agent::Agent;
+use cloudflare_calls_emulator::agent::{Agent, Send};
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
-use support::{PATIENCE, client, publish, pull};
+use support::{PATIENCE, client, join, pull};
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -68,10 +68,8 @@ async fn logs_tell_the_story_and_no_secret() {
     let emulator = Emulator::builder().turn_key(key.clone()).start().await.unwrap();
     let client = client(&emulator);
 
-    let (alice, bob) = (Agent::start().await.unwrap(), Agent::start().await.unwrap());
-    let alices = client.join().send().await.unwrap();
-    publish(&alice, &alices).await.unwrap();
-    alice.connected(PATIENCE).await.unwrap();
+    let (alice, alices) = join(&client, Send::Audio, "mic").await;
+    let bob = Agent::start().await.unwrap();
     let bobs = client.join().send().await.unwrap();
     let mic = RemoteTrack::new(alices.id().clone(), "mic");
     let mid = pull(&bob, &bobs, mic).await.unwrap();

@@ -205,9 +205,7 @@ fn what_is_closed_by_force_stops_and_stays_listed() {
 fn a_negotiated_close_is_answered() {
     let mut world = World::new();
     let session = world.publisher("mic");
-    let body = json!({ "tracks": [{ "mid": "0" }], "force": false,
-        "sessionDescription": offer(&["0 audio stop"]) });
-    let reply = world.call(CloseTracks, &session, body);
+    let reply = world.call(CloseTracks, &session, negotiated_close("0", "0 audio stop"));
     assert_eq!(reply.body["sessionDescription"]["type"], "answer");
     assert_eq!(world.statuses(&session), ["0 inactive"]);
     let body = json!({ "tracks": [{ "mid": "0" }], "force": false, "sessionDescription": { "type": "offer", "sdp": "v=0 bad\n" } });
@@ -231,9 +229,7 @@ fn a_mid_that_was_closed_by_force_publishes_nothing() {
 fn a_mid_that_was_closed_by_negotiation_publishes_again() {
     let mut world = World::new();
     let (publisher, session) = (world.publisher("mic"), world.up());
-    let body = json!({ "tracks": [{ "mid": "0" }], "force": false,
-        "sessionDescription": offer(&["0 audio recv"]) });
-    world.call(CloseTracks, &publisher, body);
+    world.call(CloseTracks, &publisher, negotiated_close("0", "0 audio recv"));
     world.pass(10);
     world.publish(&publisher, "0 audio send", "again");
     world.packet(&publisher, "0");

@@ -66,8 +66,7 @@ fn what_brings_the_transport_up_does_not_wait_for_it() {
     assert_eq!(world.reply(ticket).status, 425, "the second one does");
     world.publish(&session, "0 audio send", "x");
     assert_eq!(world.call(CloseTracks, &session, force_close(&["0"])).status, 200);
-    let body = json!({ "tracks": [{ "mid": "0" }], "force": false, "sessionDescription": offer(&["0 audio stop"]) });
-    world.wait(CloseTracks, &session, body);
+    world.wait(CloseTracks, &session, negotiated_close("0", "0 audio stop"));
 }
 
 #[test]
@@ -133,9 +132,7 @@ fn a_track_that_sends_nothing_is_empty_after_8_s() {
 fn packets_from_before_the_publication_do_not_count() {
     let mut world = World::new();
     let (publisher, session) = (world.publisher("mic"), world.up());
-    let body = json!({ "tracks": [{ "mid": "0" }], "force": false,
-        "sessionDescription": offer(&["0 audio recv"]) });
-    world.call(CloseTracks, &publisher, body);
+    world.call(CloseTracks, &publisher, negotiated_close("0", "0 audio recv"));
     world.pass(10);
     world.publish(&publisher, "0 audio send", "again");
     world.wait(NewTracks, &session, pulling(&publisher, &["again"]));

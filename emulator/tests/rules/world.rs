@@ -251,6 +251,11 @@ pub(crate) fn server_events() -> Value {
     json!({ "location": "remote", "dataChannelName": "server-events" })
 }
 
+/// What closes a section by the agent's offer.
+pub(crate) fn negotiated_close(mid: &str, section: &str) -> Value {
+    json!({ "tracks": [{ "mid": mid }], "force": false, "sessionDescription": offer(&[section]) })
+}
+
 pub(crate) fn force_close(mids: &[&str]) -> Value {
     let tracks: Vec<Value> = mids.iter().map(|mid| json!({ "mid": mid })).collect();
     json!({ "tracks": tracks, "force": true })

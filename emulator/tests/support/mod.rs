@@ -20,22 +20,32 @@ pub(crate) fn client(emulator: &Emulator) -> Client {
     Client::builder(id, secret).base_url(emulator.base_url()).build().unwrap()
 }
 
-/// Publishes one audio track under the name `mic`.
-pub(crate) async fn publish(agent: &Agent, session: &Session) -> Option<()> {
-    let (offer, mids) = agent.offer(&[Send::Audio]).await.ok()?;
-    let track = LocalTrack::new(Mid::new(&*mids[0]).ok()?, "mic");
+/// An agent that has joined, is connected and publishes this.
+pub(crate) async fn join(client: &Client, send: Send, name: &str) -> (Agent, Session) {
+    let (agent, session) = (Agent::start().await.unwrap(), client.join().send().await.unwrap());
+    publish(&agent, &session, send, name).await.unwrap();
+    agent.connected(PATIENCE).await.unwrap();
+    (agent, session)
+}
+
+/// Publishes one track.
+pub(crate) async fn publish(
+    agent: &Agent,
+    session: &Session,
+    send: Send,
+    name: &str,
+) -> Option<()> {
+    let (offer, mids) = agent.offer(&[send]).await.ok()?;
+    let track = LocalTrack::new(Mid::new(&*mids[0]).ok()?, name);
     let published = session.publish(Offer::new(offer).ok()?, [track]).await.ok()?;
     agent.accept_answer(published.answer.sdp()).await.ok()?;
     published.complete().ok()
 }
 
+/// Pulls one track on a new section, which needs an offer.
 pub(crate) async fn pull(agent: &Agent, session: &Session, wanted: RemoteTrack) -> Option<Mid> {
-    let mut subscribed = match session.subscribe([wanted]).await.ok()? {
-        Negotiation::Offer(pending) => {
-            let answer = agent.answer(pending.offer().sdp()).await.ok()?;
-            pending.answer(Answer::new(answer).ok()?).await.ok()?
-        }
-        Negotiation::Done(subscribed) => subscribed,
-    };
+    let Negotiation::Offer(pending) = session.subscribe([wanted]).await.ok()? else { return None };
+    let answer = agent.answer(pending.offer().sdp()).await.ok()?;
+    let mut subscribed = pending.answer(Answer::new(answer).ok()?).await.ok()?;
     subscribed.tracks.pop().map(|track| track.mid)
 }
