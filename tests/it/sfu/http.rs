@@ -220,7 +220,7 @@ async fn serve(
 /// Carries out one call. None if it gets no reply.
 async fn run(active: Active, call: Call, plan: Plan, body: Bytes) -> Option<Scripted> {
     let shared = &*active.0;
-    let session = call.session.as_deref().filter(|_| call.operation.mutates());
+    let session = call.session.as_deref().filter(|_| call.operation != Operation::GetSession);
     let _busy = match session {
         Some(session) if !shared.enter(&call, session).await => {
             let overlap = "another change of the session is under way";

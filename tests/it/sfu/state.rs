@@ -6,48 +6,12 @@ mod tracks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use cloudflare_calls_emulator::rules::{Location, Operation};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::sdp;
-
-/// The operations of the API, named as the client's methods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Operation {
-    NewSession,
-    NewTracks,
-    Renegotiate,
-    CloseTracks,
-    UpdateTracks,
-    EstablishDataChannels,
-    NewDataChannels,
-    UpdateDataChannels,
-    CloseDataChannels,
-    GetSession,
-    NewWebsocketAdapters,
-    CloseWebsocketAdapters,
-}
-
-impl Operation {
-    /// Whether it changes a session, which takes one change at a time.
-    pub(super) fn mutates(self) -> bool {
-        !matches!(
-            self,
-            Self::NewSession
-                | Self::GetSession
-                | Self::NewWebsocketAdapters
-                | Self::CloseWebsocketAdapters
-        )
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Location {
-    Local,
-    Remote,
-}
 
 /// A track of a session. A local and a remote one can share a mid.
 #[derive(Clone, Debug, PartialEq)]
