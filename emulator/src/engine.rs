@@ -12,7 +12,7 @@ use crate::adapters::Adapters;
 use crate::faults::Network;
 use crate::media::sfu::{self, Sfu};
 use crate::netem::Netem;
-use crate::rules::{Config, Reply, Request, Response, Rules, Ticket};
+use crate::rules::{Config, Reply, Request, Response, Rules, Snapshot, Ticket};
 
 /// How many datagrams are taken before those that come of them are sent.
 const BATCH: usize = 64;
@@ -94,6 +94,11 @@ impl State {
     /// The time since the start, which is the time of the rules.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    /// Everything that there is.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.rules.snapshot(self.now(), &self.media)
     }
 
     /// False if there is no session of that id.
@@ -213,43 +218,5 @@ fn receive(state: &mut State, socket: &UdpSocket, buffer: &mut [u8]) {
     // A stream of datagrams must not keep the clock from going on.
     if state.deadline() <= Instant::now() {
         state.due();
-    }
-}
-
-/// What the page shows.
-pub(crate) struct Look {
-    pub(crate) sessions: serde_json::Value,
-    pub(crate) subscriptions: serde_json::Value,
-    pub(crate) adapters: serde_json::Value,
-}
-
-impl State {
-    /// Everything that there is, each track with its packets.
-    pub(crate) fn look(&self) -> Look {
-        let snapshot = self.rules.snapshot(self.now());
-        let counters: HashMap<_, _> = self.media.counters().collect();
-        let mut sessions = serde_json::json!(snapshot.sessions);
-        for session in sessions.as_array_mut().into_iter().flatten() {
-            let id = session.get("id").and_then(|id| id.as_str()).unwrap_or_default();
-            let Some(key) = self.rules.key(id) else { continue };
-            let tracks = session.get_mut("tracks").and_then(|tracks| tracks.as_array_mut());
-            for track in tracks.into_iter().flatten() {
-                let mid = track.get("mid").and_then(|mid| mid.as_str()).unwrap_or_default();
-                let place = crate::media::Place { session: key, mid: mid.to_owned() };
-                let is_local = track.get("location").is_some_and(|location| location == "local");
-                let (packets, bytes) = match counters.get(&place) {
-                    Some(counted) if is_local => (counted.packets_in, counted.bytes_in),
-                    Some(counted) => (counted.packets_out, counted.bytes_out),
-                    None => (0, 0),
-                };
-                track["packets"] = packets.into();
-                track["bytes"] = bytes.into();
-            }
-        }
-        Look {
-            sessions,
-            subscriptions: serde_json::json!(snapshot.subscriptions),
-            adapters: serde_json::json!(snapshot.adapters),
-        }
     }
 }

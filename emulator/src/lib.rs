@@ -113,7 +113,7 @@ impl Emulator {
 
     /// Everything that there is. None if the emulator has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
-        self.shared.engine().with(|state| state.rules.snapshot(state.now())).await
+        self.shared.engine().with(|state| state.snapshot()).await
     }
 
     /// Whether nothing is left of any connection. True if the emulator has ended.

@@ -15,10 +15,10 @@ use support::{PATIENCE, client, join, pull};
 async fn fifty_subscribers_of_one_publisher_all_receive() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (publisher, session) = join(&client, Send::Audio, "mic").await;
+    let (publisher, publication) = join(&client, Send::Audio, "mic").await;
 
     let subscribers = (0..50).map(|_| {
-        let (client, publisher) = (client.clone(), session.id().clone());
+        let (client, publisher) = (client.clone(), publication.id().clone());
         tokio::spawn(async move {
             let agent = Agent::start().await.unwrap();
             let session = client.join().send().await.unwrap();
@@ -30,6 +30,12 @@ async fn fifty_subscribers_of_one_publisher_all_receive() {
     let subscribers: Vec<_> = subscribers.collect();
     for subscriber in subscribers {
         let (got, _agent, session) = subscriber.await.unwrap();
+        let snapshot = emulator.snapshot().await.unwrap();
+        let of = |id: &str| snapshot.sessions.iter().find(|session| session.id == id).unwrap();
+        let sent = &of(publication.id().as_str()).tracks[0];
+        let received = &of(session.id().as_str()).tracks[0];
+        assert!(received.packets >= got.packets && received.packets <= sent.packets);
+        assert!(received.bytes >= got.bytes);
         assert_eq!(got.marker.unwrap().agent, publisher.id());
         assert!(session.leave().await.unwrap().is_complete());
     }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{
-    Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer,
+    Direction, KeyframeRequest, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer,
 };
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, Vp8Descriptor};
-use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
+use str0m::{Candidate, Input, Rtc, RtcConfig};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 
@@ -19,10 +19,8 @@ use super::marker::Marker;
 use super::source::Source;
 use super::{AgentError, Change, Command, Received, Send, State};
 use crate::media::channels::{Channels, placeholder};
+use crate::media::drive::{Driven, drive};
 use crate::media::{Delivery, Message};
-
-/// How often str0m may ask for time at once.
-const MOST_ROUNDS: usize = 16;
 
 /// How long to wait if nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
@@ -273,79 +271,42 @@ impl Task {
         self.drive(now);
     }
 
-    /// Lets str0m do all that it wants to do by now. Every change of `rtc` is
-    /// followed by this before the next one.
+    /// Follows every change of `rtc` before the next one.
     fn drive(&mut self, now: Instant) {
-        for _ in 0..MOST_ROUNDS {
-            let deadline = self.drain(now);
-            if self.channels.step(&mut self.rtc) {
-                continue;
-            }
-            self.deadline = deadline;
-            if deadline > now {
-                return;
-            }
-            let _ = self.rtc.handle_input(Input::Timeout(now));
-        }
-        self.drain(now);
-        self.deadline = now + Duration::from_millis(5);
+        self.deadline = drive(self, now).unwrap_or(now + IDLE);
+    }
+}
+
+impl Driven for Task {
+    fn connection(&mut self) -> (&mut Rtc, &mut Channels) {
+        (&mut self.rtc, &mut self.channels)
     }
 
-    fn drain(&mut self, now: Instant) -> Instant {
-        loop {
-            match self.rtc.poll_output() {
-                Ok(Output::Timeout(deadline)) => return deadline,
-                Ok(Output::Transmit(transmit)) => {
-                    self.transmits.push_back((transmit.destination, transmit.contents.into()));
-                }
-                Ok(Output::Event(event)) => self.event(event),
-                Err(_) => {
-                    tracing::debug!(agent = self.id, "connection failed");
-                    self.rtc.disconnect();
-                    self.set_connected(false);
-                    return now + IDLE;
-                }
-            }
-        }
+    fn transmit(&mut self, to: SocketAddr, data: Vec<u8>) {
+        self.transmits.push_back((to, data));
     }
 
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Connected => self.set_connected(true),
-            Event::Closed | Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                self.set_connected(false);
-            }
-            Event::IceConnectionStateChange(_) if self.rtc.is_connected() => {
-                self.set_connected(true);
-            }
-            Event::RtpPacket(packet) => self.packet(&packet),
-            Event::KeyframeRequest(request) => {
-                for source in &mut self.sources {
-                    if source.mid == request.mid && source.rid == request.rid {
-                        source.want_keyframe();
-                    }
-                }
-                self.state.send_modify(|state| state.keyframe_requests += 1);
-            }
-            Event::ChannelData(data) => {
-                if let Some(id) = self.channels.id(data.id) {
-                    let message = Message { is_binary: data.binary, data: data.data };
-                    // Nobody may be interested.
-                    let _ = self.messages.send((id, message));
-                }
-            }
-            Event::ChannelClose(handle) => self.channels.closed(handle),
-            _ => {}
-        }
-    }
-
-    fn set_connected(&self, is_connected: bool) {
+    fn connected(&mut self, is_connected: bool) {
         self.state.send_if_modified(|state| {
             std::mem::replace(&mut state.is_connected, is_connected) != is_connected
         });
     }
 
-    fn packet(&mut self, packet: &RtpPacket) {
+    fn keyframe_requested(&mut self, request: KeyframeRequest) {
+        for source in &mut self.sources {
+            if source.mid == request.mid && source.rid == request.rid {
+                source.want_keyframe();
+            }
+        }
+        self.state.send_modify(|state| state.keyframe_requests += 1);
+    }
+
+    fn message(&mut self, id: u16, message: Message) {
+        // Nobody may be interested.
+        let _ = self.messages.send((id, message));
+    }
+
+    fn packet(&mut self, packet: RtpPacket) {
         let mut api = self.rtc.direct_api();
         let Some(mid) = api.stream_rx(&packet.header.ssrc).map(|stream| stream.mid()) else {
             return;

@@ -17,8 +17,8 @@ pub(super) async fn page() -> Response {
 
 /// `GET /__emulator/state`
 pub(super) async fn state(State(shared): State<Shared>) -> Response {
-    let engine = shared.engine().with(|state| state.look()).await;
-    let Some(look) = engine else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let snapshot = shared.engine().with(|state| state.snapshot()).await;
+    let Some(snapshot) = snapshot else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let apps: Vec<&str> = shared.apps().iter().map(crate::App::id).collect();
     let (requests, network) = {
         let changing = shared.changing();
@@ -28,9 +28,9 @@ pub(super) async fn state(State(shared): State<Shared>) -> Response {
         "nowMs": shared.now_ms(),
         "apps": apps,
         "media": shared.0.media,
-        "sessions": look.sessions,
-        "subscriptions": look.subscriptions,
-        "adapters": look.adapters,
+        "sessions": snapshot.sessions,
+        "subscriptions": snapshot.subscriptions,
+        "adapters": snapshot.adapters,
         "requests": requests,
         "network": network,
     });

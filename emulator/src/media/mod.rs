@@ -4,6 +4,7 @@
 //! knows nothing of the rules; this is all that the two say to each other.
 
 pub(crate) mod channels;
+pub(crate) mod drive;
 mod forward;
 mod peer;
 mod rewrite;
@@ -197,6 +198,9 @@ pub trait Media {
     /// When the last packet came that the agent sent on a section, in time
     /// since the emulator's start. Of any layer.
     fn last_packet(&self, place: &Place) -> Option<Duration>;
+
+    /// What has passed through a section. None if no media is exchanged on it.
+    fn counters(&self, place: &Place) -> Option<Counters>;
 
     /// From now on `to` receives what is sent on `from`, and nothing else.
     fn forward(&mut self, from: Place, to: Place, layers: Layers);

@@ -5,29 +5,23 @@ mod sound;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use str0m::format::PayloadParams;
 use str0m::ice::StunMessage;
-use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
+use str0m::media::{KeyframeRequest, KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::RtpWrite;
-use str0m::{Candidate, IceConnectionState, Input, Output, Rtc, RtcConfig};
+use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::{Candidate, Input, Output, Rtc, RtcConfig};
 
 use super::channels::Channels;
+use super::drive::{Driven, drive};
 use super::forward::{Packet, Slot};
 use super::rewrite::Rtp;
 use super::sdp::Line;
 use super::section::Track;
 use super::sfu::Transmit;
 use super::{Delivery, Event, Message, SessionKey};
-
-/// How often a connection may ask for time at once before it has to wait. It
-/// asks two or three times; more would be a fault that must not stop the others.
-const MOST_ROUNDS: usize = 16;
-
-/// How long it then waits.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// What a connection brings forth when it is driven.
 #[derive(Default)]
@@ -60,6 +54,8 @@ pub(super) struct Peer {
     pub(super) is_cut: bool,
     /// The last that the rules were told.
     is_connected: bool,
+    /// Where the agent sends from, the last one last.
+    pub(super) addresses: Vec<SocketAddr>,
     /// When it wants to be driven.
     pub(super) deadline: Option<Instant>,
     /// Of descriptions; each has a new one.
@@ -79,6 +75,7 @@ impl Peer {
             channels: Channels::default(),
             is_cut: false,
             is_connected: false,
+            addresses: Vec::new(),
             deadline: None,
             version: 0,
         }
@@ -114,8 +111,6 @@ impl Peer {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant, out: &mut Effects) {
-        // An error here is one of the transport, and str0m then says `Closed`
-        // or is dead, both of which the drive sees.
         let _ = self.rtc.handle_input(Input::Timeout(now));
         self.drive(now, out);
     }
@@ -204,113 +199,79 @@ impl Peer {
         })
     }
 
-    /// Lets str0m do all that it wants to do by now. Every change of `rtc` is
-    /// followed by this before the next one.
+    /// Follows every change of `rtc` before the next one.
     fn drive(&mut self, now: Instant, out: &mut Effects) {
-        for _ in 0..MOST_ROUNDS {
-            let Some(deadline) = self.drain(now, out) else {
-                self.deadline = None;
-                self.disconnected(out);
-                return;
-            };
-            if self.channels.step(&mut self.rtc) {
-                continue;
-            }
-            if deadline > now {
-                self.deadline = Some(deadline);
-                return;
-            }
-            let _ = self.rtc.handle_input(Input::Timeout(now));
+        let was_driven = self.deadline.is_some();
+        self.deadline = drive(&mut Driving { peer: self, now, out }, now);
+        if was_driven && self.deadline.is_none() {
+            tracing::debug!(session = self.key.0, "connection ended");
         }
-        // The last change is drained as well.
-        if self.drain(now, out).is_none() {
-            self.disconnected(out);
-        }
-        self.deadline = Some(now + PAUSE);
+    }
+}
+
+/// A connection while it is driven.
+struct Driving<'a> {
+    peer: &'a mut Peer,
+    now: Instant,
+    out: &'a mut Effects,
+}
+
+impl Driven for Driving<'_> {
+    fn connection(&mut self) -> (&mut Rtc, &mut Channels) {
+        (&mut self.peer.rtc, &mut self.peer.channels)
     }
 
-    /// When str0m next wants time. None if it never will again.
-    fn drain(&mut self, now: Instant, out: &mut Effects) -> Option<Instant> {
-        loop {
-            match self.rtc.poll_output() {
-                Ok(Output::Timeout(deadline)) => return self.rtc.is_alive().then_some(deadline),
-                Ok(Output::Transmit(_)) if self.is_cut => {}
-                Ok(Output::Transmit(transmit)) => out.transmits.push_back(Transmit {
-                    to: transmit.destination,
-                    data: transmit.contents.into(),
-                }),
-                Ok(Output::Event(event)) => self.event(event, now, out),
-                Err(_) => {
-                    tracing::debug!(session = self.key.0, "connection failed");
-                    self.rtc.disconnect();
-                    return None;
-                }
-            }
+    fn transmit(&mut self, to: SocketAddr, data: Vec<u8>) {
+        if !self.peer.is_cut {
+            self.out.transmits.push_back(Transmit { to, data });
         }
     }
 
-    fn event(&mut self, event: str0m::Event, now: Instant, out: &mut Effects) {
-        match event {
-            str0m::Event::Connected => self.connected(out),
-            str0m::Event::IceConnectionStateChange(IceConnectionState::Disconnected)
-            | str0m::Event::Closed => self.disconnected(out),
-            str0m::Event::IceConnectionStateChange(_) if self.rtc.is_connected() => {
-                self.connected(out);
-            }
-            str0m::Event::RtpPacket(packet) => {
-                let ssrc = packet.header.ssrc;
-                let mut api = self.rtc.direct_api();
-                let Some((mid, rid)) = api.stream_rx(&ssrc).map(|rx| (rx.mid(), rx.rid())) else {
-                    return;
-                };
-                let Some(track) = self.tracks.get_mut(&mid) else {
-                    return;
-                };
-                track.received(rid, packet.payload.len(), now);
-                let pt = packet.header.payload_type;
-                let params = self.rtc.codec_config().find(|params| params.pt() == pt);
-                let Some(params) = params.copied() else {
-                    track.counters.dropped += 1;
-                    return;
-                };
-                let from = (self.key, mid);
-                let rtp = Rtp {
-                    number: *packet.seq_no,
-                    time: packet.header.timestamp,
-                    marker: packet.header.marker,
-                    extensions: packet.header.ext_vals,
-                    payload: packet.payload,
-                    at: packet.timestamp,
-                };
-                let packet = Packet { from, rid, params, rtp };
-                out.work.push_back(Work::Packet(Box::new(packet)));
-            }
-            str0m::Event::KeyframeRequest(request) => {
-                out.work.push_back(Work::Keyframe((self.key, request.mid)));
-            }
-            str0m::Event::ChannelData(data) => {
-                if let Some(id) = self.channels.id(data.id) {
-                    let message = Message { is_binary: data.binary, data: data.data };
-                    out.events.push_back(Event::Message { session: self.key, id, message });
-                }
-            }
-            str0m::Event::ChannelClose(handle) => self.channels.closed(handle),
-            _ => {}
+    fn connected(&mut self, is_connected: bool) {
+        let key = self.peer.key;
+        if std::mem::replace(&mut self.peer.is_connected, is_connected) != is_connected {
+            self.out.events.push_back(match is_connected {
+                true => Event::Connected(key),
+                false => Event::Disconnected(key),
+            });
         }
     }
 
-    fn connected(&mut self, out: &mut Effects) {
-        if !self.is_connected {
-            self.is_connected = true;
-            out.events.push_back(Event::Connected(self.key));
-        }
+    fn packet(&mut self, packet: RtpPacket) {
+        let Peer { key, rtc, tracks, .. } = &mut *self.peer;
+        let ssrc = packet.header.ssrc;
+        let mut api = rtc.direct_api();
+        let Some((mid, rid)) = api.stream_rx(&ssrc).map(|rx| (rx.mid(), rx.rid())) else {
+            return;
+        };
+        let Some(track) = tracks.get_mut(&mid) else {
+            return;
+        };
+        track.received(rid, packet.payload.len(), self.now);
+        let pt = packet.header.payload_type;
+        let params = rtc.codec_config().find(|params| params.pt() == pt);
+        let Some(params) = params.copied() else {
+            track.counters.dropped += 1;
+            return;
+        };
+        let rtp = Rtp {
+            number: *packet.seq_no,
+            time: packet.header.timestamp,
+            marker: packet.header.marker,
+            extensions: packet.header.ext_vals,
+            payload: packet.payload,
+            at: packet.timestamp,
+        };
+        let packet = Packet { from: (*key, mid), rid, params, rtp };
+        self.out.work.push_back(Work::Packet(Box::new(packet)));
     }
 
-    fn disconnected(&mut self, out: &mut Effects) {
-        if self.is_connected {
-            self.is_connected = false;
-            out.events.push_back(Event::Disconnected(self.key));
-        }
+    fn keyframe_requested(&mut self, request: KeyframeRequest) {
+        self.out.work.push_back(Work::Keyframe((self.peer.key, request.mid)));
+    }
+
+    fn message(&mut self, id: u16, message: Message) {
+        self.out.events.push_back(Event::Message { session: self.peer.key, id, message });
     }
 }
 

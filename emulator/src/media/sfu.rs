@@ -10,9 +10,8 @@ use std::time::Instant;
 
 use super::forward::{Packet, Router, Slot, Verdict, Wanted, wanted};
 use super::peer::{Effects, Peer, Work, checked_ufrag};
-use super::section::Counters;
 use super::sound::Taps;
-use super::{Event, Kind, Place, SessionKey};
+use super::{Event, Kind, SessionKey};
 
 /// The largest datagram that is looked at. What is larger is no WebRTC, which
 /// stays below an Ethernet frame.
@@ -56,8 +55,6 @@ pub struct Sfu {
     peers: BTreeMap<SessionKey, Peer>,
     by_address: HashMap<SocketAddr, SessionKey>,
     by_ufrag: HashMap<String, SessionKey>,
-    addresses: HashMap<SessionKey, Vec<SocketAddr>>,
-    ufrags: HashMap<SessionKey, String>,
     deadlines: BTreeSet<(Instant, SessionKey)>,
     router: Router,
     taps: Taps,
@@ -75,8 +72,6 @@ impl Sfu {
             peers: BTreeMap::new(),
             by_address: HashMap::new(),
             by_ufrag: HashMap::new(),
-            addresses: HashMap::new(),
-            ufrags: HashMap::new(),
             deadlines: BTreeSet::new(),
             router: Router::default(),
             taps: Taps::default(),
@@ -129,15 +124,6 @@ impl Sfu {
         self.effects.events.pop_front()
     }
 
-    /// What has passed through each media section.
-    pub fn counters(&self) -> impl Iterator<Item = (Place, Counters)> + '_ {
-        self.peers.iter().flat_map(|(session, peer)| {
-            peer.tracks.iter().map(|(mid, track)| {
-                (Place { session: *session, mid: mid.to_string() }, track.counters)
-            })
-        })
-    }
-
     /// How many datagrams were of no use.
     pub fn ignored_datagrams(&self) -> u64 {
         self.ignored
@@ -159,8 +145,6 @@ impl Sfu {
             && self.peers.is_empty()
             && self.by_address.is_empty()
             && self.by_ufrag.is_empty()
-            && self.addresses.is_empty()
-            && self.ufrags.is_empty()
             && self.deadlines.is_empty()
             && self.router.is_empty()
             && self.taps.is_empty()
@@ -193,13 +177,15 @@ impl Sfu {
         if old == Some(session) {
             return;
         }
-        if let Some(addresses) = old.and_then(|old| self.addresses.get_mut(&old)) {
-            addresses.retain(|other| *other != address);
+        if let Some(peer) = old.and_then(|old| self.peers.get_mut(&old)) {
+            peer.addresses.retain(|other| *other != address);
         }
-        let addresses = self.addresses.entry(session).or_default();
-        addresses.push(address);
-        if addresses.len() > MOST_ADDRESSES {
-            let oldest = addresses.remove(0);
+        let Some(peer) = self.peers.get_mut(&session) else {
+            return;
+        };
+        peer.addresses.push(address);
+        if peer.addresses.len() > MOST_ADDRESSES {
+            let oldest = peer.addresses.remove(0);
             self.by_address.remove(&oldest);
         }
     }
@@ -252,9 +238,7 @@ impl Sfu {
     /// Makes the connection of a session.
     fn begin(&mut self, session: SessionKey) {
         let mut peer = Peer::new(session, self.config.candidate, self.now);
-        let ufrag = peer.ufrag();
-        self.by_ufrag.insert(ufrag.clone(), session);
-        self.ufrags.insert(session, ufrag);
+        self.by_ufrag.insert(peer.ufrag(), session);
         self.peers.insert(session, peer);
     }
 

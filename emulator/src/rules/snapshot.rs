@@ -9,6 +9,7 @@ use super::Rules;
 use super::request::{Location, Operation};
 use super::sessions::{Link, Session};
 use super::tracks::Track;
+use crate::media::{Counters, Media, Place, SessionKey};
 
 /// Everything that there is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -85,6 +86,11 @@ pub struct TrackSnapshot {
     /// Whether it can carry something: an open one whose publication has ended
     /// cannot.
     pub is_active: bool,
+    /// How many packets its section has carried, without repetitions: those of
+    /// the agent for a local track, those to the agent for a remote one.
+    pub packets: u64,
+    /// The bytes of their payloads.
+    pub bytes: u64,
 }
 
 /// A data channel.
@@ -136,8 +142,8 @@ pub struct AdapterSnapshot {
 
 impl Rules {
     /// Everything that there is, as of now.
-    pub fn snapshot(&self, now: Duration) -> Snapshot {
-        let live = self.sessions.values().map(|session| session.snapshot(now));
+    pub fn snapshot(&self, now: Duration, media: &dyn Media) -> Snapshot {
+        let live = self.sessions.iter().map(|(key, session)| session.snapshot(now, *key, media));
         let expired = self.gone.iter().map(|(id, app)| SessionSnapshot {
             id: id.clone(),
             app: app.clone(),
@@ -166,7 +172,7 @@ impl Rules {
 }
 
 impl Session {
-    fn snapshot(&self, now: Duration) -> SessionSnapshot {
+    fn snapshot(&self, now: Duration, key: SessionKey, media: &dyn Media) -> SessionSnapshot {
         let state = match self.link {
             _ if self.is_ingest => SessionState::Ingest,
             Link::New => SessionState::New,
@@ -181,6 +187,10 @@ impl Session {
             can_reply: channel.can_reply(),
             status: channel.status(self.link == Link::Up),
         });
+        let tracks = self.tracks.iter().map(|track| {
+            let place = Place { session: key, mid: track.mid.clone() };
+            track.snapshot(media.counters(&place).unwrap_or_default())
+        });
         let age = now.saturating_sub(self.created).as_millis();
         SessionSnapshot {
             id: self.id.clone(),
@@ -190,7 +200,7 @@ impl Session {
             age: u64::try_from(age).unwrap_or(u64::MAX),
             open_exchange: self.exchange.as_ref().map(|exchange| exchange.operation),
             is_waiting: self.waiting.is_some(),
-            tracks: self.tracks.iter().map(Track::snapshot).collect(),
+            tracks: tracks.collect(),
             channels: channels.collect(),
         }
     }
@@ -208,14 +218,21 @@ impl Session {
 }
 
 impl Track {
-    fn snapshot(&self) -> TrackSnapshot {
+    fn snapshot(&self, counters: Counters) -> TrackSnapshot {
+        let location = self.location();
+        let (packets, bytes) = match location {
+            Location::Local => (counters.packets_in, counters.bytes_in),
+            Location::Remote => (counters.packets_out, counters.bytes_out),
+        };
         TrackSnapshot {
             mid: self.mid.clone(),
-            location: self.location(),
+            location,
             name: self.name.clone(),
             publisher: self.publisher().map(str::to_owned),
             is_open: self.is_open,
             is_active: self.is_active(),
+            packets,
+            bytes,
         }
     }
 }

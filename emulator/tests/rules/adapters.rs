@@ -135,7 +135,7 @@ fn the_reply_waits_for_all_and_is_503_if_all_failed() {
             if last.is_ok() { (200, "") } else { (503, "websocket_localhost_not_allowed") };
         assert_eq!((reply.status, codes(reply, "tracks")[2]), expected);
     }
-    assert_eq!(world.rules.snapshot(world.now).sessions.len(), 1, "failed ones leave no session");
+    assert_eq!(world.snapshot().sessions.len(), 1, "failed ones leave no session");
 }
 
 #[test]

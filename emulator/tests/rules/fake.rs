@@ -153,6 +153,11 @@ impl Media for Fake {
         self.packets.get(place).copied()
     }
 
+    fn counters(&self, place: &Place) -> Option<Counters> {
+        let packets_in = u64::from(self.packets.contains_key(place));
+        Some(Counters { packets_in, ..Counters::default() })
+    }
+
     fn forward(&mut self, from: Place, to: Place, layers: Layers) {
         for place in [&from, &to] {
             if !self.peers.get(&place.session).is_some_and(|peer| {

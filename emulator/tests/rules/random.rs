@@ -319,7 +319,7 @@ impl Run {
         let id = self.id(index);
         let is_adapter = matches!(operation, NewWebsocketAdapters | CloseWebsocketAdapters);
         self.world.rules.timeout(self.world.now, &mut self.world.media);
-        let before = self.world.rules.snapshot(self.world.now);
+        let before = self.world.snapshot();
         let before = before.sessions.into_iter().find(|session| session.id == id);
         let response = self.world.start(operation, &id, body);
         let status = match &response {
@@ -343,7 +343,7 @@ impl Run {
     }
 
     fn check(&self) {
-        let snapshot = self.world.rules.snapshot(self.world.now);
+        let snapshot = self.world.snapshot();
         let mut tracks = BTreeMap::new();
         let mut repliers: BTreeMap<(String, String), usize> = BTreeMap::new();
         let mut offered = BTreeSet::new();
@@ -387,7 +387,7 @@ impl Run {
         }
         self.world.pass(200_000);
         // What adapters feed has no end of its own.
-        for session in self.world.rules.snapshot(self.world.now).sessions {
+        for session in self.world.snapshot().sessions {
             let is_ingest = session.state == SessionState::Ingest;
             assert!(is_ingest || session.state == SessionState::Expired);
             self.world.rules.expire(&session.id, &mut self.world.media);
@@ -430,7 +430,7 @@ fn random_sequences_meet_what_they_are_for() {
         let mut run = Run::new();
         for step in steps {
             run.step(step);
-            let snapshot = run.world.rules.snapshot(run.world.now);
+            let snapshot = run.world.snapshot();
             flows += usize::from(!run.world.media.forwards.is_empty());
             let mut channels = snapshot.sessions.iter().flat_map(|session| &session.channels);
             repliers += usize::from(channels.any(|channel| channel.can_reply));

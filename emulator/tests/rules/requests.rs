@@ -110,7 +110,7 @@ fn malformed_requests_get_the_codes_of_the_api() {
         assert_eq!(code(&reply), (status, expected), "{operation:?} {body} {}", reply.body);
     }
     assert_eq!(world.statuses(&session), [""; 0]);
-    assert_eq!(world.rules.snapshot(world.now).sessions.len(), 1);
+    assert_eq!(world.snapshot().sessions.len(), 1);
 }
 
 #[test]

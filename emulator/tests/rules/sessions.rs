@@ -29,7 +29,7 @@ fn a_session_with_an_offer_is_answered_in_the_same_reply() {
 fn a_session_whose_offer_is_refused_was_never_there() {
     let mut world = World::new();
     world.call(NewSession, "", json!({ "sessionDescription": offer(&["bad"]) }));
-    assert!(world.rules.snapshot(world.now).sessions.is_empty() && world.media.is_empty());
+    assert!(world.snapshot().sessions.is_empty() && world.media.is_empty());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_session_that_is_cut_off_expires_unless_that_is_taken_back() {
     let key = world.rules.key(&session).unwrap();
     assert!(world.media.is_cut(key));
     world.connect(&session);
-    assert_eq!(world.rules.snapshot(world.now).sessions[0].state, SessionState::Disconnected);
+    assert_eq!(world.snapshot().sessions[0].state, SessionState::Disconnected);
     let ticket = world.wait(UpdateTracks, &session, json!({ "tracks": [{ "mid": "9" }] }));
     assert!(world.rules.reconnect(world.now, &session, &mut world.media));
     assert!(!world.media.is_cut(key));
@@ -138,10 +138,13 @@ fn the_snapshot_shows_what_there_is() {
     labelled.query = Query { third_party: true, correlation_id: Some("room 7".to_owned()) };
     world.send(labelled);
     world.pass(500);
-    let snapshot = serde_json::to_value(world.rules.snapshot(world.now)).unwrap();
+    let snapshot = serde_json::to_value(world.snapshot()).unwrap();
     assert_eq!(snapshot["apps"], json!([APP]));
     assert_eq!(snapshot["sessions"][0]["age"], 500);
-    assert_eq!(snapshot["sessions"][0]["tracks"][0]["name"], "mic");
+    let tracks = |session: usize| &snapshot["sessions"][session]["tracks"][0];
+    assert_eq!(tracks(0)["name"], "mic");
+    assert_eq!(tracks(0)["packets"], 1, "those that came");
+    assert_eq!(tracks(1)["packets"], 0, "those that went out");
     assert_eq!(snapshot["sessions"][2]["correlationId"], "room 7");
     assert_eq!(
         snapshot["subscriptions"],

@@ -59,6 +59,10 @@ impl World {
         }
     }
 
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.rules.snapshot(self.now, &self.media)
+    }
+
     pub(crate) fn send(&mut self, request: Request) -> Response {
         let response = self.rules.request(self.now, request, &mut self.media);
         self.drain();

@@ -7,8 +7,8 @@ use str0m::media::Mid;
 use super::super::forward::Slot;
 use super::super::peer::Peer;
 use super::super::{
-    Accepted, BadDescription, Delivery, Event, Layers, Media, Message, NewSection, Offered, Place,
-    SessionKey, sdp,
+    Accepted, BadDescription, Counters, Delivery, Event, Layers, Media, Message, NewSection,
+    Offered, Place, SessionKey, sdp,
 };
 use super::Sfu;
 
@@ -28,32 +28,29 @@ impl Media for Sfu {
         self.effects.events.retain(is_other);
         self.router.forget(|slot| slot.0 == session);
         self.taps.forget(session);
-        if let Some(deadline) = self.peers.remove(&session).and_then(|peer| peer.deadline) {
+        let Some(mut peer) = self.peers.remove(&session) else { return };
+        if let Some(deadline) = peer.deadline {
             self.deadlines.remove(&(deadline, session));
         }
-        for address in self.addresses.remove(&session).unwrap_or_default() {
-            self.by_address.remove(&address);
+        for address in &peer.addresses {
+            self.by_address.remove(address);
         }
-        if let Some(ufrag) = self.ufrags.remove(&session) {
-            self.by_ufrag.remove(&ufrag);
-        }
+        self.by_ufrag.remove(&peer.ufrag());
     }
 
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription> {
         let now = self.now;
         let result = self.with(session, |peer, effects| {
-            let result = peer.accept_offer(sdp, now, effects);
-            (result, peer.ufrag())
+            let old = peer.ufrag();
+            (peer.accept_offer(sdp, now, effects), old, peer.ufrag())
         });
-        let Some((result, ufrag)) = result else {
+        let Some((result, old, new)) = result else {
             return no_session();
         };
         // An agent may have restarted ICE.
-        if self.ufrags.get(&session) != Some(&ufrag) {
-            self.by_ufrag.insert(ufrag.clone(), session);
-            if let Some(old) = self.ufrags.insert(session, ufrag) {
-                self.by_ufrag.remove(&old);
-            }
+        if old != new {
+            self.by_ufrag.remove(&old);
+            self.by_ufrag.insert(new, session);
         }
         let (accepted, replaced) = result?;
         if !replaced.is_empty() {
@@ -89,6 +86,11 @@ impl Media for Sfu {
         let (session, mid) = slot(place);
         let at = self.peers.get(&session)?.tracks.get(&mid)?.last_packet?;
         Some(at.duration_since(self.config.start))
+    }
+
+    fn counters(&self, place: &Place) -> Option<Counters> {
+        let (session, mid) = slot(place);
+        self.peers.get(&session)?.tracks.get(&mid).map(|track| track.counters)
     }
 
     fn forward(&mut self, from: Place, to: Place, layers: Layers) {
