@@ -190,13 +190,16 @@ impl Sfu {
         }
     }
 
-    /// Uses one connection, then sees to what has come of it. None if there is no
-    /// such session.
+    /// Uses one connection, which is made if it is not there yet, then sees to
+    /// what has come of it. None if there is no such session.
     fn with<R>(
         &mut self,
         session: SessionKey,
         f: impl FnOnce(&mut Peer, &mut Effects) -> R,
     ) -> Option<R> {
+        if self.new.remove(&session) {
+            self.begin(session);
+        }
         let result = self.touch(session, f)?;
         self.work();
         Some(result)
@@ -218,9 +221,6 @@ impl Sfu {
         session: SessionKey,
         f: impl FnOnce(&mut Peer, &mut Effects) -> R,
     ) -> Option<R> {
-        if self.new.remove(&session) {
-            self.begin(session);
-        }
         let peer = self.peers.get_mut(&session)?;
         let before = peer.deadline;
         let result = f(peer, &mut self.effects);
