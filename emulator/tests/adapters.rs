@@ -57,14 +57,29 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-/// An adapter of what an endpoint says, and the endpoint's end of it.
-async fn speak(client: &Client) -> (AdaptersCreated, WebSocketStream<TcpStream>) {
-    let endpoint = Endpoint::start().await;
-    let adapter = Adapter::ingest(endpoint.url(), "speech");
+/// Connects an adapter to its endpoint, and has the endpoint's end of it.
+async fn connect(
+    client: &Client,
+    endpoint: &Endpoint,
+    adapter: Adapter,
+) -> (AdaptersCreated, WebSocketStream<TcpStream>) {
     let (created, socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
     let created = created.unwrap();
     created.complete().unwrap();
     (created, socket)
+}
+
+/// An adapter of what an endpoint says, and the endpoint's end of it.
+async fn speak(client: &Client) -> (AdaptersCreated, WebSocketStream<TcpStream>) {
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::ingest(endpoint.url(), "speech");
+    connect(client, &endpoint, adapter).await
+}
+
+/// Why an adapter is not created.
+async fn failure(client: &Client, adapter: Adapter) -> Option<ErrorCode> {
+    let created = soon(client.create_adapters([adapter])).await.unwrap();
+    created.failed[0].error.code().cloned()
 }
 
 /// The next packet, of whatever else comes.
@@ -116,9 +131,7 @@ async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
     let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
-    let (created, mut socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
-    let created = created.unwrap();
-    created.complete().unwrap();
+    let (created, mut socket) = connect(&client, &endpoint, adapter).await;
 
     let (mut last, _) = packet(&mut socket).await;
     for _ in 0..25 {
@@ -188,8 +201,7 @@ async fn an_endpoint_that_is_no_web_socket_is_an_item_that_failed() {
     // Speaks HTTP, and knows no such path.
     for scheme in ["ws", "wss"] {
         let url = emulator.base_url().replace("http", scheme);
-        let created = soon(client.create_adapters([Adapter::ingest(url, "speech")])).await.unwrap();
-        let code = created.failed[0].error.code().cloned();
+        let code = failure(&client, Adapter::ingest(url, "speech")).await;
         assert_eq!(code, Some(ErrorCode::from("websocket_handshake_failed")), "{scheme}");
     }
     assert_eq!(emulator.snapshot().await.unwrap().sessions, []);
@@ -203,8 +215,7 @@ async fn an_endpoint_that_does_not_answer_is_given_up() {
     let client = client(&emulator);
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::ingest(endpoint.url(), "speech");
-    let created = soon(client.create_adapters([adapter])).await.unwrap();
-    let code = created.failed[0].error.code().cloned();
+    let code = failure(&client, adapter).await;
     assert_eq!(code, Some(ErrorCode::from("websocket_connection_timeout")));
 }
 
@@ -216,8 +227,7 @@ async fn pictures_are_refused_as_not_emulated() {
     let endpoint = Endpoint::start().await;
     let adapter =
         Adapter::egress(endpoint.url(), session.id().clone(), "camera", OutputCodec::Jpeg);
-    let created = soon(client.create_adapters([adapter])).await.unwrap();
-    let code = created.failed[0].error.code().cloned();
+    let code = failure(&client, adapter).await;
     assert_eq!(code, Some(ErrorCode::from("backend_error")));
 }
 

@@ -1,12 +1,11 @@
 //! Futures that are dropped while the server is at it.
 
-use cloudflare_calls::types::Simulcast;
-use cloudflare_calls::{Negotiation, Status, TrackUpdate, Unfinished, Unusable, prelude::*};
+use cloudflare_calls::{Status, TrackUpdate, Unfinished, Unusable, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 use futures_util::FutureExt;
 
-use super::room::{Room, mid};
+use super::room::{Room, mid, rid};
 
 /// Long enough that nothing comes back before the future is dropped.
 const DELAY: Fault = Fault::Delay { ms: 100 };
@@ -21,13 +20,12 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
     let bob = room.enter().await;
-    let high = Simulcast::new().preferred_rid("h");
-    let subscribed = bob.subscribe([alice.track("camera").simulcast(high)]).await;
+    let subscribed = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
     let at = subscribed.tracks[0].mid.clone();
     bob.hears_layer(&at, &alice, "camera", Some("h")).await;
 
     room.fault(&bob.session, "tracks/update", DELAY);
-    let low = TrackUpdate::layer(at.clone(), Simulcast::new().preferred_rid("l"));
+    let low = TrackUpdate::layer(at.clone(), rid("l"));
     begin_and_drop(bob.session.update([low]));
     // What comes next waits for it.
     let closed = bob.session.close([mid("77")]).await.unwrap();
@@ -63,10 +61,7 @@ async fn an_answer_that_nobody_waits_for_still_reaches_the_sfu() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let bob = room.enter().await;
-    let Negotiation::Offer(pending) = bob.session.subscribe([alice.track("mic")]).await.unwrap()
-    else {
-        panic!("an offer");
-    };
+    let pending = bob.offered(alice.track("mic")).await;
     let mic = pending.outcome().tracks[0].mid.clone();
     let answer = bob.answer(pending.offer()).await;
     room.fault(&bob.session, "renegotiate", DELAY);

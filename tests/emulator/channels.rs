@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{
-    Error, LocalDataChannel, Negotiation, Offer, PublishedDataChannel, RemoteDataChannel,
-    RetryLimit, SubscribedDataChannel, Unusable, prelude::*,
+    Error, LocalDataChannel, Negotiation, PublishedDataChannel, RemoteDataChannel, RetryLimit,
+    SubscribedDataChannel, Unusable, prelude::*,
 };
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::Fault;
@@ -27,7 +27,7 @@ async fn enter(room: &Room) -> Peer {
 }
 
 /// Publishes a channel, and opens it.
-async fn publish(peer: &Peer, name: &str) -> PublishedDataChannel {
+pub(super) async fn publish(peer: &Peer, name: &str) -> PublishedDataChannel {
     let published = peer.session.publish_data_channels([LocalDataChannel::new(name)]).await;
     let published = published.unwrap();
     published.complete().unwrap();
@@ -37,7 +37,7 @@ async fn publish(peer: &Peer, name: &str) -> PublishedDataChannel {
 }
 
 /// Subscribes to a channel, and opens it.
-async fn subscribe(peer: &Peer, channel: RemoteDataChannel) -> SubscribedDataChannel {
+pub(super) async fn subscribe(peer: &Peer, channel: RemoteDataChannel) -> SubscribedDataChannel {
     let subscribed = peer.session.subscribe_data_channels([channel]).await.unwrap();
     subscribed.complete().unwrap();
     let channel = subscribed.channels.into_iter().next().unwrap();
@@ -89,8 +89,7 @@ async fn the_transport_is_established_once_besides_media_and_by_either_side() {
     let offered = alice.session.establish_data_channels().await.unwrap();
     assert!(offered.offer().is_some());
     alice.settle(offered).await;
-    let (offer, _) = bob.agent.offer_changes(&[Change::Data]).await.unwrap();
-    let offer = Offer::new(offer).unwrap();
+    let offer = bob.offer_changes(&[Change::Data]).await;
     let answer = bob.session.establish_data_channels_with(offer.clone()).await.unwrap().unwrap();
     bob.accept(&answer).await;
     for peer in [&alice, &bob] {
@@ -117,7 +116,7 @@ async fn without_a_transport_there_is_no_channel() {
     let error = alice.session.publish_data_channels([chat]).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { reason: Unusable::NoDataTransport, .. }));
     assert_eq!(room.operations(Some(&alice.session)).await, ["tracks/new"], "nothing is sent");
-    alice.settle(alice.session.establish_data_channels().await.unwrap()).await;
+    alice.establish().await;
     publish(&alice, "chat").await;
 }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use cloudflare_calls::types::ErrorCode;
-use cloudflare_calls::{LocalTrack, Offer, prelude::*};
+use cloudflare_calls::{LocalTrack, prelude::*};
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Config;
 
-use super::room::{Peer, Room, patient};
+use super::room::{Room, patient};
 
 #[tokio::test]
 async fn a_forced_close_stops_the_track_for_all_and_a_subscription_for_one() {
@@ -43,8 +43,7 @@ async fn a_negotiated_close_stops_the_section_of_the_offer() {
     bob.hears(&at_bob[1], &alice, "camera").await;
 
     let stop = [Change::Stop(alice.mid("camera").to_string())];
-    let (offer, _) = alice.agent.offer_changes(&stop).await.unwrap();
-    let offer = Offer::new(offer).unwrap();
+    let offer = alice.offer_changes(&stop).await;
     let closed = alice.session.close_negotiated(offer, [alice.mid("camera")]).await.unwrap();
     assert_eq!(closed.closed, [alice.mid("camera")]);
     alice.accept(&closed.answer.unwrap()).await;
@@ -72,8 +71,7 @@ async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
     alice.remember(&published.tracks);
 
     // The new section does.
-    let session = room.client.join().retry(patient()).send().await.unwrap();
-    let carol = Peer::new(session).await;
+    let carol = room.enter_with(patient()).await;
     let at_carol = carol.pull(&alice, &["speech"]).await;
     carol.hears(&at_carol[0], &alice, "speech").await;
     let bob = room.enter().await;

@@ -1,10 +1,10 @@
 //! Each arrow of the sequence diagram, with media behind it.
 
-use cloudflare_calls::types::{SessionResourceStatus, Simulcast};
+use cloudflare_calls::types::SessionResourceStatus;
 use cloudflare_calls::{Mid, Origin, Registry, Status, TrackUpdate, Unusable, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
-use super::room::{Room, quick};
+use super::room::{Room, quick, rid};
 
 #[tokio::test]
 async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
@@ -65,7 +65,6 @@ async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
     let session = room.client.adopt(id.clone()).retry(quick()).send().await.unwrap();
     assert_eq!(session.mids().len(), 1);
     let bob = bob.with_session(session);
-    let rid = |rid| Simulcast::new().preferred_rid(rid);
     let mut subscribed = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
     let camera = subscribed.tracks.remove(0).mid;
     bob.hears_layer(&camera, &alice, "camera", Some("h")).await;

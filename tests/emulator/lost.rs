@@ -1,15 +1,14 @@
 //! Requests and replies that are lost, operation by operation.
 
-use cloudflare_calls::types::Simulcast;
 use cloudflare_calls::{
-    Delivery, Error, LocalDataChannel, Negotiation, Offer, OfferedTrack, RemoteDataChannel, Stage,
-    Status, TrackUpdate, Unfinished, Unusable, prelude::*,
+    Delivery, Error, LocalDataChannel, OfferedTrack, RemoteDataChannel, Stage, Status, TrackUpdate,
+    Unfinished, Unusable, prelude::*,
 };
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use futures_util::future::join_all;
 
-use super::room::{Peer, Room};
+use super::room::{Peer, Room, rid};
 
 const LOST: [Fault; 2] = [Fault::DropRequest, Fault::DropReply];
 
@@ -67,8 +66,7 @@ async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
         "subscribe" => bob.session.subscribe([alice.track("mic")]).await.err(),
         "close_negotiated" => {
             let stop = [Change::Stop(bob.mid("camera").to_string())];
-            let (offer, _) = bob.agent.offer_changes(&stop).await.unwrap();
-            let offer = Offer::new(offer).unwrap();
+            let offer = bob.offer_changes(&stop).await;
             bob.session.close_negotiated(offer, [bob.mid("camera")]).await.err()
         }
         _ => bob.session.establish_data_channels().await.err(),
@@ -102,11 +100,7 @@ async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
     let alice = room.join(&[(Send::Audio, "mic")]).await;
     for (fault, is_taken) in LOST.into_iter().zip([false, true]) {
         let bob = room.join(&[(Send::Audio, "mic")]).await;
-        let Negotiation::Offer(pending) =
-            bob.session.subscribe([alice.track("mic")]).await.unwrap()
-        else {
-            panic!("an offer");
-        };
+        let pending = bob.offered(alice.track("mic")).await;
         let mic = pending.outcome().tracks[0].mid.clone();
         let answer = bob.answer(pending.offer()).await;
         room.fault(&bob.session, "renegotiate", fault);
@@ -127,7 +121,7 @@ async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
 async fn a_lost_reply_to_another_change_leaves_the_session_usable_and_media_flowing() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
-    alice.settle(alice.session.establish_data_channels().await.unwrap()).await;
+    alice.establish().await;
     let channels = ["chat", "log"].map(LocalDataChannel::new);
     let published = alice.session.publish_data_channels(channels).await.unwrap();
     published.complete().unwrap();
@@ -138,7 +132,6 @@ async fn a_lost_reply_to_another_change_leaves_the_session_usable_and_media_flow
 
 /// Alice publishes simulcast as `camera`, and the channels `chat` and `log`.
 async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
-    let rid = |rid| Simulcast::new().preferred_rid(rid);
     let channel = |name| {
         let publisher = alice.session.id().clone();
         [RemoteDataChannel::new(publisher, name, Delivery::default())]
@@ -146,7 +139,7 @@ async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     let bob = room.enter().await;
     let pulled = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
     let at = pulled.tracks[0].mid.clone();
-    bob.settle(bob.session.establish_data_channels().await.unwrap()).await;
+    bob.establish().await;
     let chat = bob.session.subscribe_data_channels(channel("chat")).await.unwrap();
     bob.hears_layer(&at, alice, "camera", Some("h")).await;
     let operation = match what {
@@ -182,11 +175,11 @@ async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
 async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    alice.settle(alice.session.establish_data_channels().await.unwrap()).await;
+    alice.establish().await;
     for fault in LOST {
         let bob = room.enter().await;
         let pulled = bob.pull(&alice, &["mic", "camera"]).await;
-        bob.settle(bob.session.establish_data_channels().await.unwrap()).await;
+        bob.establish().await;
         let chat = bob.session.publish_data_channels([LocalDataChannel::new("chat")]).await;
         let chat = chat.unwrap().channels.remove(0).id;
         for operation in ["sessions/{id}", "tracks/close", "datachannels/close"] {

@@ -1,12 +1,12 @@
 //! A bad network between the agents and the SFU.
 
-use cloudflare_calls::types::Simulcast;
-use cloudflare_calls::{LocalDataChannel, RemoteDataChannel, TrackUpdate, prelude::*};
+use cloudflare_calls::{TrackUpdate, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Network;
-use cloudflare_calls_emulator::media::{Delivery, Message};
+use cloudflare_calls_emulator::media::Message;
 
-use super::room::{Room, soon};
+use super::channels::{publish, subscribe};
+use super::room::{Room, rid, soon};
 
 #[tokio::test]
 async fn everything_works_with_lost_and_late_packets() {
@@ -16,29 +16,23 @@ async fn everything_works_with_lost_and_late_packets() {
     let layers = Send::SimulcastVideo(&["h", "l"]);
     let alice = room.join(&[(Send::Audio, "mic"), (layers, "camera")]).await;
     let bob = room.join(&[(Send::Audio, "mic")]).await;
-    let high = Simulcast::new().preferred_rid("h");
-    let camera = alice.track("camera").simulcast(high);
+    let camera = alice.track("camera").simulcast(rid("h"));
     let subscribed = bob.subscribe([alice.track("mic"), camera]).await;
     subscribed.complete().unwrap();
     let (mic, camera) = (&subscribed.tracks[0].mid, &subscribed.tracks[1].mid);
     bob.receives(mic, &alice, "mic", None).await;
     bob.receives(camera, &alice, "camera", Some("h")).await;
-    let low = Simulcast::new().preferred_rid("l");
-    let update = [TrackUpdate::layer(camera.clone(), low)];
+    let update = [TrackUpdate::layer(camera.clone(), rid("l"))];
     bob.session.update(update).await.unwrap().complete().unwrap();
     bob.receives(camera, &alice, "camera", Some("l")).await;
     let back = alice.pull(&bob, &["mic"]).await;
     alice.receives(&back[0], &bob, "mic", None).await;
 
     for peer in [&alice, &bob] {
-        peer.settle(peer.session.establish_data_channels().await.unwrap()).await;
+        peer.establish().await;
     }
-    let chat = alice.session.publish_data_channels([LocalDataChannel::new("chat")]).await;
-    let chat = chat.unwrap().channels.remove(0);
-    let at_bob = bob.session.subscribe_data_channels([RemoteDataChannel::from(&chat)]).await;
-    let at_bob = at_bob.unwrap().channels.remove(0).id;
-    alice.agent.open_channel(chat.id, Delivery::RELIABLE).await.unwrap();
-    bob.agent.open_channel(at_bob, Delivery::RELIABLE).await.unwrap();
+    let chat = publish(&alice, "chat").await;
+    let at_bob = subscribe(&bob, (&chat).into()).await.id;
     for number in 0..5 {
         let message = Message { is_binary: true, data: vec![number; 500] };
         alice.agent.send(chat.id, message).await.unwrap();

@@ -11,7 +11,7 @@ use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::json;
 
-use super::room::{Peer, Room, mid, patient};
+use super::room::{Room, mid, patient};
 
 #[tokio::test]
 async fn an_unknown_track_does_not_keep_the_others_and_can_be_asked_for_once_it_is_there() {
@@ -66,8 +66,7 @@ async fn a_track_that_sends_nothing_yet_is_empty_until_it_does() {
     assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::EmptyTrackError));
     assert!(subscribed.complete().unwrap_err().is_not_yet_published());
 
-    let session = room.client.join().retry(patient()).send().await.unwrap();
-    let carol = Peer::new(session).await;
+    let carol = room.enter_with(patient()).await;
     let pulling = carol.pull(&alice, &["mic"]);
     let (pulled, ()) = tokio::join!(pulling, alice.accept(&published.answer));
     carol.hears(&pulled[0], &alice, "mic").await;

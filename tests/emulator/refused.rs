@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cloudflare_calls::types::ErrorCode;
-use cloudflare_calls::{Answer, Negotiation, Stage, Status, Unfinished, Unusable, prelude::*};
+use cloudflare_calls::{Answer, Stage, Status, Unfinished, Unusable, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 
@@ -68,10 +68,7 @@ async fn an_answer_that_the_sfu_refuses_makes_the_session_unusable() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic")]).await;
     let bob = room.enter().await;
-    let Negotiation::Offer(pending) = bob.session.subscribe([alice.track("mic")]).await.unwrap()
-    else {
-        panic!("an offer");
-    };
+    let pending = bob.offered(alice.track("mic")).await;
     let error = pending.answer(Answer::new("v=0\r\n").unwrap()).await.unwrap_err();
     assert_eq!(error.code(), Some(&ErrorCode::InvalidSessionDescription));
     let reason = Unusable::Unfinished(Unfinished::AnswerRefused);

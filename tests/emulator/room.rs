@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cloudflare_calls::types::AppId;
+use cloudflare_calls::types::{AppId, Simulcast};
 use cloudflare_calls::{
-    Answer, Client, LocalTrack, Mid, Negotiation, Offer, PublishedTrack, RemoteTrack, RetryPolicy,
-    SecretString, Session, Subscribed, prelude::*, reqwest,
+    Answer, Client, LocalTrack, Mid, Negotiation, Offer, PendingAnswer, PublishedTrack,
+    RemoteTrack, RetryPolicy, SecretString, Session, Subscribed, prelude::*, reqwest,
 };
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Received, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Received, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::rules::{Config, SessionSnapshot, Snapshot};
 use serde_json::Value;
@@ -51,7 +51,12 @@ impl Room {
 
     /// Someone who publishes nothing yet.
     pub(crate) async fn enter(&self) -> Peer {
-        Peer::new(self.client.join().retry(quick()).send().await.unwrap()).await
+        self.enter_with(quick()).await
+    }
+
+    /// The same, with tries of its own.
+    pub(crate) async fn enter_with(&self, policy: RetryPolicy) -> Peer {
+        Peer::new(self.client.join().retry(policy).send().await.unwrap()).await
     }
 
     /// Someone who is connected and publishes these under their names.
@@ -126,6 +131,12 @@ impl Peer {
         (Offer::new(offer).unwrap(), local.collect())
     }
 
+    /// Its agent's offer with these changes.
+    pub(crate) async fn offer_changes(&self, changes: &[Change]) -> Offer {
+        let (offer, _) = self.agent.offer_changes(changes).await.unwrap();
+        Offer::new(offer).unwrap()
+    }
+
     /// Publishes these under their names.
     pub(crate) async fn publish(&self, tracks: &[(Send, &str)]) -> Vec<Mid> {
         let (offer, local) = self.offer(tracks).await;
@@ -171,6 +182,20 @@ impl Peer {
                 pending.answer(answer).await.unwrap()
             }
             Negotiation::Done(outcome) => outcome,
+        }
+    }
+
+    /// Gets the transport of data channels.
+    pub(crate) async fn establish(&self) {
+        self.settle(self.session.establish_data_channels().await.unwrap()).await;
+    }
+
+    /// Subscribes to a track for which the SFU has to offer. It is not answered
+    /// yet.
+    pub(crate) async fn offered(&self, track: RemoteTrack) -> PendingAnswer<Subscribed> {
+        match self.session.subscribe([track]).await.unwrap() {
+            Negotiation::Offer(pending) => pending,
+            Negotiation::Done(_) => panic!("the SFU has to offer"),
         }
     }
 
@@ -252,6 +277,11 @@ impl Peer {
 
 pub(crate) fn mid(mid: &str) -> Mid {
     Mid::new(mid).unwrap()
+}
+
+/// This layer rather than another.
+pub(crate) fn rid(rid: &str) -> Simulcast {
+    Simulcast::new().preferred_rid(rid)
 }
 
 /// As many tries as by default, without the long waits.

@@ -1,16 +1,12 @@
 //! Another layer or another source on the same section.
 
-use cloudflare_calls::types::{ErrorCode, Simulcast};
+use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{Mid, TrackUpdate, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
-use super::room::{Room, mid};
+use super::room::{Room, mid, rid};
 
 const LAYERS: Send = Send::SimulcastVideo(&["h", "m", "l"]);
-
-fn rid(rid: &str) -> Simulcast {
-    Simulcast::new().preferred_rid(rid)
-}
 
 #[tokio::test]
 async fn the_preferred_layer_is_received_and_another_one_after_an_update() {

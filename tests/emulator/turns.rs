@@ -5,7 +5,7 @@ use cloudflare_calls_emulator::agent::Send;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
-use super::room::{Peer, Room, mid, patient};
+use super::room::{Room, mid, patient};
 
 #[tokio::test]
 async fn a_change_waits_for_the_answer_and_is_not_refused() {
@@ -59,11 +59,7 @@ async fn many_changes_of_one_session_at_once_all_succeed() {
 #[tokio::test]
 async fn two_sessions_can_wait_for_each_others_tracks() {
     let room = Room::start().await;
-    let enter = async || {
-        let session = room.client.join().retry(patient()).send().await.unwrap();
-        Peer::new(session).await
-    };
-    let (alice, bob) = (enter().await, enter().await);
+    let (alice, bob) = (room.enter_with(patient()).await, room.enter_with(patient()).await);
     for peer in [&alice, &bob] {
         peer.publish(&[(Send::Video, "camera")]).await;
     }

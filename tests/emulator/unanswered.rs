@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use cloudflare_calls::{
-    Error, ItemError, Negotiation, Stage, Status, Unfinished, Unusable, prelude::*,
-};
+use cloudflare_calls::{Error, ItemError, Stage, Status, Unfinished, Unusable, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
 use super::room::{Peer, Room};
@@ -18,8 +16,7 @@ async fn an_offer_that_is_answered_too_late_or_never_ends_the_session_and_not_wh
         let session = room.client.join().answer_deadline(deadline).send().await.unwrap();
         let bob = Peer::new(session).await;
         let mic = bob.pull(&alice, &["mic"]).await;
-        let camera = bob.session.subscribe([alice.track("camera")]).await.unwrap();
-        let Negotiation::Offer(pending) = camera else { panic!("an offer") };
+        let pending = bob.offered(alice.track("camera")).await;
         let kept = (why == Unfinished::AnswerLate).then_some(pending);
         let asked = room.operations(Some(&bob.session)).await;
         // It waits for the turn, and gets none when the exchange is given up.
@@ -49,10 +46,7 @@ async fn leaving_gives_up_an_offer_and_reports_what_the_sfu_did_not_close() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic")]).await;
     let bob = room.join(&[(Send::Audio, "mic")]).await;
-    let Negotiation::Offer(pending) = bob.session.subscribe([alice.track("mic")]).await.unwrap()
-    else {
-        panic!("an offer");
-    };
+    let pending = bob.offered(alice.track("mic")).await;
     let departure = bob.session.leave().await.unwrap();
     let errors: Vec<_> = departure.open_tracks.iter().map(|open| &open.error).collect();
     assert_eq!(errors, [&ItemError::RequestFailed; 2], "the SFU waits for the answer");

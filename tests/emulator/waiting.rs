@@ -30,8 +30,7 @@ async fn a_425_is_repeated_until_the_agent_is_connected() {
     let config = Config { connect_wait: Duration::from_millis(10), ..Config::default() };
     let room = Room::with(config).await;
     let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let session = room.client.join().retry(RetryPolicy::never()).send().await.unwrap();
-    let bob = Peer::new(session).await;
+    let bob = room.enter_with(RetryPolicy::never()).await;
     let (offer, local) = bob.offer(&[(Send::Audio, "mic")]).await;
     let published = bob.session.publish(offer, local).await.unwrap();
     let error = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
