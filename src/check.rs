@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use reqwest::Url;
 
-use crate::sdp::check_description;
-use crate::types::{
+use crate::generated::is_loopback;
+use crate::generated::types::{
     CloseAdapterRequest, CloseTracksRequest, DataChannel, EstablishDataChannelsTransportRequest,
     NewAdapter, NewAdapterRequest, RenegotiateRequest, SdpType, SessionDescription, Track,
     TrackLocation, TracksRequest, UpdateTracksRequest,
 };
-use crate::{Invalid, Problem};
+use crate::invalid::{Invalid, Problem};
+use crate::sdp::check_description;
 
 /// How many tracks one request may have (Cloudflare's limits).
 pub const MAX_TRACKS: usize = 64;
@@ -18,6 +19,22 @@ pub const MAX_TRACKS: usize = 64;
 /// How many adapters one request may have (operations `adapters/websocket/new`
 /// and `close`).
 pub const MAX_ADAPTERS: usize = 4;
+
+/// The hosts that the SFU reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the network, as Cloudflare's SFU does.
+    Network,
+    /// Those of this machine as well, because the API itself runs on it.
+    ThisMachine,
+}
+
+/// Whether a list may have no entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    AnEntry,
+}
 
 impl TracksRequest {
     /// Checks what the API would refuse: more than [`MAX_TRACKS`] entries,
@@ -32,7 +49,8 @@ impl TracksRequest {
         if discovers && self.session_description.is_none() {
             return Err(Invalid::new("sessionDescription", Problem::Missing));
         }
-        check_count("tracks", self.tracks.len(), !discovers, MAX_TRACKS)?;
+        let needs = if discovers { Needs::Nothing } else { Needs::AnEntry };
+        check_count("tracks", self.tracks.len(), needs, MAX_TRACKS)?;
         check_locations("tracks", self.tracks.iter().map(|track| track.location.as_ref()))?;
         let mut mids = HashSet::new();
         for (index, track) in self.tracks.iter().enumerate() {
@@ -66,7 +84,7 @@ impl UpdateTracksRequest {
     /// The first field that is wrong.
     pub fn check(&self) -> Result<(), Invalid> {
         check_offer(self.session_description.as_ref())?;
-        check_count("tracks", self.tracks.len(), true, MAX_TRACKS)?;
+        check_count("tracks", self.tracks.len(), Needs::AnEntry, MAX_TRACKS)?;
         for (index, track) in self.tracks.iter().enumerate() {
             check_text("mid", track.mid.as_deref())
                 .and_then(|()| check_remote(track))
@@ -87,7 +105,7 @@ impl CloseTracksRequest {
         if !self.force && self.session_description.is_none() {
             return Err(Invalid::new("sessionDescription", Problem::Missing));
         }
-        check_count("tracks", self.tracks.len(), true, MAX_TRACKS)?;
+        check_count("tracks", self.tracks.len(), Needs::AnEntry, MAX_TRACKS)?;
         for (index, track) in self.tracks.iter().enumerate() {
             check_text("mid", Some(&track.mid))
                 .map_err(|invalid| invalid.within(format_args!("tracks[{index}]")))?;
@@ -129,15 +147,15 @@ impl NewAdapterRequest {
     /// [`MAX_ADAPTERS`], an empty name, no session on a remote entry, an
     /// endpoint that is no WebSocket URL or on this machine.
     ///
-    /// `reaches_loopback`: whether the API itself runs on this machine, so that
-    /// it does reach such an endpoint.
+    /// An endpoint on this machine is one that only an API on this machine
+    /// reaches.
     ///
     /// # Errors
     /// The first field that is wrong.
-    pub fn check(&self, reaches_loopback: bool) -> Result<(), Invalid> {
-        check_count("tracks", self.tracks.len(), true, MAX_ADAPTERS)?;
+    pub fn check(&self, reach: Reach) -> Result<(), Invalid> {
+        check_count("tracks", self.tracks.len(), Needs::AnEntry, MAX_ADAPTERS)?;
         for (index, adapter) in self.tracks.iter().enumerate() {
-            check_adapter(adapter, reaches_loopback)
+            check_adapter(adapter, reach)
                 .map_err(|invalid| invalid.within(format_args!("tracks[{index}]")))?;
         }
         Ok(())
@@ -150,28 +168,14 @@ impl CloseAdapterRequest {
     /// # Errors
     /// The field `tracks`.
     pub fn check(&self) -> Result<(), Invalid> {
-        check_count("tracks", self.tracks.len(), true, MAX_ADAPTERS)
-    }
-}
-
-/// Whether a URL's host is this machine: `localhost`, a name below it, or a
-/// loopback or unspecified address.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    match address.map(|address| address.to_canonical()) {
-        Ok(address) => address.is_loopback() || address.is_unspecified(),
-        Err(_) => {
-            let name = host.to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
+        check_count("tracks", self.tracks.len(), Needs::AnEntry, MAX_ADAPTERS)
     }
 }
 
 /// Data channels that are to be published or subscribed to. What else could be
 /// wrong with them cannot be said in the types that they are made of.
 pub(crate) fn check_channels(channels: &[DataChannel]) -> Result<(), Invalid> {
-    check_count("dataChannels", channels.len(), true, usize::MAX)?;
+    check_count("dataChannels", channels.len(), Needs::AnEntry, usize::MAX)?;
     for (index, channel) in channels.iter().enumerate() {
         check_text("dataChannelName", channel.data_channel_name.as_deref())
             .map_err(|invalid| invalid.within(format_args!("dataChannels[{index}]")))?;
@@ -179,7 +183,7 @@ pub(crate) fn check_channels(channels: &[DataChannel]) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn check_adapter(adapter: &NewAdapter, reaches_loopback: bool) -> Result<(), Invalid> {
+fn check_adapter(adapter: &NewAdapter, reach: Reach) -> Result<(), Invalid> {
     check_text("trackName", Some(&adapter.track_name))?;
     if adapter.location == TrackLocation::Remote && adapter.session_id.is_none() {
         return Err(Invalid::new("sessionId", Problem::Missing));
@@ -188,7 +192,7 @@ fn check_adapter(adapter: &NewAdapter, reaches_loopback: bool) -> Result<(), Inv
     let url = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host());
     match url {
         None => Err(Invalid::new("endpoint", Problem::NotWebSocket)),
-        Some(url) if !reaches_loopback && is_loopback(&url) => {
+        Some(url) if reach == Reach::Network && is_loopback(&url) => {
             Err(Invalid::new("endpoint", Problem::Loopback))
         }
         Some(_) => Ok(()),
@@ -218,14 +222,9 @@ fn check_text(field: &'static str, text: Option<&str>) -> Result<(), Invalid> {
     }
 }
 
-fn check_count(
-    field: &'static str,
-    given: usize,
-    is_needed: bool,
-    max: usize,
-) -> Result<(), Invalid> {
+fn check_count(field: &'static str, given: usize, needs: Needs, max: usize) -> Result<(), Invalid> {
     match given {
-        0 if is_needed => Err(Invalid::new(field, Problem::Empty)),
+        0 if needs == Needs::AnEntry => Err(Invalid::new(field, Problem::Empty)),
         _ if given > max => Err(Invalid::new(field, Problem::TooMany { max, given })),
         _ => Ok(()),
     }

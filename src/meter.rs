@@ -1,45 +1,47 @@
 //! Counters through the `metrics` facade; without the feature they are nothing.
-//! Their table is in the README.
+//! Their table is in the README. Nothing is counted under a lock, because a
+//! recorder may look at the session.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::types::ErrorCode;
-use crate::{Error, ItemError, Unfinished};
+use crate::error::{Error, ItemError, Stage};
+use crate::generated::types::ErrorCode;
+use crate::status::Unfinished;
+use crate::step::Step;
 
 pub(crate) fn session(event: &'static str) {
     count("calls_sessions_total", [("event", event.into())]);
 }
 
-pub(crate) fn step(operation: &'static str) {
-    count("calls_steps_total", [("operation", operation.into())]);
+pub(crate) fn step(step: Step) {
+    count("calls_steps_total", [("step", step.as_str().into())]);
 }
 
 pub(crate) fn failed(error: &Error) {
     let stage = match error.stage() {
-        crate::Stage::Check => "check",
-        crate::Stage::Turn => "turn",
-        crate::Stage::Request => "request",
-        crate::Stage::Reply => "reply",
-        crate::Stage::Items => "items",
+        Stage::Check => "check",
+        Stage::Turn => "turn",
+        Stage::Request => "request",
+        Stage::Reply => "reply",
+        Stage::Items => "items",
     };
     let labels = [
-        ("operation", error.operation().into()),
+        ("step", error.step().as_str().into()),
+        ("operation", error.operation().unwrap_or("none").into()),
         ("stage", stage.into()),
         ("code", label(error.code())),
     ];
     count("calls_failures_total", labels);
 }
 
-pub(crate) fn repeated(operation: &'static str) {
-    count("calls_repeats_total", [("operation", operation.into())]);
+pub(crate) fn repeated(step: Step) {
+    count("calls_repeats_total", [("step", step.as_str().into())]);
 }
 
-pub(crate) fn item_failed(operation: &'static str, error: &ItemError) {
-    count(
-        "calls_failed_items_total",
-        [("operation", operation.into()), ("code", label(error.code()))],
-    );
+pub(crate) fn item_failed(step: Step, error: &ItemError) {
+    let labels = [("step", step.as_str().into()), ("code", label(error.code()))];
+    count("calls_failed_items_total", labels);
 }
 
 pub(crate) fn answered() {
@@ -47,16 +49,7 @@ pub(crate) fn answered() {
 }
 
 pub(crate) fn unfinished(why: Unfinished) {
-    let reason = match why {
-        Unfinished::AnswerDropped => "answer_dropped",
-        Unfinished::AnswerLate => "answer_late",
-        Unfinished::AnswerRefused => "answer_refused",
-        Unfinished::ReplyLost => "reply_lost",
-        Unfinished::ReplyContradictory => "reply_contradictory",
-        Unfinished::ReplyDropped => "reply_dropped",
-        Unfinished::Abandoned => "abandoned",
-    };
-    count("calls_unfinished_total", [("reason", reason.into())]);
+    count("calls_unfinished_total", [("reason", why.as_str().into())]);
 }
 
 pub(crate) fn waited(time: Duration) {

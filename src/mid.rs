@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, Problem};
+use crate::invalid::{Invalid, Problem};
 
 /// Names a media section of one session's connection (RFC 9143), such as `0`.
 ///

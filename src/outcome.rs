@@ -1,81 +1,179 @@
-//! What became of the items of a request.
+//! Items of a step: which succeeded, and which failed.
 
 use std::fmt;
 
-use crate::generated::scrub;
-use crate::{Error, ItemError, ItemFailure, meter};
+use serde::{Deserialize, Serialize};
 
-/// An item that failed while the request as a whole did not.
-#[derive(Clone, Debug, PartialEq)]
+use crate::error::{Error, ItemError, ItemFailure};
+use crate::generated::types::{
+    AdapterResult, CloseAdapterResult, CloseTrackResult, DataChannelResult, TrackResult,
+};
+use crate::step::Step;
+
+/// The items of a step: `done` are those that succeeded, as `D`; `failed` are
+/// those that did not, as they were asked for.
+///
+/// Every item that was asked for is in one of the two lists.
+#[derive(Debug, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Failed<T> {
-    /// What was asked for, to be asked for again.
-    pub item: T,
+#[must_use = "items can have failed although the step did not"]
+pub struct Outcome<D, Q> {
+    /// The step.
+    pub step: Step,
+    /// The items that succeeded.
+    pub done: Vec<D>,
+    /// The items that failed, and why.
+    pub failed: Vec<Failed<Q>>,
+    /// The error of a request that failed as a whole, where others of the same
+    /// step succeeded: a repetition, or one of several batches. Its items are in
+    /// `failed`. It is written and not read.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+}
+
+/// An item that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Failed<Q> {
+    /// The item as it was asked for, to be asked for again.
+    pub item: Q,
     /// Why it failed.
     pub error: ItemError,
 }
 
-impl<T: fmt::Display> Failed<T> {
-    pub(crate) fn new(operation: &'static str, item: T, error: ItemError) -> Self {
-        meter::item_failed(operation, &error);
-        tracing::debug!(
-            operation,
-            code = error.code().map(|code| scrub(code.as_str())),
-            "an item failed"
-        );
-        Self { item, error }
+impl<D, Q> Outcome<D, Q> {
+    /// Returns the items if all of them succeeded.
+    ///
+    /// # Errors
+    /// The error of the request that failed as a whole, or else
+    /// [`Error::Items`] with all that failed.
+    pub fn into_result(self) -> Result<Vec<D>, Error>
+    where
+        Q: fmt::Display,
+    {
+        let Self { step, done, failed, error } = self;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        if failed.is_empty() {
+            return Ok(done);
+        }
+        let failure =
+            |Failed { item, error }: Failed<Q>| ItemFailure { item: item.to_string(), error };
+        Err(Error::Items { step, failures: failed.into_iter().map(failure).collect() })
+    }
+
+    /// The failed items for which another try may succeed: they are not
+    /// published yet, or met a fault that may pass.
+    pub fn retryable(&self) -> Vec<Q>
+    where
+        Q: Clone,
+    {
+        let may_pass = self.failed.iter().filter(|failed| failed.error.is_retryable());
+        may_pass.map(|failed| failed.item.clone()).collect()
+    }
+
+    /// The outcome, unless a request failed as a whole and nothing is done.
+    pub(crate) fn unless_nothing_is_done(mut self) -> Result<Self, Error> {
+        match self.error.take() {
+            Some(error) if self.done.is_empty() => Err(error),
+            error => Ok(Self { error, ..self }),
+        }
+    }
+
+    pub(crate) fn new(step: Step) -> Self {
+        Self { step, done: Vec::new(), failed: Vec::new(), error: None }
+    }
+
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.done.extend(more.done);
+        self.failed.extend(more.failed);
+        self.error = more.error.or(self.error.take());
+    }
+
+    pub(crate) fn fail(&mut self, item: Q, error: ItemError) {
+        self.failed.push(Failed { item, error });
     }
 }
 
-/// No item failed, or an error with all that did.
-pub(crate) fn complete<T: fmt::Display>(
-    operation: &'static str,
-    failed: &[Failed<T>],
-) -> Result<(), Error> {
-    if failed.is_empty() {
-        return Ok(());
+/// An entry of a reply.
+pub(crate) trait Entry {
+    /// The error of the entry, if it has one.
+    fn error(&self) -> Option<ItemError>;
+
+    /// Reads an entry without an error; `read` gives None if it lacks what it has
+    /// to have.
+    fn read<D>(self, read: impl FnOnce(Self) -> Option<D>) -> Result<D, ItemError>
+    where
+        Self: Sized,
+    {
+        match self.error() {
+            Some(error) => Err(error),
+            None => read(self).ok_or(ItemError::Unnamed),
+        }
     }
-    let failure = |failed: &Failed<T>| ItemFailure {
-        item: failed.item.to_string(),
-        error: failed.error.clone(),
-    };
-    Err(Error::Items { operation, failures: failed.iter().map(failure).collect() })
 }
 
-/// The results of a reply in the order of what was asked for.
+macro_rules! entries {
+    ($($entry:ident),*) => {$(
+        impl Entry for $entry {
+            fn error(&self) -> Option<ItemError> {
+                ItemError::of(&self.error_code, &self.error_description)
+            }
+        }
+    )*};
+}
+
+entries!(TrackResult, CloseTrackResult, DataChannelResult, AdapterResult, CloseAdapterResult);
+
+/// Sorts the entries of a reply by what was asked for.
 ///
-/// A result belongs to the first item that `is_for` says it is for and that
-/// has none yet. One that names nothing at all (`is_anonymous`, as failed
-/// items can be) belongs to the item in its place, if there are as many
-/// results as items. The second list has the results that nobody asked for.
-pub(crate) fn assign<Q, R>(
-    asked: &[Q],
-    results: Vec<R>,
-    is_for: impl Fn(&Q, &R) -> bool,
-    is_anonymous: impl Fn(&R) -> bool,
-) -> (Vec<Option<R>>, Vec<R>) {
+/// `is_for` says whether an entry is for an item, or None if the entry names
+/// nothing. An entry belongs to the first item that it is for and that has none
+/// yet. One that names nothing, as failed entries can, belongs to the item in
+/// its place, if there are as many entries as items. The second list has the
+/// entries that nobody asked for.
+pub(crate) fn settle<D, Q, R: Entry>(
+    step: Step,
+    asked: Vec<Q>,
+    entries: Vec<R>,
+    is_for: impl Fn(&Q, &R) -> Option<bool>,
+    mut read: impl FnMut(&Q, R) -> Result<D, ItemError>,
+) -> (Outcome<D, Q>, Vec<R>) {
     let mut assigned: Vec<Option<R>> = asked.iter().map(|_| None).collect();
-    let in_places = results.len() == asked.len();
-    let mut rest = Vec::new();
-    for (place, result) in results.into_iter().enumerate() {
-        if is_anonymous(&result) {
-            rest.push((place, result));
-            continue;
+    let in_places = entries.len() == asked.len();
+    let (mut nameless, mut unasked) = (Vec::new(), Vec::new());
+    for (place, entry) in entries.into_iter().enumerate() {
+        let answers = asked.iter().zip(&assigned).map(|(item, entry_of)| {
+            let answer = is_for(item, &entry);
+            (answer.is_none(), answer == Some(true) && entry_of.is_none())
+        });
+        let (mut names_nothing, mut owner) = (false, None);
+        for (index, (is_nameless, is_owner)) in answers.enumerate() {
+            names_nothing |= is_nameless;
+            if is_owner {
+                owner = Some(index);
+                break;
+            }
         }
-        let owner = (0..asked.len())
-            .find(|&index| assigned[index].is_none() && is_for(&asked[index], &result));
         match owner {
-            Some(index) => assigned[index] = Some(result),
-            None => rest.push((place, result)),
+            Some(index) => assigned[index] = Some(entry),
+            None if names_nothing => nameless.push((place, entry)),
+            None => unasked.push(entry),
         }
     }
-    let mut unasked = Vec::new();
-    for (place, result) in rest {
-        if in_places && is_anonymous(&result) && assigned[place].is_none() {
-            assigned[place] = Some(result);
-        } else {
-            unasked.push(result);
+    for (place, entry) in nameless {
+        match assigned.get_mut(place) {
+            Some(free @ None) if in_places => *free = Some(entry),
+            _ => unasked.push(entry),
         }
     }
-    (assigned, unasked)
+    let mut outcome = Outcome::new(step);
+    for (item, entry) in asked.into_iter().zip(assigned) {
+        match entry.map_or(Err(ItemError::Unreported), |entry| read(&item, entry)) {
+            Ok(done) => outcome.done.push(done),
+            Err(error) => outcome.fail(item, error),
+        }
+    }
+    (outcome, unasked)
 }

@@ -1,7 +1,7 @@
 //! Constructors that say what a request means, where the document's types
 //! only say what it is made of.
 
-use crate::types::{CloseTrack, CloseTracksRequest, SdpType, SessionDescription};
+use crate::generated::types::{CloseTrack, CloseTracksRequest, SdpType, SessionDescription};
 
 impl SessionDescription {
     /// An offer, which needs an answer (RFC 9429 section 3.2).

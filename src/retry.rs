@@ -1,22 +1,29 @@
 //! When an operation is repeated, and how long to wait before.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
+use crate::error::{Error, Repeat};
+use crate::generated::OperationError;
 use crate::generated::types::ApiError;
-use crate::{Error, Failed, OperationError, meter};
+use crate::meter;
+use crate::step::Step;
 
-/// How often and for how long operations are repeated.
+/// How often and for how long the requests of a step are repeated.
 ///
-/// Only what may be repeated is. Each row is one rule:
+/// A step that asks again for single items has the same attempts and budget for
+/// that and for its requests. Each request of a close has its own. Only what may
+/// be repeated is. Each row is one rule:
 ///
 /// | what happened | read | close | change | creation |
 /// |---|---|---|---|---|
 /// | no connection was made, so nothing was sent | again | again | again | again |
 /// | no reply, or a broken one, after sending | again | again | reported: [`Error::outcome_unknown`] | reported |
 /// | 429 | again, not before `Retry-After` | again | again | again |
+/// | a refusal with a status of success | again, if its code asks for it | again, if its code asks for it | reported: [`Error::outcome_unknown`] | reported |
 /// | 425 `session_error`: not connected yet | again | again | again | |
 /// | `retryable_transient_error`, `temporarily_unavailable_error`, `transport_unavailable_error` | again | again | again | again |
 /// | another 5xx, such as an edge's HTML page, `backend_error` or `internal_error` | again | again | reported: [`Error::outcome_unknown`] | reported |
@@ -83,7 +90,7 @@ impl RetryPolicy {
         self
     }
 
-    /// The delays of one operation, counted from now.
+    /// The tries of one step, counted from now.
     pub(crate) fn start(&self) -> Retries {
         let delays = ExponentialBuilder::default()
             .with_min_delay(self.min_delay)
@@ -91,101 +98,72 @@ impl RetryPolicy {
             .with_max_times(self.attempts - 1)
             .with_jitter()
             .build();
-        Retries { delays, last_start: Instant::now() + self.budget }
+        Retries(Mutex::new(Left { delays, last_start: Instant::now() + self.budget }))
     }
+}
 
-    /// Does `call` as often as the table allows.
+/// What is left of a policy's attempts and budget. All requests of a step share
+/// them.
+pub(crate) struct Retries(Mutex<Left>);
+
+struct Left {
+    delays: ExponentialBackoff,
+    last_start: Instant,
+}
+
+impl Retries {
+    /// Makes a request as often as the table allows. Says besides whether the
+    /// reply to any of the tries was lost: then that try may have taken effect,
+    /// whatever the last one says.
     pub(crate) async fn run<T, F>(
         &self,
+        step: Step,
         repeat: Repeat,
-        call: impl FnMut() -> F,
-    ) -> Result<T, Error>
-    where
-        F: Future<Output = Result<T, OperationError<ApiError>>>,
-    {
-        self.run_noting(repeat, &mut false, call).await
-    }
-
-    /// As [`run`](Self::run), and says whether the reply to any of the tries was
-    /// lost: then that try may have taken effect, whatever the last one says.
-    pub(crate) async fn run_noting<T, F>(
-        &self,
-        repeat: Repeat,
-        was_lost: &mut bool,
         mut call: impl FnMut() -> F,
-    ) -> Result<T, Error>
+    ) -> (Result<T, Error>, bool)
     where
         F: Future<Output = Result<T, OperationError<ApiError>>>,
     {
-        let mut retries = self.start();
+        let mut was_lost = false;
         loop {
             let error = match call().await {
-                Ok(reply) => return Ok(reply),
-                Err(error) => Error::request(error, repeat, *was_lost),
+                Ok(reply) => return (Ok(reply), was_lost),
+                Err(error) => Error::request(step, error, repeat, was_lost),
             };
-            *was_lost |= error.outcome_unknown();
+            was_lost |= error.outcome_unknown();
             let delay = match error.is_retryable() {
-                true => retries.next(error.retry_after()),
+                true => self.next(error.retry_after()),
                 false => None,
             };
-            let Some(delay) = delay else {
-                meter::failed(&error);
-                return Err(error);
-            };
-            meter::repeated(error.operation());
+            let Some(delay) = delay else { return (Err(error), was_lost) };
+            meter::repeated(step);
             tracing::debug!(
                 operation = error.operation(),
                 status = error.status().map(|status| status.as_u16()),
+                ray = error.ray(),
                 delay_ms = delay.as_millis() as u64,
                 "trying again"
             );
             tokio::time::sleep(delay).await;
         }
     }
-}
 
-/// Which column of the table an operation belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    Read,
-    Close,
-    Change,
-    Create,
-}
-
-/// What is left of a policy's attempts and budget.
-pub(crate) struct Retries {
-    delays: ExponentialBackoff,
-    last_start: Instant,
-}
-
-impl Retries {
-    /// How long to wait before the next try, if there is to be one.
-    pub(crate) fn next(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
-        let delay = self.delays.next()?.max(retry_after.unwrap_or_default());
-        let start = Instant::now().checked_add(delay)?;
-        (start <= self.last_start).then_some(delay)
+    /// Waits before items are asked for again. False if no try is left.
+    pub(crate) async fn again(&self, step: Step, items: usize) -> bool {
+        let Some(delay) = self.next(None) else { return false };
+        meter::repeated(step);
+        let delay_ms = delay.as_millis() as u64;
+        tracing::debug!(items, delay_ms, "trying again what is not published yet");
+        tokio::time::sleep(delay).await;
+        true
     }
 
-    /// Waits, and gives the items that are to be asked for again. None if there
-    /// are none, or no try is left.
-    pub(crate) async fn again<T: Clone>(
-        &mut self,
-        operation: &'static str,
-        failed: &[Failed<T>],
-    ) -> Option<Vec<T>> {
-        if failed.is_empty() {
-            return None;
-        }
-        let delay = self.next(None)?;
-        meter::repeated(operation);
-        tracing::debug!(
-            operation,
-            items = failed.len(),
-            delay_ms = delay.as_millis() as u64,
-            "trying again what is not published yet"
-        );
-        tokio::time::sleep(delay).await;
-        Some(failed.iter().map(|failed| failed.item.clone()).collect())
+    /// How long to wait before the next try, if there is to be one.
+    fn next(&self, retry_after: Option<Duration>) -> Option<Duration> {
+        // Nothing in there leaves it half changed.
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let delay = left.delays.next()?.max(retry_after.unwrap_or_default());
+        let start = Instant::now().checked_add(delay)?;
+        (start <= left.last_start).then_some(delay)
     }
 }

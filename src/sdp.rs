@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::Hidden;
-use crate::types::{SdpType, SessionDescription};
-use crate::{Invalid, Problem};
+use crate::generated::types::{SdpType, SessionDescription};
+use crate::invalid::{Invalid, Problem};
 
 /// A session description that needs an answer (RFC 9429 section 3.2).
 ///
@@ -84,6 +84,13 @@ macro_rules! description {
 
 description!(Offer, Offer, "offer");
 description!(Answer, Answer, "answer");
+
+impl Offer {
+    /// Whether it has a section for data channels (RFC 8841).
+    pub(crate) fn has_data_section(&self) -> bool {
+        self.0.contains("\nm=application ")
+    }
+}
 
 /// What both constructors and the checks of whole requests ask for.
 pub(crate) fn check_description(

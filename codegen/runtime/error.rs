@@ -5,8 +5,15 @@ pub enum ConfigError {
     /// The base URL is not an absolute `http` or `https` URL, or has a query,
     /// a fragment or credentials.
     BaseUrl,
+    /// The base URL is `http` and its host is not this machine, so that the
+    /// secret would cross the network in plain text. A builder's
+    /// `allow_plaintext` permits it.
+    Plaintext,
     /// The secret is empty or has a character that a header cannot carry.
     Secret,
+    /// The name for the `User-Agent` has a character that a header cannot
+    /// carry.
+    UserAgent,
     /// The HTTP client could not be set up, for example because the system's
     /// root certificates cannot be read.
     Http,
@@ -18,7 +25,11 @@ impl fmt::Display for ConfigError {
             Self::BaseUrl => {
                 "the base URL is not an absolute http(s) URL without query, fragment and credentials"
             }
+            Self::Plaintext => {
+                "the base URL is not https, and the secret would be sent in plain text"
+            }
             Self::Secret => "the secret is empty or cannot be sent in a header",
+            Self::UserAgent => "the user agent cannot be sent in a header",
             Self::Http => "the HTTP client could not be set up",
         })
     }
@@ -34,6 +45,21 @@ pub trait ErrorBody: fmt::Debug {
     fn description(&self) -> Option<&str>;
 }
 
+/// Facts about a reply apart from its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// The reply's status.
+    pub status: reqwest::StatusCode,
+    /// Time to wait before another try, where the reply says so (`Retry-After`,
+    /// RFC 9110 section 10.2.3). A date is counted from the moment of reading.
+    pub retry_after: Option<std::time::Duration>,
+    /// Cloudflare's name of the request (`cf-ray`), to quote to its support.
+    pub ray: Option<String>,
+    /// Time from sending the request to the end of the reply.
+    pub elapsed: std::time::Duration,
+}
+
 /// Why an operation did not succeed; `E` is the body of the operation's
 /// documented errors.
 ///
@@ -47,51 +73,56 @@ pub enum OperationError<E> {
     /// No complete reply arrived: no connection, a time-out, a broken
     /// transfer. Whether the operation took effect is unknown unless the
     /// connection was never made ([`reqwest::Error::is_connect`]).
+    #[non_exhaustive]
     Transport {
         /// Name of the operation, as of the method.
         operation: &'static str,
-        /// What the HTTP client reports, without the URL.
+        /// Time from sending the request to its failure.
+        elapsed: std::time::Duration,
+        /// The HTTP client's report, without the URL.
         source: reqwest::Error,
     },
-    /// The API refused the request and said why.
+    /// The API refused the request and said why. The status may be one of
+    /// success: a body that carries an error is no success, whatever its
+    /// status. The operation may have taken effect then.
+    #[non_exhaustive]
     Refused {
         /// Name of the operation, as of the method.
         operation: &'static str,
-        /// The reply's status.
-        status: reqwest::StatusCode,
-        /// Seconds to wait before another try, where the reply says so.
-        retry_after: Option<std::time::Duration>,
+        /// Status and headers.
+        reply: Box<Received>,
         /// The reply's body.
         body: E,
     },
     /// An error reply that is not the API's: an edge's HTML page, an empty
     /// body, a redirection.
+    #[non_exhaustive]
     Unexpected {
         /// Name of the operation, as of the method.
         operation: &'static str,
-        /// The reply's status.
-        status: reqwest::StatusCode,
-        /// Seconds to wait before another try, where the reply says so.
-        retry_after: Option<std::time::Duration>,
+        /// Status and headers.
+        reply: Box<Received>,
         /// At most 512 characters of the body.
         excerpt: String,
     },
     /// A reply with a status of success and a body that is not what the
     /// document promises. The operation took effect.
+    #[non_exhaustive]
     Undecodable {
         /// Name of the operation, as of the method.
         operation: &'static str,
-        /// The reply's status.
-        status: reqwest::StatusCode,
+        /// Status and headers.
+        reply: Box<Received>,
         /// Where and how the body differs, without its values.
         problem: String,
     },
-    /// A reply of more than 16 MiB, of which no more was read.
+    /// A reply of success of more than 16 MiB, of which no more was read.
+    #[non_exhaustive]
     TooLarge {
         /// Name of the operation, as of the method.
         operation: &'static str,
-        /// The reply's status.
-        status: reqwest::StatusCode,
+        /// Status and headers.
+        reply: Box<Received>,
     },
 }
 
@@ -100,6 +131,7 @@ pub enum OperationError<E> {
 #[non_exhaustive]
 pub enum InvalidRequest {
     /// A path parameter could lead to another path.
+    #[non_exhaustive]
     PathParameter {
         /// Name of the operation, as of the method.
         operation: &'static str,
@@ -107,6 +139,7 @@ pub enum InvalidRequest {
         reason: InvalidId,
     },
     /// A header parameter has a character that a header cannot carry.
+    #[non_exhaustive]
     HeaderParameter {
         /// Name of the operation, as of the method.
         operation: &'static str,
@@ -114,7 +147,15 @@ pub enum InvalidRequest {
         name: &'static str,
     },
     /// The body cannot be written as JSON.
+    #[non_exhaustive]
     Body {
+        /// Name of the operation, as of the method.
+        operation: &'static str,
+    },
+    /// The HTTP client cannot make a request of it, as for a URL of more than
+    /// 65,534 bytes.
+    #[non_exhaustive]
+    Request {
         /// Name of the operation, as of the method.
         operation: &'static str,
     },
@@ -132,6 +173,9 @@ impl fmt::Display for InvalidRequest {
             Self::Body { operation } => {
                 write!(f, "{operation}: not sent: the body cannot be written as JSON")
             }
+            Self::Request { operation } => {
+                write!(f, "{operation}: not sent: it is too long for a request")
+            }
         }
     }
 }
@@ -145,7 +189,8 @@ impl<E> OperationError<E> {
             Self::Invalid(
                 InvalidRequest::PathParameter { operation, .. }
                 | InvalidRequest::HeaderParameter { operation, .. }
-                | InvalidRequest::Body { operation },
+                | InvalidRequest::Body { operation }
+                | InvalidRequest::Request { operation },
             )
             | Self::Transport { operation, .. }
             | Self::Refused { operation, .. }
@@ -155,25 +200,32 @@ impl<E> OperationError<E> {
         }
     }
 
-    /// The status of the reply, if there was one.
-    pub fn status(&self) -> Option<reqwest::StatusCode> {
+    /// The reply's status and headers, if there was a reply.
+    pub fn reply(&self) -> Option<&Received> {
         match self {
             Self::Invalid(_) | Self::Transport { .. } => None,
-            Self::Refused { status, .. }
-            | Self::Unexpected { status, .. }
-            | Self::Undecodable { status, .. }
-            | Self::TooLarge { status, .. } => Some(*status),
+            Self::Refused { reply, .. }
+            | Self::Unexpected { reply, .. }
+            | Self::Undecodable { reply, .. }
+            | Self::TooLarge { reply, .. } => Some(reply),
         }
     }
 
-    /// How long the server asks to wait before another try (`Retry-After` in
-    /// seconds, RFC 9110 section 10.2.3), if it does.
+    /// The status of the reply, if there was one.
+    pub fn status(&self) -> Option<reqwest::StatusCode> {
+        self.reply().map(|reply| reply.status)
+    }
+
+    /// Time to wait before another try, where the reply says so.
     pub fn retry_after(&self) -> Option<std::time::Duration> {
+        self.reply()?.retry_after
+    }
+
+    /// Time from sending the request to its end. None if nothing was sent.
+    pub fn elapsed(&self) -> Option<std::time::Duration> {
         match self {
-            Self::Refused { retry_after, .. } | Self::Unexpected { retry_after, .. } => {
-                *retry_after
-            }
-            _ => None,
+            Self::Transport { elapsed, .. } => Some(*elapsed),
+            _ => self.reply().map(|reply| reply.elapsed),
         }
     }
 
@@ -189,19 +241,19 @@ impl<E> OperationError<E> {
     pub fn map_body<F>(self, map: impl FnOnce(E) -> F) -> OperationError<F> {
         match self {
             Self::Invalid(invalid) => OperationError::Invalid(invalid),
-            Self::Transport { operation, source } => {
-                OperationError::Transport { operation, source }
+            Self::Transport { operation, elapsed, source } => {
+                OperationError::Transport { operation, elapsed, source }
             }
-            Self::Refused { operation, status, retry_after, body } => {
-                OperationError::Refused { operation, status, retry_after, body: map(body) }
+            Self::Refused { operation, reply, body } => {
+                OperationError::Refused { operation, reply, body: map(body) }
             }
-            Self::Unexpected { operation, status, retry_after, excerpt } => {
-                OperationError::Unexpected { operation, status, retry_after, excerpt }
+            Self::Unexpected { operation, reply, excerpt } => {
+                OperationError::Unexpected { operation, reply, excerpt }
             }
-            Self::Undecodable { operation, status, problem } => {
-                OperationError::Undecodable { operation, status, problem }
+            Self::Undecodable { operation, reply, problem } => {
+                OperationError::Undecodable { operation, reply, problem }
             }
-            Self::TooLarge { operation, status } => OperationError::TooLarge { operation, status },
+            Self::TooLarge { operation, reply } => OperationError::TooLarge { operation, reply },
         }
     }
 }
@@ -210,7 +262,7 @@ impl<E: ErrorBody> fmt::Display for OperationError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(invalid) => invalid.fmt(f),
-            Self::Transport { operation, source } => {
+            Self::Transport { operation, source, .. } => {
                 let what = match source {
                     source if source.is_connect() => "no connection",
                     source if source.is_timeout() => "no complete reply in time",
@@ -218,8 +270,8 @@ impl<E: ErrorBody> fmt::Display for OperationError<E> {
                 };
                 write!(f, "{operation}: {what}")
             }
-            Self::Refused { operation, status, body, .. } => {
-                write!(f, "{operation}: refused with {}", status.as_u16())?;
+            Self::Refused { operation, reply, body } => {
+                write!(f, "{operation}: refused with {}", reply.status.as_u16())?;
                 if let Some(code) = body.code() {
                     write!(f, ": {}", scrub(code))?;
                 }
@@ -228,14 +280,17 @@ impl<E: ErrorBody> fmt::Display for OperationError<E> {
                     None => Ok(()),
                 }
             }
-            Self::Unexpected { operation, status, excerpt, .. } => {
-                write!(f, "{operation}: unexpected reply with {}: {excerpt:?}", status.as_u16())
+            Self::Unexpected { operation, reply, excerpt } => {
+                let status = reply.status.as_u16();
+                write!(f, "{operation}: unexpected reply with {status}: {excerpt:?}")
             }
-            Self::Undecodable { operation, status, problem } => {
-                write!(f, "{operation}: undecodable reply with {}: {problem}", status.as_u16())
+            Self::Undecodable { operation, reply, problem } => {
+                let status = reply.status.as_u16();
+                write!(f, "{operation}: undecodable reply with {status}: {problem}")
             }
-            Self::TooLarge { operation, status } => {
-                write!(f, "{operation}: reply with {} is larger than 16 MiB", status.as_u16())
+            Self::TooLarge { operation, reply } => {
+                let status = reply.status.as_u16();
+                write!(f, "{operation}: reply with {status} is larger than 16 MiB")
             }
         }
     }
@@ -265,17 +320,21 @@ const MAX_EXCERPT: usize = 512;
 const SDP_MARKS: [&str; 6] =
     ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
 
-/// Server text as it may be shown: bounded, on one line, without SDP.
+/// The length of the longest of them. One that begins in what is shown is
+/// found although it ends behind that.
+const LONGEST_MARK: usize = "a=fingerprint".len();
+
+/// Server text as it may be shown: bounded, on one line, without SDP. It looks
+/// at no more of the text than it may show.
 pub(crate) fn scrub(text: &str) -> String {
-    let cut = SDP_MARKS.iter().filter_map(|mark| text.find(mark)).min();
-    let shown: String = text[..cut.unwrap_or(text.len())]
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_EXCERPT)
-        .collect();
+    let end = text.char_indices().nth(MAX_EXCERPT).map_or(text.len(), |(end, _)| end);
+    let looked_at = &text[..text.floor_char_boundary(end + LONGEST_MARK)];
+    let cut = SDP_MARKS.iter().filter_map(|mark| looked_at.find(mark)).min();
+    let shown = &text[..cut.unwrap_or(end).min(end)];
+    let shown: String = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match cut {
         Some(_) => format!("{shown}[SDP removed]"),
-        None if shown.len() < text.len() => format!("{shown}…"),
+        None if end < text.len() => format!("{shown}…"),
         None => shown,
     }
 }

@@ -8,31 +8,88 @@ pub const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(
 /// lose that answer.
 pub const DEFAULT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
-/// The largest reply that is read, in bytes. A `tracks/new` with 64 tracks
-/// and their session description stays below 1 MiB.
+/// The largest reply of success that is read, in bytes. A `tracks/new` with 64
+/// tracks and their session description stays below 1 MiB.
 const MAX_REPLY: usize = 16 * 1024 * 1024;
+
+/// The part of an error reply that is read, in bytes. An error of the API has
+/// less than 1 KiB for each of its entries.
+const MAX_ERROR_REPLY: usize = 64 * 1024;
+
+/// The most entries of a list that are read. A session has a few thousand at
+/// most, closed ones included.
+#[allow(dead_code)] // Not every document has a list.
+const MAX_ENTRIES: usize = 100_000;
+
+/// The longest `cf-ray` that is kept, in bytes. Real ones have 20.
+const MAX_RAY: usize = 64;
+
+/// The `User-Agent` of a client that has no other: name and version of the
+/// crate.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// Settings that every client has.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) base_url: String,
+    pub(crate) timeout: std::time::Duration,
+    pub(crate) http: Option<reqwest::Client>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) allows_plaintext: bool,
+    pub(crate) attached: Attached,
+}
+
+impl Setup {
+    pub(crate) fn new(base_url: &str) -> Self {
+        Self {
+            base_url: base_url.to_owned(),
+            timeout: DEFAULT_TIMEOUT,
+            http: None,
+            user_agent: None,
+            allows_plaintext: false,
+            attached: Attached(None),
+        }
+    }
+}
+
+/// A value that a layer above the client keeps with it.
+#[derive(Clone)]
+pub(crate) struct Attached(pub(crate) Option<Arc<dyn std::any::Any + Send + Sync>>);
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Attached").field(&self.0.is_some()).finish()
+    }
+}
 
 /// What all operations of a client share.
 pub(crate) struct Core {
     http: reqwest::Client,
     base: reqwest::Url,
     authorization: reqwest::header::HeaderValue,
+    /// None for an HTTP client that may have one of its own.
+    user_agent: Option<reqwest::header::HeaderValue>,
+    #[allow(dead_code)] // Not every client has a layer above it.
+    pub(crate) attached: Attached,
 }
 
 impl Core {
-    pub(crate) fn new(
-        base_url: &str,
-        secret: &SecretString,
-        http: Option<reqwest::Client>,
-        timeout: std::time::Duration,
-    ) -> Result<Self, ConfigError> {
-        let base = reqwest::Url::parse(base_url).map_err(|_| ConfigError::BaseUrl)?;
+    pub(crate) fn new(setup: Setup, secret: &SecretString) -> Result<Self, ConfigError> {
+        let base = reqwest::Url::parse(&setup.base_url).map_err(|_| ConfigError::BaseUrl)?;
         let plain = base.query().is_none()
             && base.fragment().is_none()
             && base.username().is_empty()
             && base.password().is_none();
-        if !matches!(base.scheme(), "http" | "https") || !plain {
+        let is_encrypted = match base.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(ConfigError::BaseUrl),
+        };
+        if !plain {
             return Err(ConfigError::BaseUrl);
+        }
+        if !is_encrypted && !setup.allows_plaintext && !is_loopback(&base) {
+            return Err(ConfigError::Plaintext);
         }
         let secret = secret.expose_secret();
         if secret.is_empty() {
@@ -41,17 +98,27 @@ impl Core {
         let mut authorization = reqwest::header::HeaderValue::try_from(format!("Bearer {secret}"))
             .map_err(|_| ConfigError::Secret)?;
         authorization.set_sensitive(true);
-        let http = match http {
-            Some(http) => http,
-            None => reqwest::Client::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .timeout(timeout)
-                // The API never redirects, and a POST that is redirected would become a GET.
-                .redirect(reqwest::redirect::Policy::none())
-                .build()
-                .map_err(|_| ConfigError::Http)?,
+        let user_agent = match (setup.user_agent, &setup.http) {
+            (Some(name), _) => Some(name.try_into().map_err(|_| ConfigError::UserAgent)?),
+            (None, Some(_)) => None,
+            (None, None) => Some(reqwest::header::HeaderValue::from_static(USER_AGENT)),
         };
-        Ok(Self { http, base, authorization })
+        let http = match setup.http {
+            Some(http) => http,
+            None => {
+                let mut http = reqwest::Client::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .timeout(setup.timeout)
+                    // The API never redirects, and a POST that is redirected would become a GET.
+                    .redirect(reqwest::redirect::Policy::none());
+                if !is_encrypted && !setup.allows_plaintext {
+                    // A proxy would get the secret in plain text.
+                    http = http.no_proxy();
+                }
+                http.build().map_err(|_| ConfigError::Http)?
+            }
+        };
+        Ok(Self { http, base, authorization, user_agent, attached: setup.attached })
     }
 
     /// Begins a request to the path made of these segments, each of which is
@@ -67,6 +134,20 @@ impl Core {
             segments.pop_if_empty().extend(path);
         }
         Request { core: self, operation, inner: reqwest::Request::new(method, url) }
+    }
+}
+
+/// Whether a URL's host is this machine: `localhost`, a name below it, or a
+/// loopback or unspecified address.
+pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    match address.map(|address| address.to_canonical()) {
+        Ok(address) => address.is_loopback() || address.is_unspecified(),
+        Err(_) => {
+            let name = host.to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
     }
 }
 
@@ -122,98 +203,104 @@ impl Request<'_> {
             operation = self.operation,
             method = %self.inner.method(),
             status = Empty,
+            ray = Empty,
             duration_ms = Empty,
         );
-        let started = std::time::Instant::now();
-        let operation = self.operation;
         let result = tracing::Instrument::instrument(self.exchange(), span.clone()).await;
-        span.record(
-            "duration_ms",
-            u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        );
-        let status = match &result {
-            Ok(Ok(reply)) => Some(reply.status),
-            Ok(Err(status)) => Some(*status),
-            Err(_) => None,
+        let (received, elapsed) = match &result {
+            Ok(reply) => (Some(&*reply.received), Some(reply.received.elapsed)),
+            Err(error) => (error.reply(), error.elapsed()),
         };
-        if let Some(status) = status {
-            span.record("status", status.as_u16());
+        if let Some(elapsed) = elapsed {
+            span.record("duration_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+        }
+        if let Some(received) = received {
+            span.record("status", received.status.as_u16());
+            span.record("ray", received.ray.as_deref());
         }
         span.in_scope(|| match &result {
-            Ok(_) => tracing::debug!("reply received"),
-            Err(error) => tracing::debug!(timeout = error.is_timeout(), "no reply received"),
+            Err(OperationError::Transport { source, .. }) => {
+                tracing::debug!(timeout = source.is_timeout(), "no reply received");
+            }
+            Err(OperationError::Invalid(_)) => tracing::debug!("not sent"),
+            _ => tracing::debug!("reply received"),
         });
-        match result {
-            Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(status)) => Err(OperationError::TooLarge { operation, status }),
-            Err(source) => Err(OperationError::Transport { operation, source }),
-        }
+        result
     }
 
-    /// The reply, or the status of one that is too large.
-    async fn exchange(self) -> Result<Result<Reply, reqwest::StatusCode>, reqwest::Error> {
-        use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+    async fn exchange<E>(self) -> Result<Reply, OperationError<E>> {
+        use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
         let Self { core, operation, inner: mut request } = self;
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, core.authorization.clone());
+        if let Some(name) = &core.user_agent {
+            headers.insert(USER_AGENT, name.clone());
+        }
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let sent = core.http.execute(request).await;
-        let mut reply = sent.map_err(reqwest::Error::without_url)?;
+        let started = std::time::Instant::now();
+        let failed = |source: reqwest::Error| match source.is_builder() {
+            true => OperationError::Invalid(InvalidRequest::Request { operation }),
+            false => {
+                let source = source.without_url();
+                OperationError::Transport { operation, elapsed: started.elapsed(), source }
+            }
+        };
+        let mut reply = core.http.execute(request).await.map_err(failed)?;
         let status = reply.status();
-        let retry_after = reply
-            .headers()
-            .get(reqwest::header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(std::time::Duration::from_secs);
+        let header = |name: &str| reply.headers().get(name)?.to_str().ok().map(str::trim);
+        let retry_after = header("retry-after").and_then(retry_after);
+        let ray = header("cf-ray").filter(|ray| ray.len() <= MAX_RAY).map(str::to_owned);
+        let received =
+            |elapsed| Box::new(Received { status, retry_after, ray: ray.clone(), elapsed });
+        let limit = if status.is_success() { MAX_REPLY } else { MAX_ERROR_REPLY };
         // What is announced is believed only so far.
         let announced = reply.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
-        while let Some(chunk) = reply.chunk().await.map_err(reqwest::Error::without_url)? {
-            if body.len() + chunk.len() > MAX_REPLY {
-                return Ok(Err(status));
+        while let Some(chunk) = reply.chunk().await.map_err(failed)? {
+            let room = limit - body.len();
+            if chunk.len() > room {
+                if status.is_success() {
+                    let reply = received(started.elapsed());
+                    return Err(OperationError::TooLarge { operation, reply });
+                }
+                body.extend_from_slice(&chunk[..room]);
+                break;
             }
             body.extend_from_slice(&chunk);
         }
-        if !status.is_success() {
-            core.forget_secret(&mut body);
-        }
-        Ok(Ok(Reply { operation, status, retry_after, body }))
+        let secret = core.authorization.clone();
+        Ok(Reply { operation, received: received(started.elapsed()), secret, body })
     }
 }
 
-impl Core {
-    /// Takes the secret out of an error reply that echoes the request.
-    fn forget_secret(&self, body: &mut Vec<u8>) {
-        let bearer = self.authorization.as_bytes();
-        let Some(secret) = bearer.strip_prefix(b"Bearer ").filter(|secret| !secret.is_empty())
-        else {
-            return;
-        };
-        let mut from = 0;
-        while let Some(at) = body[from..].windows(secret.len()).position(|part| part == secret) {
-            let range = from + at..from + at + secret.len();
-            body.splice(range, *b"[secret]");
-            from += at + b"[secret]".len();
-        }
+/// The time that `Retry-After` names: seconds, or a date (RFC 9110 section
+/// 10.2.3).
+fn retry_after(value: &str) -> Option<std::time::Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(std::time::Duration::from_secs(seconds));
     }
+    let date = httpdate::parse_http_date(value).ok()?;
+    // A date that has passed asks for no delay.
+    Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
 }
 
 /// A complete reply.
 pub(crate) struct Reply {
     operation: &'static str,
-    status: reqwest::StatusCode,
-    retry_after: Option<std::time::Duration>,
+    received: Box<Received>,
+    /// The `Authorization` that was sent.
+    secret: reqwest::header::HeaderValue,
     body: Vec<u8>,
 }
 
 impl Reply {
     pub(crate) fn status(&self) -> u16 {
-        self.status.as_u16()
+        self.received.status.as_u16()
     }
 
     #[allow(dead_code)] // Not every document has several kinds of success.
     fn is_success(&self) -> bool {
-        self.status.is_success()
+        self.received.status.is_success()
     }
 
     /// The body of a success.
@@ -221,9 +308,27 @@ impl Reply {
     pub(crate) fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {
         serde_json::from_slice(&self.body).map_err(|_| OperationError::Undecodable {
             operation: self.operation,
-            status: self.status,
+            reply: self.received,
             problem: problem::<T>(&self.body),
         })
+    }
+
+    /// The body of a success, or the error that it carries at its top: then the
+    /// reply is a refusal, whatever its status.
+    #[allow(dead_code)] // Not every document has such a body.
+    pub(crate) fn accept<T, B, E>(
+        self,
+        wrap: impl FnOnce(B) -> E,
+    ) -> Result<T, OperationError<E>>
+    where
+        T: DeserializeOwned + ErrorBody,
+        B: DeserializeOwned,
+    {
+        match serde_json::from_slice::<T>(&self.body) {
+            Ok(body) if body.code().is_none_or(str::is_empty) => Ok(body),
+            Ok(_) => Err(self.refuse(wrap)),
+            Err(_) => self.decode(),
+        }
     }
 
     /// The body of an error, or an excerpt if it is not one of the API's.
@@ -231,18 +336,45 @@ impl Reply {
         self,
         wrap: impl FnOnce(B) -> E,
     ) -> OperationError<E> {
-        let Self { operation, status, retry_after, body } = self;
+        let body = self.body_without_secret();
+        let Self { operation, received: reply, .. } = self;
         match serde_json::from_slice(&body) {
-            Ok(body) => {
-                OperationError::Refused { operation, status, retry_after, body: wrap(body) }
+            Ok(body) => OperationError::Refused { operation, reply, body: wrap(body) },
+            Err(_) => {
+                let excerpt = scrub(&String::from_utf8_lossy(&body));
+                OperationError::Unexpected { operation, reply, excerpt }
             }
-            Err(_) => OperationError::Unexpected {
-                operation,
-                status,
-                retry_after,
-                excerpt: scrub(&String::from_utf8_lossy(&body)),
-            },
         }
+    }
+
+    /// The body, in case it echoes the request. The time is linear in its
+    /// length.
+    fn body_without_secret(&self) -> Vec<u8> {
+        let bearer = self.secret.as_bytes();
+        let Some((secret, first)) = bearer
+            .strip_prefix(b"Bearer ")
+            .and_then(|secret| Some((secret, *secret.first()?)))
+        else {
+            return self.body.clone();
+        };
+        let mut clean = Vec::with_capacity(self.body.len());
+        let mut rest = self.body.as_slice();
+        while let Some(at) = rest.iter().position(|byte| *byte == first) {
+            clean.extend_from_slice(&rest[..at]);
+            rest = &rest[at..];
+            match rest.strip_prefix(secret) {
+                Some(behind) => {
+                    clean.extend_from_slice(b"[secret]");
+                    rest = behind;
+                }
+                None => {
+                    clean.push(first);
+                    rest = &rest[1..];
+                }
+            }
+        }
+        clean.extend_from_slice(rest);
+        clean
     }
 }
 
@@ -269,7 +401,7 @@ fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
     scrub(&format!("{place}: {what}"))
 }
 
-/// `null` where a list or map is optional means that there is none.
+/// `null` where a map is optional means that there is none.
 #[allow(dead_code)] // Not every document has such a field.
 fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -277,6 +409,43 @@ where
     T: Default + Deserialize<'de>,
 {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A list of at most [`MAX_ENTRIES`], where `null` means that there is none.
+#[allow(dead_code)] // Not every document has such a field.
+fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    use serde::de::{Error, SeqAccess, Visitor};
+
+    struct Entries<T>(std::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MAX_ENTRIES} entries")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Vec<T>, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(entry) = entries.next_element()? {
+                if all.len() == MAX_ENTRIES {
+                    return Err(A::Error::invalid_length(MAX_ENTRIES + 1, &self));
+                }
+                all.push(entry);
+            }
+            Ok(all)
+        }
+    }
+
+    deserializer.deserialize_any(Entries(std::marker::PhantomData))
 }
 
 /// The empty string where an id is optional means that there is none: failed

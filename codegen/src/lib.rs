@@ -56,7 +56,8 @@ pub use load::MAX_DOCUMENT_BYTES;
 pub use overlay::{Overlay, Stale};
 
 /// The crates that generated text names, as lines of a `Cargo.toml`.
-pub const DEPENDENCIES: [&str; 6] = [
+pub const DEPENDENCIES: [&str; 7] = [
+    r#"httpdate = "1""#,
     r#"reqwest = "0.13""#,
     r#"secrecy = "0.10""#,
     r#"serde = { version = "1", features = ["derive"] }"#,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::IceServers;
 use crate::generated::types::ApiError;
 use crate::generated::{
-    ConfigError, Core, DEFAULT_BASE_URL, DEFAULT_TIMEOUT, InvalidId, OperationError, check_id,
+    ConfigError, Core, DEFAULT_BASE_URL, InvalidId, OperationError, Setup, check_id,
 };
 use crate::invalid::{Invalid, Problem, lifetime};
 
@@ -112,13 +112,7 @@ impl TurnClient {
 
     /// A client whose defaults can be changed.
     pub fn builder(key_id: TurnKeyId, api_token: SecretString) -> TurnClientBuilder {
-        TurnClientBuilder {
-            key_id,
-            api_token,
-            base_url: DEFAULT_BASE_URL.to_owned(),
-            timeout: DEFAULT_TIMEOUT,
-            http: None,
-        }
+        TurnClientBuilder { key_id, api_token, setup: Setup::new(DEFAULT_BASE_URL) }
     }
 
     /// The key that all credentials of this client belong to.
@@ -167,30 +161,36 @@ impl fmt::Debug for TurnClient {
 pub struct TurnClientBuilder {
     key_id: TurnKeyId,
     api_token: SecretString,
-    base_url: String,
-    timeout: Duration,
-    http: Option<reqwest::Client>,
+    setup: Setup,
 }
 
 impl TurnClientBuilder {
-    /// Sends requests elsewhere than to [`DEFAULT_BASE_URL`]: an absolute `http` or
-    /// `https` URL, with a path if the API is not at the root.
+    /// Sends requests elsewhere than to [`DEFAULT_BASE_URL`]: an absolute `https`
+    /// URL, with a path if the API is not at the root, or an `http` URL of this
+    /// machine.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url = base_url.into();
+        self.setup.base_url = base_url.into();
         self
     }
 
-    /// How long a request may take, [`DEFAULT_TIMEOUT`] if not set. Without effect
+    /// Permits an `http` URL of another machine, and a proxy for `http` URLs: the
+    /// API token crosses the network in plain text then.
+    pub fn allow_plaintext(mut self) -> Self {
+        self.setup.allows_plaintext = true;
+        self
+    }
+
+    /// How long a request may take, [`DEFAULT_TIMEOUT`](crate::DEFAULT_TIMEOUT) if not set. Without effect
     /// on an HTTP client of your own.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.setup.timeout = timeout;
         self
     }
 
     /// Uses an HTTP client of your own, with its time-outs, proxies and redirections
     /// as you set them.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
-        self.http = Some(http);
+        self.setup.http = Some(http);
         self
     }
 
@@ -199,8 +199,9 @@ impl TurnClientBuilder {
     /// # Errors
     /// The setting that cannot be used.
     pub fn build(self) -> Result<TurnClient, ConfigError> {
-        let core = Core::new(&self.base_url, &self.api_token, self.http, self.timeout)?;
-        let shared = Shared { core, key_id: self.key_id, base_url: self.base_url };
+        let base_url = self.setup.base_url.clone();
+        let core = Core::new(self.setup, &self.api_token)?;
+        let shared = Shared { core, key_id: self.key_id, base_url };
         Ok(TurnClient { shared: Arc::new(shared) })
     }
 }
@@ -363,13 +364,12 @@ fn conceal(error: OperationError<ApiError>, username: Option<&str>) -> Operation
         text
     };
     match error {
-        OperationError::Refused { operation, status, retry_after, mut body } => {
+        OperationError::Refused { operation, reply, mut body } => {
             body.error_description = body.error_description.map(clean);
-            OperationError::Refused { operation, status, retry_after, body }
+            OperationError::Refused { operation, reply, body }
         }
-        OperationError::Unexpected { operation, status, retry_after, excerpt } => {
-            let excerpt = clean(excerpt);
-            OperationError::Unexpected { operation, status, retry_after, excerpt }
+        OperationError::Unexpected { operation, reply, excerpt } => {
+            OperationError::Unexpected { operation, reply, excerpt: clean(excerpt) }
         }
         other => other,
     }

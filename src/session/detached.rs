@@ -7,28 +7,33 @@ use tokio::runtime::Handle;
 
 /// A future that goes on in a task of its own when it is dropped before its
 /// end. While somebody waits for it, it costs no task.
-pub(crate) struct Detached<F>
+pub(crate) struct Detached<F, O>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
+    O: Future<Output = ()> + Send + 'static,
 {
     /// None while it runs and once it has come to its end.
     work: Option<Pin<Box<F>>>,
     /// The runtime that it was begun on.
     runtime: Option<Handle>,
+    /// What becomes of an output that nobody waits for.
+    orphaned: fn(F::Output) -> O,
 }
 
-impl<F> Detached<F>
+impl<F, O> Detached<F, O>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
+    O: Future<Output = ()> + Send + 'static,
 {
-    pub(crate) fn new(work: F) -> Self {
-        Self { work: Some(Box::pin(work)), runtime: None }
+    pub(crate) fn new(work: F, orphaned: fn(F::Output) -> O) -> Self {
+        Self { work: Some(Box::pin(work)), runtime: None, orphaned }
     }
 }
 
-impl<F> Future for Detached<F>
+impl<F, O> Future for Detached<F, O>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
+    O: Future<Output = ()> + Send + 'static,
 {
     type Output = F::Output;
 
@@ -46,14 +51,16 @@ where
     }
 }
 
-impl<F> Drop for Detached<F>
+impl<F, O> Drop for Detached<F, O>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
+    O: Future<Output = ()> + Send + 'static,
 {
     fn drop(&mut self) {
         // What was never begun has changed nothing and need not go on.
         if let (Some(work), Some(runtime)) = (self.work.take(), &self.runtime) {
-            runtime.spawn(work);
+            let orphaned = self.orphaned;
+            runtime.spawn(async move { orphaned(work.await).await });
         }
     }
 }

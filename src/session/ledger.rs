@@ -1,88 +1,207 @@
 //! What a handle knows to be open on its session.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use crate::types::{SessionId, SessionResourceStatus};
-use crate::{Mid, Origin, SessionState};
+use serde::{Deserialize, Serialize};
 
-/// What was published and subscribed to and not closed yet.
+use super::state::{Origin, SessionState};
+use crate::close::End;
+use crate::data_channels::id::ChannelId;
+use crate::generated::types::{SessionId, SessionResourceStatus};
+use crate::mid::Mid;
+use crate::outcome::Failed;
+
+/// The most changes with lost replies that are listed. Of more, the oldest are
+/// forgotten: there still is a doubt, which only the state can settle.
+const MAX_UNCERTAIN: usize = 64;
+
+/// The tracks and data channels that were opened and not closed yet, and the
+/// changes of which it is unknown whether they opened something.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    pub(crate) tracks: BTreeMap<Mid, HeldTrack>,
-    pub(crate) channels: BTreeMap<u16, HeldChannel>,
-    pub(crate) uncertain: Vec<Uncertain>,
-    /// Whether data channels have their transport.
-    pub(crate) has_transport: bool,
+    held: BTreeMap<Key, Held>,
+    /// Without their replies for good.
+    lost: Vec<Uncertain>,
+    /// The change that is under way. It stays if its future ends without a word.
+    pending: Option<Uncertain>,
+    pub(crate) transport: Transport,
 }
 
-/// What is open on a media section.
+/// Names what is open: a track by its media section, or a data channel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Track(Mid),
+    Channel(ChannelId),
+}
+
+/// The publisher and the name of what is pulled.
+pub(crate) type Source = (SessionId, String);
+
+/// What is open.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct HeldTrack {
-    /// The publisher and the name of what is pulled there.
-    pub(crate) source: Option<(SessionId, String)>,
-    /// The reply that would have said whether it is open was lost.
-    pub(crate) in_doubt: bool,
+struct Held {
+    source: Option<Source>,
+    /// The reply that would have said whether it is open was lost, or has not
+    /// come yet.
+    in_doubt: bool,
+    /// A request to close it is under way.
+    closing: bool,
 }
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HeldChannel {
-    /// As of a track.
-    pub(crate) in_doubt: bool,
+/// Whether data channels have their transport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// It was not established.
+    #[default]
+    Missing,
+    /// Nothing says whether it was, so the SFU decides.
+    Unknown,
+    /// It was established.
+    There,
 }
 
-/// A change whose reply was lost: what it asked for may exist on the session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A change whose reply was lost or has not come yet: what it asked for may
+/// exist on the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Uncertain {
-    /// The operation, as the generated client names it.
-    pub operation: &'static str,
+    /// The operation, as the generated client's method is named.
+    pub operation: String,
     /// The names of the tracks or channels that it asked for.
     pub names: Vec<String>,
 }
 
+impl From<Mid> for Key {
+    fn from(mid: Mid) -> Self {
+        Self::Track(mid)
+    }
+}
+
+impl From<ChannelId> for Key {
+    fn from(id: ChannelId) -> Self {
+        Self::Channel(id)
+    }
+}
+
 impl Ledger {
-    /// A track is open, whatever was known of its media section before.
-    pub(crate) fn opened(&mut self, mid: Mid) {
-        self.tracks.entry(mid).or_default().in_doubt = false;
+    pub(crate) fn mids(&self) -> Vec<Mid> {
+        let mid = |key: &Key| match key {
+            Key::Track(mid) => Some(mid.clone()),
+            Key::Channel(_) => None,
+        };
+        self.held.keys().filter_map(mid).collect()
     }
 
-    pub(crate) fn subscribed(&mut self, mid: Mid, publisher: SessionId, name: impl Into<String>) {
-        let source = Some((publisher, name.into()));
-        self.tracks.insert(mid, HeldTrack { source, in_doubt: false });
+    pub(crate) fn channels(&self) -> Vec<ChannelId> {
+        let id = |key: &Key| match key {
+            Key::Channel(id) => Some(*id),
+            Key::Track(_) => None,
+        };
+        self.held.keys().filter_map(id).collect()
     }
 
-    /// A track may be open.
-    pub(crate) fn may_be_open(&mut self, mid: Mid) {
-        self.tracks.entry(mid).or_insert(HeldTrack { source: None, in_doubt: true });
+    /// Oldest first.
+    pub(crate) fn uncertain(&self) -> Vec<Uncertain> {
+        self.lost.iter().chain(&self.pending).cloned().collect()
     }
 
-    pub(crate) fn uncertain(&mut self, operation: &'static str, names: Vec<String>) {
-        self.uncertain.push(Uncertain { operation, names });
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.is_certain()
     }
 
-    /// The tracks may be closed.
-    pub(crate) fn may_be_closed<'a>(&mut self, mids: impl IntoIterator<Item = &'a Mid>) {
-        for mid in mids {
-            if let Some(track) = self.tracks.get_mut(mid) {
-                track.in_doubt = true;
-            }
+    fn is_certain(&self) -> bool {
+        self.lost.is_empty() && self.pending.is_none()
+    }
+
+    pub(crate) fn source(&self, mid: &Mid) -> Option<&Source> {
+        self.held.get(&Key::Track(mid.clone()))?.source.as_ref()
+    }
+
+    /// It is open, whatever was known of it before.
+    pub(crate) fn open(&mut self, key: impl Into<Key>, source: Option<Source>) {
+        self.held.insert(key.into(), Held { source, ..Held::default() });
+    }
+
+    /// It may be open. What is known to be open stays so.
+    pub(crate) fn may_be_open(&mut self, key: impl Into<Key>) {
+        self.held.entry(key.into()).or_insert(Held { in_doubt: true, ..Held::default() });
+    }
+
+    /// It is not open, unless it is known to be.
+    pub(crate) fn is_not_open(&mut self, key: impl Into<Key>) {
+        let key = key.into();
+        if self.held.get(&key).is_some_and(|held| held.in_doubt) {
+            self.held.remove(&key);
         }
     }
 
-    /// The channels may be closed.
-    pub(crate) fn channels_may_be_closed<'a>(&mut self, ids: impl IntoIterator<Item = &'a u16>) {
-        for id in ids {
-            if let Some(channel) = self.channels.get_mut(id) {
-                channel.in_doubt = true;
-            }
+    /// It is about to be closed.
+    pub(crate) fn closing(&mut self, key: impl Into<Key>) {
+        if let Some(held) = self.held.get_mut(&key.into()) {
+            held.closing = true;
+        }
+    }
+
+    /// It may be closed: the reply to the close was lost.
+    pub(crate) fn may_be_closed(&mut self, key: impl Into<Key>) {
+        self.ended(key, End::Unknown);
+    }
+
+    /// The reply to a close has come. Says whether it was in doubt before.
+    pub(crate) fn ended(&mut self, key: impl Into<Key>, end: End) -> bool {
+        let key = key.into();
+        let Some(held) = self.held.get_mut(&key) else { return false };
+        let was_in_doubt = held.in_doubt;
+        held.closing = false;
+        match end {
+            End::Closed => drop(self.held.remove(&key)),
+            End::Open => {}
+            End::Unknown => held.in_doubt = true,
+        }
+        was_in_doubt
+    }
+
+    /// What a change asks for may exist from now on.
+    pub(crate) fn begin(&mut self, operation: &str, names: Vec<String>) {
+        // One that was never ended has lost its reply.
+        self.lose();
+        self.pending = Some(Uncertain { operation: operation.to_owned(), names });
+    }
+
+    /// The change that was begun last has its reply.
+    pub(crate) fn end(&mut self) {
+        self.pending = None;
+    }
+
+    /// The reply to the change that was begun last is lost.
+    pub(crate) fn lose(&mut self) {
+        let Some(change) = self.pending.take() else { return };
+        self.lost.retain(|other| *other != change);
+        if self.lost.len() == MAX_UNCERTAIN {
+            self.lost.remove(0);
+        }
+        self.lost.push(change);
+    }
+
+    /// The reply to a change does not say whether these items exist.
+    pub(crate) fn doubt_unreported<Q: fmt::Display>(
+        &mut self,
+        operation: &str,
+        failed: &[Failed<Q>],
+    ) {
+        let doubtful = failed.iter().filter(|failed| failed.error.leaves_doubt());
+        let names: Vec<String> = doubtful.map(|failed| failed.item.to_string()).collect();
+        if !names.is_empty() {
+            self.begin(operation, names);
+            self.lose();
         }
     }
 
     /// Whether only the session's state can tell what is open.
     pub(crate) fn is_in_doubt(&self) -> bool {
-        !self.uncertain.is_empty()
-            || self.tracks.values().any(|track| track.in_doubt)
-            || self.channels.values().any(|channel| channel.in_doubt)
+        !self.is_certain() || self.held.values().any(|held| held.in_doubt || held.closing)
     }
 
     /// Takes over what the state says to be open, and settles all doubts.
@@ -90,26 +209,41 @@ impl Ledger {
         let is_open = |status: &Option<SessionResourceStatus>| {
             *status != Some(SessionResourceStatus::Inactive)
         };
-        let tracks = state.tracks.iter().filter(|track| is_open(&track.status));
-        let open: BTreeSet<&Mid> = tracks.clone().filter_map(|track| track.mid.as_ref()).collect();
-        self.tracks.retain(|mid, track| !track.in_doubt || open.contains(mid));
-        for track in tracks {
-            let Some(mid) = track.mid.clone() else { continue };
-            match (&track.origin, &track.name) {
-                (Origin::Subscribed(publisher), Some(name)) => {
-                    self.subscribed(mid, publisher.clone(), name);
-                }
-                _ => self.opened(mid),
-            }
-        }
-        let channels = state.data_channels.iter().filter(|channel| is_open(&channel.status));
-        let open: BTreeSet<u16> = channels.filter_map(|channel| channel.id).collect();
-        self.has_transport |= !open.is_empty();
-        self.channels.retain(|id, channel| !channel.in_doubt || open.contains(id));
+        let source = |origin: &Origin, name: &Option<String>| match (origin, name) {
+            (Origin::Subscribed(publisher), Some(name)) => Some((publisher.clone(), name.clone())),
+            _ => None,
+        };
+        let tracks =
+            state.tracks.iter().filter(|track| is_open(&track.status)).filter_map(|track| {
+                Some((Key::Track(track.mid.clone()?), source(&track.origin, &track.name)))
+            });
         // 0 is the transport's own channel.
-        for id in open.into_iter().filter(|&id| id != 0) {
-            self.channels.insert(id, HeldChannel::default());
+        let is_users = |id: &ChannelId| id.get() != 0;
+        let channels = state.data_channels.iter().filter(|channel| is_open(&channel.status));
+        let channels = channels.filter_map(|channel| {
+            Some((
+                Key::Channel(channel.id.filter(is_users)?),
+                source(&channel.origin, &channel.name),
+            ))
+        });
+        let open: Vec<(Key, Option<Source>)> = tracks.chain(channels).collect();
+        let keys: BTreeSet<&Key> = open.iter().map(|(key, _)| key).collect();
+        self.held.retain(|key, held| !(held.in_doubt || held.closing) || keys.contains(key));
+        for (key, source) in open {
+            self.open(key, source);
         }
-        self.uncertain.clear();
+        // A channel that is not open any more had a transport, too.
+        if !state.data_channels.is_empty() {
+            self.transport = Transport::There;
+        }
+        self.lost.clear();
+        self.pending = None;
+    }
+
+    /// The session is gone, and everything with it.
+    pub(crate) fn clear(&mut self) {
+        self.held.clear();
+        self.lost.clear();
+        self.pending = None;
     }
 }

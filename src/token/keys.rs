@@ -17,8 +17,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Denied, Grant, Permissions, SessionToken};
+use crate::generated::types::{AppId, SessionId};
 use crate::invalid::{Invalid, Problem, lifetime};
-use crate::types::{AppId, SessionId};
 
 /// The longest lifetime of a token: 24 hours. A token cannot be taken back, and
 /// no session needs one of a day.

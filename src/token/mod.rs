@@ -38,8 +38,9 @@
 //! and `exp`. They are signed and not encrypted: the agent can read them. A token
 //! cannot be taken back before it expires, so let it be short-lived.
 
-mod guard;
+pub(crate) mod guard;
 mod keys;
+mod open;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -51,7 +52,7 @@ use serde::{Serialize, Serializer};
 pub use self::guard::GuardedSession;
 pub use self::keys::{MAX_SUBJECT_LEN, MAX_TOKEN_LEN, MAX_TOKEN_TTL, MIN_SECRET_LEN, TokenKeys};
 pub use crate::action::Action;
-use crate::types::SessionId;
+use crate::generated::types::SessionId;
 
 /// What a token is to say: who may do what with which session, and how long.
 ///

@@ -1,7 +1,9 @@
 //! WebSocket adapters.
 
+use cloudflare_calls::adapters::Adapter;
+use cloudflare_calls::error::Problem;
+use cloudflare_calls::prelude::*;
 use cloudflare_calls::types::{AdapterId, ErrorCode, OutputCodec};
-use cloudflare_calls::{Adapter, Problem, prelude::*};
 
 use super::session;
 use super::sfu::{Fault, Operation, Sfu};
@@ -17,20 +19,20 @@ async fn adapters_are_created_and_closed_item_by_item() {
         ])
         .await
         .unwrap();
-    assert_eq!(created.adapters.len(), 1);
-    assert_eq!(created.adapters[0].name, "speech");
-    assert!(created.adapters[0].session.is_some(), "the new session that publishes it");
+    assert_eq!(created.done.len(), 1);
+    assert_eq!(created.done[0].name, "speech");
+    assert!(created.done[0].session.is_some(), "the new session that publishes it");
     let failed = &created.failed[0];
     assert_eq!(failed.item.to_string(), "mic");
     assert_eq!(failed.error.code(), Some(&ErrorCode::WebsocketHandshakeFailed));
-    assert!(created.complete().is_err());
+    let id = created.done[0].id.clone();
+    assert!(created.into_result().is_err());
 
-    let id = created.adapters[0].id.clone();
     let closed = client.close_adapters([id.clone()]).await.unwrap();
-    assert_eq!(closed.closed, std::slice::from_ref(&id));
+    assert_eq!(closed.done, std::slice::from_ref(&id));
     let unknown = AdapterId::new("unknown").unwrap();
     let closed = client.close_adapters([id.clone(), unknown.clone()]).await.unwrap();
-    assert_eq!(closed.closed, [id, unknown], "not there is as good as closed");
+    assert_eq!(closed.done, [id, unknown], "not there is as good as closed");
     assert!(sfu.open_adapters().is_empty());
 }
 
@@ -39,7 +41,7 @@ async fn if_all_adapters_fail_the_outcome_is_that_of_each() {
     let sfu = Sfu::start().await;
     let adapters = ["a", "b"].map(|name| Adapter::ingest("wss://example.com/fail", name));
     let created = sfu.client().create_adapters(adapters).await.unwrap();
-    assert_eq!(created.adapters, []);
+    assert_eq!(created.done, []);
     assert_eq!(created.failed.len(), 2);
     assert_eq!(sfu.count(Operation::NewWebsocketAdapters), 1, "a creation is not repeated");
     assert_eq!(sfu.calls()[0].status, Some(503));
@@ -54,17 +56,17 @@ async fn closing_more_than_the_limit_is_split_and_reports_the_batch_that_failed(
         let adapters = (0..4)
             .map(|index| Adapter::ingest("wss://example.com/in", format!("track-{batch}-{index}")));
         let created = client.create_adapters(adapters).await.unwrap();
-        ids.extend(created.adapters.into_iter().map(|adapter| adapter.id));
+        ids.extend(created.done.into_iter().map(|adapter| adapter.id));
     }
     sfu.fault(Operation::CloseWebsocketAdapters, Fault::refuse(406, "invalid_params"));
     let closed = client.close_adapters(ids.clone()).await.unwrap();
-    assert_eq!(closed.closed, ids[4..]);
+    assert_eq!(closed.done, ids[4..]);
     assert_eq!(
         closed.failed.iter().map(|failed| failed.item.clone()).collect::<Vec<_>>(),
         ids[..4]
     );
     assert_eq!(sfu.open_adapters().len(), 4);
-    client.close_adapters(ids[..4].to_vec()).await.unwrap().complete().unwrap();
+    client.close_adapters(ids[..4].to_vec()).await.unwrap().into_result().unwrap();
 }
 
 #[tokio::test]
@@ -93,7 +95,8 @@ async fn wrong_adapters_are_refused_before_anything_is_sent() {
     let sfu = Sfu::start().await;
     let client = sfu.client();
     let adapter = || Adapter::ingest("ws://127.0.0.1:9/in", "a");
-    client.create_adapters([adapter()]).await.expect("the fake is on this machine, too");
+    let created = client.create_adapters([adapter()]).await;
+    created.expect("the fake is on this machine, too").into_result().unwrap();
     for count in [0, 5] {
         let error = client.create_adapters((0..count).map(|_| adapter())).await.unwrap_err();
         assert!(error.to_string().contains("tracks"), "{count}: {error}");
@@ -101,6 +104,6 @@ async fn wrong_adapters_are_refused_before_anything_is_sent() {
     let error = client.create_adapters([Adapter::ingest("ws://example.com", "")]).await;
     assert!(error.unwrap_err().to_string().contains("tracks[0].trackName"));
     assert_eq!(sfu.calls().len(), 1);
-    assert_eq!(client.close_adapters([]).await.unwrap().closed, []);
+    assert_eq!(client.close_adapters([]).await.unwrap().done, []);
     assert_eq!(sfu.calls().len(), 1);
 }

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cloudflare_calls::data_channels::{LocalDataChannel, RemoteDataChannel, SubscribedDataChannel};
+use cloudflare_calls::session::{Negotiation, Status, Unfinished, Unusable};
+use cloudflare_calls::tracks::{LocalTrack, OfferedTrack, RemoteTrack, TrackUpdate};
 use cloudflare_calls::types::{SessionId, Simulcast};
-use cloudflare_calls::{
-    Error, LocalDataChannel, LocalTrack, Negotiation, OfferedTrack, RemoteDataChannel, RemoteTrack,
-    Session, Status, SubscribedDataChannel, TrackUpdate, Unfinished, Unusable, prelude::*,
-};
+use cloudflare_calls::{Error, Session, prelude::*};
 
 use super::sfu::{Fault, Operation, Sfu};
 use super::{answer, join, mid, mids, offer, publish, pull};
@@ -49,13 +49,15 @@ async fn stage(sfu: &Sfu) -> Stage {
     other
         .publish_data_channels([LocalDataChannel::new("chat"), LocalDataChannel::new("game")])
         .await
+        .unwrap()
+        .into_result()
         .unwrap();
     let session = join(sfu).await;
     publish(&session, &["own"]).await;
-    let pulled = pull(&session, &other, &["mic"]).await.tracks.remove(0).mid;
+    let pulled = pull(&session, &other, &["mic"]).await.done.remove(0).mid;
     establish(&session).await;
     let chat = RemoteDataChannel::new(other.id().clone(), "chat", Default::default());
-    let channel = session.subscribe_data_channels([chat]).await.unwrap().channels.remove(0);
+    let channel = session.subscribe_data_channels([chat]).await.unwrap().done.remove(0);
     Stage { session, publisher: other.id().clone(), pulled, channel }
 }
 
@@ -73,38 +75,48 @@ fn step(name: &str, stage: &Stage) -> Step {
     match name {
         "publish" => Box::pin(async move {
             let track = LocalTrack::new(mid("9"), "new");
-            session.publish(offer(&["9"]), [track]).await?.complete()
+            session.publish(offer(&["9"]), [track]).await?.outcome.into_result().map(drop)
         }),
         "publish_without_offer" => Box::pin(async move {
             let negotiation = session.publish_without_offer([OfferedTrack::audio("new")]).await?;
             let Negotiation::Offer(pending) = negotiation else { panic!("an offer") };
-            pending.answer(answer()).await?.complete()
+            pending.answer(answer()).await?.into_result().map(drop)
         }),
         "subscribe" => Box::pin(async move {
             let camera = RemoteTrack::new(publisher, "camera");
             let Negotiation::Offer(pending) = session.subscribe([camera]).await? else {
                 panic!("an offer")
             };
-            pending.answer(answer()).await?.complete()
+            pending.answer(answer()).await?.into_result().map(drop)
         }),
-        "close" => Box::pin(async move { session.close([pulled]).await?.complete() }),
+        "close" => Box::pin(async move { session.close([pulled]).await?.into_result().map(drop) }),
         "close_negotiated" => Box::pin(async move {
-            session.close_negotiated(offer(&["0", "9"]), mids(&["0"])).await?.complete()
+            let negotiation = session.close_negotiated(offer(&["0", "9"]), mids(&["0"])).await?;
+            let Negotiation::Answer(closed) = negotiation else { panic!("an answer") };
+            closed.outcome.into_result().map(drop)
         }),
         "update" => Box::pin(async move {
-            session.update([TrackUpdate::layer(pulled, Simulcast::new())]).await?.complete()
+            session
+                .update([TrackUpdate::layer(pulled, Simulcast::new())])
+                .await?
+                .into_result()
+                .map(drop)
         }),
         "publish_data_channels" => Box::pin(async move {
-            session.publish_data_channels([LocalDataChannel::new("mine")]).await?.complete()
+            session
+                .publish_data_channels([LocalDataChannel::new("mine")])
+                .await?
+                .into_result()
+                .map(drop)
         }),
         "subscribe_data_channels" => Box::pin(async move {
             let game = RemoteDataChannel::new(publisher, "game", Default::default());
-            session.subscribe_data_channels([game]).await?.complete()
+            session.subscribe_data_channels([game]).await?.into_result().map(drop)
         }),
         "grant_reply" => Box::pin(async move { session.grant_reply(&channel).await }),
-        "close_data_channels" => {
-            Box::pin(async move { session.close_data_channels([channel.id]).await?.complete() })
-        }
+        "close_data_channels" => Box::pin(async move {
+            session.close_data_channels([channel.id]).await?.into_result().map(drop)
+        }),
         "leave" => Box::pin(async move { session.leave().await.map(drop) }),
         "state" => Box::pin(async move { session.state().await.map(drop) }),
         other => panic!("no step {other}"),
@@ -150,7 +162,7 @@ async fn a_step_that_is_dropped_at_any_await_leaves_the_session_usable_or_says_t
             let next = tokio::time::timeout(Duration::from_secs(5), next).await;
             match next.unwrap_or_else(|_| panic!("{name}: stuck after {polls} polls")) {
                 Ok(closed) => {
-                    closed.complete().unwrap();
+                    closed.into_result().unwrap();
                     usable += 1;
                 }
                 Err(Error::Unusable { reason: Unusable::Unfinished(why), .. }) => {
@@ -167,7 +179,7 @@ async fn a_step_that_is_dropped_at_any_await_leaves_the_session_usable_or_says_t
             // Leaving works whatever has happened, and forgets nothing.
             let departure = session.leave().await.unwrap();
             let reported: Vec<String> =
-                departure.open_tracks.iter().map(|open| open.item.to_string()).collect();
+                departure.tracks.failed.iter().map(|open| open.item.to_string()).collect();
             let open: Vec<String> = sfu.open_tracks(session.id()).into_iter().collect();
             assert_eq!(open, reported, "{name} after {polls} polls");
             if departure.is_complete() {
@@ -205,7 +217,7 @@ async fn a_change_whose_future_is_dropped_goes_on_and_keeps_its_turn() {
     }
     assert_eq!(sfu.count(Operation::CloseTracks), 1);
     sfu.release();
-    assert_eq!(next.await.unwrap().unwrap().closed, mids(&["1"]));
+    assert_eq!(next.await.unwrap().unwrap().done, mids(&["1"]));
     assert!(session.mids().is_empty(), "what nobody waited for is known to be closed");
     assert_eq!(session.status(), Status::Ready);
 }
@@ -225,7 +237,7 @@ async fn a_channel_that_nobody_waited_for_and_the_reply_leaves_out_is_found_by_l
     sfu.release();
     let departure = session.leave().await.unwrap();
     assert!(departure.was_inspected && departure.is_complete(), "{departure:?}");
-    assert_eq!(departure.closed_channels.len(), 1);
+    assert_eq!(departure.channels.done.len(), 1);
     assert!(sfu.open_channels(session.id()).is_empty());
 }
 
@@ -235,15 +247,15 @@ async fn what_was_in_doubt_is_not_said_to_be_open_when_a_close_is_refused() {
     let session = join(&sfu).await;
     publish(&session, &["a", "b"]).await;
     sfu.fault(Operation::CloseTracks, Fault::OmitItems(vec![0]));
-    session.close(mids(&["0"])).await.unwrap().complete().unwrap_err();
+    session.close(mids(&["0"])).await.unwrap().into_result().unwrap_err();
     // It is closed, but nobody can say so: neither the state can be read, nor
     // does another close come through.
     sfu.fault(Operation::GetSession, Fault::refuse(406, "invalid_params"));
     sfu.fault(Operation::CloseTracks, Fault::refuse(406, "invalid_params"));
     let departure = session.leave().await.unwrap();
-    let errors: Vec<&cloudflare_calls::ItemError> =
-        departure.open_tracks.iter().map(|open| &open.error).collect();
-    use cloudflare_calls::ItemError::{RequestFailed, Unreported};
+    let errors: Vec<&cloudflare_calls::error::ItemError> =
+        departure.tracks.failed.iter().map(|open| &open.error).collect();
+    use cloudflare_calls::error::ItemError::{RequestFailed, Unreported};
     assert_eq!(errors, [&Unreported, &RequestFailed]);
     assert!(session.leave().await.unwrap().is_complete());
 }

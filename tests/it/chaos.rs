@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cloudflare_calls::data_channels::LocalDataChannel;
+use cloudflare_calls::error::ItemError;
+use cloudflare_calls::session::{Departure, Negotiation};
+use cloudflare_calls::tracks::{LocalTrack, OfferedTrack, RemoteTrack, TrackUpdate};
 use cloudflare_calls::types::SessionId;
-use cloudflare_calls::{
-    Client, Departure, Error, ItemError, LocalDataChannel, LocalTrack, Mid, Negotiation,
-    OfferedTrack, RemoteTrack, RetryPolicy, Session, TrackUpdate, prelude::*,
-};
+use cloudflare_calls::{Client, Error, Mid, RetryPolicy, Session, prelude::*};
 use fastrand::Rng;
 
 use super::logs::{self, assert_clean, assert_clean_error};
@@ -117,6 +118,7 @@ async fn negotiate<T: Send + std::fmt::Debug + 'static>(
 ) -> Option<T> {
     match negotiation? {
         Negotiation::Done(outcome) => Some(outcome),
+        Negotiation::Answer(answered) => Some(answered.outcome),
         Negotiation::Offer(pending) => match random.u8(..12) {
             0 => {
                 count(&seen.unanswered);
@@ -144,13 +146,13 @@ async fn publish(random: &mut Rng, seen: &Seen, session: &Session, board: &Board
             let tracks = names.iter().map(|name| OfferedTrack::audio(name).bidirectional());
             let negotiation = session.publish_without_offer(tracks);
             let negotiation = maybe_cancelled(random, seen, negotiation).await;
-            negotiate(random, seen, negotiation).await.map(|published| published.tracks)
+            negotiate(random, seen, negotiation).await.map(|published| published.done)
         }
         _ => {
             let mids: Vec<&str> = names.iter().map(String::as_str).collect();
             let tracks = names.iter().map(|name| LocalTrack::new(mid(name), name));
             let published = session.publish(offer(&mids), tracks);
-            maybe_cancelled(random, seen, published).await.map(|published| published.tracks)
+            maybe_cancelled(random, seen, published).await.map(|published| published.outcome.done)
         }
     };
     let mut board = board.lock().unwrap();
@@ -175,7 +177,7 @@ async fn subscribe(
     };
     let negotiation = maybe_cancelled(random, seen, session.subscribe(wanted)).await;
     if let Some(subscribed) = negotiate(random, seen, negotiation).await {
-        pulled.extend(subscribed.tracks.into_iter().map(|track| track.mid));
+        pulled.extend(subscribed.done.into_iter().map(|track| track.mid));
     }
 }
 
@@ -244,7 +246,7 @@ async fn lifecycle(number: usize, sfu: &Sfu, client: &Client, board: &Board, see
 /// is sure of is open.
 fn assert_departure(number: usize, sfu: &Sfu, session: &Session, departure: &Departure) {
     assert_clean("a report", &format!("{departure:?}"));
-    if let Some(error) = &departure.error {
+    if let Some(error) = departure.error() {
         assert_clean_error(error);
     }
     let open = sfu.open_tracks(session.id());
@@ -254,22 +256,22 @@ fn assert_departure(number: usize, sfu: &Sfu, session: &Session, departure: &Dep
         return;
     }
     let reported: BTreeSet<String> =
-        departure.open_tracks.iter().map(|open| open.item.to_string()).collect();
+        departure.tracks.failed.iter().map(|open| open.item.to_string()).collect();
     let reported_channels: BTreeSet<u16> =
-        departure.open_channels.iter().map(|open| open.item).collect();
+        departure.channels.failed.iter().map(|open| open.item.get()).collect();
     let is_known = departure.uncertain.is_empty() || departure.was_inspected;
     if is_known {
         assert!(open.is_subset(&reported), "{number}: forgotten: {departure:?} {open:?}");
         assert!(channels.is_subset(&reported_channels), "{number}: forgotten: {departure:?}");
     }
     // Of a lost reply nobody knows what it said. Everything else is exact.
-    let is_lost = departure.error.as_ref().is_some_and(Error::outcome_unknown);
+    let is_lost = departure.error().is_some_and(Error::outcome_unknown);
     let is_exact = |error: &ItemError| match error {
         ItemError::Refused { .. } => true,
         ItemError::RequestFailed => !is_lost,
         _ => false,
     };
-    let exact = departure.open_tracks.iter().filter(|open| is_exact(&open.error));
+    let exact = departure.tracks.failed.iter().filter(|open| is_exact(&open.error));
     let exact: BTreeSet<String> = exact.map(|open| open.item.to_string()).collect();
     let are_all_exact = exact.len() == reported.len();
     assert!(exact.is_subset(&open), "{number}: not open: {departure:?} {open:?}");

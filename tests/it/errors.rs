@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use cloudflare_calls::error::{ConfigError, ErrorBody, OperationError};
 use cloudflare_calls::types::*;
-use cloudflare_calls::{Client, ConfigError, ErrorBody, OperationError, SecretString};
+use cloudflare_calls::{Client, SecretString};
 use serde_json::json;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -74,8 +75,8 @@ async fn the_adapters_tell_their_errors_apart() {
 async fn an_html_page_is_an_error_with_status_and_excerpt() {
     let page = format!("<html>\n<title>502 Bad gateway</title>{}</html>", "x".repeat(10_000));
     let error = get(ResponseTemplate::new(502).set_body_raw(page.clone(), "text/html")).await;
-    let OperationError::Unexpected { status, excerpt, .. } = &error else { panic!("{error:?}") };
-    assert_eq!(status.as_u16(), 502);
+    let OperationError::Unexpected { reply, excerpt, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(reply.status.as_u16(), 502);
     assert!(excerpt.starts_with("<html> <title>502 Bad gateway"), "{excerpt}");
     assert!(excerpt.chars().count() <= 513, "{}", excerpt.chars().count());
     assert!(!error.to_string().contains('\n'));
@@ -109,7 +110,7 @@ async fn a_success_that_is_not_as_documented_says_where() {
             json!({ "tracks": [{ "mid": "0" }, { "mid": 7 }] }).to_string(),
             "tracks[1].mid: expected a string",
         ),
-        (json!({ "tracks": { "a": 1 } }).to_string(), "tracks: expected a sequence"),
+        (json!({ "tracks": { "a": 1 } }).to_string(), "tracks: expected a list"),
         (
             json!({ "dataChannels": [{ "sessionId": "../x" }] }).to_string(),
             "dataChannels[0].sessionId: invalid value",
@@ -204,9 +205,9 @@ fn settings_that_cannot_work_are_refused() {
         assert_eq!(build(base, SECRET), Err(ConfigError::BaseUrl), "{base}");
     }
     for secret in ["", "a\nb", "a\0"] {
-        assert_eq!(build("http://x", secret), Err(ConfigError::Secret), "{secret:?}");
+        assert_eq!(build("https://x", secret), Err(ConfigError::Secret), "{secret:?}");
     }
-    assert_eq!(build("http://x/v1/", SECRET), Ok(()));
+    assert_eq!(build("https://x/v1/", SECRET), Ok(()));
     assert!(Client::new(AppId::new(APP).unwrap(), SecretString::from(SECRET)).is_ok());
 }
 

@@ -1,8 +1,9 @@
 //! Each row of the table of errors, and replies that contradict themselves.
 
-use cloudflare_calls::{
-    Error, LocalTrack, RemoteTrack, Stage, Status, Unfinished, Unusable, prelude::*,
-};
+use cloudflare_calls::error::{Stage, Step};
+use cloudflare_calls::session::{Status, Unfinished, Unusable};
+use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
+use cloudflare_calls::{Error, prelude::*};
 
 use super::logs::assert_clean_error;
 use super::sfu::{Fault, Matcher, Operation, Sfu};
@@ -60,7 +61,7 @@ async fn request_errors_are_told_apart_by_status_and_code() {
         sfu.fault(Matcher::from(Operation::NewTracks).times(4), Fault::refuse(status, code));
         let error = session.publish_all(offer(&["0"])).await.unwrap_err();
         assert_eq!(says(&error), expected, "{status} {code}");
-        assert_eq!(error.operation(), "new_tracks");
+        assert_eq!(error.operation(), Some("new_tracks"));
         assert_eq!(error.stage(), Stage::Reply);
         assert_eq!(error.status().unwrap().as_u16(), status);
         assert_eq!(error.code().unwrap().as_str(), code);
@@ -95,7 +96,7 @@ async fn item_errors_are_told_apart_by_code() {
         let session = join(&sfu).await;
         let fails = Fault::fail_items(code, [0]);
         sfu.fault(Matcher::from(Operation::NewTracks).times(4), fails);
-        let error = pull(&session, &publisher, &["mic"]).await.complete().unwrap_err();
+        let error = pull(&session, &publisher, &["mic"]).await.into_result().unwrap_err();
         assert_eq!(says(&error), expected, "{code}");
         assert_eq!((error.stage(), error.items().len()), (Stage::Items, 1));
         assert_eq!(error.items()[0].item, "mic");
@@ -123,7 +124,7 @@ async fn a_reply_that_contradicts_itself_is_no_success() {
         sfu.fault(Operation::NewTracks, reply);
         let track = RemoteTrack::new(publisher.id().clone(), "mic");
         let error = session.subscribe([track]).await.unwrap_err();
-        assert!(matches!(error, Error::Contradiction { operation: "new_tracks", .. }), "{error}");
+        assert!(matches!(error, Error::Contradiction { step: Step::Subscribe, .. }), "{error}");
         assert!(error.outcome_unknown());
         assert_clean_error(&error);
         let why = Unusable::Unfinished(Unfinished::ReplyContradictory);

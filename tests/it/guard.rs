@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use cloudflare_calls::token::{Action, Denied, Grant, GuardedSession};
+use cloudflare_calls::data_channels::{ChannelId, Delivery, LocalDataChannel, RemoteDataChannel};
+use cloudflare_calls::error::{Stage, Step, Unusable};
+use cloudflare_calls::session::{Negotiation, Registry};
+use cloudflare_calls::token::{Action, Grant, GuardedSession};
+use cloudflare_calls::tracks::{LocalTrack, OfferedTrack, RemoteTrack, TrackUpdate};
 use cloudflare_calls::types::{SessionId, Simulcast};
-use cloudflare_calls::{
-    Delivery, Error, LocalDataChannel, LocalTrack, Negotiation, OfferedTrack, Registry,
-    RemoteDataChannel, RemoteTrack, Session, Stage, TrackUpdate, prelude::*,
-};
+use cloudflare_calls::{Error, Session, prelude::*};
 
 use super::sfu::Sfu;
 use super::token::{ALL, keys};
@@ -48,7 +49,10 @@ async fn what_goes(session: &GuardedSession, publisher: &Session) -> Vec<Action>
     tried(Action::Update, session.update([update]).await.map(drop));
     tried(Action::Close, session.close(mids(&["99"])).await.map(drop));
     tried(Action::Close, session.close_negotiated(offer(&["7"]), mids(&["99"])).await.map(drop));
-    tried(Action::Close, session.close_data_channels([99]).await.map(drop));
+    tried(
+        Action::Close,
+        session.close_data_channels([ChannelId::new(99).unwrap()]).await.map(drop),
+    );
     tried(Action::ReadState, session.state().await.map(drop));
     let channel = LocalDataChannel::new("chat");
     tried(Action::PublishData, session.publish_data_channels([channel]).await.map(drop));
@@ -83,19 +87,21 @@ async fn a_handle_can_do_what_its_token_says_and_nothing_else() {
 async fn the_right_to_reply_is_granted_by_who_may_grant_it() {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
-    publisher.establish_data_channels_with(offer(&["0"])).await.unwrap();
-    publisher.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
+    let _ = publisher.establish_data_channels_with(offer(&["0"])).await.unwrap();
+    let chat = publisher.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
+    chat.into_result().unwrap();
     let session = join(&sfu).await;
     let chat = RemoteDataChannel::new(publisher.id().clone(), "chat", Delivery::default());
     let subscriber = guarded(&session, &[Action::SubscribeData]);
-    subscriber.establish_data_channels_with(offer(&["0"])).await.expect("who has data may");
+    let established = subscriber.establish_data_channels_with(offer(&["0"])).await;
+    let _ = established.expect("who has data may");
     let refused = subscriber.subscribe_data_channels([chat.clone().can_reply()]).await;
     assert!(matches!(refused, Err(Error::Denied { .. })));
-    let channel = subscriber.subscribe_data_channels([chat]).await.unwrap().channels.remove(0);
+    let channel = subscriber.subscribe_data_channels([chat]).await.unwrap().done.remove(0);
     assert!(matches!(subscriber.grant_reply(&channel).await, Err(Error::Denied { .. })));
     assert!(matches!(subscriber.revoke_reply(&channel).await, Err(Error::Denied { .. })));
     guarded(&session, &[Action::GrantReply]).grant_reply(&channel).await.unwrap();
-    assert!(sfu.channel(session.id(), channel.id).unwrap().can_reply);
+    assert!(sfu.channel(session.id(), channel.id.get()).unwrap().can_reply);
     let no_data = guarded(&session, &[Action::Publish]).establish_data_channels().await;
     assert!(matches!(no_data, Err(Error::Denied { .. })));
 }
@@ -113,7 +119,7 @@ async fn pulls_go_no_further_than_the_room() {
     let calls = sfu.calls().len();
     for tracks in [vec![track(&outside)], vec![track(&inside), track(&outside)]] {
         let refused = limited.subscribe(tracks).await;
-        assert!(matches!(refused, Err(Error::Denied { operation: "subscribe" })));
+        assert!(matches!(refused, Err(Error::Denied { step: Step::Subscribe, .. })));
     }
     let source = TrackUpdate::source(mid("0"), outside.id().clone(), "mic");
     assert!(matches!(limited.update([source]).await, Err(Error::Denied { .. })));
@@ -127,7 +133,7 @@ async fn pulls_go_no_further_than_the_room() {
     let Negotiation::Offer(pending) = limited.subscribe([track(&inside)]).await.unwrap() else {
         panic!("an offer");
     };
-    pending.answer(answer()).await.unwrap().complete().unwrap();
+    pending.answer(answer()).await.unwrap().into_result().unwrap();
 }
 
 #[tokio::test]
@@ -138,18 +144,23 @@ async fn a_token_opens_nothing_but_its_own_live_session() {
     let keys = keys();
     let grant = Grant::new("user", session.id().clone(), Duration::from_hours(1));
     let token = keys.issue(&grant.allow(Action::Leave)).unwrap();
-    let open = |id: &SessionId| keys.open(token.expose(), id, &sessions).map(|_| ());
-    assert_eq!(open(session.id()), Err(Denied), "it is not there");
+    let open = |id: &SessionId| keys.open(token.expose(), id, &sessions).map(drop);
+    let is_denied = |result| matches!(result, Err(Error::Denied { step: Step::Open, .. }));
+    let is_gone = |result| {
+        matches!(result, Err(Error::Unusable { step: Step::Open, reason: Unusable::Gone, .. }))
+    };
+    assert!(is_gone(open(session.id())), "it is not there, and its holder may know");
     sessions.insert(session.clone()).unwrap();
     sessions.insert(other.clone()).unwrap();
-    assert_eq!(open(other.id()), Err(Denied), "it is somebody else's");
-    assert_eq!(open(session.id()), Ok(()));
-    assert!(keys.open("", session.id(), &sessions).is_err());
+    assert!(is_denied(open(other.id())), "it is somebody else's");
+    open(session.id()).unwrap();
+    assert!(is_denied(keys.open("", session.id(), &sessions).map(drop)));
     let guarded = keys.open(token.expose(), session.id(), &sessions).unwrap();
     assert_eq!((guarded.id(), guarded.permissions().subject()), (session.id(), "user"));
     super::logs::assert_clean("a guarded session", &format!("{guarded:?}"));
     assert!(guarded.leave().await.unwrap().is_complete());
-    assert_eq!(open(session.id()), Err(Denied), "it has ended");
+    assert!(is_gone(open(session.id())), "it has ended");
+    assert!(is_denied(keys.open("", session.id(), &sessions).map(drop)), "nobody else may know");
 }
 
 #[tokio::test]

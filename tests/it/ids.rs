@@ -1,6 +1,6 @@
 //! An id can lead nowhere but to its own path.
 
-use cloudflare_calls::InvalidId;
+use cloudflare_calls::error::InvalidId;
 use cloudflare_calls::types::{AdapterId, AppId, NewSessionResponse, SessionId};
 use proptest::prelude::*;
 use serde_json::json;

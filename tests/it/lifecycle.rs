@@ -1,7 +1,10 @@
 //! What the API does not do by itself: items that fail or are left out.
 
+use cloudflare_calls::error::ItemError;
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::session::Status;
+use cloudflare_calls::tracks::LocalTrack;
 use cloudflare_calls::types::{ErrorCode, TrackKind};
-use cloudflare_calls::{ItemError, LocalTrack, Status, prelude::*};
 
 use super::sfu::{Fault, Operation, Sfu};
 use super::{join, mid, mids, offer, publish, pull};
@@ -31,7 +34,7 @@ async fn a_bidirectional_local_track_says_so_with_its_kind() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
     let track = LocalTrack::new(mid("0"), "mic").bidirectional(TrackKind::Audio);
-    session.publish(offer(&["0"]), [track]).await.unwrap().complete().unwrap();
+    session.publish(offer(&["0"]), [track]).await.unwrap().outcome.into_result().unwrap();
     let body = &sfu.calls()[1].body["tracks"][0];
     assert_eq!(
         (body["bidirectionalMediaStream"].as_bool(), body["kind"].as_str()),
@@ -47,34 +50,36 @@ async fn an_item_that_the_reply_leaves_out_is_not_taken_for_a_success() {
     let session = join(&sfu).await;
     sfu.fault(Operation::NewTracks, Fault::OmitItems(vec![0]));
     let subscribed = pull(&session, &publisher, &["mic", "camera"]).await;
-    assert_eq!(subscribed.tracks.len(), 1);
+    assert_eq!(subscribed.done.len(), 1);
     assert_eq!(subscribed.failed[0].error, ItemError::Unreported);
     assert_eq!(session.uncertain()[0].names, ["mic"]);
     // It does exist, and leaving finds it.
     let departure = session.leave().await.unwrap();
     assert!(departure.was_inspected && departure.is_complete(), "{departure:?}");
-    assert_eq!(departure.closed.len(), 2);
+    assert_eq!(departure.tracks.done.len(), 2);
     assert!(sfu.open_tracks(session.id()).is_empty());
 }
 
 #[tokio::test]
-async fn close_tells_closed_gone_failed_and_unreported_apart() {
+async fn close_tells_closed_failed_and_unreported_apart() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
     publish(&session, &["a", "b", "c", "d"]).await;
-    session.close(mids(&["0"])).await.unwrap().complete().unwrap();
+    session.close(mids(&["0"])).await.unwrap().into_result().unwrap();
     sfu.fault(
         Operation::CloseTracks,
         Fault::All(vec![Fault::fail_items("internal_error", [2]), Fault::OmitItems(vec![3])]),
     );
     let closed = session.close(mids(&["0", "1", "2", "3", "1"])).await.unwrap();
-    assert_eq!(closed.closed, mids(&["1"]));
-    assert_eq!(closed.gone, mids(&["0"]), "close_track_error is as good as closed");
+    assert_eq!(closed.done, mids(&["0", "1"]), "close_track_error is as good as closed");
     assert_eq!(closed.failed[0].error.code(), Some(&ErrorCode::InternalError));
     assert_eq!(closed.failed[1].error, ItemError::Unreported);
-    assert_eq!(closed.not_closed().cloned().collect::<Vec<_>>(), mids(&["2", "3"]));
+    assert_eq!(
+        closed.failed.iter().map(|failed| failed.item.clone()).collect::<Vec<_>>(),
+        mids(&["2", "3"])
+    );
     assert_eq!(session.mids(), mids(&["2", "3"]), "both are kept for another try");
-    assert_eq!(closed.complete().unwrap_err().items().len(), 2);
+    assert_eq!(closed.into_result().unwrap_err().items().len(), 2);
 
     let departure = session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
@@ -90,13 +95,13 @@ async fn forced_closes_over_64_are_split() {
     publish(&session, &names).await;
     let publisher = join(&sfu).await;
     publish(&publisher, &names).await;
-    pull(&session, &publisher, &names).await;
+    pull(&session, &publisher, &names).await.into_result().unwrap();
     sfu.fault(Operation::CloseTracks, Fault::refuse(406, "invalid_params"));
     let departure = session.leave().await.unwrap();
-    assert_eq!(departure.open_tracks.len(), 64, "the refused batch is reported");
-    assert_eq!(departure.closed.len(), 64, "the other one is closed");
-    assert!(departure.error.is_some() && !departure.is_complete());
-    let open: Vec<_> = departure.open_tracks.iter().map(|open| open.item.to_string()).collect();
+    assert_eq!(departure.tracks.failed.len(), 64, "the refused batch is reported");
+    assert_eq!(departure.tracks.done.len(), 64, "the other one is closed");
+    assert!(departure.error().is_some() && !departure.is_complete());
+    let open: Vec<_> = departure.tracks.failed.iter().map(|open| open.item.to_string()).collect();
     assert_eq!(sfu.open_tracks(session.id()), open.into_iter().collect());
     let departure = session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");

@@ -1,10 +1,10 @@
 //! What is refused before anything is sent, and names its field.
 
+use cloudflare_calls::data_channels::{Delivery, LocalDataChannel, RetryLimit};
+use cloudflare_calls::error::{Invalid, Problem};
+use cloudflare_calls::tracks::{LocalTrack, OfferedTrack, RemoteTrack, TrackUpdate};
 use cloudflare_calls::types::*;
-use cloudflare_calls::{
-    Answer, Delivery, Error, Invalid, LocalDataChannel, LocalTrack, Mid, Offer, OfferedTrack,
-    Problem, RemoteTrack, RetryLimit, TrackUpdate, prelude::*,
-};
+use cloudflare_calls::{Answer, Error, Mid, Offer, prelude::*};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ async fn wrong_steps_are_refused_before_the_network_and_lose_nothing() {
     assert_eq!(refused(session.update(layer).await), (field("tracks"), too_many));
     assert_eq!(refused(session.update([]).await), (field("tracks"), Problem::Empty));
 
-    session.establish_data_channels_with(offer(&["0"])).await.unwrap();
+    let _ = session.establish_data_channels_with(offer(&["0"])).await.unwrap();
     let channels = session.publish_data_channels([LocalDataChannel::new("")]).await;
     assert_eq!(refused(channels), (field("dataChannels[0].dataChannelName"), Problem::Empty));
     assert_eq!(
@@ -64,7 +64,7 @@ async fn wrong_steps_are_refused_before_the_network_and_lose_nothing() {
 
     assert_eq!(sfu.calls().len(), 2, "to join and for the transport");
     assert_eq!(sfu.count(Operation::NewTracks), 0);
-    publish(vec![track(0)]).await.expect("the session is as it was").complete().unwrap();
+    publish(vec![track(0)]).await.expect("the session is as it was").outcome.into_result().unwrap();
 }
 
 #[test]

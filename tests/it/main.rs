@@ -33,10 +33,11 @@ mod types;
 
 use std::time::Duration;
 
+use cloudflare_calls::session::Negotiation;
+use cloudflare_calls::tracks::{LocalTrack, RemoteTrack, Subscribed};
 use cloudflare_calls::types::{AppId, SessionId};
 use cloudflare_calls::{
-    Answer, Client, LocalTrack, Mid, Negotiation, Offer, RemoteTrack, RetryPolicy, SecretString,
-    Session, Subscribed, prelude::*,
+    Answer, Client, Mid, Offer, RetryPolicy, SecretString, Session, prelude::*,
 };
 
 use sfu::Sfu;
@@ -99,7 +100,7 @@ async fn publish(session: &Session, names: &[&str]) {
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let tracks = all.iter().zip(names).map(|(m, name)| LocalTrack::new(mid(m), *name));
     let published = session.publish(offer(&all), tracks).await.expect("published");
-    published.complete().expect("all of them");
+    published.outcome.into_result().expect("all of them");
 }
 
 /// Subscribes and answers.
@@ -107,6 +108,7 @@ async fn pull(session: &Session, publisher: &Session, names: &[&str]) -> Subscri
     let tracks = names.iter().map(|name| RemoteTrack::new(publisher.id().clone(), *name));
     match session.subscribe(tracks).await.expect("subscribed") {
         Negotiation::Offer(pending) => pending.answer(answer()).await.expect("answered"),
+        Negotiation::Answer(answered) => answered.outcome,
         Negotiation::Done(subscribed) => subscribed,
     }
 }

@@ -1,7 +1,7 @@
 //! Neither the secret nor a session description reaches logs, messages or
 //! `Debug` output.
 
-use cloudflare_calls::OperationError;
+use cloudflare_calls::error::OperationError;
 use cloudflare_calls::types::*;
 use serde_json::json;
 use wiremock::matchers::any;

@@ -1,6 +1,7 @@
 //! The registry of live sessions.
 
-use cloudflare_calls::{Registry, prelude::*};
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::session::Registry;
 
 use super::sfu::{Fault, Operation, Sfu};
 use super::{join, publish};

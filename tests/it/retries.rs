@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use cloudflare_calls::session::Negotiation;
+use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::SessionId;
-use cloudflare_calls::{
-    Error, LocalTrack, Negotiation, RemoteTrack, RetryPolicy, Session, prelude::*,
-};
+use cloudflare_calls::{Error, RetryPolicy, Session, prelude::*};
 
 use super::sfu::{Fault, Matcher, Operation, Sfu};
 use super::{SESSION, answer, client, join, mid, mids, offer, publish, quick};
@@ -34,10 +34,10 @@ impl Kind {
     async fn call(self, sfu: &Sfu, session: &Session) -> Result<(), Error> {
         match self {
             Read => session.state().await.map(drop),
-            Close => session.close(mids(&["0"])).await?.complete(),
+            Close => session.close(mids(&["0"])).await?.into_result().map(drop),
             Change => {
                 let track = LocalTrack::new(mid("1"), "new");
-                session.publish(offer(&["0", "1"]), [track]).await?.complete()
+                session.publish(offer(&["0", "1"]), [track]).await?.outcome.into_result().map(drop)
             }
             Creation => sfu.client().join().retry(quick()).send().await.map(drop),
         }
@@ -186,8 +186,7 @@ async fn only_the_missing_tracks_are_asked_for_again() {
     else {
         panic!("nothing to answer");
     };
-    subscribed.complete().unwrap();
-    assert_eq!(subscribed.tracks.len(), 2, "the first is kept");
+    assert_eq!(subscribed.into_result().unwrap().len(), 2, "the first is kept");
     let asked: Vec<usize> = sfu
         .calls()
         .iter()
@@ -210,7 +209,7 @@ async fn a_track_that_is_published_in_time_is_found() {
     let Negotiation::Offer(pending) = session.subscribe([track]).await.unwrap() else {
         panic!("the third try has an offer");
     };
-    pending.answer(answer()).await.unwrap().complete().unwrap();
+    pending.answer(answer()).await.unwrap().into_result().unwrap();
     assert_eq!(sfu.count(Operation::NewTracks), 4);
 }
 

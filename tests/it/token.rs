@@ -4,12 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloudflare_calls::SecretString;
+use cloudflare_calls::error::Problem;
 use cloudflare_calls::token::{
     Action, Denied, Grant, MAX_SUBJECT_LEN, MAX_TOKEN_LEN, MAX_TOKEN_TTL, MIN_SECRET_LEN,
     Permissions, TokenKeys,
 };
 use cloudflare_calls::types::{AppId, SessionId};
-use cloudflare_calls::{Problem, SecretString};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use proptest::prelude::*;
 use serde_json::{Value, json};

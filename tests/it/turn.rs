@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use cloudflare_calls::SecretString;
+use cloudflare_calls::error::{ConfigError, InvalidId, OperationError, Problem};
 use cloudflare_calls::ice::{IceServer, IceServers, MAX_TTL, TurnClient, TurnError, TurnKeyId};
 use cloudflare_calls::types::ErrorCode;
-use cloudflare_calls::{ConfigError, InvalidId, OperationError, Problem, SecretString};
 use serde_json::{Value, json};
 use wiremock::matchers::{any, body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -254,8 +255,8 @@ fn settings_that_cannot_work_are_refused() {
             .map(drop)
     };
     assert_eq!(build("not a URL", SECRET), Err(ConfigError::BaseUrl));
-    assert_eq!(build("http://x", ""), Err(ConfigError::Secret));
-    assert_eq!(build("http://x", SECRET), Ok(()));
+    assert_eq!(build("https://x", ""), Err(ConfigError::Secret));
+    assert_eq!(build("https://x", SECRET), Ok(()));
     let client = TurnClient::new(TurnKeyId::new(KEY).unwrap(), SecretString::from(SECRET)).unwrap();
     assert_eq!(client.base_url(), cloudflare_calls::DEFAULT_BASE_URL);
     assert_eq!(client.clone().key_id().as_str(), KEY);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloudflare_calls::{
-    Error, LocalTrack, Negotiation, PendingAnswer, RemoteTrack, Session, Subscribed, prelude::*,
-};
+use cloudflare_calls::session::{Negotiation, PendingAnswer};
+use cloudflare_calls::tracks::{LocalTrack, RemoteTrack, Subscribed};
+use cloudflare_calls::{Error, Session, prelude::*};
 use futures_util::future::join_all;
 
 use super::sfu::{Fault, Operation, Sfu};
@@ -37,12 +37,12 @@ async fn concurrent_changes_of_one_session_never_overlap() {
                 let pulled = session.subscribe([RemoteTrack::new(publisher, name)]).await.unwrap();
                 let Negotiation::Offer(pending) = pulled else { panic!("an offer") };
                 tokio::time::sleep(Duration::from_millis(index as u64 % 3)).await;
-                pending.answer(answer()).await.unwrap().complete().unwrap();
+                pending.answer(answer()).await.unwrap().into_result().unwrap();
             } else {
                 let own = format!("own-{index}");
                 let track = LocalTrack::new(mid(&own), name);
                 let published = session.publish(offer(&[&own]), [track]).await.unwrap();
-                published.complete().unwrap();
+                published.outcome.into_result().unwrap();
             }
         })
     });
@@ -80,5 +80,5 @@ async fn different_sessions_do_not_wait_for_each_other() {
     publish(&quick, &["mic"]).await;
     assert!(!held.is_finished());
     sfu.release();
-    assert_eq!(held.await.unwrap().unwrap().tracks.len(), 1);
+    assert_eq!(held.await.unwrap().unwrap().outcome.done.len(), 1);
 }

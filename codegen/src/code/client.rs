@@ -37,7 +37,7 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
             /// never shown.
             #[derive(Clone)]
             pub struct Client {
-                core: Arc<Core>,
+                pub(crate) core: Arc<Core>,
                 #(#idents: types::#types,)*
             }
         },
@@ -56,9 +56,7 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
                     ClientBuilder {
                         #(#idents,)*
                         secret,
-                        base_url: DEFAULT_BASE_URL.to_owned(),
-                        timeout: DEFAULT_TIMEOUT,
-                        http: None,
+                        setup: Setup::new(DEFAULT_BASE_URL),
                     }
                 }
 
@@ -86,31 +84,44 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
             pub struct ClientBuilder {
                 #(#idents: types::#types,)*
                 secret: SecretString,
-                base_url: String,
-                timeout: std::time::Duration,
-                http: Option<reqwest::Client>,
+                pub(crate) setup: Setup,
             }
         },
         parse_quote! {
             impl ClientBuilder {
-                /// Sends requests elsewhere than to [`DEFAULT_BASE_URL`]: an absolute `http` or
-                /// `https` URL, with a path if the API is not at the root.
+                /// Sends requests elsewhere than to [`DEFAULT_BASE_URL`]: an absolute `https`
+                /// URL, with a path if the API is not at the root, or an `http` URL of this
+                /// machine.
                 pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-                    self.base_url = base_url.into();
+                    self.setup.base_url = base_url.into();
+                    self
+                }
+
+                /// Permits an `http` URL of another machine, and a proxy for `http` URLs: the
+                /// secret crosses the network in plain text then.
+                pub fn allow_plaintext(mut self) -> Self {
+                    self.setup.allows_plaintext = true;
                     self
                 }
 
                 /// How long an operation may take, [`DEFAULT_TIMEOUT`] if not set. Without effect
                 /// on an HTTP client of your own.
                 pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
-                    self.timeout = timeout;
+                    self.setup.timeout = timeout;
+                    self
+                }
+
+                /// The `User-Agent` of the requests. If not set, it is name and version of this
+                /// crate, and with an HTTP client of your own that client's.
+                pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+                    self.setup.user_agent = Some(name.into());
                     self
                 }
 
                 /// Uses an HTTP client of your own, with its time-outs, proxies and redirections
                 /// as you set them.
                 pub fn http_client(mut self, http: reqwest::Client) -> Self {
-                    self.http = Some(http);
+                    self.setup.http = Some(http);
                     self
                 }
 
@@ -119,7 +130,7 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
                 /// # Errors
                 /// The setting that cannot be used.
                 pub fn build(self) -> Result<Client, ConfigError> {
-                    let core = Core::new(&self.base_url, &self.secret, self.http, self.timeout)?;
+                    let core = Core::new(self.setup, &self.secret)?;
                     Ok(Client { core: Arc::new(core), #(#idents: self.#idents,)* })
                 }
             }

@@ -13,6 +13,8 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
     for operation in &model.operations {
         let failure = Failure::of(operation, model);
         bodies.extend(failure.schemas.iter().copied());
+        let successes = operation.successes.iter().filter_map(|success| success.schema.as_deref());
+        bodies.extend(successes.filter(|schema| carries_error(schema, model)));
         if failure.is_enum() {
             items.extend(failure_enum(&failure, operation));
         }
@@ -21,11 +23,11 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
             items.push(success_enum(&success, operation));
         }
     }
+    let mut bodies: Vec<&str> = bodies.into_iter().map(|name| canonical(name, model)).collect();
     bodies.sort_unstable();
     bodies.dedup();
-    let canonical = bodies.into_iter().filter(|name| !is_alias(model, name));
     let types = tree::types(file);
-    let impls: Vec<Item> = canonical.map(|name| body_impl(name, types, model)).collect();
+    let impls: Vec<Item> = bodies.into_iter().map(|name| body_impl(name, types, model)).collect();
     items.extend(impls);
     tree::types(file).append(&mut items);
     Ok(())
@@ -103,19 +105,45 @@ impl<'m> Success<'m> {
         parse_quote!(types::#name)
     }
 
-    /// The expression that makes a reply the operation's result.
-    pub(super) fn decode(&self, schema: Option<&str>) -> syn::Expr {
+    /// The expression that makes a reply the operation's result. A body that can
+    /// carry an error at its top is looked at for one, which is the general one.
+    pub(super) fn decode(
+        &self,
+        schema: Option<&str>,
+        failure: &Failure<'_>,
+        model: &Model,
+    ) -> syn::Expr {
         let name = &self.name;
+        let decoded = |schema: &str| -> syn::Expr {
+            if !carries_error(schema, model) {
+                return parse_quote!(reply.decode());
+            }
+            let wrap = failure.wrap(&model.error);
+            parse_quote!(reply.accept(#wrap))
+        };
         match (schema, self.is_enum()) {
-            (Some(_), false) => parse_quote!(reply.decode()),
+            (Some(schema), false) => decoded(schema),
             (None, false) => parse_quote!(Ok(())),
             (Some(schema), true) => {
-                let variant = tree::ident(schema);
-                parse_quote!(reply.decode().map(types::#name::#variant))
+                let (variant, decoded) = (tree::ident(schema), decoded(schema));
+                parse_quote!(#decoded.map(types::#name::#variant))
             }
             (None, true) => parse_quote!(Ok(types::#name::Empty)),
         }
     }
+}
+
+/// Whether a body has a place for an error at its top.
+fn carries_error(name: &str, model: &Model) -> bool {
+    let schema = model.schemas.get(canonical(name, model));
+    schema.is_some_and(|schema| schema.pointer("/properties/errorCode").is_some())
+}
+
+/// The type that a schema's name stands for.
+fn canonical<'m>(name: &'m str, model: &'m Model) -> &'m str {
+    let target = model.schemas.get(name).and_then(|schema| schema.get("x-rust-alias")?.as_str());
+    // Aliases of aliases end at a type.
+    target.map_or(name, |target| canonical(target, model))
 }
 
 fn success_enum(success: &Success<'_>, operation: &Operation) -> Item {
@@ -189,10 +217,6 @@ fn statuses(outcomes: &[Outcome], schema: Option<&str>) -> String {
         })
         .collect();
     named.join(" and ")
-}
-
-fn is_alias(model: &Model, name: &str) -> bool {
-    model.schemas.get(name).is_some_and(|schema| schema.get("x-rust-alias").is_some())
 }
 
 /// Where the API's two error fields are in the body, if they are.

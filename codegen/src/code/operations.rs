@@ -343,11 +343,11 @@ fn replies(
 ) -> TokenStream {
     let mut arms = Vec::new();
     // An unlisted status of success is taken for the first that is listed.
-    let first =
-        success.decode(operation.successes.first().and_then(|outcome| outcome.schema.as_deref()));
+    let decode = |schema: Option<&str>| success.decode(schema, failure, model);
+    let first = decode(operation.successes.first().and_then(|outcome| outcome.schema.as_deref()));
     if success.is_enum() {
         for outcome in &operation.successes {
-            let (pattern, value) = (pattern(outcome), success.decode(outcome.schema.as_deref()));
+            let (pattern, value) = (pattern(outcome), decode(outcome.schema.as_deref()));
             arms.push(quote!(#pattern => #value));
         }
         if operation.successes.iter().all(|outcome| outcome.status != Status::Class(2)) {

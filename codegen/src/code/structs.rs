@@ -119,7 +119,9 @@ fn rewrite_field(field: &mut Field, schema: &Value, model: &Model) {
         field
             .attrs
             .push(parse_quote!(#[serde(default, deserialize_with = "super::empty_as_none")]));
-    } else if optional && matches!(outer.as_str(), "Vec" | "HashMap" | "Map") {
+    } else if outer == "Vec" {
+        field.attrs.push(parse_quote!(#[serde(deserialize_with = "super::list")]));
+    } else if optional && matches!(outer.as_str(), "HashMap" | "Map") {
         field.attrs.push(parse_quote!(#[serde(deserialize_with = "super::null_as_default")]));
     }
 }

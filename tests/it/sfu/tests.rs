@@ -4,8 +4,9 @@ mod rules;
 
 use std::time::{Duration, Instant};
 
+use cloudflare_calls::Client;
+use cloudflare_calls::error::OperationError;
 use cloudflare_calls::types::*;
-use cloudflare_calls::{Client, OperationError};
 
 use super::*;
 

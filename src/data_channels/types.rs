@@ -1,15 +1,30 @@
-//! What data channels are asked for with, and what became of them.
+//! Data channels as they are asked for, and as they are once they are there.
 
 use std::fmt;
 
-use super::{CLOSE, NEW};
-use crate::outcome::complete;
-use crate::types::{DataChannel, SessionId, TrackLocation};
-use crate::{Delivery, Error, Failed};
+use serde::{Deserialize, Serialize};
+
+use super::delivery::Delivery;
+use super::id::ChannelId;
+use crate::generated::types::{DataChannel, SessionId, TrackLocation};
+use crate::outcome::Outcome;
+
+/// Data channels that were to be published.
+pub type PublishedChannels = Outcome<PublishedDataChannel, LocalDataChannel>;
+/// Data channels of other sessions that were to be subscribed to.
+pub type SubscribedChannels = Outcome<SubscribedDataChannel, RemoteDataChannel>;
+/// Data channels that were to be closed. Those that were gone already are done.
+pub type ClosedChannels = Outcome<ChannelId, ChannelId>;
+
+/// The transport of a session's data channels, which is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataTransport;
 
 /// A data channel to be published.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LocalDataChannel {
+    #[serde(rename = "dataChannelName")]
     pub(super) name: String,
     pub(super) delivery: Delivery,
 }
@@ -31,15 +46,26 @@ impl LocalDataChannel {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    pub(super) fn request(&self) -> DataChannel {
+        let channel =
+            DataChannel::new().location(TrackLocation::Local).data_channel_name(&self.name);
+        self.delivery.apply(channel)
+    }
 }
 
 /// A data channel of another session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RemoteDataChannel {
+    #[serde(rename = "sessionId")]
     pub(super) publisher: SessionId,
+    #[serde(rename = "dataChannelName")]
     pub(super) name: String,
     pub(super) delivery: Delivery,
+    #[serde(rename = "waitForAck", default)]
     pub(super) waits_for_ack: bool,
+    #[serde(default)]
     pub(super) can_reply: bool,
 }
 
@@ -95,79 +121,38 @@ impl From<&PublishedDataChannel> for RemoteDataChannel {
 }
 
 /// A published data channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PublishedDataChannel {
     /// The session that publishes it.
+    #[serde(rename = "sessionId")]
     pub session: SessionId,
     /// Its name on that session.
+    #[serde(rename = "dataChannelName")]
     pub name: String,
-    /// Its id on that session, 0 to 65534, with which the agent opens it.
-    pub id: u16,
+    /// Its id on that session, with which the agent opens it.
+    pub id: ChannelId,
     /// The policy with which the agent and every subscriber open it.
     pub delivery: Delivery,
 }
 
 /// A subscription to a data channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SubscribedDataChannel {
     /// The session that publishes it.
+    #[serde(rename = "sessionId")]
     pub publisher: SessionId,
     /// Its name on the publisher's session.
+    #[serde(rename = "dataChannelName")]
     pub name: String,
-    /// Its id on the subscriber's session, 0 to 65534, with which the agent
-    /// opens it.
-    pub id: u16,
+    /// Its id on the subscriber's session, with which the agent opens it.
+    pub id: ChannelId,
     /// The policy with which the agent opens it.
     pub delivery: Delivery,
 }
-
-/// What became of data channels that were to be published.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct DataChannelsPublished {
-    /// What was published.
-    pub channels: Vec<PublishedDataChannel>,
-    /// What was not, and why.
-    pub failed: Vec<Failed<LocalDataChannel>>,
-}
-
-/// What became of subscriptions to data channels.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct DataChannelsSubscribed {
-    /// The subscriptions that were made.
-    pub channels: Vec<SubscribedDataChannel>,
-    /// Those that were not, and why.
-    pub failed: Vec<Failed<RemoteDataChannel>>,
-}
-
-/// What became of data channels that were to be closed.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct DataChannelsClosed {
-    /// Closed now, by id.
-    pub closed: Vec<u16>,
-    /// Not there any more, which is as good as closed.
-    pub gone: Vec<u16>,
-    /// Not closed, and why. They stay with the session, for another try.
-    pub failed: Vec<Failed<u16>>,
-}
-
-macro_rules! complete {
-    ($($name:ident $operation:ident),*) => {$(
-        impl $name {
-            /// # Errors
-            /// [`Error::Items`] if a channel failed.
-            pub fn complete(&self) -> Result<(), Error> {
-                complete($operation, &self.failed)
-            }
-        }
-    )*};
-}
-
-complete!(DataChannelsPublished NEW, DataChannelsSubscribed NEW, DataChannelsClosed CLOSE);
 
 impl fmt::Display for LocalDataChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

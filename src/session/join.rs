@@ -1,13 +1,20 @@
 //! "Client joins": the session.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::sealed::Root;
+use super::detached::Detached;
+use super::handle::Session;
+use super::ledger::Transport;
+use super::settings::Settings;
 use super::state::SessionState;
-use crate::retry::{Repeat, RetryPolicy};
-use crate::session::Settings;
-use crate::types::SessionId;
-use crate::{Client, Error, Session, meter};
+use crate::client::Root;
+use crate::error::{Error, Repeat};
+use crate::generated::Client;
+use crate::generated::types::SessionId;
+use crate::meter;
+use crate::retry::RetryPolicy;
+use crate::step::Step;
 
 /// Getting a handle of a session.
 pub trait JoinExt: Root {
@@ -21,12 +28,8 @@ pub trait JoinExt: Root {
     /// # }
     /// ```
     fn join(&self) -> Join<'_> {
-        Join {
-            client: self.client(),
-            correlation_id: None,
-            is_third_party: false,
-            settings: Settings::default(),
-        }
+        let client = self.client();
+        Join { client, is_third_party: false, settings: client.settings() }
     }
 
     /// Takes over a session that another process created, as after a restart:
@@ -42,7 +45,8 @@ pub trait JoinExt: Root {
     /// # }
     /// ```
     fn adopt(&self, id: SessionId) -> Adopt<'_> {
-        Adopt { client: self.client(), id, settings: Settings::default() }
+        let client = self.client();
+        Adopt { client, id, settings: client.settings() }
     }
 }
 
@@ -51,16 +55,16 @@ impl JoinExt for Client {}
 macro_rules! settings {
     ($name:ident) => {
         impl $name<'_> {
-            /// How long the answer to an SFU's offer may take,
-            /// [`ANSWER_DEADLINE`](crate::ANSWER_DEADLINE) if not set.
+            /// How long the answer to an SFU's offer may take; the client's default
+            /// is [`ANSWER_DEADLINE`](crate::session::ANSWER_DEADLINE).
             pub fn answer_deadline(mut self, deadline: Duration) -> Self {
-                self.settings.answer_deadline = deadline;
+                Arc::make_mut(&mut self.settings).answer_deadline = deadline;
                 self
             }
 
             /// How often this request and those of the session are repeated.
             pub fn retry(mut self, policy: RetryPolicy) -> Self {
-                self.settings.retry = policy;
+                Arc::make_mut(&mut self.settings).retry = policy;
                 self
             }
         }
@@ -72,9 +76,8 @@ macro_rules! settings {
 #[must_use = "nothing happens before `send`"]
 pub struct Join<'a> {
     client: &'a Client,
-    correlation_id: Option<String>,
     is_third_party: bool,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 settings!(Join);
@@ -84,7 +87,7 @@ impl Join<'_> {
     /// span. No session can be found by it, and it does not keep a second one
     /// from being created.
     pub fn correlation_id(mut self, label: impl Into<String>) -> Self {
-        self.correlation_id = Some(label.into());
+        Arc::make_mut(&mut self.settings).label = Some(label.into());
         self
     }
 
@@ -97,25 +100,49 @@ impl Join<'_> {
 
     /// Creates the session.
     ///
+    /// A request that has begun goes on to its end if the future is dropped.
+    /// The API has no way to take a session back; one that nobody connects to
+    /// expires.
+    ///
     /// # Errors
     /// [`Error::Request`]. If its outcome is unknown, a session may have been
     /// created that nobody knows of; it is not tried again, and expires.
     pub async fn send(self) -> Result<Session, Error> {
-        let create = || {
-            let mut request = self.client.new_session();
-            if self.is_third_party {
-                request = request.thirdparty(true);
+        let Self { client, is_third_party, settings } = self;
+        let client = client.clone();
+        let create = async move {
+            meter::step(Step::Join);
+            let create = || {
+                let mut request = client.new_session();
+                if is_third_party {
+                    request = request.thirdparty(true);
+                }
+                if let Some(label) = &settings.label {
+                    request = request.correlation_id(label);
+                }
+                request.send()
+            };
+            let retries = settings.retry.start();
+            match retries.run(Step::Join, Repeat::Create, create).await.0 {
+                Ok(reply) => {
+                    meter::session("joined");
+                    Ok(Session::new(client.clone(), reply.session_id, settings))
+                }
+                Err(error) => {
+                    meter::failed(&error);
+                    Err(error)
+                }
             }
-            if let Some(label) = &self.correlation_id {
-                request = request.correlation_id(label);
-            }
-            request.send()
         };
-        meter::step("join");
-        let id = self.settings.retry.run(Repeat::Create, create).await?.session_id;
-        meter::session("joined");
-        let label = self.correlation_id.as_deref().unwrap_or_default();
-        Ok(Session::new(self.client.clone(), id, self.settings, label))
+        Detached::new(create, orphaned).await
+    }
+}
+
+/// Says that nobody waits for a session that was created.
+async fn orphaned(created: Result<Session, Error>) {
+    if created.is_ok() {
+        meter::session("orphaned");
+        tracing::warn!("a session was created, and nobody waited for it");
     }
 }
 
@@ -125,7 +152,7 @@ impl Join<'_> {
 pub struct Adopt<'a> {
     client: &'a Client,
     id: SessionId,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 settings!(Adopt);
@@ -136,13 +163,18 @@ impl Adopt<'_> {
     /// # Errors
     /// [`Error::Request`], as for a session that is gone.
     pub async fn send(self) -> Result<Session, Error> {
-        meter::step("adopt");
+        meter::step(Step::Adopt);
         let read = || self.client.get_session(&self.id).send();
-        let reply = self.settings.retry.run(Repeat::Read, read).await?;
-        let state = SessionState::new(reply);
+        let retries = self.settings.retry.start();
+        let reply = retries.run(Step::Adopt, Repeat::Read, read).await.0;
+        let state = SessionState::new(reply.inspect_err(meter::failed)?);
         meter::session("adopted");
-        let session = Session::new(self.client.clone(), self.id, self.settings, "");
-        session.ledger().learn(&state);
+        let session = Session::new(self.client.clone(), self.id, self.settings);
+        let mut ledger = session.ledger();
+        // Without a channel in the state the SFU decides whether there is one.
+        ledger.transport = Transport::Unknown;
+        ledger.learn(&state);
+        drop(ledger);
         Ok(session)
     }
 }

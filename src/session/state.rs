@@ -1,42 +1,17 @@
-//! What is open on a session.
+//! The state of a session, as the API tells it.
 
-use super::sealed::Handle;
-use crate::action::Action;
-use crate::retry::Repeat;
-use crate::types::{
-    GetSessionStateResponse, SessionId, SessionResourceStatus, Simulcast, TrackKind, TrackLocation,
+use serde::{Deserialize, Serialize};
+
+use crate::data_channels::id::ChannelId;
+use crate::generated::types::{
+    GetSessionStateResponse, SessionDataChannel, SessionId, SessionResourceStatus, SessionTrack,
+    Simulcast, TrackKind, TrackLocation,
 };
-use crate::{Error, Mid, Session};
+use crate::mid::Mid;
 
-/// Reading what is open on a session.
-pub trait StateExt: Handle {
-    /// Reads which tracks and data channels the session has
-    /// (`GET sessions/{id}`). It waits for nobody's turn.
-    ///
-    /// What a change that is under way will do does not show.
-    ///
-    /// ```no_run
-    /// # use cloudflare_calls::{Error, Session, prelude::*};
-    /// # async fn example(session: Session) -> Result<(), Error> {
-    /// for track in session.state().await?.tracks {
-    ///     println!("{:?} {:?}", track.mid, track.status);
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Request`].
-    fn state(&self) -> impl Future<Output = Result<SessionState, Error>> + Send {
-        let session = self.enter("state", Action::ReadState);
-        async move { session?.read_state().await }
-    }
-}
-
-impl<H: Handle> StateExt for H {}
-
-/// What is open on a session, and what was.
-#[derive(Clone, Debug, PartialEq)]
+/// Tracks and data channels of a session, open ones and closed ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SessionState {
     /// The tracks; closed ones may stay, as inactive.
@@ -46,7 +21,8 @@ pub struct SessionState {
 }
 
 /// A track of a session.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TrackState {
     /// Its media section on the session's connection.
@@ -64,11 +40,12 @@ pub struct TrackState {
 }
 
 /// A data channel of a session.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DataChannelState {
-    /// Its id on this session, 0 to 65534.
-    pub id: Option<u16>,
+    /// Its id on this session.
+    pub id: Option<ChannelId>,
     /// The name that its publisher gave it.
     pub name: Option<String>,
     /// Whether the session publishes it or is subscribed to it.
@@ -78,7 +55,8 @@ pub struct DataChannelState {
 }
 
 /// Where a track or data channel comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Origin {
     /// The session's own agent.
@@ -101,7 +79,7 @@ impl Origin {
 
 impl SessionState {
     pub(crate) fn new(reply: GetSessionStateResponse) -> Self {
-        let track = |track: crate::types::SessionTrack| TrackState {
+        let track = |track: SessionTrack| TrackState {
             mid: track.mid.and_then(|mid| Mid::new(mid).ok()),
             name: track.track_name,
             origin: Origin::new(track.location, track.session_id),
@@ -109,8 +87,8 @@ impl SessionState {
             simulcast: track.simulcast,
             status: track.status,
         };
-        let channel = |channel: crate::types::SessionDataChannel| DataChannelState {
-            id: channel.id,
+        let channel = |channel: SessionDataChannel| DataChannelState {
+            id: channel.id.and_then(|id| ChannelId::new(id).ok()),
             name: channel.data_channel_name,
             origin: Origin::new(channel.location, channel.session_id),
             status: channel.status,
@@ -119,13 +97,5 @@ impl SessionState {
             tracks: reply.tracks.into_iter().map(track).collect(),
             data_channels: reply.data_channels.into_iter().map(channel).collect(),
         }
-    }
-}
-
-impl Session {
-    pub(crate) async fn read_state(&self) -> Result<SessionState, Error> {
-        let read = || self.client().get_session(self.id()).send();
-        let reply = self.settings().retry.run(Repeat::Read, read).await?;
-        Ok(SessionState::new(reply))
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::DataChannel;
-use crate::{Invalid, Problem};
+use crate::generated::types::DataChannel;
+use crate::invalid::{Invalid, Problem};
 
 /// How the messages of a data channel are delivered: its publisher chooses,
 /// and every subscriber and every agent that opens the channel repeats it.
@@ -13,7 +13,7 @@ use crate::{Invalid, Problem};
 /// retry limits at once cannot be expressed and are refused when read.
 ///
 /// ```
-/// # use cloudflare_calls::{Delivery, RetryLimit};
+/// # use cloudflare_calls::data_channels::{Delivery, RetryLimit};
 /// let state = Delivery::default().unordered().limit(RetryLimit::Retransmits(0));
 /// assert_eq!(serde_json::to_string(&state)?, r#"{"ordered":false,"maxRetransmits":0}"#);
 /// assert!(

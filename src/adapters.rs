@@ -1,0 +1,278 @@
+//! WebSocket adapters: media between the SFU and a server of yours.
+
+use std::fmt;
+
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+
+pub use crate::check::MAX_ADAPTERS;
+use crate::check::Reach;
+use crate::client::Root;
+use crate::close::{Closer, End, in_batches};
+use crate::error::{Error, Repeat};
+use crate::generated::types::{
+    AdapterId, AdapterResult, ApiError, CloseAdapter, CloseAdapterRequest, CloseAdapterResponse,
+    CloseAdapterResult, CloseWebsocketAdaptersError, ErrorCode, InputCodec, NewAdapter,
+    NewAdapterRequest, NewAdapterResponse, NewWebsocketAdaptersError, OutputCodec, SessionId,
+    TrackLocation,
+};
+use crate::generated::{Client, OperationError, is_loopback};
+use crate::meter;
+use crate::outcome::{Entry as _, Outcome, settle};
+use crate::session::access::report;
+use crate::session::detached::Detached;
+use crate::step::Step;
+
+/// Adapters that were to be created.
+pub type Created = Outcome<CreatedAdapter, Adapter>;
+/// Adapters that were to be closed. Those that were gone already are done.
+pub type Closed = Outcome<AdapterId, AdapterId>;
+
+/// Connecting WebSocket endpoints to the SFU.
+pub trait AdaptersExt: Root {
+    /// Creates adapters: the SFU connects out to their endpoints
+    /// (`POST adapters/websocket/new`).
+    ///
+    /// A request that has begun goes on to its end if the future is dropped; the
+    /// adapters that it has created are closed then, because nobody has their
+    /// ids.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::{Client, Error, adapters::Adapter, prelude::*};
+    /// # async fn example(client: Client) -> Result<(), Error> {
+    /// let speech = Adapter::ingest("wss://speech.example.com/out", "speech");
+    /// let created = client.create_adapters([speech]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for no adapter, more than
+    /// [`MAX_ADAPTERS`], an empty name, or an endpoint
+    /// that is no `ws` or `wss` URL, or on this machine while the API is not;
+    /// [`Error::Request`].
+    fn create_adapters(
+        &self,
+        adapters: impl IntoIterator<Item = Adapter>,
+    ) -> impl Future<Output = Result<Created, Error>> + Send {
+        let client = self.client().clone();
+        let adapters: Vec<Adapter> = adapters.into_iter().collect();
+        async move {
+            meter::step(Step::CreateAdapters);
+            let create = create(client, adapters);
+            let (_, created) = Detached::new(create, |(client, created)| async move {
+                let ids = created.into_iter().flat_map(|created| created.done);
+                let ids: Vec<AdapterId> = ids.map(|adapter| adapter.id).collect();
+                tracing::warn!(adapters = ids.len(), "nobody waited for adapters: they are closed");
+                // Who could be told of a failure has gone away.
+                let _ = close(client, ids).await;
+            })
+            .await;
+            let created = created.inspect_err(meter::failed)?;
+            report(&created);
+            Ok(created)
+        }
+    }
+
+    /// Closes adapters (`POST adapters/websocket/close`), in as many requests
+    /// as the API's limit needs. One that is closed already counts as closed.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::{Client, Error, prelude::*, types::AdapterId};
+    /// # async fn example(client: Client, id: AdapterId) -> Result<(), Error> {
+    /// client.close_adapters([id]).await?.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Request`] if nothing was closed. Of several requests one that
+    /// failed has its adapters in [`Outcome::failed`].
+    fn close_adapters(
+        &self,
+        ids: impl IntoIterator<Item = AdapterId>,
+    ) -> impl Future<Output = Result<Closed, Error>> + Send {
+        let client = self.client().clone();
+        let ids: Vec<AdapterId> = ids.into_iter().collect();
+        async move {
+            meter::step(Step::CloseAdapters);
+            let close = Detached::new(close(client, ids), |_| std::future::ready(()));
+            let closed = close.await.inspect_err(meter::failed)?;
+            report(&closed);
+            Ok(closed)
+        }
+    }
+}
+
+impl AdaptersExt for Client {}
+
+/// An adapter to be created. `Debug` hides the endpoint, which may carry
+/// credentials.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adapter {
+    request: NewAdapter,
+}
+
+impl Adapter {
+    /// Sound from the endpoint becomes the track `name` of a new session. The
+    /// endpoint, a `ws` or `wss` URL, sends 16-bit little-endian PCM, 48 kHz,
+    /// stereo.
+    pub fn ingest(endpoint: impl Into<String>, name: impl Into<String>) -> Self {
+        let request = NewAdapter::new(endpoint, TrackLocation::Local, name);
+        Self { request: request.input_codec(InputCodec::Pcm) }
+    }
+
+    /// The track `name` of the session `publisher` goes to the endpoint, a
+    /// `ws` or `wss` URL: sound as PCM, pictures as JPEG.
+    pub fn egress(
+        endpoint: impl Into<String>,
+        publisher: SessionId,
+        name: impl Into<String>,
+        codec: OutputCodec,
+    ) -> Self {
+        let request = NewAdapter::new(endpoint, TrackLocation::Remote, name);
+        Self { request: request.session_id(publisher).output_codec(codec) }
+    }
+
+    /// The track to publish or to read.
+    pub fn name(&self) -> &str {
+        &self.request.track_name
+    }
+}
+
+impl fmt::Display for Adapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.request.track_name)
+    }
+}
+
+/// An adapter that was created.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CreatedAdapter {
+    /// Its id, to close it.
+    #[serde(rename = "adapterId")]
+    pub id: AdapterId,
+    /// The track that it publishes or reads.
+    #[serde(rename = "trackName")]
+    pub name: String,
+    /// The session that publishes the track: a new one for an ingest.
+    #[serde(rename = "sessionId")]
+    pub session: Option<SessionId>,
+}
+
+/// The client comes back, for whoever has to close what nobody waits for.
+async fn create(client: Client, adapters: Vec<Adapter>) -> (Client, Result<Created, Error>) {
+    let created = create_with(&client, adapters).await;
+    (client, created)
+}
+
+async fn create_with(client: &Client, adapters: Vec<Adapter>) -> Result<Created, Error> {
+    const STEP: Step = Step::CreateAdapters;
+    let request = adapters.iter().map(|adapter| adapter.request.clone());
+    let request = NewAdapterRequest::new(request);
+    let is_local = Url::parse(client.base_url()).is_ok_and(|base| is_loopback(&base));
+    let reach = if is_local { Reach::ThisMachine } else { Reach::Network };
+    request.check(reach).map_err(Error::invalid(STEP))?;
+    let send = || async {
+        match client.new_websocket_adapters(&request).send().await {
+            Ok(reply) => Ok(reply.tracks),
+            Err(error) => entries_or_error(error, |body| match body {
+                NewWebsocketAdaptersError::NewAdapterResponse(NewAdapterResponse {
+                    tracks,
+                    ..
+                }) if !tracks.is_empty() => Ok(tracks),
+                NewWebsocketAdaptersError::NewAdapterResponse(body) => {
+                    Err(plain(body.error_code, body.error_description))
+                }
+                NewWebsocketAdaptersError::ApiError(body) => Err(body),
+            }),
+        }
+    };
+    let entries = client.settings().retry.start().run(STEP, Repeat::Create, send).await.0?;
+    let is_for = |adapter: &Adapter, entry: &AdapterResult| {
+        let name = entry.track_name.as_ref().filter(|name| !name.is_empty())?;
+        let is_endpoint =
+            entry.endpoint.as_ref().is_none_or(|url| *url == adapter.request.endpoint);
+        Some(*name == adapter.request.track_name && is_endpoint)
+    };
+    let read = |adapter: &Adapter, entry: AdapterResult| {
+        entry.read(|entry| {
+            let session = entry.session_id.or_else(|| adapter.request.session_id.clone());
+            let name = adapter.request.track_name.clone();
+            Some(CreatedAdapter { id: entry.adapter_id?, name, session })
+        })
+    };
+    Ok(settle(STEP, adapters, entries, is_for, read).0)
+}
+
+async fn close(client: Client, ids: Vec<AdapterId>) -> Result<Closed, Error> {
+    in_batches(&mut Adapters(client), ids).await.unless_nothing_is_done()
+}
+
+/// The adapters of a client, as they are closed.
+struct Adapters(Client);
+
+impl Closer<AdapterId> for Adapters {
+    type Entry = CloseAdapterResult;
+
+    const MAX: usize = MAX_ADAPTERS;
+
+    fn step(&self) -> Step {
+        Step::CloseAdapters
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+
+    async fn close(&mut self, batch: &[AdapterId]) -> Result<Vec<CloseAdapterResult>, Error> {
+        let client = &self.0;
+        let request = CloseAdapterRequest::new(batch.iter().cloned().map(CloseAdapter::new));
+        let send = || async {
+            match client.close_websocket_adapters(&request).send().await {
+                Ok(reply) => Ok(reply.tracks),
+                Err(error) => entries_or_error(error, |body| match body {
+                    CloseWebsocketAdaptersError::CloseAdapterResponse(CloseAdapterResponse {
+                        tracks,
+                        ..
+                    }) if !tracks.is_empty() => Ok(tracks),
+                    CloseWebsocketAdaptersError::CloseAdapterResponse(body) => {
+                        Err(plain(body.error_code, body.error_description))
+                    }
+                    CloseWebsocketAdaptersError::ApiError(body) => Err(body),
+                }),
+            }
+        };
+        client.settings().retry.start().run(Step::CloseAdapters, Repeat::Close, send).await.0
+    }
+
+    fn is_for(id: &AdapterId, entry: &CloseAdapterResult) -> Option<bool> {
+        Some(entry.adapter_id.as_ref()? == id)
+    }
+
+    fn ended(&mut self, _: &AdapterId, _: End) -> bool {
+        false
+    }
+}
+
+/// The entries of a refusal that has some, as 503 does when all of them failed;
+/// the refusal itself otherwise.
+fn entries_or_error<B, I>(
+    error: OperationError<B>,
+    entries: impl FnOnce(B) -> Result<I, ApiError>,
+) -> Result<I, OperationError<ApiError>> {
+    match error {
+        OperationError::Refused { operation, reply, body } => {
+            entries(body).map_err(|body| OperationError::Refused { operation, reply, body })
+        }
+        // Nothing else has a body.
+        error => Err(error.map_body(|_| plain(None, None))),
+    }
+}
+
+/// An error of the usual shape, whose code may be empty.
+fn plain(code: Option<ErrorCode>, description: Option<String>) -> ApiError {
+    let error_code = code.unwrap_or_else(|| ErrorCode::Other(String::new()));
+    ApiError { error_code, error_description: description }
+}

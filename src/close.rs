@@ -1,0 +1,118 @@
+//! Closing in batches, and what a reply to a close says of each item.
+
+use std::fmt;
+
+use crate::error::{Error, ItemError};
+use crate::generated::types::ErrorCode;
+use crate::outcome::{Entry, Failed, Outcome, settle};
+use crate::step::Step;
+
+/// Whoever closes items that are named by `K`.
+pub(crate) trait Closer<K> {
+    /// The entries of the reply.
+    type Entry: Entry + Send;
+
+    /// How many items one request may have.
+    const MAX: usize;
+
+    /// The step that closes.
+    fn step(&self) -> Step;
+
+    /// Whether the items are gone, so that no request is needed.
+    fn is_gone(&self) -> bool;
+
+    /// Makes one request, with repetitions.
+    fn close(
+        &mut self,
+        batch: &[K],
+    ) -> impl Future<Output = Result<Vec<Self::Entry>, Error>> + Send;
+
+    /// Whether an entry is for this item; None if it names nothing.
+    fn is_for(item: &K, entry: &Self::Entry) -> Option<bool>;
+
+    /// Takes note of the end of an item that was to be closed. Says whether it
+    /// was in doubt before: then it may be closed, whatever the reply says.
+    fn ended(&mut self, item: &K, end: End) -> bool;
+}
+
+/// The end of an item that was to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is closed, or was gone already.
+    Closed,
+    /// It was not closed.
+    Open,
+    /// Nothing says whether it was closed.
+    Unknown,
+}
+
+/// Closes the items in as many requests as the limit needs. Of a request that
+/// fails as a whole the items are failed, and its error is the outcome's.
+pub(crate) async fn in_batches<K, C>(closer: &mut C, items: Vec<K>) -> Outcome<K, K>
+where
+    K: Clone + fmt::Display,
+    C: Closer<K>,
+{
+    let mut all = Outcome::new(closer.step());
+    for batch in items.chunks(C::MAX) {
+        if closer.is_gone() {
+            all.done.extend_from_slice(batch);
+            continue;
+        }
+        match closer.close(batch).await {
+            Ok(entries) => all.extend(settled(closer, batch.to_vec(), entries)),
+            Err(error) if error.is_gone_already() => {
+                for item in batch {
+                    closer.ended(item, End::Closed);
+                }
+                all.done.extend_from_slice(batch);
+            }
+            Err(error) => {
+                let end = if error.outcome_unknown() { End::Unknown } else { End::Open };
+                for item in batch {
+                    let was_in_doubt = closer.ended(item, end);
+                    let is_unknown = was_in_doubt || end == End::Unknown;
+                    let reason =
+                        if is_unknown { ItemError::Unreported } else { ItemError::RequestFailed };
+                    all.fail(item.clone(), reason);
+                }
+                all.error = Some(error);
+            }
+        }
+    }
+    all
+}
+
+/// Sorts the entries of a reply to a close. An item that was gone already is as
+/// good as closed.
+pub(crate) fn settled<K, C>(closer: &mut C, asked: Vec<K>, entries: Vec<C::Entry>) -> Outcome<K, K>
+where
+    K: Clone,
+    C: Closer<K>,
+{
+    let read = |item: &K, entry: C::Entry| match entry.error() {
+        Some(error) if !is_gone(&error) => Err(error),
+        _ => Ok(item.clone()),
+    };
+    let (mut outcome, _) = settle(closer.step(), asked, entries, C::is_for, read);
+    for item in &outcome.done {
+        closer.ended(item, End::Closed);
+    }
+    for Failed { item, error } in &mut outcome.failed {
+        let end = if error.leaves_doubt() { End::Unknown } else { End::Open };
+        if closer.ended(item, end) {
+            *error = ItemError::Unreported;
+        }
+    }
+    outcome
+}
+
+/// Whether an item was not closed because it is not there any more.
+fn is_gone(error: &ItemError) -> bool {
+    matches!(
+        error.code(),
+        Some(
+            ErrorCode::CloseTrackError | ErrorCode::AdapterNotFound | ErrorCode::NotFoundTrackError
+        )
+    )
+}

@@ -1,0 +1,115 @@
+//! Why an item failed inside a reply of success.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::generated::types::ErrorCode;
+use crate::generated::{scrub, scrub_some};
+
+/// An item that failed inside a reply of success.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ItemFailure {
+    /// The item: the track's name, the mid, the channel's id.
+    pub item: String,
+    /// Why it failed.
+    pub error: ItemError,
+}
+
+/// Why an item failed inside a reply of success.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum ItemError {
+    /// The API says why.
+    #[non_exhaustive]
+    Refused {
+        /// The kind of the error.
+        #[serde(rename = "errorCode")]
+        code: ErrorCode,
+        /// What went wrong, for people; the wording may change.
+        #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+    },
+    /// The reply says nothing of the item, or an earlier one that would have was
+    /// lost, so its state is unknown.
+    Unreported,
+    /// The reply calls it a success and does not name it: no mid, no id.
+    Unnamed,
+    /// The request for it failed as a whole.
+    RequestFailed,
+}
+
+impl ItemError {
+    /// The API's code, if it gave one.
+    pub fn code(&self) -> Option<&ErrorCode> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether the publisher has not published it, or sends nothing yet.
+    pub fn is_not_yet_published(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::NotFoundTrackError | ErrorCode::EmptyTrackError))
+    }
+
+    /// Whether asking for the item again may succeed.
+    pub fn is_retryable(&self) -> bool {
+        self.is_not_yet_published() || self.code().is_some_and(is_transient)
+    }
+
+    /// The error of an entry of a reply.
+    pub(crate) fn of(code: &Option<ErrorCode>, description: &Option<String>) -> Option<Self> {
+        let code = code.clone().filter(|code| !code.as_str().is_empty())?;
+        Some(Self::Refused { code, description: description.clone() })
+    }
+
+    /// Whether the item may exist, or may have changed, all the same.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        matches!(self, Self::Unreported | Self::Unnamed)
+    }
+}
+
+/// Whether the API asks for another try with this code.
+pub(crate) fn is_transient(code: &ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::RetryableTransientError
+            | ErrorCode::TemporarilyUnavailableError
+            | ErrorCode::TransportUnavailableError
+    )
+}
+
+impl fmt::Display for ItemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { code, description } => {
+                write!(f, "{}", scrub(code.as_str()))?;
+                match description {
+                    Some(description) => write!(f, ": {}", scrub(description)),
+                    None => Ok(()),
+                }
+            }
+            Self::Unreported => f.write_str("not in the reply"),
+            Self::Unnamed => f.write_str("in the reply without a name"),
+            Self::RequestFailed => f.write_str("the request failed as a whole"),
+        }
+    }
+}
+
+impl fmt::Debug for ItemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { code, description } => f
+                .debug_struct("Refused")
+                .field("code", code)
+                .field("description", &scrub_some(description))
+                .finish(),
+            Self::Unreported => f.write_str("Unreported"),
+            Self::Unnamed => f.write_str("Unnamed"),
+            Self::RequestFailed => f.write_str("RequestFailed"),
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Why a step of the lifecycle did not succeed.
+
+mod item;
+mod remedy;
+#[cfg(feature = "axum")]
+mod response;
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+pub(crate) use self::item::is_transient;
+pub use self::item::{ItemError, ItemFailure};
+pub use self::remedy::Remedy;
+use crate::generated::scrub;
+use crate::generated::types::{ApiError, ErrorCode};
+pub use crate::generated::{
+    ConfigError, ErrorBody, InvalidId, InvalidRequest, OperationError, Received,
+};
+pub use crate::invalid::{Invalid, Problem};
+pub use crate::status::{Unfinished, Unusable};
+pub use crate::step::Step;
+
+/// Why a step of the lifecycle did not succeed.
+///
+/// Messages and `Debug` output contain neither the secret nor session
+/// descriptions. [`remedy`](Error::remedy) says what helps:
+///
+/// | what happened | how to tell | [`Remedy`] |
+/// |---|---|---|
+/// | a field is wrong; nothing was sent | [`Error::Invalid`] | `Fix` |
+/// | the token does not permit it; nothing was sent | [`Error::Denied`] | `Refused` |
+/// | an exchange was not brought to its end | [`Error::Unusable`] with [`Unusable::Unfinished`] | `Rejoin`, after `leave` |
+/// | the session is not connected yet (425) | [`is_not_connected`](Error::is_not_connected) | `Wait` until the agent is connected |
+/// | the session expired or lost its agent (410) | [`is_session_gone`](Error::is_session_gone) | `Rejoin`; trying again never helps |
+/// | the publisher sends nothing yet | [`is_not_yet_published`](Error::is_not_yet_published) | `Wait` until it sends |
+/// | a fault of the service, or too many requests | [`is_retryable`](Error::is_retryable) | `Wait`; the policy has tried already |
+/// | the effect of a change is unknown | [`outcome_unknown`](Error::outcome_unknown) | `Inspect` the state; don't blindly repeat a creation |
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Refused before anything was sent.
+    #[non_exhaustive]
+    Invalid {
+        /// The step that was refused.
+        step: Step,
+        /// The field, and what is wrong with it.
+        source: Invalid,
+    },
+    /// Not permitted by the token that the handle was opened with. Nothing was
+    /// sent.
+    #[non_exhaustive]
+    Denied {
+        /// The step that was refused.
+        step: Step,
+    },
+    /// The session cannot take this any more, or not yet. Nothing was sent.
+    #[non_exhaustive]
+    Unusable {
+        /// The step that was refused.
+        step: Step,
+        /// Why not.
+        reason: Unusable,
+    },
+    /// The request failed, after as many tries as the policy allows.
+    #[non_exhaustive]
+    Request {
+        /// The step that made the request.
+        step: Step,
+        /// The report of the generated client.
+        source: Box<OperationError<ApiError>>,
+        /// Whether another try is safe and may succeed.
+        is_retryable: bool,
+        /// Whether a change may have taken effect all the same.
+        outcome_unknown: bool,
+        /// Whether it says that this session is gone.
+        session_gone: bool,
+    },
+    /// The reply has a status of success and contradicts itself or lacks what
+    /// it has to have. The change took effect.
+    #[non_exhaustive]
+    Contradiction {
+        /// The step that got the reply.
+        step: Step,
+        /// What is wrong with the reply.
+        problem: &'static str,
+    },
+    /// Items failed inside a reply of success.
+    #[non_exhaustive]
+    Items {
+        /// The step that asked for them.
+        step: Step,
+        /// Which, and why.
+        failures: Vec<ItemFailure>,
+    },
+}
+
+/// How far a call came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Stage {
+    /// The arguments were looked at.
+    Check,
+    /// The session's turn was waited for.
+    Turn,
+    /// The request was made: no reply of the API arrived.
+    Request,
+    /// The API replied, and refused or said something that is not understood.
+    Reply,
+    /// The API accepted the request and refused items of it.
+    Items,
+}
+
+/// The column of [`RetryPolicy`](crate::RetryPolicy)'s table that a request
+/// belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Read,
+    Close,
+    Change,
+    Create,
+}
+
+impl Error {
+    /// The step that failed.
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Invalid { step, .. }
+            | Self::Denied { step }
+            | Self::Unusable { step, .. }
+            | Self::Request { step, .. }
+            | Self::Contradiction { step, .. }
+            | Self::Items { step, .. } => *step,
+        }
+    }
+
+    /// The operation of the API that failed, as the generated client's method
+    /// is named. None if no request was made, or one succeeded.
+    pub fn operation(&self) -> Option<&'static str> {
+        self.request_error().map(OperationError::operation)
+    }
+
+    /// How far the call came.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Invalid { .. } | Self::Denied { .. } => Stage::Check,
+            Self::Unusable { .. } => Stage::Turn,
+            Self::Request { source, .. } => match **source {
+                OperationError::Invalid(_) => Stage::Check,
+                OperationError::Transport { .. } => Stage::Request,
+                _ => Stage::Reply,
+            },
+            Self::Contradiction { .. } => Stage::Reply,
+            Self::Items { .. } => Stage::Items,
+        }
+    }
+
+    /// The status of the reply, if the request as a whole failed with one. It
+    /// can be one of success: Cloudflare documents an `errorCode` in every
+    /// reply.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.reply().map(|reply| reply.status)
+    }
+
+    /// The API's code: of the reply, or of the first item that failed.
+    pub fn code(&self) -> Option<&ErrorCode> {
+        match self {
+            Self::Request { source, .. } => source.body().map(|body| &body.error_code),
+            Self::Items { failures, .. } => failures.iter().find_map(|item| item.error.code()),
+            _ => None,
+        }
+    }
+
+    /// The API's words for what went wrong. They may quote what was sent: for
+    /// people who may see that, not for logs.
+    pub fn description(&self) -> Option<&str> {
+        self.request_error()?.body()?.error_description.as_deref()
+    }
+
+    /// The items that failed inside a reply of success.
+    pub fn items(&self) -> &[ItemFailure] {
+        match self {
+            Self::Items { failures, .. } => failures,
+            _ => &[],
+        }
+    }
+
+    /// The time that the API asks to wait before another try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.reply()?.retry_after
+    }
+
+    /// Cloudflare's name of the request (`cf-ray`), to quote to its support.
+    pub fn ray(&self) -> Option<&str> {
+        self.reply()?.ray.as_deref()
+    }
+
+    /// The time that the last try took. None if nothing was sent.
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.request_error()?.elapsed()
+    }
+
+    /// Whether the same call is safe to repeat and may succeed later. The
+    /// session's [`RetryPolicy`](crate::RetryPolicy) has tried already.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Request { is_retryable, .. } => *is_retryable,
+            Self::Items { failures, .. } => {
+                !failures.is_empty() && failures.iter().all(|item| item.error.is_retryable())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this session expired or lost its agent (410): a new session is
+    /// needed, trying again never helps. A 410 that a pull got because of the
+    /// publisher's session is none.
+    pub fn is_session_gone(&self) -> bool {
+        match self {
+            Self::Request { session_gone, .. } => *session_gone,
+            Self::Unusable { reason, .. } => *reason == Unusable::Gone,
+            _ => false,
+        }
+    }
+
+    /// Whether the session's connection is not up yet (425).
+    pub fn is_not_connected(&self) -> bool {
+        self.status() == Some(StatusCode::TOO_EARLY)
+    }
+
+    /// Whether all that failed are tracks or channels whose publisher has not
+    /// published them, or sends nothing yet.
+    pub fn is_not_yet_published(&self) -> bool {
+        let failures = self.items();
+        !failures.is_empty() && failures.iter().all(|item| item.error.is_not_yet_published())
+    }
+
+    /// Whether a change may have taken effect although it is reported as
+    /// failed: its reply was lost, makes no sense or is a refusal with a status
+    /// of success.
+    pub fn outcome_unknown(&self) -> bool {
+        match self {
+            Self::Request { outcome_unknown, .. } => *outcome_unknown,
+            Self::Contradiction { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// `was_lost`: whether the reply to an earlier try was.
+    pub(crate) fn request(
+        step: Step,
+        source: OperationError<ApiError>,
+        repeat: Repeat,
+        was_lost: bool,
+    ) -> Self {
+        let harmless = matches!(repeat, Repeat::Read | Repeat::Close);
+        let status = source.status().map_or(0, |status| status.as_u16());
+        let code = source.body().map(|body| &body.error_code);
+        let transient = code.is_some_and(is_transient);
+        let unclassified = matches!(code, Some(ErrorCode::BackendError | ErrorCode::InternalError));
+        let (is_retryable, is_lost) = match &source {
+            OperationError::Invalid(_) => (false, false),
+            OperationError::Transport { source, .. } if source.is_connect() => (true, false),
+            OperationError::Transport { .. } => (harmless, true),
+            OperationError::Undecodable { .. } | OperationError::TooLarge { .. } => (false, true),
+            _ if (200..300).contains(&status) => (harmless && (transient || unclassified), true),
+            _ if transient || matches!(status, 425 | 429) => (true, false),
+            _ if unclassified || status >= 500 => (harmless, true),
+            _ => (false, false),
+        };
+        Self::Request {
+            step,
+            session_gone: status == StatusCode::GONE.as_u16(),
+            source: Box::new(source),
+            is_retryable,
+            outcome_unknown: (is_lost || was_lost) && repeat != Repeat::Read,
+        }
+    }
+
+    /// The same error, of which it is known that it is about another session.
+    pub(crate) fn about_another_session(mut self) -> Self {
+        if let Self::Request { session_gone, .. } = &mut self {
+            *session_gone = false;
+        }
+        self
+    }
+
+    pub(crate) fn invalid(step: Step) -> impl FnOnce(Invalid) -> Self {
+        move |source| Self::Invalid { step, source }
+    }
+
+    /// Whether a close was refused because nothing is there any more.
+    pub(crate) fn is_gone_already(&self) -> bool {
+        matches!(self.status(), Some(StatusCode::NOT_FOUND | StatusCode::GONE))
+    }
+
+    fn request_error(&self) -> Option<&OperationError<ApiError>> {
+        match self {
+            Self::Request { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    fn reply(&self) -> Option<&Received> {
+        self.request_error()?.reply()
+    }
+}
+
+/// What an agent may be told: the step, the remedy, and the API's code if it
+/// gave one. The API's words stay here, because they may quote what was sent.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Error", 3)?;
+        object.serialize_field("step", &self.step())?;
+        object.serialize_field("remedy", &self.remedy())?;
+        match self.code() {
+            Some(code) => object.serialize_field("errorCode", &scrub(code.as_str()))?,
+            None => object.skip_field("errorCode")?,
+        }
+        object.end()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid { step, source } => write!(f, "{step}: not sent: {source}"),
+            Self::Denied { step } => write!(f, "{step}: not permitted"),
+            Self::Unusable { step, reason } => write!(f, "{step}: not sent: {reason}"),
+            Self::Request { step, source, outcome_unknown: true, .. } => {
+                write!(f, "{step}: {source}; whether it took effect is unknown")
+            }
+            Self::Request { step, source, .. } => write!(f, "{step}: {source}"),
+            Self::Contradiction { step, problem } => {
+                write!(f, "{step}: contradictory reply: {problem}")
+            }
+            Self::Items { step, failures } => {
+                write!(f, "{step}: {} items failed", failures.len())?;
+                match failures.first() {
+                    Some(first) => write!(f, ": {}: {}", scrub(&first.item), first.error),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Invalid { source, .. } => Some(source),
+            // The message has the generated client's; only its cause is new.
+            Self::Request { source, .. } => std::error::Error::source(&**source),
+            _ => None,
+        }
+    }
+}

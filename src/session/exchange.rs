@@ -1,0 +1,337 @@
+//! Exchanges of session descriptions: the SFU's offers and the agent's answers,
+//! and the reverse.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::access::{Access, Entry, Handle};
+use super::change::Change;
+use super::handle::Session;
+use super::turns::{Exchange, ExchangeId, Resume, Turn};
+use crate::action::Action;
+use crate::data_channels::types::DataTransport;
+use crate::error::{Error, Repeat};
+use crate::generated::types::{RenegotiateRequest, SdpType, SessionDescription};
+use crate::meter;
+use crate::mid::Mid;
+use crate::outcome::Outcome;
+use crate::sdp::{Answer, Offer};
+use crate::status::Unfinished;
+use crate::step::Step;
+#[cfg(feature = "token")]
+use crate::token::guard::GuardedSession;
+use crate::tracks::types::{OfferedTrack, PublishedTrack, RemoteTrack, SubscribedTrack};
+
+/// Answering the SFU's offers.
+pub trait AnswerExt: Handle {
+    /// Brings the agent's answer to an offer that was
+    /// [kept](PendingAnswer::keep) with the session (`PUT renegotiate`), which
+    /// ends the exchange. The outcome is that of the step that led to the offer.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::session::{Exchanged, ExchangeId};
+    /// # use cloudflare_calls::{Answer, Error, Session, prelude::*};
+    /// # async fn example(session: Session, id: ExchangeId, answer: Answer) -> Result<(), Error> {
+    /// if let Exchanged::Subscribed(subscribed) = session.answer(&id, answer).await? {
+    ///     let tracks = subscribed.into_result()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if no such offer waits, it is too late or the session
+    /// was left; [`Error::Denied`] if the handle does not permit the step that
+    /// led to the offer; [`Error::Request`], after which the session is
+    /// unfinished or gone.
+    fn answer(
+        &self,
+        exchange: &ExchangeId,
+        answer: Answer,
+    ) -> impl Future<Output = Result<Exchanged, Error>> + Send {
+        let access = self.access();
+        let exchange = exchange.clone();
+        async move { answer_kept(access, exchange, answer).await }
+    }
+}
+
+impl AnswerExt for Session {}
+#[cfg(feature = "token")]
+impl AnswerExt for GuardedSession {}
+
+/// What a step leads to: an exchange of session descriptions, or nothing more.
+#[derive(Debug)]
+#[must_use = "an offer without an answer makes the session unusable"]
+pub enum Negotiation<T> {
+    /// The SFU made an offer. Take it to the agent and bring the answer.
+    Offer(PendingAnswer<T>),
+    /// The SFU answered the agent's offer.
+    Answer(Answered<T>),
+    /// Nothing was negotiated.
+    Done(T),
+}
+
+/// An answer of the SFU to the agent's offer, and the outcome of the step.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+#[must_use = "the answer has to go back to the agent"]
+pub struct Answered<T> {
+    /// The SFU's answer, for the agent's `setRemoteDescription`.
+    pub answer: Answer,
+    /// The outcome of the step.
+    pub outcome: T,
+}
+
+/// An offer of the SFU that waits for the agent's answer.
+///
+/// It has the session's turn: every other change of the session waits until
+/// [`answer`](PendingAnswer::answer) has brought the answer to the SFU. Where
+/// the answer comes with another request of the agent, [`keep`](Self::keep)
+/// leaves the exchange with the session. It may not take longer than the
+/// session's [answer deadline](crate::session::Join::answer_deadline). When it is
+/// dropped, or too late, the session is [`Unfinished`].
+#[must_use = "an offer without an answer makes the session unusable"]
+pub struct PendingAnswer<T> {
+    entry: Entry,
+    /// The actions of which one permits the step.
+    any_of: &'static [Action],
+    exchange: Exchange<Kept>,
+    offer: Offer,
+    outcome: T,
+}
+
+/// An offer for the agent, and the id of the exchange for its answer.
+///
+/// As JSON it is `{"exchange": …, "sessionDescription": {"type": "offer", "sdp": …}}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct KeptOffer {
+    /// The id with which [`AnswerExt::answer`] finds the exchange.
+    pub exchange: ExchangeId,
+    /// The SFU's offer, for the agent's `setRemoteDescription`.
+    #[serde(rename = "sessionDescription")]
+    pub offer: Offer,
+}
+
+/// The outcome of the step that led to an exchange.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "step", content = "outcome", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Exchanged {
+    /// Of [`publish_without_offer`](crate::tracks::PublishExt::publish_without_offer).
+    Published(Outcome<PublishedTrack, OfferedTrack>),
+    /// Of [`subscribe`](crate::tracks::SubscribeExt::subscribe).
+    Subscribed(Outcome<SubscribedTrack, RemoteTrack>),
+    /// Of [`close_negotiated`](crate::tracks::CloseExt::close_negotiated).
+    Closed(Outcome<Mid, Mid>),
+    /// Of [`establish_data_channels`](crate::data_channels::DataChannelsExt::establish_data_channels).
+    Established(DataTransport),
+}
+
+/// What a session keeps of an exchange until its answer comes.
+pub(crate) struct Kept {
+    outcome: Exchanged,
+    /// The actions of which one permits the step that led to it.
+    any_of: &'static [Action],
+}
+
+macro_rules! exchanged {
+    ($($variant:ident $outcome:ty,)*) => {$(
+        impl From<$outcome> for Exchanged {
+            fn from(outcome: $outcome) -> Self {
+                Self::$variant(outcome)
+            }
+        }
+    )*};
+}
+
+exchanged! {
+    Published Outcome<PublishedTrack, OfferedTrack>,
+    Subscribed Outcome<SubscribedTrack, RemoteTrack>,
+    Closed Outcome<Mid, Mid>,
+    Established DataTransport,
+}
+
+impl<T> Negotiation<T> {
+    /// The offer that waits for an answer, if there is one.
+    pub fn offer(&self) -> Option<&Offer> {
+        match self {
+            Self::Offer(pending) => Some(pending.offer()),
+            Self::Answer(_) | Self::Done(_) => None,
+        }
+    }
+
+    /// The outcome of the step, as far as it is known.
+    pub fn outcome(&self) -> &T {
+        match self {
+            Self::Offer(pending) => pending.outcome(),
+            Self::Answer(answered) => &answered.outcome,
+            Self::Done(outcome) => outcome,
+        }
+    }
+
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Negotiation<U> {
+        match self {
+            Self::Offer(PendingAnswer { entry, any_of, exchange, offer, outcome }) => {
+                let outcome = map(outcome);
+                Negotiation::Offer(PendingAnswer { entry, any_of, exchange, offer, outcome })
+            }
+            Self::Answer(Answered { answer, outcome }) => {
+                Negotiation::Answer(Answered { answer, outcome: map(outcome) })
+            }
+            Self::Done(outcome) => Negotiation::Done(map(outcome)),
+        }
+    }
+}
+
+impl<T> PendingAnswer<T> {
+    /// The SFU's offer, for the agent's `setRemoteDescription`.
+    pub fn offer(&self) -> &Offer {
+        &self.offer
+    }
+
+    /// The outcome of the step once the answer has been taken.
+    pub fn outcome(&self) -> &T {
+        &self.outcome
+    }
+
+    /// The id of the exchange.
+    pub fn id(&self) -> &ExchangeId {
+        self.exchange.id()
+    }
+
+    /// Brings the agent's answer to the SFU (`PUT renegotiate`), which ends
+    /// the exchange.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::session::PendingAnswer;
+    /// # use cloudflare_calls::tracks::Subscribed;
+    /// # use cloudflare_calls::{Answer, Error};
+    /// # async fn example(pending: PendingAnswer<Subscribed>, answer: Answer) -> Result<(), Error> {
+    /// let tracks = pending.answer(answer).await?.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] if it is too late or the session was left;
+    /// [`Error::Denied`] if the handle's token has expired; [`Error::Request`].
+    /// The session is unfinished or gone then.
+    pub async fn answer(self, answer: Answer) -> Result<T, Error> {
+        let Self { entry, exchange, outcome, .. } = self;
+        let entry = entry.to_answer().counted();
+        entry.check()?;
+        let turn = exchange.resume().map_err(|reason| entry.unusable(reason))?;
+        renegotiate(entry, turn, answer).await?;
+        Ok(outcome)
+    }
+
+    /// Leaves the exchange with the session, where [`AnswerExt::answer`] finds
+    /// it by its id, and gives what the agent has to get.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::session::{KeptOffer, Negotiation};
+    /// # use cloudflare_calls::{Error, Session, prelude::*, tracks::RemoteTrack};
+    /// # async fn example(session: Session, track: RemoteTrack) -> Result<Option<KeptOffer>, Error> {
+    /// match session.subscribe([track]).await? {
+    ///     Negotiation::Offer(pending) => Ok(Some(pending.keep())),
+    ///     _ => Ok(None),
+    /// }
+    /// # }
+    /// ```
+    pub fn keep(self) -> KeptOffer
+    where
+        T: Into<Exchanged>,
+    {
+        let Self { any_of, exchange, offer, outcome, .. } = self;
+        let exchange = exchange.keep(Kept { outcome: outcome.into(), any_of });
+        KeptOffer { exchange, offer }
+    }
+}
+
+impl Change {
+    /// Reads the end of a request that may lead to an exchange. An offer keeps
+    /// the turn.
+    ///
+    /// `requires`: the reply's `requiresImmediateRenegotiation`. `any_of`: the
+    /// actions of which one permits the step.
+    pub(crate) fn negotiated<T>(
+        mut self,
+        any_of: &'static [Action],
+        description: Option<SessionDescription>,
+        requires: Option<bool>,
+        outcome: T,
+    ) -> Result<Negotiation<T>, Error> {
+        match description.map(Offer::received) {
+            Some(Some(offer)) => {
+                tracing::debug!("the SFU offers, the agent is to answer");
+                let deadline = self.session().settings().answer_deadline;
+                let Self { entry, turn } = self;
+                let exchange = turn.offered(deadline);
+                Ok(Negotiation::Offer(PendingAnswer { entry, any_of, exchange, offer, outcome }))
+            }
+            None if requires != Some(true) => {
+                self.turn.safe();
+                Ok(Negotiation::Done(outcome))
+            }
+            _ => Err(self.contradiction("there is no offer to answer")),
+        }
+    }
+}
+
+/// Whether a description is one that the SFU offers.
+pub(crate) fn is_offer(description: &SessionDescription) -> bool {
+    description.type_ == Some(SdpType::Offer)
+}
+
+async fn answer_kept(access: Access, id: ExchangeId, answer: Answer) -> Result<Exchanged, Error> {
+    let entry = access.begin(Step::Answer, &[])?.counted();
+    let resumed = entry.session().turns().resume(&id, |kept| entry.require(kept.any_of));
+    let (turn, kept) = resumed.map_err(|why| match why {
+        Resume::Denied(error) => error,
+        Resume::Unusable(reason) => entry.unusable(reason),
+    })?;
+    renegotiate(entry, turn, answer).await?;
+    Ok(kept.outcome)
+}
+
+async fn renegotiate(entry: Entry, turn: Turn<Kept>, answer: Answer) -> Result<(), Error> {
+    let request = RenegotiateRequest::new().session_description(SessionDescription::from(answer));
+    let mut change = Change { entry: entry.clone(), turn };
+    let work = async move {
+        change.turn.at_risk(Unfinished::ReplyLost);
+        let session = change.session().clone();
+        let send = || session.client().renegotiate(session.id(), &request).send();
+        let (result, _) =
+            change.entry.retries().run(change.entry.step(), Repeat::Change, send).await;
+        match &result {
+            Ok(_) => {
+                change.turn.safe();
+                meter::answered();
+                tracing::debug!("the SFU took the answer");
+            }
+            Err(error) => {
+                if error.is_session_gone() {
+                    change.vanish();
+                } else if !error.outcome_unknown() {
+                    change.turn.at_risk(Unfinished::AnswerRefused);
+                }
+                meter::failed(error);
+            }
+        }
+        result.map(drop)
+    };
+    entry.detached(work).await
+}
+
+impl<T: fmt::Debug> fmt::Debug for PendingAnswer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingAnswer")
+            .field("session", self.entry.session())
+            .field("offer", &self.offer)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! Asking again for what is not published yet.
+
+use std::fmt;
+
+use super::access::{Entry, report};
+use super::exchange::Negotiation;
+use crate::error::Error;
+use crate::outcome::Outcome;
+
+/// Asks for items, and again for those that are missing and may come, as long as
+/// the policy allows and no exchange has begun. The turn is free in between.
+pub(crate) async fn until_published<D, Q, F>(
+    entry: &Entry,
+    asked: Vec<Q>,
+    mut ask: impl FnMut(Vec<Q>) -> F,
+) -> Result<Negotiation<Outcome<D, Q>>, Error>
+where
+    Q: Clone + fmt::Display,
+    F: Future<Output = Result<Negotiation<Outcome<D, Q>>, Error>>,
+{
+    let mut so_far = Outcome::new(entry.step());
+    let (mut missing, mut waiting) = (asked, Vec::new());
+    let ended = loop {
+        let mut got = match ask(missing).await {
+            Ok(Negotiation::Done(got)) => got,
+            Ok(exchange) => {
+                break exchange.map(|got| {
+                    so_far.extend(got);
+                    so_far
+                });
+            }
+            Err(error) if so_far.done.is_empty() => return Err(error),
+            Err(error) => {
+                // What there is must not be lost with what there is not.
+                so_far.failed.append(&mut waiting);
+                so_far.error = Some(error);
+                break Negotiation::Done(so_far);
+            }
+        };
+        (waiting, got.failed) =
+            got.failed.into_iter().partition(|failed| failed.error.is_retryable());
+        so_far.extend(got);
+        if waiting.is_empty() || !entry.retries().again(entry.step(), waiting.len()).await {
+            so_far.failed.append(&mut waiting);
+            break Negotiation::Done(so_far);
+        }
+        missing = waiting.iter().map(|failed| failed.item.clone()).collect();
+    };
+    report(ended.outcome());
+    Ok(ended)
+}

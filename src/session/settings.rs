@@ -1,0 +1,62 @@
+//! Settings of sessions, and the defaults that a client has for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::generated::{Client, ClientBuilder};
+use crate::retry::RetryPolicy;
+
+/// How long the answer to an SFU's offer may take. A reference backend of
+/// Cloudflare gives a session up after the same time.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
+
+/// What `join` and `adopt` can set.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) answer_deadline: Duration,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) label: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { answer_deadline: ANSWER_DEADLINE, retry: RetryPolicy::default(), label: None }
+    }
+}
+
+/// Defaults of the lifecycle's steps.
+impl ClientBuilder {
+    /// How often the requests of all steps are repeated, if the session does not
+    /// say otherwise.
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.with(|settings| settings.retry = policy)
+    }
+
+    /// How long the answer to an SFU's offer may take, if the session does not
+    /// say otherwise; [`ANSWER_DEADLINE`] if not set.
+    pub fn answer_deadline(self, deadline: Duration) -> Self {
+        self.with(|settings| settings.answer_deadline = deadline)
+    }
+
+    /// The correlation id of sessions that have none of their own.
+    pub fn label(self, label: impl Into<String>) -> Self {
+        self.with(|settings| settings.label = Some(label.into()))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        let attached = &mut self.setup.attached.0;
+        let before = attached.take().and_then(|any| any.downcast::<Settings>().ok());
+        let mut settings = before.map(Arc::unwrap_or_clone).unwrap_or_default();
+        change(&mut settings);
+        *attached = Some(Arc::new(settings));
+        self
+    }
+}
+
+impl Client {
+    /// The defaults of this client.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        let attached = self.core.attached.0.clone();
+        attached.and_then(|any| any.downcast().ok()).unwrap_or_default()
+    }
+}

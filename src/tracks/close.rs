@@ -1,0 +1,220 @@
+//! "Remote client leaves": its tracks are closed on the sessions of the others.
+
+use std::collections::BTreeSet;
+
+use super::types::Closed;
+use crate::action::Action;
+use crate::check::MAX_TRACKS;
+use crate::close::{Closer, End, in_batches, settled};
+use crate::error::Error;
+use crate::generated::types::{
+    CloseTrackResult, CloseTracksRequest, CloseTracksResponse, SessionDescription,
+};
+use crate::mid::Mid;
+use crate::sdp::{Answer, Offer};
+use crate::session::access::{Entry, Handle, report};
+use crate::session::change::{Change, Effect};
+use crate::session::exchange::{Answered, Negotiation, is_offer};
+use crate::session::handle::Session;
+use crate::session::ledger::Key;
+use crate::step::Step;
+#[cfg(feature = "token")]
+use crate::token::guard::GuardedSession;
+
+/// The name of the generated client's method.
+const CLOSE_TRACKS: &str = "close_tracks";
+
+/// Closing tracks, published ones as well as subscriptions.
+pub trait CloseExt: Handle {
+    /// Stops the flow of tracks without an exchange of session descriptions
+    /// (`PUT tracks/close` with `force`), in as many requests as the API's
+    /// limit needs. One that was gone already (`close_track_error`, 404 and 410)
+    /// counts as closed.
+    ///
+    /// A media section that was closed by force is not for use again: a new
+    /// track on it is accepted and never flows.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::{Error, Mid, Session, prelude::*};
+    /// # async fn example(session: Session, mid: Mid) -> Result<(), Error> {
+    /// let closed = session.close([mid]).await?;
+    /// for failed in &closed.failed {
+    ///     println!("{} stays with the session: {}", failed.item, failed.error);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unusable`]; [`Error::Request`] if nothing was closed. Of several
+    /// requests one that failed has its tracks in [`Outcome::failed`](crate::Outcome::failed).
+    fn close(
+        &self,
+        mids: impl IntoIterator<Item = Mid>,
+    ) -> impl Future<Output = Result<Closed, Error>> + Send {
+        let entry = self.access().begin(Step::Close, &[Action::Close]);
+        let mids = distinct(mids);
+        async move { close(entry?.counted(), mids).await }
+    }
+
+    /// Closes tracks with the agent's offer, in which their transceivers are
+    /// stopped (`PUT tracks/close`). The answer goes back to the agent. If the
+    /// SFU makes an offer of its own instead, the agent rolls its offer back and
+    /// answers.
+    ///
+    /// At least one media section has to stay: an offer that rejects all of
+    /// them ends the transport.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::session::Negotiation;
+    /// # use cloudflare_calls::{Answer, Error, Mid, Offer, Session, prelude::*};
+    /// # async fn roll_back_and_ask_agent(offer: &Offer) -> Answer { todo!() }
+    /// # async fn example(session: Session, offer: Offer, mid: Mid) -> Result<Option<Answer>, Error> {
+    /// match session.close_negotiated(offer, [mid]).await? {
+    ///     Negotiation::Answer(closed) => Ok(Some(closed.answer)),
+    ///     Negotiation::Offer(pending) => {
+    ///         let answer = roll_back_and_ask_agent(pending.offer()).await;
+    ///         pending.answer(answer).await?.into_result()?;
+    ///         Ok(None)
+    ///     }
+    ///     // Nothing was negotiated: the agent rolls its offer back.
+    ///     Negotiation::Done(_) => Ok(None),
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for no track or more than
+    /// [`MAX_TRACKS`](crate::tracks::MAX_TRACKS); [`Error::Unusable`];
+    /// [`Error::Request`], which does not mean that nothing was closed: the API
+    /// may close tracks before it refuses the rest, so they are in doubt;
+    /// [`Error::Contradiction`] if tracks were closed and there is no answer.
+    fn close_negotiated(
+        &self,
+        offer: Offer,
+        mids: impl IntoIterator<Item = Mid>,
+    ) -> impl Future<Output = Result<Negotiation<Closed>, Error>> + Send {
+        let entry = self.access().begin(Step::CloseNegotiated, &[Action::Close]);
+        let mids = distinct(mids);
+        async move { close_by_offer(entry?.counted(), offer, mids).await }
+    }
+}
+
+impl CloseExt for Session {}
+#[cfg(feature = "token")]
+impl CloseExt for GuardedSession {}
+
+/// Each mid once, in the order of the first.
+fn distinct(mids: impl IntoIterator<Item = Mid>) -> Vec<Mid> {
+    let mut seen = BTreeSet::new();
+    mids.into_iter().filter(|mid| seen.insert(mid.clone())).collect()
+}
+
+async fn close(entry: Entry, mids: Vec<Mid>) -> Result<Closed, Error> {
+    if mids.is_empty() {
+        return Ok(Closed::new(entry.step()));
+    }
+    let closed = entry.change(|mut change| async move {
+        let closed = in_batches(&mut change, mids).await;
+        closed.unless_nothing_is_done()
+    });
+    let closed = closed.await?;
+    report(&closed);
+    Ok(closed)
+}
+
+impl Closer<Mid> for Change {
+    type Entry = CloseTrackResult;
+
+    const MAX: usize = MAX_TRACKS;
+
+    fn step(&self) -> Step {
+        self.entry.step()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.turn.is_gone()
+    }
+
+    async fn close(&mut self, batch: &[Mid]) -> Result<Vec<CloseTrackResult>, Error> {
+        let session = self.session().clone();
+        let request = CloseTracksRequest::forced(batch.iter().map(Mid::as_str));
+        let send = || session.client().close_tracks(session.id(), &request).send();
+        let keys = batch.iter().cloned().map(Key::from);
+        Ok(self.call_to_close(keys, send).await?.tracks)
+    }
+
+    fn is_for(mid: &Mid, entry: &CloseTrackResult) -> Option<bool> {
+        (!entry.mid.is_empty()).then(|| entry.mid == mid.as_str())
+    }
+
+    fn ended(&mut self, mid: &Mid, end: End) -> bool {
+        self.session().ledger().ended(mid.clone(), end)
+    }
+}
+
+async fn close_by_offer(
+    entry: Entry,
+    offer: Offer,
+    mids: Vec<Mid>,
+) -> Result<Negotiation<Closed>, Error> {
+    let request = CloseTracksRequest::negotiated(mids.iter().map(Mid::as_str), offer.sdp());
+    request.check().map_err(Error::invalid(entry.step()))?;
+    let closed = entry.change(|mut change| async move {
+        let session = change.session().clone();
+        mids.iter().for_each(|mid| session.ledger().closing(mid.clone()));
+        let send = || session.client().close_tracks(session.id(), &request).send();
+        let reply = match change.call(CLOSE_TRACKS, Effect::exchange(), send).await {
+            Ok(reply) => reply,
+            Err(error) if error.is_gone_already() => {
+                let mut closed = Closed::new(change.entry.step());
+                for mid in mids {
+                    Closer::<Mid>::ended(&mut change, &mid, End::Closed);
+                    closed.done.push(mid);
+                }
+                change.turn.safe();
+                return Ok((None, Negotiation::Done(closed)));
+            }
+            Err(error) => {
+                // The API may have closed some before it refused the rest.
+                for mid in &mids {
+                    Closer::<Mid>::ended(&mut change, mid, End::Unknown);
+                }
+                return Err(error);
+            }
+        };
+        let CloseTracksResponse { session_description, tracks, .. } = reply;
+        let closed = settled(&mut change, mids, tracks);
+        negotiated(change, session_description, closed)
+    });
+    let (change, closed) = closed.await?;
+    if let Some(mut change) = change {
+        change.turn.safe();
+    }
+    report(closed.outcome());
+    Ok(closed)
+}
+
+/// Reads the end of the exchange: an answer, an offer of the SFU, or nothing if
+/// nothing was closed. An answer comes with the change, which is at risk until
+/// the answer has reached who waits for it.
+fn negotiated(
+    mut change: Change,
+    description: Option<SessionDescription>,
+    closed: Closed,
+) -> Result<(Option<Change>, Negotiation<Closed>), Error> {
+    match description {
+        Some(offer) if is_offer(&offer) => {
+            let negotiation = change.negotiated(&[Action::Close], Some(offer), None, closed)?;
+            Ok((None, negotiation))
+        }
+        None if closed.done.is_empty() => {
+            change.turn.safe();
+            Ok((None, Negotiation::Done(closed)))
+        }
+        description => {
+            let answer = change.answered(description.and_then(Answer::received))?;
+            Ok((Some(change), Negotiation::Answer(Answered { answer, outcome: closed })))
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! "Client joins": its tracks.
+
+use std::fmt;
+
+use super::types::{LocalTrack, OfferedTrack, Published, PublishedTrack};
+use crate::action::Action;
+use crate::error::Error;
+use crate::generated::types::{SessionDescription, TrackResult, TracksRequest, TracksResponse};
+use crate::mid::Mid;
+use crate::outcome::{Entry as _, Outcome, settle};
+use crate::sdp::{Answer, Offer};
+use crate::session::access::{Entry, Handle, report};
+use crate::session::change::{Change, Effect};
+use crate::session::exchange::{Answered, Negotiation};
+use crate::session::handle::Session;
+use crate::session::ledger::Transport;
+use crate::step::Step;
+#[cfg(feature = "token")]
+use crate::token::guard::GuardedSession;
+
+/// The name of the generated client's method.
+const NEW_TRACKS: &str = "new_tracks";
+
+/// Publishing an agent's tracks.
+pub trait PublishExt: Handle {
+    /// Publishes tracks of the agent's offer (`POST tracks/new`). The answer
+    /// goes back to the agent.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::{Answer, Error, Mid, Offer, Session, prelude::*, tracks::LocalTrack};
+    /// # async fn example(session: Session, offer: Offer, mid: Mid) -> Result<Answer, Error> {
+    /// let published = session.publish(offer, [LocalTrack::new(mid, "mic")]).await?;
+    /// for failed in &published.outcome.failed {
+    ///     println!("{}: {}", failed.item, failed.error);
+    /// }
+    /// # Ok(
+    /// published.answer
+    /// # )
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for no track, more than
+    /// [`MAX_TRACKS`](crate::tracks::MAX_TRACKS), an empty name or a mid that comes
+    /// twice; [`Error::Items`] if nothing was published and there is no answer:
+    /// the agent rolls its offer back; [`Error::Unusable`]; [`Error::Request`];
+    /// [`Error::Contradiction`].
+    fn publish(
+        &self,
+        offer: Offer,
+        tracks: impl IntoIterator<Item = LocalTrack>,
+    ) -> impl Future<Output = Result<Answered<Published>, Error>> + Send {
+        let entry = self.access().begin(Step::Publish, &[Action::Publish]);
+        let tracks: Vec<LocalTrack> = tracks.into_iter().collect();
+        async move {
+            let entry = entry?.counted();
+            let request = TracksRequest::new().tracks(tracks.iter().map(LocalTrack::request));
+            publish_offer(entry, offer, request, tracks).await
+        }
+    }
+
+    /// Publishes every new track of the agent's offer under a name that the
+    /// SFU makes up (`POST tracks/new` with `autoDiscover`). Tracks that fail are
+    /// named as the reply names them.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::{Error, Offer, Session, prelude::*};
+    /// # async fn example(session: Session, offer: Offer) -> Result<(), Error> {
+    /// for track in session.publish_all(offer).await?.outcome.done {
+    ///     println!("{} is {}", track.mid, track.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](PublishExt::publish).
+    fn publish_all(
+        &self,
+        offer: Offer,
+    ) -> impl Future<Output = Result<Answered<Outcome<PublishedTrack, String>>, Error>> + Send {
+        let entry = self.access().begin(Step::PublishAll, &[Action::Publish]);
+        async move {
+            let entry = entry?.counted();
+            let request = TracksRequest::new().auto_discover(true);
+            publish_offer(entry, offer, request, Vec::new()).await
+        }
+    }
+
+    /// Publishes tracks for which the SFU makes the offer (`POST tracks/new`
+    /// without a session description).
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::session::Negotiation;
+    /// # use cloudflare_calls::{Answer, Error, Offer, Session, prelude::*, tracks::OfferedTrack};
+    /// # async fn ask_agent(offer: &Offer) -> Answer { todo!() }
+    /// # async fn example(session: Session) -> Result<(), Error> {
+    /// let microphone = OfferedTrack::audio("mic").bidirectional();
+    /// if let Negotiation::Offer(pending) = session.publish_without_offer([microphone]).await? {
+    ///     let answer = ask_agent(pending.offer()).await;
+    ///     let tracks = pending.answer(answer).await?.into_result()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](PublishExt::publish).
+    fn publish_without_offer(
+        &self,
+        tracks: impl IntoIterator<Item = OfferedTrack>,
+    ) -> impl Future<Output = Result<Negotiation<Outcome<PublishedTrack, OfferedTrack>>, Error>> + Send
+    {
+        let entry = self.access().begin(Step::PublishWithoutOffer, &[Action::Publish]);
+        let tracks: Vec<OfferedTrack> = tracks.into_iter().collect();
+        async move { publish_offered(entry?.counted(), tracks).await }
+    }
+}
+
+impl PublishExt for Session {}
+#[cfg(feature = "token")]
+impl PublishExt for GuardedSession {}
+
+/// A track that is to be published, however it is asked for.
+trait Wanted: fmt::Display + Clone + Send + 'static {
+    fn name(&self) -> &str;
+
+    /// Its media section, if the agent has named it.
+    fn mid(&self) -> Option<&Mid>;
+
+    /// A track of the reply that nobody asked for; None where that cannot be.
+    fn found(name: String) -> Option<Self>;
+}
+
+impl Wanted for LocalTrack {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn mid(&self) -> Option<&Mid> {
+        Some(self.mid())
+    }
+
+    fn found(_: String) -> Option<Self> {
+        None
+    }
+}
+
+impl Wanted for OfferedTrack {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn mid(&self) -> Option<&Mid> {
+        None
+    }
+
+    fn found(_: String) -> Option<Self> {
+        None
+    }
+}
+
+/// The name of a track that the SFU has discovered.
+impl Wanted for String {
+    fn name(&self) -> &str {
+        self
+    }
+
+    fn mid(&self) -> Option<&Mid> {
+        None
+    }
+
+    fn found(name: String) -> Option<Self> {
+        Some(name)
+    }
+}
+
+async fn publish_offer<Q: Wanted>(
+    entry: Entry,
+    offer: Offer,
+    request: TracksRequest,
+    wanted: Vec<Q>,
+) -> Result<Answered<Outcome<PublishedTrack, Q>>, Error> {
+    let has_data = offer.has_data_section();
+    let request = request.session_description(SessionDescription::from(offer));
+    request.check().map_err(Error::invalid(entry.step()))?;
+    let published = entry.change(|mut change| async move {
+        let (outcome, reply) = new_local_tracks(&mut change, request, wanted).await?;
+        let answer = reply.session_description.and_then(Answer::received);
+        if answer.is_none() && outcome.done.is_empty() && !outcome.failed.is_empty() {
+            // Nothing was negotiated.
+            change.turn.safe();
+            outcome.into_result()?;
+            return Err(change.contradiction("no track"));
+        }
+        let answer = change.answered(answer)?;
+        if has_data {
+            // Whether the answer accepts the section, the SFU knows.
+            change.session().ledger().transport = Transport::Unknown;
+        }
+        Ok((change, Answered { answer, outcome }))
+    });
+    let (mut change, published) = published.await?;
+    change.turn.safe();
+    report(&published.outcome);
+    Ok(published)
+}
+
+async fn publish_offered(
+    entry: Entry,
+    tracks: Vec<OfferedTrack>,
+) -> Result<Negotiation<Outcome<PublishedTrack, OfferedTrack>>, Error> {
+    let request = TracksRequest::new().tracks(tracks.iter().map(OfferedTrack::request));
+    request.check().map_err(Error::invalid(entry.step()))?;
+    let published = entry.change(|mut change| async move {
+        let (outcome, reply) = new_local_tracks(&mut change, request, tracks).await?;
+        let requires = reply.requires_immediate_renegotiation;
+        change.negotiated(&[Action::Publish], reply.session_description, requires, outcome)
+    });
+    let published = published.await?;
+    report(published.outcome());
+    Ok(published)
+}
+
+/// Makes the request and takes what was published into the ledger.
+async fn new_local_tracks<Q: Wanted>(
+    change: &mut Change,
+    request: TracksRequest,
+    wanted: Vec<Q>,
+) -> Result<(Outcome<PublishedTrack, Q>, TracksResponse), Error> {
+    let session = change.session().clone();
+    // Their mids are the agent's, so they can be closed without a reply.
+    let effect = Effect::exchange()
+        .names(wanted.iter().map(|track| track.name().to_owned()))
+        .opening(wanted.iter().filter_map(Wanted::mid).cloned());
+    let send = || session.client().new_tracks(session.id(), &request).send();
+    let mut reply = change.call(NEW_TRACKS, effect, send).await?;
+    let entries = std::mem::take(&mut reply.tracks);
+    Ok((published(change, wanted, entries), reply))
+}
+
+fn published<Q: Wanted>(
+    change: &Change,
+    wanted: Vec<Q>,
+    entries: Vec<TrackResult>,
+) -> Outcome<PublishedTrack, Q> {
+    let session = change.session();
+    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let is_for = |track: &Q, entry: &TrackResult| match (track.mid(), text(&entry.mid)) {
+        (Some(mid), Some(got)) => Some(got == mid.as_str()),
+        _ => text(&entry.track_name).map(|name| name == track.name()),
+    };
+    let track = |name: &str, mid: Option<&Mid>, entry: TrackResult| {
+        let mid = mid.cloned().or_else(|| Mid::new(entry.mid?).ok())?;
+        Some(PublishedTrack { session: session.id().clone(), name: name.to_owned(), mid })
+    };
+    let read = |wanted: &Q, entry: TrackResult| {
+        entry.read(|entry| track(wanted.name(), wanted.mid(), entry))
+    };
+    let (mut outcome, unasked) = settle(change.entry.step(), wanted, entries, is_for, read);
+    for entry in unasked {
+        let name = text(&entry.track_name).unwrap_or_default();
+        match (entry.read(|entry| track(&name, None, entry)), Q::found(name)) {
+            (Ok(found), _) => outcome.done.push(found),
+            (Err(error), Some(item)) => outcome.fail(item, error),
+            (Err(_), None) => {}
+        }
+    }
+    let mut ledger = session.ledger();
+    for track in &outcome.done {
+        ledger.open(track.mid.clone(), None);
+    }
+    for failed in outcome.failed.iter().filter(|failed| failed.error.leaves_doubt()) {
+        // Whether it is open is unknown, so it stays to be closed.
+        if let Some(mid) = failed.item.mid() {
+            ledger.may_be_open(mid.clone());
+        }
+    }
+    ledger.doubt_unreported(NEW_TRACKS, &outcome.failed);
+    outcome
+}

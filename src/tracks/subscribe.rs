@@ -1,0 +1,123 @@
+//! "Remote client joins": its tracks.
+
+use super::types::{RemoteTrack, Subscribed, SubscribedTrack};
+use crate::action::Action;
+use crate::error::Error;
+use crate::generated::types::{TrackResult, TracksRequest};
+use crate::mid::Mid;
+use crate::outcome::{Entry as _, settle};
+use crate::session::access::Entry;
+use crate::session::access::Handle;
+use crate::session::change::{Change, Effect};
+use crate::session::exchange::Negotiation;
+use crate::session::handle::Session;
+use crate::session::repeat::until_published;
+use crate::step::Step;
+#[cfg(feature = "token")]
+use crate::token::guard::GuardedSession;
+
+/// The name of the generated client's method.
+const NEW_TRACKS: &str = "new_tracks";
+
+/// Subscribing to tracks of other sessions.
+pub trait SubscribeExt: Handle {
+    /// Subscribes to tracks of other sessions (`POST tracks/new`).
+    ///
+    /// If a media section has to be added, the SFU makes an offer, and the
+    /// agent's answer has to be brought. Tracks that are not published yet are
+    /// asked for again, alone, as long as the session's
+    /// [`RetryPolicy`](crate::RetryPolicy) allows and no offer is open; those
+    /// that are left are in [`Outcome::failed`](crate::Outcome::failed), to be asked for later.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::session::Negotiation;
+    /// # use cloudflare_calls::{Answer, Error, Offer, Session, prelude::*};
+    /// # use cloudflare_calls::{tracks::RemoteTrack, types::SessionId};
+    /// # async fn ask_agent(offer: &Offer) -> Answer { todo!() }
+    /// # async fn example(session: Session, other: SessionId) -> Result<(), Error> {
+    /// let subscribed = match session.subscribe([RemoteTrack::new(other, "mic")]).await? {
+    ///     Negotiation::Offer(pending) => {
+    ///         let answer = ask_agent(pending.offer()).await;
+    ///         pending.answer(answer).await?
+    ///     }
+    ///     Negotiation::Answer(answered) => answered.outcome,
+    ///     Negotiation::Done(subscribed) => subscribed,
+    /// };
+    /// for failed in &subscribed.failed {
+    ///     println!("{}: {}", failed.item, failed.error);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for no track, more than
+    /// [`MAX_TRACKS`](crate::tracks::MAX_TRACKS) or an empty name; [`Error::Denied`]
+    /// for a publisher that the handle may not pull from;
+    /// [`Error::Unusable`]; [`Error::Request`]; [`Error::Contradiction`].
+    fn subscribe(
+        &self,
+        tracks: impl IntoIterator<Item = RemoteTrack>,
+    ) -> impl Future<Output = Result<Negotiation<Subscribed>, Error>> + Send {
+        let tracks: Vec<RemoteTrack> = tracks.into_iter().collect();
+        let entry = self.access().begin(Step::Subscribe, &[Action::Subscribe]);
+        async move {
+            let entry = entry?.counted();
+            tracks.iter().try_for_each(|track| entry.may_pull(track.publisher()))?;
+            until_published(&entry, tracks, |missing| subscribe(&entry, missing)).await
+        }
+    }
+}
+
+impl SubscribeExt for Session {}
+#[cfg(feature = "token")]
+impl SubscribeExt for GuardedSession {}
+
+async fn subscribe(
+    entry: &Entry,
+    tracks: Vec<RemoteTrack>,
+) -> Result<Negotiation<Subscribed>, Error> {
+    let request = TracksRequest::new().tracks(tracks.iter().map(RemoteTrack::request));
+    request.check().map_err(Error::invalid(entry.step()))?;
+    let subscribed = entry.change(|mut change| async move {
+        let session = change.session().clone();
+        let names = tracks.iter().map(|track| track.name().to_owned());
+        let effect = Effect::exchange().pulling().names(names);
+        let send = || session.client().new_tracks(session.id(), &request).send();
+        let reply = change.call(NEW_TRACKS, effect, send).await?;
+        let outcome = subscribed(&change, tracks, reply.tracks);
+        let requires = reply.requires_immediate_renegotiation;
+        change.negotiated(&[Action::Subscribe], reply.session_description, requires, outcome)
+    });
+    subscribed.await
+}
+
+/// Sorts the entries and takes the subscriptions into the ledger.
+fn subscribed(change: &Change, asked: Vec<RemoteTrack>, entries: Vec<TrackResult>) -> Subscribed {
+    let is_for = |track: &RemoteTrack, entry: &TrackResult| {
+        let name = entry.track_name.as_ref().filter(|name| !name.is_empty())?;
+        let is_publisher = entry.session_id.as_ref().is_none_or(|id| id == track.publisher());
+        Some(name == track.name() && is_publisher)
+    };
+    let read = |track: &RemoteTrack, entry: TrackResult| {
+        entry.read(|entry| {
+            let mid = Mid::new(entry.mid?).ok()?;
+            let (publisher, name) = (track.publisher().clone(), track.name().to_owned());
+            Some(SubscribedTrack { publisher, name, mid })
+        })
+    };
+    let (outcome, unasked) = settle(change.entry.step(), asked, entries, is_for, read);
+    let mut ledger = change.session().ledger();
+    for track in &outcome.done {
+        let source = (track.publisher.clone(), track.name.clone());
+        ledger.open(track.mid.clone(), Some(source));
+    }
+    for entry in unasked.into_iter().filter(|entry| entry.error_code.is_none()) {
+        if let Some(Ok(mid)) = entry.mid.map(Mid::new) {
+            ledger.open(mid, None);
+        }
+    }
+    // They may exist; what their media sections are called is not known.
+    ledger.doubt_unreported(NEW_TRACKS, &outcome.failed);
+    outcome
+}
