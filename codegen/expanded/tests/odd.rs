@@ -148,13 +148,14 @@ async fn parameters_of_every_named_kind_are_sent_as_text() {
 #[tokio::test]
 async fn a_named_value_may_be_null_in_a_reply() {
     let body = json!({ "color": "red", "maybeColor": null, "label": "l", "limit": 3,
-        "maybeLabel": null, "limits": null, "door": "d" });
+        "maybeLabel": null, "limits": null, "door": "d", "choice": null, "lastDoor": "" });
     let (_server, client) = server(ResponseTemplate::new(200).set_body_json(body)).await;
     let (door, stamp) = (DoorId::new("d").unwrap(), Stamp::new("s").unwrap());
     let request = client.find(&door, &Color::Red, &MaybeColor::Blue, &stamp, Color::Red, 1.0);
     let named = request.send().await.unwrap();
     assert_eq!((named.color, named.maybe_color, named.door), (Color::Red, None, Some(door)));
     assert_eq!((named.label.as_str(), *named.limit), ("l", 3));
+    assert_eq!((named.choice, named.last_door), (None, None));
 }
 
 #[tokio::test]

@@ -116,6 +116,8 @@ fn rewrite_field(field: &mut Field, schema: &Value, model: &Model) {
     };
     let optional = tree::serde_flag(&field.attrs, "default");
     if outer == "Option" && model.schemas.get(&inner).is_some_and(ids::is_id) {
+        // A required one that may be null has another way to be read.
+        tree::remove_serde(&mut field.attrs, "deserialize_with");
         field
             .attrs
             .push(parse_quote!(#[serde(default, deserialize_with = "super::empty_as_none")]));

@@ -1,6 +1,6 @@
-//! Takes `nullable` from named enums and ids, whose type would be another one
-//! around the one that is meant. A property that refers to such a schema is
-//! not required instead: it is an `Option` either way.
+//! Takes `nullable` from named enums, ids and alternatives, whose type would be
+//! another one around the one that is meant. A property that refers to such a
+//! schema is not required instead: it is an `Option` either way.
 
 use std::collections::HashSet;
 
@@ -11,10 +11,13 @@ use crate::Result;
 
 pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
     let schemas = schema::components(root).clone();
-    let has_text = |schema: &Value| schema.get("enum").or(schema.get("x-rust-id")).is_some();
-    let nullable = |schema: &Value| schema.get("nullable") == Some(&json!(true));
-    let both = schemas.iter().filter(|(_, schema)| nullable(schema) && has_text(schema));
-    let names: HashSet<&str> = both.map(|(name, _)| name.as_str()).collect();
+    let is_wrapped = |schema: &Value| {
+        let is_own_type =
+            ["enum", "x-rust-id", "oneOf", "anyOf"].iter().any(|key| schema.get(key).is_some());
+        is_own_type && schema.get("nullable") == Some(&json!(true))
+    };
+    let wrapped = schemas.iter().filter(|(_, schema)| is_wrapped(schema));
+    let names: HashSet<&str> = wrapped.map(|(name, _)| name.as_str()).collect();
     for name in &names {
         if let Some(map) = schema::components(root).get_mut(*name).and_then(Value::as_object_mut) {
             map.shift_remove("nullable");
@@ -47,14 +50,17 @@ mod tests {
         let mode = json!({ "$ref": "#/components/schemas/Alias" });
         let mut root = json!({ "components": { "schemas": {
             "Mode": { "type": "string", "enum": ["a"], "nullable": true },
+            "Either": { "oneOf": [{ "type": "string" }], "nullable": true },
             "Text": { "type": "string", "nullable": true },
             "Alias": { "$ref": "#/components/schemas/Mode" },
-            "Room": { "properties": { "mode": mode, "text": { "$ref": "#/components/schemas/Text" } },
-                "required": ["mode", "text"] },
+            "Room": { "properties": { "mode": mode, "text": { "$ref": "#/components/schemas/Text" },
+                "either": { "$ref": "#/components/schemas/Either" } },
+                "required": ["mode", "either", "text"] },
         } } });
         run(&mut root, &Context { file: "test" }).expect("the pass accepts this");
         let schemas = &root["components"]["schemas"];
         assert_eq!(schemas["Mode"], json!({ "type": "string", "enum": ["a"] }));
+        assert_eq!(schemas["Either"], json!({ "oneOf": [{ "type": "string" }] }));
         assert_eq!(schemas["Text"]["nullable"], true);
         assert_eq!(schemas["Room"]["required"], json!(["text"]));
     }
