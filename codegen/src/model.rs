@@ -145,9 +145,7 @@ impl Operation {
         for (index, value) in list.into_iter().flatten().enumerate() {
             let parameter = Parameter::read(value);
             let at = format!("{at}/parameters/{index}");
-            if parameter.place != Place::Path {
-                plain_enough(root, value, &at, file)?;
-            }
+            plain_enough(root, value, &parameter, &at, file)?;
             if value.get("x-rust-client") == Some(&Value::Bool(true)) && is_id(root, &parameter) {
                 held.push(parameter.clone());
             }
@@ -257,28 +255,28 @@ fn body_schema(root: &Value, at: &str) -> Option<String> {
     pointer::schema_name(schema).map(str::to_owned)
 }
 
-/// A query or header parameter is a scalar or an array of scalars.
-fn plain_enough(root: &Value, parameter: &Value, at: &str, file: &str) -> Result<()> {
-    let follow = |value: &Value| -> Value {
-        let mut value = value.clone();
-        // Chains end: validation refuses references that form a circle.
-        while let Some(target) = pointer::schema_name(&value)
-            .and_then(|name| root.pointer(&pointer::join("/components/schemas", name)))
-        {
-            value = target.clone();
-        }
-        value
-    };
+/// A parameter is a scalar, or in a query or header an array of scalars.
+fn plain_enough(
+    root: &Value,
+    value: &Value,
+    parameter: &Parameter,
+    at: &str,
+    file: &str,
+) -> Result<()> {
+    let empty = Map::new();
+    let schemas = root.pointer("/components/schemas").and_then(Value::as_object).unwrap_or(&empty);
     let scalar = |schema: &Value| {
-        let kind = schema.get("type").and_then(Value::as_str);
+        let kind = schema::follow(schema, schemas).1.get("type").and_then(Value::as_str);
         matches!(kind, Some("string" | "integer" | "number" | "boolean"))
     };
-    let schema = follow(&parameter["schema"]);
-    let in_array = schema.get("items").map(follow).is_some_and(|items| scalar(&items));
-    if !scalar(&schema) && !in_array {
-        let reason =
-            "only scalars and arrays of scalars are supported as query and header parameters";
-        return Err(fault(file, at, reason));
+    let in_array = value["schema"].get("items").is_some_and(scalar);
+    let supported = match parameter.place {
+        Place::Path => "only scalars are supported as path parameters",
+        _ if in_array => return Ok(()),
+        _ => "only scalars and arrays of scalars are supported as query and header parameters",
+    };
+    if !scalar(&value["schema"]) {
+        return Err(fault(file, at, format!("{supported}, unlike `{}`", parameter.name)));
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! Tasks of this repository. Exit codes: 0 fine, 1 differs (`--check`) or
-//! breaks (`diff`, `regenerate`), 2 bad usage or input, 130 interrupted.
+//! Tasks of this repository. Exit codes: 0 fine, 1 differs (`--check`), breaks
+//! (`diff`, `regenerate`) or does not compile (`regenerate`), 2 bad usage or
+//! input, 130 interrupted.
 
 mod checkout;
+mod compile;
 mod diff;
 mod expand;
 mod regenerate;
@@ -31,7 +33,8 @@ enum Command {
 
 /// Why a task did not end well.
 enum Failure {
-    /// The inputs are fine, but what is there differs, or a change breaks.
+    /// The inputs are fine, but what is there differs, a change breaks, or what
+    /// was generated does not compile.
     Differs(String),
     /// Something that was given cannot be used.
     Input(String),

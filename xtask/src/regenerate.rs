@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::checkout::{Checkout, Provenance};
 use crate::source::{PUBLISHED, Source, TIMEOUT};
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, compile};
 
 /// Replaces openapi.json, generated/client.rs and generated/provenance.json
-/// together, or on any failure none of them.
+/// together, once the new text compiles, or on any failure none of them.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The document: a URL or a file. By default the published one; with
@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     tokio::select! {
         biased;
         _ = &mut interrupt => return Err(Failure::Interrupted),
-        () = tokio::task::yield_now() => {}
+        compiled = compile::check(&client) => compiled?,
     }
     // The checkout's own document came from where the record says.
     let is_own = checkout.has_provenance()

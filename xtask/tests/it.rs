@@ -214,6 +214,64 @@ fn a_breaking_document_is_named_and_refused_unless_allowed() {
 }
 
 #[test]
+fn parameters_of_named_kinds_are_taken_over_and_compile() {
+    let named = document(|document| {
+        document["components"]["schemas"]["Label"] = serde_json::json!({ "type": "string" });
+        document["components"]["schemas"]["Depth"] = serde_json::json!({ "type": "integer" });
+        let parameter = |place: &str, name: &str| {
+            let schema = serde_json::json!({ "$ref": format!("#/components/schemas/{name}") });
+            serde_json::json!({ "name": name, "in": place, "schema": schema })
+        };
+        let get = &mut document["paths"]["/apps/{appId}/sessions/{sessionId}"]["get"];
+        let parameters = get["parameters"].as_array_mut().unwrap();
+        parameters.push(parameter("query", "Depth"));
+        parameters.push(parameter("header", "Label"));
+    });
+    let checkout = checkout();
+    let url = serve(Reply::Full(named));
+    assert_code(&regenerate(checkout.path(), &["--from", &url]), 0);
+    let client = text(&tree(checkout.path())["generated/client.rs"]);
+    assert!(client.contains("pub fn depth(mut self, depth: i64)"), "{client}");
+    assert!(client.contains("pub fn label(mut self, label: impl Into<String>)"), "{client}");
+}
+
+/// A program in the place of cargo.
+#[cfg(unix)]
+fn stand_in(folder: &Path, commands: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let cargo = folder.join("cargo");
+    std::fs::write(&cargo, format!("#!/bin/sh\n{commands}\n")).unwrap();
+    std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
+    cargo
+}
+
+// No document is known that generates what does not compile, so a compiler
+// stands in that accepts nothing, and shows that it was given the new text.
+#[cfg(unix)]
+#[test]
+fn what_does_not_compile_leaves_everything_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let refuse = "test -s Cargo.lock && grep -q 'pub priority' src/client.rs && \
+                  echo 'error[E0277]: no text' >&2; exit 101";
+    let refusing = stand_in(folder.path(), refuse);
+    let checkout = checkout();
+    let before = tree(checkout.path());
+    let with = |cargo: &Path| {
+        let (root, url) = (checkout.path().to_str().unwrap(), serve(Reply::Full(grown())));
+        let mut command = xtask(&["regenerate", "--root", root, "--from", &url]);
+        command.env("CARGO", cargo).output().unwrap()
+    };
+    let output = with(&refusing);
+    assert_code(&output, 1);
+    let shown = text(&output.stderr);
+    let end = "\nerror[E0277]: no text\nthis does not compile; nothing was changed\n";
+    assert!(shown.ends_with(end), "{shown}");
+    assert!(tree(checkout.path()) == before, "files have changed");
+    assert_code(&with(&folder.path().join("none")), 2);
+    assert!(tree(checkout.path()) == before, "files have changed");
+}
+
+#[test]
 fn what_cannot_be_fetched_leaves_everything_as_it_was() {
     assert_untouched(&serve(Reply::NotFound), &[], 2, "the server answered 404");
     assert_untouched(&serve(Reply::Truncated), &[], 2, "the transfer broke off");
@@ -271,25 +329,37 @@ fn a_checkout_that_cannot_be_written_is_left_whole() {
     assert_eq!(after.len(), 3, "no temporary file stays: {:?}", after.keys());
 }
 
+/// Interrupts a regeneration when it has said that it does `what`.
 #[cfg(unix)]
-#[test]
-fn ctrl_c_while_fetching_leaves_everything_as_it_was() {
+#[track_caller]
+fn assert_interrupted(what: &str, reply: Reply, cargo: &Path) {
     use std::io::BufRead;
     let checkout = checkout();
     let before = tree(checkout.path());
-    let (url, root) = (serve(Reply::Slow), checkout.path().to_str().unwrap().to_owned());
+    let (url, root) = (serve(reply), checkout.path().to_str().unwrap().to_owned());
     let mut child = xtask(&["regenerate", "--root", &root, "--from", &url])
+        .env("CARGO", cargo)
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(lines.next().unwrap().unwrap().starts_with("fetching "));
+    assert!(lines.any(|line| line.unwrap().starts_with(what)));
     // The handler is installed before this line is written.
     let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(lines.next().unwrap().unwrap(), "interrupted: nothing was changed");
     assert!(tree(checkout.path()) == before, "files have changed");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_everything_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless = stand_in(folder.path(), "exec sleep 600");
+    assert_interrupted("fetching ", Reply::Slow, &endless);
+    assert_interrupted("compiling ", Reply::Full(grown()), &endless);
 }
 
 #[test]

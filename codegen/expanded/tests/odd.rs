@@ -48,6 +48,117 @@ async fn query_and_header_parameters_are_sent_as_declared() {
 }
 
 #[tokio::test]
+async fn parameters_of_every_named_kind_are_sent_as_text() {
+    let (server, client) = server(ResponseTemplate::new(404)).await;
+    let door = DoorId::new("d1").unwrap();
+    let stamp = Stamp::new("2026-01-01T00:00:00Z").unwrap();
+    let maybe_color = MaybeColor::from("other");
+    let request = client
+        .find(&door, &Color::Red, &maybe_color, &stamp, Color::DarkGreen, 0.5)
+        .color(Color::from("grey"))
+        .tint(Color::Red)
+        .maybe_color(MaybeColor::Blue)
+        .ticket_id("t 1")
+        .door_id(door.clone())
+        .door(door.clone())
+        .label("a&b")
+        .stamp(stamp.clone())
+        .uuid("u")
+        .maybe_label("m")
+        .limit(u64::MAX)
+        .offset(-1)
+        .maybe_limit(2)
+        .level(1)
+        .ratio(0.25)
+        .weight(1.5)
+        .flag(true)
+        .maybe_flag(false)
+        .labels(["a", "b"].map(str::to_owned))
+        .colors([Color::Red, Color::DarkGreen])
+        .doors([door.clone()])
+        .limits([1, -2])
+        .moods([Mood::Glad, Mood::from("new")])
+        .more_labels(["c".to_owned()]);
+    let request = request
+        .x_color(Color::DarkGreen)
+        .x_ticket_id("t-1")
+        .x_door(door.clone())
+        .x_label("l")
+        .x_limit(7)
+        .x_weight(2.5)
+        .x_flag(true)
+        .x_labels(["a", "b"].map(str::to_owned))
+        .x_colors([Color::Red, Color::DarkGreen])
+        .x_limits([3, 4])
+        .x_moods([Mood::Calm]);
+    request.send().await.unwrap_err();
+    client.measure(5, -6, 1.25, false).send().await.unwrap_err();
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests[0].url.path(), "/named/d1/red/other/2026-01-01T00:00:00Z");
+    assert_eq!(requests[1].url.path(), "/named/5/-6/1.25/false/measure");
+    let query: Vec<_> = requests[0].url.query_pairs().into_owned().collect();
+    let expected = [
+        ("shade", "dark green"),
+        ("color", "grey"),
+        ("tint", "red"),
+        ("maybeColor", "blue"),
+        ("ticketId", "t 1"),
+        ("doorId", "d1"),
+        ("door", "d1"),
+        ("label", "a&b"),
+        ("stamp", "2026-01-01T00:00:00Z"),
+        ("uuid", "u"),
+        ("maybeLabel", "m"),
+        ("limit", "18446744073709551615"),
+        ("offset", "-1"),
+        ("maybeLimit", "2"),
+        ("level", "1"),
+        ("ratio", "0.25"),
+        ("weight", "1.5"),
+        ("flag", "true"),
+        ("maybeFlag", "false"),
+        ("labels", "a,b"),
+        ("colors", "red"),
+        ("colors", "dark green"),
+        ("doors", "d1"),
+        ("limits", "1,-2"),
+        ("moods", "glad"),
+        ("moods", "new"),
+        ("moreLabels", "c"),
+    ];
+    assert_eq!(query, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    for (name, value) in [
+        ("x-color", "dark green"),
+        ("x-ticketid", "t-1"),
+        ("x-door", "d1"),
+        ("x-label", "l"),
+        ("x-limit", "7"),
+        ("x-ratio", "0.5"),
+        ("x-weight", "2.5"),
+        ("x-flag", "true"),
+        ("x-labels", "a,b"),
+        ("x-colors", "red,dark green"),
+        ("x-limits", "3,4"),
+        ("x-moods", "calm"),
+    ] {
+        assert_eq!(requests[0].headers[name], value, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_named_value_may_be_null_in_a_reply() {
+    let body = json!({ "color": "red", "maybeColor": null, "label": "l", "limit": 3,
+        "maybeLabel": null, "limits": null, "door": "d", "choice": null, "lastDoor": "" });
+    let (_server, client) = server(ResponseTemplate::new(200).set_body_json(body)).await;
+    let (door, stamp) = (DoorId::new("d").unwrap(), Stamp::new("s").unwrap());
+    let request = client.find(&door, &Color::Red, &MaybeColor::Blue, &stamp, Color::Red, 1.0);
+    let named = request.send().await.unwrap();
+    assert_eq!((named.color, named.maybe_color, named.door), (Color::Red, None, Some(door)));
+    assert_eq!((named.label.as_str(), *named.limit), ("l", 3));
+    assert_eq!((named.choice, named.last_door), (None, None));
+}
+
+#[tokio::test]
 async fn a_header_that_cannot_be_sent_is_refused_before_anything_is() {
     let (server, client) = server(ResponseTemplate::new(204)).await;
     let error = client.get_room(&room(), 0, "a\r\nx: y").send().await.unwrap_err();

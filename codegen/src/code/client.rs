@@ -23,14 +23,14 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
             }
         }
     });
-    let summary = format!(" A client of the {title}.");
+    let summary = doc::paragraphs(&[&format!("A client of the {title}.")]);
     let items: [Item; 8] = [
         parse_quote! {
             /// Where the API is, as published.
             pub const DEFAULT_BASE_URL: &str = #base_url;
         },
         parse_quote! {
-            #[doc = #summary]
+            #(#summary)*
             ///
             /// A clone shares the connections of the original and costs no more than a few
             /// reference counts. The secret is sent as a bearer token with every request and

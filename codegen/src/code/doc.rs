@@ -1,20 +1,17 @@
 //! Documentation attributes from the document's text.
+//!
+//! Nothing that a document says is markup, but for code between two single
+//! backticks of one line and for links that are written out. Two rules see to
+//! that: outside of these, every character that means something within a
+//! paragraph is escaped; and every line begins with a character that begins
+//! no block, without indentation. So there are paragraphs and nothing else,
+//! and `cargo test` finds no example to compile and run.
 
 use syn::{Attribute, parse_quote};
 
-/// `text` as doc attributes, a line each. What the document wrote is shown as
-/// it stands: nothing of it becomes a link, a tag, a heading or a doc test.
+/// `text` as doc attributes, a line each.
 pub(super) fn attributes(text: &str) -> Vec<Attribute> {
-    let mut lines: Vec<String> =
-        text.trim().lines().flat_map(|source| wrap(&line(source))).collect();
-    lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
-    lines
-        .into_iter()
-        .map(|line| {
-            let line = if line.is_empty() { line } else { format!(" {line}") };
-            parse_quote!(#[doc = #line])
-        })
-        .collect()
+    lines(text).into_iter().map(|line| parse_quote!(#[doc = #line])).collect()
 }
 
 /// Paragraphs, of which the empty ones are left out.
@@ -24,87 +21,165 @@ pub(super) fn paragraphs(parts: &[&str]) -> Vec<Attribute> {
     attributes(&parts.join("\n\n"))
 }
 
-/// One line, outside of code spans freed of what rustdoc would interpret.
-fn line(line: &str) -> String {
-    let line: String = line.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
-    let line = line.trim().trim_start_matches("```");
-    let mut parts: Vec<String> = Vec::new();
-    let spans: Vec<&str> = line.split('`').collect();
-    // An odd number of backticks leaves the last one without a partner.
-    let closed = spans.len() % 2 == 1;
-    for (index, span) in spans.iter().enumerate() {
-        let is_code = index % 2 == 1 && (closed || index + 1 < spans.len());
-        parts.push(if is_code { (*span).to_owned() } else { escape(span) });
-    }
-    let text = match (closed, parts.pop()) {
-        (false, Some(last)) => format!("{}\\`{last}", parts.join("`")),
-        (_, last) => {
-            parts.extend(last);
-            parts.join("`")
-        }
-    };
-    text.trim().to_owned()
+/// The lines of the comment, each after the space that stands before it.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> =
+        text.trim().lines().flat_map(|line| wrap(words(line))).map(begin).collect();
+    lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
+    lines.into_iter().map(|line| if line.is_empty() { line } else { format!(" {line}") }).collect()
 }
 
-/// Control characters, which a comment may not have, and those that reverse
-/// the direction of what follows, which the compiler refuses.
+/// The words of a line, escaped. A code span is never cut in two.
+fn words(line: &str) -> Vec<String> {
+    let line: String = line.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut words = vec![String::new()];
+    let mut push = |part: &str, begins: bool| match words.last_mut() {
+        Some(last) if !begins => last.push_str(part),
+        _ => words.push(part.to_owned()),
+    };
+    let mut rest = line.as_str();
+    while !rest.is_empty() {
+        let (text, code) = next_code(rest);
+        for (index, word) in text.split(' ').enumerate() {
+            push(&escape(word), index > 0);
+        }
+        push(code, false);
+        rest = &rest[text.len() + code.len()..];
+    }
+    words
+}
+
+/// The text before the first code span, and that span: a lone backtick up to
+/// the next lone one. Several in a row are text.
+fn next_code(line: &str) -> (&str, &str) {
+    let mut open = None;
+    let mut at = 0;
+    while let Some(found) = line[at..].find('`') {
+        let start = at + found;
+        let run = line[start..].len() - line[start..].trim_start_matches('`').len();
+        at = start + run;
+        match open {
+            _ if run > 1 => {}
+            Some(open) => return (&line[..open], &line[open..at]),
+            None => open = Some(start),
+        }
+    }
+    (line, "")
+}
+
+/// Control characters, which a comment may not have, those that reverse the
+/// direction of what follows, which the compiler refuses, and separators of
+/// lines that only some programs know.
 fn is_invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Where a line of documentation is broken, in characters.
-const WIDTH: usize = 92;
-
-/// Breaks a line at spaces outside of code spans.
-fn wrap(line: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut in_code = false;
-    for word in line.split(' ') {
-        let current = lines.last().map_or(0, String::len);
-        // A word without letters could begin a list or a heading.
-        let may_begin =
-            word.starts_with(|first: char| first.is_alphabetic() || "`<(\"".contains(first));
-        match lines.last_mut() {
-            Some(last) if current == 0 => last.push_str(word),
-            Some(last) if in_code || !may_begin || current + 1 + word.len() <= WIDTH => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-        in_code ^= word.matches('`').count() % 2 == 1;
+/// A word outside of code spans, freed of what means something in a paragraph.
+fn escape(word: &str) -> String {
+    let link = word.trim_end_matches(['.', ',', ';', ':', ')']);
+    let is_link = link.starts_with("https://") || link.starts_with("http://");
+    if is_link && !link.contains(['<', '>', '`']) {
+        return format!("<{link}>{}", &word[link.len()..]);
     }
-    lines
-}
-
-fn escape(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    for word in text.split_inclusive(' ') {
-        let bare = word.trim_end();
-        let linked = bare.trim_end_matches(['.', ',', ';', ':', ')']);
-        if linked.starts_with("https://") || linked.starts_with("http://") {
-            let tail = &word[linked.len()..];
-            result.push_str(&format!("<{}>{tail}", linked.replace(['<', '>'], "")));
-            continue;
+    let mut result = String::with_capacity(word.len());
+    for c in word.chars() {
+        if matches!(c, '\\' | '`' | '[' | ']' | '<' | '>' | '*' | '_' | '~' | '&') {
+            result.push('\\');
         }
-        for c in word.chars() {
-            if matches!(c, '[' | ']' | '<' | '>' | '*' | '_' | '\\') && !word.starts_with("\\#") {
-                result.push('\\');
-            }
-            result.push(c);
-        }
-    }
-    if result.trim_start().starts_with(['#', '-', '+', '=', '|', '~']) {
-        let indent = result.len() - result.trim_start().len();
-        result.insert(indent, '\\');
+        result.push(c);
     }
     result
 }
 
+/// Where a line of documentation is broken, in bytes.
+const WIDTH: usize = 92;
+
+/// Fills lines with words.
+fn wrap(words: Vec<String>) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words {
+        match lines.last_mut() {
+            Some(last) if last.is_empty() => *last = word,
+            Some(last)
+                if last.len() + 1 + word.len() <= WIDTH || !word.starts_with(begins_no_block) =>
+            {
+                last.push(' ');
+                last.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+/// Whether a line of escaped words that begins with this is text. A backtick
+/// is the only one in a row, `<` begins a link, and a backslash takes the
+/// meaning of what follows.
+fn begins_no_block(first: char) -> bool {
+    first.is_alphabetic() || "`<(\"\\".contains(first)
+}
+
+/// Escapes what could begin a block at the beginning of a line: punctuation,
+/// and that which makes an item of a list of the number before it.
+fn begin(mut line: String) -> String {
+    let number = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let begins_block = line[number..].starts_with(|first: char| match number {
+        0 => first.is_ascii_punctuation() && !begins_no_block(first),
+        _ => matches!(first, '.' | ')'),
+    });
+    if begins_block {
+        line.insert(number, '\\');
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
-    use super::line;
+    use proptest::prelude::*;
+    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+    use super::lines;
+
+    /// What rustdoc makes of `text`: see [`lines`] for the one space.
+    fn rendered(text: &str) -> Vec<Event<'static>> {
+        let lines: Vec<String> = lines(text)
+            .iter()
+            .map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned())
+            .collect();
+        let extensions = Options::ENABLE_TABLES
+            | Options::ENABLE_FOOTNOTES
+            | Options::ENABLE_STRIKETHROUGH
+            | Options::ENABLE_TASKLISTS
+            | Options::ENABLE_SMART_PUNCTUATION;
+        Parser::new_ext(&lines.join("\n"), extensions).map(Event::into_static).collect()
+    }
+
+    /// Whether the event is one of text in paragraphs.
+    fn is_prose(event: &Event<'_>) -> bool {
+        match event {
+            Event::Start(tag) => matches!(tag, Tag::Paragraph | Tag::Link { .. }),
+            Event::End(tag) => matches!(tag, TagEnd::Paragraph | TagEnd::Link),
+            Event::Text(_) | Event::Code(_) | Event::SoftBreak => true,
+            _ => false,
+        }
+    }
+
+    /// The words that a reader sees.
+    fn seen(text: &str) -> String {
+        let shown = rendered(text).into_iter().map(|event| match event {
+            Event::Text(text) | Event::Code(text) => text.into_string(),
+            Event::SoftBreak => " ".to_owned(),
+            Event::End(TagEnd::Paragraph) => "\n".to_owned(),
+            _ => String::new(),
+        });
+        shown.collect::<String>().trim().to_owned()
+    }
+
+    fn line(text: &str) -> String {
+        lines(text).join("\n").trim_start().to_owned()
+    }
 
     #[test]
     fn nothing_that_a_document_says_is_markup() {
@@ -112,9 +187,207 @@ mod tests {
         assert_eq!(line("`a<b>` stays, a<b> does not"), r"`a<b>` stays, a\<b\> does not");
         assert_eq!(line("at https://example.com/x."), "at <https://example.com/x>.");
         assert_eq!(line("    indented code"), "indented code");
-        assert_eq!(line("```rust"), "rust");
+        assert_eq!(line("```rust"), r"\`\`\`rust");
         assert_eq!(line("# heading"), r"\# heading");
         assert_eq!(line("a ` alone"), r"a \` alone");
         assert_eq!(line("a\rb\0`c\u{202e}`"), "a b `c `");
+        assert_eq!(line("1. one"), r"1\. one");
+        assert_eq!(line("`a``b` c"), "`a``b` c");
+    }
+
+    #[test]
+    fn a_line_is_broken_between_words_and_not_in_code() {
+        let (long, code) = ("word ".repeat(18), "`of several words`");
+        assert_eq!(
+            lines(&format!("{long}{code} end")),
+            [format!(" {}", long.trim()), format!(" {code} end")]
+        );
+        assert_eq!(lines(&format!("{long}-- end")), [format!(" {long}--"), " end".to_owned()]);
+    }
+
+    #[test]
+    fn no_block_begins_in_any_known_way() {
+        let long = "word ".repeat(18);
+        let cases = [
+            // Fences: plain, after a break, in containers, of any kind.
+            "```\nfn main() {}\n```",
+            "~~~\nfn main() {}\n~~~",
+            "text\n```rust\nfn main() {}",
+            "text\r\n```\r\ncode",
+            "text\r```\rcode",
+            "text\u{2028}```\u{2028}code",
+            "text\u{2029}~~~\u{2029}code",
+            "text\u{85}```\u{85}code",
+            "text\u{b}```\u{c}code",
+            "\u{a0}```\ncode",
+            "\u{feff}```\ncode",
+            "\u{200b}\n```\ncode",
+            "1) ~~~\n   code",
+            "1. ```\n   code",
+            "- ```\n  code",
+            "* ~~~\n  code",
+            "+ ```\n  code",
+            "> ```\n> code",
+            "> - 1. ```\n>      code",
+            ">```\nlazy",
+            "[^1]: ```\n    code",
+            "[^1]:\n\n    code",
+            "- [ ] ```\n  code",
+            ": ```\n  code",
+            "\\```\ncode",
+            "``` ` ```\ncode",
+            "` ```\ncode\n``` `",
+            "`a` ```\n```\ncode",
+            // Indentation, by spaces and tabs, of lists and quotes too.
+            "    code",
+            "\tcode",
+            "text\n\n    code",
+            "text\n\n \tcode",
+            "- item\n\n      code",
+            "-     code",
+            "-\tcode",
+            "1.      code",
+            ">     code",
+            ">\tcode",
+            "# heading\n    code",
+            "***\n    code",
+            // Headings, breaks, tables, definitions.
+            "heading\n===",
+            "heading\n---",
+            "# heading",
+            "###### heading",
+            "* * *",
+            "___",
+            "a | b\n--|--\nc | d",
+            "| a |\n|---|\n| b |",
+            "a\n:-:\nb",
+            "[a]: https://example.com\n[a]",
+            "[a]:\nhttps://example.com '\n```\n'",
+            "[^1] and\n[^1]: note",
+            // HTML of every kind.
+            "<pre>\ncode\n</pre>",
+            "<script>\n```\n</script>",
+            "<!-- \n```\n-->",
+            "<?php\n?>",
+            "<!DOCTYPE html>",
+            "<![CDATA[\n]]>",
+            "<div>\n\n    code\n</div>",
+            "</div>",
+            "<a b='c'>",
+            "text <b>bold</b> &lt;pre&gt;",
+            "<https://example.com>\n<pre>",
+            "https://a.b/<pre>`c`\n```",
+            "http://`\n```",
+            // Within a paragraph.
+            "*a* **b** _c_ __d__ ~e~ ~~f~~",
+            "![a](b) [c](d) [e][f] [g]",
+            "hard  \nbreak\\\nend",
+            "-",
+            "1.",
+            "`",
+            "``",
+            "\\",
+            "",
+        ];
+        for case in cases {
+            // Wherever lines are broken: the case begins one, or follows a long one.
+            for text in [case.to_owned(), format!("{long}{case}"), format!("x\n\n{case}\n\ny")] {
+                let events = rendered(&text);
+                let other = events.iter().find(|event| !is_prose(event));
+                assert!(other.is_none(), "{text:?} has {other:?} in {:#?}", lines(&text));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_document_says_is_read_as_it_says_it() {
+        for text in ["a <b> & *c* [d](e) ~~f~~ \\ g", "# 1. - + > | : = _", "1) one", "-- &lt;"] {
+            // Dashes become typographic, which is rustdoc's habit everywhere.
+            assert_eq!(seen(text).replace('–', "--"), text);
+        }
+    }
+
+    /// Text of what means something in Markdown.
+    fn fragments() -> impl Strategy<Value = String> {
+        let fragment = prop::sample::select(vec![
+            "\n",
+            "\n",
+            "\n\n",
+            "\r",
+            "\r\n",
+            " ",
+            "  ",
+            "    ",
+            "\t",
+            "\u{2028}",
+            "\u{a0}",
+            "`",
+            "``",
+            "```",
+            "````",
+            "~~~",
+            "~",
+            "> ",
+            ">",
+            "- ",
+            "-",
+            "* ",
+            "+ ",
+            "1. ",
+            "1) ",
+            "1",
+            "#",
+            "# ",
+            "===",
+            "---",
+            "***",
+            "___",
+            "|",
+            ":-",
+            "|-|",
+            "[",
+            "]",
+            "[a]: ",
+            "[^1]: ",
+            "(",
+            ")",
+            "![",
+            "<pre>",
+            "</pre>",
+            "<script>",
+            "<!--",
+            "-->",
+            "<?",
+            "<a>",
+            "<",
+            "&lt;",
+            "https://a.b/",
+            "http://",
+            "\\",
+            "\"",
+            "'",
+            "rust",
+            "word",
+            "a sentence of six words",
+            "fn main() { panic!() }",
+            "ünï",
+            "…",
+        ]);
+        let any = prop_oneof![8 => fragment.prop_map(str::to_owned), 1 => ".{0,6}"];
+        prop::collection::vec(any, 0..40).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn any_text_becomes_paragraphs(text in fragments()) {
+            for event in rendered(&text) {
+                prop_assert!(is_prose(&event), "{event:?} in {:#?}", lines(&text));
+            }
+            for line in lines(&text) {
+                prop_assert!(!line.contains(['\n', '\r']) && !line.starts_with("  "));
+            }
+        }
     }
 }

@@ -116,6 +116,8 @@ fn rewrite_field(field: &mut Field, schema: &Value, model: &Model) {
     };
     let optional = tree::serde_flag(&field.attrs, "default");
     if outer == "Option" && model.schemas.get(&inner).is_some_and(ids::is_id) {
+        // A required one that may be null has another way to be read.
+        tree::remove_serde(&mut field.attrs, "deserialize_with");
         field
             .attrs
             .push(parse_quote!(#[serde(default, deserialize_with = "super::empty_as_none")]));
@@ -216,7 +218,7 @@ fn setter(field: &Field) -> syn::ImplItem {
     let ty = &argument.ty;
     let value = argument.value(&parse_quote!(#ident));
     let value: syn::Expr = if is_option { parse_quote!(Some(#value)) } else { value };
-    let summary = format!(" Sets `{}`.", wire_name(field));
+    let docs = doc::paragraphs(&[&format!("Sets `{}`.", wire_name(field))]);
     // Fields of these names would meet the constructor and `Default`.
     let method = match ident {
         Some(ident) if ident == "new" || ident == "default" => {
@@ -226,7 +228,7 @@ fn setter(field: &Field) -> syn::ImplItem {
         None => tree::ident("set"),
     };
     parse_quote! {
-        #[doc = #summary]
+        #(#docs)*
         pub fn #method(mut self, #ident: #ty) -> Self {
             self.#ident = #value;
             self
@@ -300,8 +302,8 @@ fn document_enum(mut item: syn::ItemEnum, model: &Model) -> syn::ItemEnum {
         for field in &mut variant.fields {
             field.attrs.retain(|attr| !attr.path().is_ident("doc"));
             if field.ident.is_some() {
-                let text = format!(" The API's `{}`.", wire_name(field));
-                field.attrs.insert(0, parse_quote!(#[doc = #text]));
+                let text = format!("The API's `{}`.", wire_name(field));
+                field.attrs.splice(..0, doc::paragraphs(&[&text]));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Small helpers on the syntax tree, shared by the passes.
 
 use proc_macro2::Span;
+use syn::punctuated::Punctuated;
 use syn::{Ident, Item};
 
 /// The items of the module `types`.
@@ -70,6 +71,22 @@ pub(super) fn serde_flag(attrs: &[syn::Attribute], flag: &str) -> bool {
         });
     }
     found
+}
+
+/// Removes `key` from the `#[serde(…)]` among the attributes.
+pub(super) fn remove_serde(attrs: &mut Vec<syn::Attribute>, key: &str) {
+    attrs.retain_mut(|attr| {
+        if !attr.path().is_ident("serde") {
+            return true;
+        }
+        let parse = Punctuated::<syn::Meta, syn::Token![,]>::parse_terminated;
+        let Ok(options) = attr.parse_args_with(parse) else { return true };
+        let others: Vec<_> = options.iter().filter(|one| !one.path().is_ident(key)).collect();
+        if others.len() < options.len() {
+            *attr = syn::parse_quote!(#[serde(#(#others),*)]);
+        }
+        !others.is_empty()
+    });
 }
 
 /// The last segment's name and its first generic argument: `Option` and `T`.

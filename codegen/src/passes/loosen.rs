@@ -150,10 +150,14 @@ fn open_enum(map: &mut Map<String, Value>) {
     let all_text = may_be_text && values.iter().all(|value| value.is_string() || value.is_null());
     values.retain(Value::is_string);
     let keep = all_text && !values.is_empty();
-    if !keep {
+    if keep {
+        map.entry("type").or_insert_with(|| "string".into());
+        // The list says more than what else the values have to be.
+        for key in ["allOf", "anyOf", "oneOf"] {
+            map.shift_remove(key);
+        }
+    } else {
         map.shift_remove("enum");
-    } else if !map.contains_key("type") {
-        map.insert("type".to_owned(), "string".into());
     }
     if had_null {
         map.insert("nullable".to_owned(), true.into());
@@ -212,6 +216,13 @@ mod tests {
     fn enums_stay_open_and_nullable() {
         let schema = json!({ "enum": ["a", null] });
         assert_eq!(loosened(schema), json!({ "enum": ["a"], "type": "string", "nullable": true }));
+        let text = json!([{ "type": "string" }]);
+        assert_eq!(
+            loosened(
+                json!({ "type": "string", "enum": ["a"], "oneOf": text, "allOf": text, "anyOf": text })
+            ),
+            json!({ "type": "string", "enum": ["a"] })
+        );
         assert_eq!(loosened(json!({ "type": "integer", "enum": [1, 2] }))["enum"], Value::Null);
         assert_eq!(loosened(json!({ "type": "object", "enum": ["a"] }))["enum"], Value::Null);
     }

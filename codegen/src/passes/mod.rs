@@ -10,8 +10,10 @@ mod json_only;
 mod loosen;
 mod merge_all_of;
 mod name_inline;
+mod nullable_names;
 mod operation_ids;
 mod path_ids;
+mod plain_parameters;
 mod prune;
 mod rename_schemas;
 pub(crate) mod request_errors;
@@ -29,7 +31,7 @@ pub(crate) struct Context<'f> {
 
 type Pass = fn(&mut Value, &Context<'_>) -> Result<()>;
 
-const PASSES: [Pass; 12] = [
+const PASSES: [Pass; 14] = [
     forget_marks::run,
     inline_components::run,
     operation_ids::run,
@@ -39,6 +41,8 @@ const PASSES: [Pass; 12] = [
     loosen::run,
     request_errors::run,
     path_ids::run,
+    nullable_names::run,
+    plain_parameters::run,
     prune::run,
     name_inline::run,
     alias_duplicates::run,

@@ -7,12 +7,14 @@ use super::{Context, schema};
 use crate::{Result, pointer};
 
 pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+    let schemas = schema::components(root).clone();
     let mut targets = Vec::new();
     for (at, operation) in schema::operations(root) {
         let parameters = operation.get("parameters").and_then(Value::as_array);
         for (index, parameter) in parameters.into_iter().flatten().enumerate() {
             if parameter.get("in").is_some_and(|place| place == "path") {
-                let named = parameter.get("schema").and_then(pointer::schema_name);
+                let named =
+                    parameter.get("schema").and_then(|schema| schema::follow(schema, &schemas).0);
                 targets.push(match named {
                     Some(name) => pointer::join("/components/schemas", name),
                     None => format!("{at}/parameters/{index}/schema"),

@@ -127,6 +127,21 @@ pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
     found
 }
 
+/// What a chain of references to `schemas` ends at, with its name if it has one.
+/// Chains end: validation refuses references that form a circle.
+pub(crate) fn follow<'v>(
+    mut value: &'v Value,
+    schemas: &'v Map<String, Value>,
+) -> (Option<&'v str>, &'v Value) {
+    let mut name = None;
+    while let Some((next, target)) =
+        pointer::schema_name(value).and_then(|n| Some((n, schemas.get(n)?)))
+    {
+        (name, value) = (Some(next), target);
+    }
+    (name, value)
+}
+
 /// The names of the schemas that `value` refers to, those behind aliases
 /// included.
 pub(crate) fn references(value: &Value) -> Vec<String> {

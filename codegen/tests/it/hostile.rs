@@ -274,6 +274,6 @@ proptest! {
 }
 
 /// `HOSTILE_CASES` sets how long to try; the default takes seconds.
-fn cases() -> u32 {
+pub(super) fn cases() -> u32 {
     std::env::var("HOSTILE_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64)
 }

@@ -5,6 +5,7 @@
 
 mod api;
 mod diff;
+mod docs;
 mod growth;
 mod hostile;
 mod refusals;

@@ -204,13 +204,44 @@ fn what_the_client_could_not_send_is_refused() {
         )
     };
     let at = format!("{GET}/parameters/1");
-    assert_refused(&query(json!({ "type": "object" })), &at, "only scalars and arrays");
+    assert_refused(
+        &query(json!({ "type": "object" })),
+        &at,
+        "only scalars and arrays of scalars are supported as query and header parameters, unlike `q`",
+    );
     assert_refused(
         &query(json!({ "type": "array", "items": { "type": "object" } })),
         &at,
         "only scalars",
     );
     assert!(expand(&query(json!({ "type": "array", "items": { "type": "integer" } }))).is_ok());
+    let named = |schema: Value| {
+        let mut document = query(json!({ "$ref": "#/components/schemas/Alias" }));
+        let schemas = &mut document["components"]["schemas"];
+        schemas["Alias"] = json!({ "$ref": "#/components/schemas/Named" });
+        schemas["Named"] = schema;
+        document
+    };
+    let list = |items: Value| json!({ "type": "array", "items": items });
+    let itself = json!({ "$ref": "#/components/schemas/Alias" });
+    for schema in [
+        json!({ "type": "object", "properties": { "a": { "type": "string" } } }),
+        json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        json!({ "oneOf": [{ "type": "string" }, { "type": "integer" }] }),
+        json!({}),
+        list(json!({ "type": "object", "properties": {} })),
+        list(list(json!({ "type": "string" }))),
+        list(itself),
+    ] {
+        assert_refused(&named(schema), &at, "only scalars and arrays of scalars");
+    }
+    let path = |schema: Value| with(&format!("{GET}/parameters/0/schema"), schema);
+    let at = format!("{GET}/parameters/0");
+    let room = json!({ "$ref": "#/components/schemas/Room" });
+    for schema in [room, json!({ "type": "object" }), list(json!({ "type": "string" })), json!({})]
+    {
+        assert_refused(&path(schema), &at, "supported as path parameters, unlike `roomId`");
+    }
     let body = json!({ "content": { "multipart/form-data": { "schema": { "type": "object" } } } });
     assert_refused(
         &with(&format!("{GET}/requestBody"), body),

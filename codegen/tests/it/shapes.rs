@@ -121,6 +121,47 @@ fn a_parameter_may_refer_to_an_alias() {
 }
 
 #[test]
+fn a_parameter_of_a_named_scalar_takes_what_the_name_stands_for() {
+    let schemas = json!({
+        "Text": { "type": "string", "minLength": 1 },
+        "Time": { "type": "string", "format": "date-time" },
+        "Count": { "type": "integer", "minimum": 0 },
+        "Ratio": { "type": "number", "nullable": true },
+        "Flag": { "type": "boolean" },
+        "Way": { "type": "string", "enum": ["up", "down"], "nullable": true },
+        "Again": { "$ref": "#/components/schemas/Count" },
+        "Texts": { "type": "array", "items": { "$ref": "#/components/schemas/Text" } },
+        "Ways": { "type": "array", "items": { "$ref": "#/components/schemas/Way" } },
+    });
+    for (name, ty) in [
+        ("Text", "impl Into<String>"),
+        ("Time", "impl Into<String>"),
+        ("Count", "u64"),
+        ("Ratio", "f64"),
+        ("Flag", "bool"),
+        ("Way", "types::Way"),
+        ("Again", "u64"),
+        ("Texts", "impl IntoIterator<Item = String>"),
+        ("Ways", "impl IntoIterator<Item = types::Way>"),
+    ] {
+        for place in ["query", "header"] {
+            let mut document = with_schemas(schemas.clone());
+            let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+            let parameters = &mut document["paths"]["/rooms/{roomId}"]["get"]["parameters"];
+            parameters
+                .as_array_mut()
+                .unwrap()
+                .push(json!({ "name": "p", "in": place, "schema": reference }));
+            let text = flat(&expand(&document).unwrap());
+            assert!(
+                text.contains(&format!("pub fn p(mut self, p: {ty}) -> Self")),
+                "{name}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn documented_errors_become_one_type_that_tells_them_apart() {
     let mut document = small();
     let responses = document.pointer_mut("/paths/~1rooms~1{roomId}/get/responses").unwrap();

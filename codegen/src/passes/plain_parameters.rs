@@ -1,0 +1,62 @@
+//! Gives parameters types that can be written into a path, a query or a
+//! header. An id and an enum of strings have a text and stay what they are;
+//! any other named scalar, and a named array, becomes what it stands for.
+
+use serde_json::{Map, Value, json};
+
+use super::{Context, schema};
+use crate::{Result, pointer};
+
+pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+    let schemas = schema::components(root).clone();
+    for (_, _, operation) in schema::operations_mut(root) {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            if let Some(schema) = parameter.get_mut("schema")
+                && let Some(plain) = plain(schema, &schemas)
+            {
+                *schema = plain;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a scalar or an array of scalars is as a parameter. Anything else is
+/// refused when the [model](crate::model) is read.
+fn plain(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
+    let (_, target) = schema::follow(schema, schemas);
+    match target.get("items").filter(|_| is(target, "array")) {
+        Some(items) => Some(json!({ "type": "array", "items": scalar(items, schemas)? })),
+        None => scalar(schema, schemas),
+    }
+}
+
+/// A scalar without what says nothing of a parameter: a value that may be
+/// null is one that may be left out.
+fn scalar(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
+    let (name, target) = schema::follow(schema, schemas);
+    let has_text = target.get("enum").is_some() || target.get("x-rust-id") == Some(&json!(true));
+    if has_text && is(target, "string") {
+        return Some(name.map_or_else(|| without_null(target), pointer::schema_ref));
+    }
+    let kind = ["string", "boolean", "integer", "number"].into_iter().find(|kind| is(target, kind));
+    let mut plain = json!({ "type": kind? });
+    // The width of a number; of a string it would choose a type that has no text.
+    if let Some(format) = target.get("format").filter(|_| kind != Some("string")) {
+        plain["format"] = format.clone();
+    }
+    Some(plain)
+}
+
+fn is(schema: &Value, kind: &str) -> bool {
+    schema.get("type").is_some_and(|known| known == kind)
+}
+
+fn without_null(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(map) = schema.as_object_mut() {
+        map.shift_remove("nullable");
+    }
+    schema
+}

@@ -1,0 +1,95 @@
+//! Compiles generated text, before it takes the place of text that compiles.
+//!
+//! It is compiled alone, in a package of its own: the sources that use it may
+//! have to follow a change that breaks, and can do so only once it is there.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use sha2::{Digest, Sha256};
+
+use crate::{Failure, Outcome};
+
+/// The package's `Cargo.toml`, in which `NAME` stands for its name.
+const MANIFEST: &str = include_str!("compile.toml");
+
+/// This workspace, whose dependencies are used.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Makes sure that `client` compiles.
+pub(crate) async fn check(client: &str) -> Outcome {
+    let folder = package(client)
+        .map_err(|error| Failure::Input(format!("the package to compile: {error}")))?;
+    let target = target().map_err(Failure::input)?;
+    eprintln!("compiling what was generated");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = tokio::process::Command::new(&cargo)
+        .args(["check", "--quiet", "--color", "never"])
+        .current_dir(folder.path())
+        .env("CARGO_TARGET_DIR", target)
+        // The next check has another folder, so nothing could be used again.
+        .env("CARGO_INCREMENTAL", "0")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| Failure::Input(format!("{}: {error}", Path::new(&cargo).display())))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.trim_end();
+    Err(Failure::Differs(format!("{said}\nthis does not compile; nothing was changed")))
+}
+
+/// A package with `client` as a module, in a folder that goes with the value.
+fn package(client: &str) -> std::io::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("src"))?;
+    // Cargo takes a package of another folder for the same one, and its age for
+    // its content: another text has another name.
+    let digest = Sha256::digest(client);
+    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("regenerated-{name}");
+    std::fs::write(path("Cargo.toml"), MANIFEST.replace("NAME", &name))?;
+    // The versions that have been fetched already.
+    std::fs::copy(Path::new(WORKSPACE).join("Cargo.lock"), path("Cargo.lock"))?;
+    std::fs::write(path("src/lib.rs"), "pub mod client;\n")?;
+    std::fs::write(path("src/client.rs"), client)?;
+    Ok(folder)
+}
+
+/// Where dependencies have been compiled already, or are for the next time.
+fn target() -> std::io::Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    std::path::absolute(target.unwrap_or_else(|| Path::new(WORKSPACE).join("target")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_package_has_the_crates_that_generated_text_names() {
+        for line in cloudflare_calls_codegen::DEPENDENCIES {
+            let (name, _) = line.split_once(" = ").unwrap();
+            assert!(MANIFEST.contains(&format!("\n{name} = ")), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_compiler_has_the_last_word() {
+        let client = std::fs::read_to_string(Path::new(WORKSPACE).join("generated/client.rs"));
+        let client = client.unwrap();
+        // Rust, as far as a parser sees.
+        let broken = client.clone() + "\npub fn broken() -> u8 { String::new() }\n";
+        // The same answer to the one that waits while the other is compiled.
+        let (fine, broken) = tokio::join!(check(&client), check(&broken));
+        assert!(fine.is_ok());
+        let Err(Failure::Differs(message)) = broken else { panic!("it compiles") };
+        assert!(message.contains("error[E0308]: mismatched types"), "{message}");
+        assert!(message.contains("src/client.rs:"), "{message}");
+        assert!(message.ends_with("this does not compile; nothing was changed"), "{message}");
+    }
+}
