@@ -6,8 +6,10 @@
 // A benchmark fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use cloudflare_calls::session::Negotiation;
+use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::SessionId;
-use cloudflare_calls::{Answer, Mid, Negotiation, RemoteTrack, Session, prelude::*, reqwest};
+use cloudflare_calls::{Answer, Mid, Session, prelude::*, reqwest};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -85,8 +87,7 @@ fn subscribe(criterion: &mut Criterion) {
                 panic!("no offer");
             };
             let subscribed = pending.answer(Answer::new(SDP).unwrap()).await.unwrap();
-            subscribed.complete().unwrap();
-            subscribed.tracks
+            subscribed.into_result().unwrap()
         });
     });
     group.finish();
@@ -128,7 +129,8 @@ fn sessions(criterion: &mut Criterion) {
             |bencher, sessions| {
                 bencher.to_async(&runtime).iter(|| {
                     join_all(sessions.iter().map(|session| async {
-                        session.close([Mid::new("0").unwrap()]).await.unwrap().complete().unwrap();
+                        let closed = session.close([Mid::new("0").unwrap()]).await.unwrap();
+                        closed.into_result().unwrap();
                     }))
                 });
             },

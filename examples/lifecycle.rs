@@ -12,11 +12,10 @@
 use std::error::Error;
 use std::time::Duration;
 
+use cloudflare_calls::session::{Negotiation, Registry, Status};
+use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::AppId;
-use cloudflare_calls::{
-    Answer, Client, LocalTrack, Mid, Negotiation, Offer, Registry, RemoteTrack, SecretString,
-    Session, Status, prelude::*,
-};
+use cloudflare_calls::{Answer, Client, Mid, Offer, SecretString, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Send};
 
@@ -57,14 +56,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     println!("3. Remote client leaves");
     let departure = bobs.leave().await?;
-    println!("   PUT  tracks/close            {} of bob's tracks", departure.closed.len());
+    println!("   PUT  tracks/close            {} of bob's tracks", departure.tracks.done.len());
     let closed = alices.close(by_alice.into_iter().map(|(_, mid)| mid)).await?;
-    closed.complete()?;
-    println!("   PUT  tracks/close            {} of alice's subscriptions", closed.closed.len());
+    let closed = closed.into_result()?;
+    println!("   PUT  tracks/close            {} of alice's subscriptions", closed.len());
 
     println!("4. Client leaves");
     let departure = alices.leave().await?;
-    println!("   PUT  tracks/close            {} of alice's tracks", departure.closed.len());
+    println!("   PUT  tracks/close            {} of alice's tracks", departure.tracks.done.len());
     println!("   the session is {:?}", alices.status());
 
     let is_done = departure.is_complete() && sessions.is_empty();
@@ -92,9 +91,9 @@ async fn join(
         tracks.push(LocalTrack::new(Mid::new(mid)?, name));
     }
     let published = session.publish(Offer::new(offer)?, tracks).await?;
-    published.complete()?;
-    println!("   POST tracks/new (offer)      {who} publishes {} tracks", published.tracks.len());
     agent.accept_answer(published.answer.sdp()).await?;
+    let tracks = published.outcome.into_result()?;
+    println!("   POST tracks/new (offer)      {who} publishes {} tracks", tracks.len());
     agent.connected(PATIENCE).await?;
     println!("   answer to the agent          {who} is connected: ICE and DTLS are up");
     Ok(session)
@@ -120,8 +119,9 @@ async fn pull(
             println!("   PUT  renegotiate (answer)    {who}'s answer is taken");
             subscribed
         }
+        // An SFU answers offers of the agent, and there is none.
+        Negotiation::Answer(answered) => answered.outcome,
         Negotiation::Done(subscribed) => subscribed,
     };
-    subscribed.complete()?;
-    Ok(subscribed.tracks.into_iter().map(|track| (track.name, track.mid)).collect())
+    Ok(subscribed.into_result()?.into_iter().map(|track| (track.name, track.mid)).collect())
 }

@@ -322,12 +322,17 @@ impl Reply {
     ) -> Result<T, OperationError<E>>
     where
         T: DeserializeOwned + ErrorBody,
-        B: DeserializeOwned,
+        B: DeserializeOwned + ErrorBody,
     {
+        let is_error = |code: Option<&str>| code.is_some_and(|code| !code.is_empty());
         match serde_json::from_slice::<T>(&self.body) {
-            Ok(body) if body.code().is_none_or(str::is_empty) => Ok(body),
+            Ok(body) if !is_error(body.code()) => Ok(body),
             Ok(_) => Err(self.refuse(wrap)),
-            Err(_) => self.decode(),
+            // A refusal can lack what a success has to have.
+            Err(_) => match serde_json::from_slice::<B>(&self.body) {
+                Ok(body) if is_error(body.code()) => Err(self.refuse(wrap)),
+                _ => self.decode(),
+            },
         }
     }
 

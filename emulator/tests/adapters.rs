@@ -8,8 +8,10 @@ mod support;
 
 use std::time::Duration;
 
+use cloudflare_calls::adapters::{Adapter, CreatedAdapter};
+use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::{ErrorCode, OutputCodec};
-use cloudflare_calls::{Adapter, AdaptersCreated, Client, RemoteTrack, prelude::*};
+use cloudflare_calls::{Client, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::{Emulator, rules};
 use futures_util::{SinkExt, StreamExt};
@@ -62,15 +64,13 @@ async fn connect(
     client: &Client,
     endpoint: &Endpoint,
     adapter: Adapter,
-) -> (AdaptersCreated, WebSocketStream<TcpStream>) {
+) -> (CreatedAdapter, WebSocketStream<TcpStream>) {
     let (created, socket) = tokio::join!(client.create_adapters([adapter]), endpoint.accept());
-    let created = created.unwrap();
-    created.complete().unwrap();
-    (created, socket)
+    (created.unwrap().into_result().unwrap().remove(0), socket)
 }
 
 /// An adapter of what an endpoint says, and the endpoint's end of it.
-async fn speak(client: &Client) -> (AdaptersCreated, WebSocketStream<TcpStream>) {
+async fn speak(client: &Client) -> (CreatedAdapter, WebSocketStream<TcpStream>) {
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::ingest(endpoint.url(), "speech");
     connect(client, &endpoint, adapter).await
@@ -144,8 +144,7 @@ async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
         assert_eq!(ticks, numbers * 960);
         last = packet;
     }
-    let id = created.adapters[0].id.clone();
-    client.close_adapters([id]).await.unwrap().complete().unwrap();
+    client.close_adapters([created.id]).await.unwrap().into_result().unwrap();
     until_hung_up(&mut socket).await;
     until_open(&emulator, 0).await;
 }
@@ -156,7 +155,7 @@ async fn pcm_of_an_endpoint_is_a_track_that_ends_when_the_endpoint_hangs_up() {
     let client = client(&emulator);
     let (agent, session) = soon(join(&client, Send::Audio, "mic")).await;
     let (created, mut socket) = speak(&client).await;
-    let speaker = created.adapters[0].session.clone().unwrap();
+    let speaker = created.session.unwrap();
 
     let speaking = tokio::spawn(async move {
         // Not in steps of 20 ms: what is sent is put together anew.

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloudflare_calls::reqwest::{self, StatusCode};
-use cloudflare_calls::{Offer, RemoteTrack, prelude::*};
+use cloudflare_calls::tracks::RemoteTrack;
+use cloudflare_calls::{Offer, prelude::*};
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Send};
 use cloudflare_calls_emulator::rules::{Config, SessionState};
@@ -109,7 +110,8 @@ async fn ten_thousand_half_open_sessions_and_garbage_stop_nobody() {
             for number in (part..HALF_OPEN).step_by(8) {
                 let session = client.join().send().await.unwrap();
                 if number < OFFERED {
-                    session.publish_all(offer.clone()).await.unwrap().complete().unwrap();
+                    let published = session.publish_all(offer.clone()).await.unwrap();
+                    published.outcome.into_result().unwrap();
                 }
             }
         });

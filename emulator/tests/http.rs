@@ -125,7 +125,7 @@ async fn broken_connections_are_what_the_client_sees() {
         let (_emulator, result) = read_with(fault.clone()).await;
         let error = result.unwrap_err();
         assert_eq!(error.status(), None, "{fault:?}: {error}");
-        assert_eq!(error.stage(), cloudflare_calls::Stage::Request, "{fault:?}");
+        assert_eq!(error.stage(), cloudflare_calls::error::Stage::Request, "{fault:?}");
     }
 }
 
@@ -265,7 +265,8 @@ async fn the_network_can_be_made_worse_and_better() {
 async fn the_state_shows_sessions_and_requests_and_no_secret() {
     let emulator = start().await;
     let session = join(&emulator).await;
-    session.close([cloudflare_calls::Mid::new("9").unwrap()]).await.unwrap();
+    let closed = session.close([cloudflare_calls::Mid::new("9").unwrap()]).await.unwrap();
+    assert_eq!(closed.failed, [], "what is not there is as good as closed");
     let text = own(&emulator, Method::GET, "/__emulator/state").send().await.unwrap();
     let text = text.text().await.unwrap();
     assert!(!text.contains(SECRET));

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloudflare_calls::{Client, RemoteTrack, RetryPolicy, Session, prelude::*};
+use cloudflare_calls::tracks::RemoteTrack;
+use cloudflare_calls::{Client, RetryPolicy, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Send};
 use cloudflare_calls_emulator::faults::{Fault, Network, Rule};

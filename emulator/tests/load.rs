@@ -5,7 +5,8 @@
 
 mod support;
 
-use cloudflare_calls::{RemoteTrack, prelude::*};
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Send};
 

@@ -10,9 +10,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cloudflare_calls::adapters::Adapter;
 use cloudflare_calls::ice::{TurnClient, TurnKeyId};
+use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::OutputCodec;
-use cloudflare_calls::{Adapter, RemoteTrack, SecretString, prelude::*};
+use cloudflare_calls::{SecretString, prelude::*};
 use cloudflare_calls_emulator::agent::{Agent, Send};
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::Value;
@@ -78,7 +80,7 @@ async fn logs_tell_the_story_and_no_secret() {
     let endpoint = "ws://127.0.0.1:9/?token=the-token-of-the-endpoint";
     let adapter = Adapter::egress(endpoint, alices.id().clone(), "mic", OutputCodec::Pcm);
     let adapters = client.create_adapters([adapter]).await;
-    assert!(adapters.is_err() || adapters.is_ok_and(|adapters| adapters.adapters.is_empty()));
+    assert!(adapters.is_err() || adapters.is_ok_and(|adapters| adapters.done.is_empty()));
     let token = SecretString::from(key.expose_secret());
     let turn = TurnClient::builder(TurnKeyId::new(key.id()).unwrap(), token)
         .base_url(emulator.base_url())

@@ -223,6 +223,6 @@ impl Change {
         let read = || session.client().get_session(session.id()).send();
         let retries = session.settings().retry.start();
         let (state, _) = retries.run(self.entry.step(), Repeat::Read, read).await;
-        state.is_err_and(|error| error.is_gone_already())
+        state.is_err_and(|error| error.is_session_gone())
     }
 }

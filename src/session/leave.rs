@@ -110,6 +110,7 @@ async fn close_everything(entry: Entry) -> Departure {
         // Finds what changes and closes with lost replies have made and left.
         match read::read(&entry).await {
             Ok(state) => session.ledger().learn(&state),
+            Err(error) if error.is_gone_already() => change.vanish(),
             Err(error) => departure.state_error = Some(error),
         }
         departure.was_inspected = departure.state_error.is_none() || change.turn.is_gone();

@@ -60,7 +60,7 @@ pub(crate) async fn read(entry: &Entry) -> Result<SessionState, Error> {
         Ok(reply) => Ok(SessionState::new(reply)),
         Err(error) => {
             meter::failed(&error);
-            if error.is_gone_already() {
+            if error.is_session_gone() {
                 session.vanish();
             }
             Err(error)

@@ -1,8 +1,9 @@
 //! WebSocket adapters: what the API says of endpoints. That sound flows is
 //! tested with the emulator, which has a WebSocket server for it.
 
+use cloudflare_calls::adapters::Adapter;
+use cloudflare_calls::prelude::*;
 use cloudflare_calls::types::{AdapterId, OutputCodec};
-use cloudflare_calls::{Adapter, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 
@@ -18,7 +19,7 @@ async fn adapters_that_cannot_be_made_are_items_that_failed() {
     let egress = |name: &str| Adapter::egress(&endpoint, publisher.clone(), name, OutputCodec::Pcm);
     let adapters = [egress("mic"), egress("unknown"), Adapter::ingest(&endpoint, "speech")];
     let created = room.client.create_adapters(adapters).await.unwrap();
-    assert_eq!(created.adapters, []);
+    assert_eq!(created.done, []);
     let failed: Vec<_> = created
         .failed
         .iter()
@@ -39,7 +40,7 @@ async fn an_adapter_that_is_not_there_counts_as_closed() {
     let lost = Rule::new(Fault::DropReply).operation("adapters/websocket/close").times(1);
     room.emulator.fault(lost).unwrap();
     let closed = room.client.close_adapters([id.clone()]).await.unwrap();
-    assert_eq!((closed.closed, closed.failed), (vec![id], vec![]));
+    assert_eq!((closed.done, closed.failed), (vec![id], vec![]));
     assert_eq!(room.operations(None).await, ["adapters/websocket/close"; 2], "a lost reply");
 }
 

@@ -1,7 +1,9 @@
 //! Transceivers that carry a track each way.
 
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::session::Negotiation;
+use cloudflare_calls::tracks::OfferedTrack;
 use cloudflare_calls::types::TrackKind;
-use cloudflare_calls::{Negotiation, OfferedTrack, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
 use super::room::{Peer, Room};
@@ -12,8 +14,7 @@ async fn with_bidirectional_mic(room: &Room) -> Peer {
     let mic = OfferedTrack::audio("mic").bidirectional();
     let published = peer.session.publish_without_offer([mic]).await.unwrap();
     let published = peer.settle(published).await;
-    published.complete().unwrap();
-    peer.remember(&published.tracks);
+    peer.remember(&published.into_result().unwrap());
     peer
 }
 
@@ -25,8 +26,7 @@ async fn one_transceiver_carries_a_publication_and_a_subscription_without_anothe
         let track = other.track("mic").on_transceiver_of("mic", TrackKind::Audio);
         let subscribed = one.session.subscribe([track]).await.unwrap();
         let Negotiation::Done(subscribed) = subscribed else { panic!("nothing to answer") };
-        subscribed.complete().unwrap();
-        assert_eq!(subscribed.tracks[0].mid, one.mid("mic"));
+        assert_eq!(subscribed.into_result().unwrap()[0].mid, one.mid("mic"));
     }
     alice.hears(&alice.mid("mic"), &bob, "mic").await;
     bob.hears(&bob.mid("mic"), &alice, "mic").await;
@@ -34,7 +34,7 @@ async fn one_transceiver_carries_a_publication_and_a_subscription_without_anothe
     // Both directions end together.
     let departure = alice.session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
-    assert_eq!(departure.closed, [alice.mid("mic")]);
+    assert_eq!(departure.tracks.done, [alice.mid("mic")]);
     assert!(room.open_mids(&alice.session).await.is_empty());
     assert_eq!(room.snapshot().await.subscriptions, [], "bob's has lost its source");
 }
@@ -48,8 +48,8 @@ async fn a_transceiver_that_cannot_receive_takes_no_subscription() {
         ["mic", "none"].map(|name| alice.track("mic").on_transceiver_of(name, TrackKind::Audio));
     for track in tracks {
         let subscribed = bob.subscribe([track]).await;
-        assert_eq!(subscribed.tracks, []);
-        assert!(subscribed.complete().unwrap_err().is_not_yet_published());
+        assert_eq!(subscribed.done, []);
+        assert!(subscribed.into_result().unwrap_err().is_not_yet_published());
     }
     // The session is as before.
     let pulled = bob.pull(&alice, &["mic"]).await;

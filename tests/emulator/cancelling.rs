@@ -1,6 +1,8 @@
 //! Futures that are dropped while the server is at it.
 
-use cloudflare_calls::{Status, TrackUpdate, Unfinished, Unusable, prelude::*};
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::session::{Status, Unfinished, Unusable};
+use cloudflare_calls::tracks::TrackUpdate;
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 use futures_util::FutureExt;
@@ -21,7 +23,7 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
     let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
     let bob = room.enter().await;
     let subscribed = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
-    let at = subscribed.tracks[0].mid.clone();
+    let at = subscribed.done[0].mid.clone();
     bob.hears_layer(&at, &alice, "camera", Some("h")).await;
 
     room.fault(&bob.session, "tracks/update", DELAY);
@@ -29,7 +31,7 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
     begin_and_drop(bob.session.update([low]));
     // What comes next waits for it.
     let closed = bob.session.close([mid("77")]).await.unwrap();
-    assert_eq!(closed.gone.len(), 1);
+    assert_eq!(closed.done, [mid("77")]);
     assert_eq!(bob.session.status(), Status::Ready);
     bob.hears_layer(&at, &alice, "camera", Some("l")).await;
 }
@@ -62,7 +64,7 @@ async fn an_answer_that_nobody_waits_for_still_reaches_the_sfu() {
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let bob = room.enter().await;
     let pending = bob.offered(alice.track("mic")).await;
-    let mic = pending.outcome().tracks[0].mid.clone();
+    let mic = pending.outcome().done[0].mid.clone();
     let answer = bob.answer(pending.offer()).await;
     room.fault(&bob.session, "renegotiate", DELAY);
     begin_and_drop(pending.answer(answer));
@@ -78,7 +80,7 @@ async fn what_still_waited_for_its_turn_is_never_sent() {
     let bob = room.enter().await;
     let first = bob.session.subscribe([alice.track("mic")]).await.unwrap();
     begin_and_drop(bob.session.subscribe([alice.track("camera")]));
-    let mic = bob.settle(first).await.tracks.remove(0).mid;
+    let mic = bob.settle(first).await.done.remove(0).mid;
     bob.hears(&mic, &alice, "mic").await;
     assert_eq!(bob.session.status(), Status::Ready);
     assert_eq!(room.open_mids(&bob.session).await, [mic]);

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use cloudflare_calls::types::ErrorCode;
-use cloudflare_calls::{
-    Error, LocalDataChannel, Negotiation, PublishedDataChannel, RemoteDataChannel, RetryLimit,
-    SubscribedDataChannel, Unusable, prelude::*,
+use cloudflare_calls::data_channels::{
+    ChannelId, DataTransport, LocalDataChannel, PublishedDataChannel, RemoteDataChannel,
+    RetryLimit, SubscribedDataChannel,
 };
+use cloudflare_calls::session::{Negotiation, Unusable};
+use cloudflare_calls::types::ErrorCode;
+use cloudflare_calls::{Error, prelude::*};
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::media::{Delivery, Message};
@@ -29,37 +31,34 @@ async fn enter(room: &Room) -> Peer {
 /// Publishes a channel, and opens it.
 pub(super) async fn publish(peer: &Peer, name: &str) -> PublishedDataChannel {
     let published = peer.session.publish_data_channels([LocalDataChannel::new(name)]).await;
-    let published = published.unwrap();
-    published.complete().unwrap();
-    let channel = published.channels.into_iter().next().unwrap();
-    peer.agent.open_channel(channel.id, Delivery::RELIABLE).await.unwrap();
+    let channel = published.unwrap().into_result().unwrap().remove(0);
+    peer.agent.open_channel(channel.id.get(), Delivery::RELIABLE).await.unwrap();
     channel
 }
 
 /// Subscribes to a channel, and opens it.
 pub(super) async fn subscribe(peer: &Peer, channel: RemoteDataChannel) -> SubscribedDataChannel {
     let subscribed = peer.session.subscribe_data_channels([channel]).await.unwrap();
-    subscribed.complete().unwrap();
-    let channel = subscribed.channels.into_iter().next().unwrap();
-    peer.agent.open_channel(channel.id, Delivery::RELIABLE).await.unwrap();
+    let channel = subscribed.into_result().unwrap().remove(0);
+    peer.agent.open_channel(channel.id.get(), Delivery::RELIABLE).await.unwrap();
     channel
 }
 
-async fn say(peer: &Peer, id: u16, text: &str) {
+async fn say(peer: &Peer, id: ChannelId, text: &str) {
     let message = Message { is_binary: false, data: text.as_bytes().to_vec() };
-    peer.agent.send(id, message).await.unwrap();
+    peer.agent.send(id.get(), message).await.unwrap();
 }
 
 /// The next message, and its channel.
-async fn next(peer: &Peer) -> (u16, String) {
+async fn next(peer: &Peer) -> (ChannelId, String) {
     let (id, message) = soon(peer.agent.recv()).await.unwrap();
-    (id, String::from_utf8(message.data).unwrap())
+    (ChannelId::new(id).unwrap(), String::from_utf8(message.data).unwrap())
 }
 
 /// How the server calls a channel's status.
-async fn status(room: &Room, peer: &Peer, id: u16) -> &'static str {
+async fn status(room: &Room, peer: &Peer, id: ChannelId) -> &'static str {
     let channels = room.session(&peer.session).await.channels;
-    channels.iter().find(|channel| channel.id == id).unwrap().status
+    channels.iter().find(|channel| channel.id == id.get()).unwrap().status
 }
 
 #[tokio::test]
@@ -90,13 +89,14 @@ async fn the_transport_is_established_once_besides_media_and_by_either_side() {
     assert!(offered.offer().is_some());
     alice.settle(offered).await;
     let offer = bob.offer_changes(&[Change::Data]).await;
-    let answer = bob.session.establish_data_channels_with(offer.clone()).await.unwrap().unwrap();
-    bob.accept(&answer).await;
+    let answered = bob.session.establish_data_channels_with(offer.clone()).await.unwrap();
+    let Negotiation::Answer(answered) = answered else { panic!("the SFU has to answer") };
+    bob.accept(&answered.answer).await;
     for peer in [&alice, &bob] {
         let again = peer.session.establish_data_channels().await.unwrap();
-        assert!(matches!(again, Negotiation::Done(())), "there it is");
+        assert!(matches!(again, Negotiation::Done(DataTransport)), "there it is");
         let again = peer.session.establish_data_channels_with(offer.clone()).await.unwrap();
-        assert_eq!(again, None);
+        assert!(matches!(again, Negotiation::Done(DataTransport)), "nothing to answer");
         let asked = room.operations(Some(&peer.session)).await;
         assert_eq!(asked.iter().filter(|asked| *asked == "datachannels/establish").count(), 1);
     }
@@ -124,17 +124,18 @@ async fn without_a_transport_there_is_no_channel() {
 async fn a_channel_delivers_as_its_publisher_chose() {
     let room = Room::start().await;
     let (alice, bob) = (enter(&room).await, enter(&room).await);
-    let policy =
-        cloudflare_calls::Delivery::default().unordered().limit(RetryLimit::Retransmits(3));
+    let policy = cloudflare_calls::data_channels::Delivery::default()
+        .unordered()
+        .limit(RetryLimit::Retransmits(3));
     let game = LocalDataChannel::new("game").delivery(policy);
-    let game = alice.session.publish_data_channels([game]).await.unwrap().channels.remove(0);
+    let game = alice.session.publish_data_channels([game]).await.unwrap().done.remove(0);
     let remote = RemoteDataChannel::from(&game);
-    let at_bob = bob.session.subscribe_data_channels([remote]).await.unwrap().channels.remove(0);
+    let at_bob = bob.session.subscribe_data_channels([remote]).await.unwrap().done.remove(0);
     assert_eq!((game.delivery, at_bob.delivery), (policy, policy));
     let unordered =
         Delivery { is_ordered: false, max_retransmits: Some(3), max_packet_life_time: None };
-    alice.agent.open_channel(game.id, unordered).await.unwrap();
-    bob.agent.open_channel(at_bob.id, unordered).await.unwrap();
+    alice.agent.open_channel(game.id.get(), unordered).await.unwrap();
+    bob.agent.open_channel(at_bob.id.get(), unordered).await.unwrap();
     say(&alice, game.id, "move").await;
     assert_eq!(next(&bob).await, (at_bob.id, "move".into()));
 }
@@ -173,7 +174,7 @@ async fn a_subscriber_that_never_says_anything_loses_the_channel() {
     .await;
     assert_eq!(status(&room, &bob, at_bob.id).await, "inactive");
     let closed = bob.session.close_data_channels([at_bob.id]).await.unwrap();
-    assert_eq!(closed.gone, [at_bob.id], "closed already is as good as closed");
+    assert_eq!(closed.done, [at_bob.id], "closed already is as good as closed");
 }
 
 #[tokio::test]
@@ -217,16 +218,16 @@ async fn a_channel_that_is_there_already_and_one_that_is_not_are_told_apart() {
     let chat = publish(&alice, "chat").await;
     let both = ["chat", "log"].map(LocalDataChannel::new);
     let published = alice.session.publish_data_channels(both).await.unwrap();
-    assert_eq!((published.channels.len(), &*published.channels[0].name), (1, "log"));
+    assert_eq!((published.done.len(), &*published.done[0].name), (1, "log"));
     let code = published.failed[0].error.code();
     assert_eq!(code, Some(&ErrorCode::RepeatedLocalTrackError));
 
     let unknown = RemoteDataChannel::new(chat.session.clone(), "unknown", chat.delivery);
     let wanted = [unknown, RemoteDataChannel::from(&chat)];
     let subscribed = bob.session.subscribe_data_channels(wanted).await.unwrap();
-    assert!(subscribed.complete().unwrap_err().is_not_yet_published());
-    let at_bob = subscribed.channels[0].id;
-    bob.agent.open_channel(at_bob, Delivery::RELIABLE).await.unwrap();
+    let at_bob = subscribed.done[0].id;
+    assert!(subscribed.into_result().unwrap_err().is_not_yet_published());
+    bob.agent.open_channel(at_bob.get(), Delivery::RELIABLE).await.unwrap();
     say(&alice, chat.id, "hello").await;
     assert_eq!(next(&bob).await, (at_bob, "hello".into()));
 }
@@ -241,9 +242,9 @@ async fn a_closed_channel_carries_nothing_and_the_others_go_on() {
     let at_carol = subscribe(&carol, (&chat).into()).await;
 
     let closed = bob.session.close_data_channels([at_bob.id]).await.unwrap();
-    assert_eq!((closed.closed, closed.gone, closed.failed), (vec![at_bob.id], vec![], vec![]));
+    assert_eq!((closed.done, closed.failed), (vec![at_bob.id], vec![]));
     let again = bob.session.close_data_channels([at_bob.id]).await.unwrap();
-    assert_eq!(again.gone, [at_bob.id], "not there is as good as closed");
+    assert_eq!(again.done, [at_bob.id], "not there is as good as closed");
     say(&alice, chat.id, "for carol").await;
     say(&alice, log.id, "for bob").await;
     assert_eq!(next(&carol).await, (at_carol.id, "for carol".into()));
@@ -253,9 +254,10 @@ async fn a_closed_channel_carries_nothing_and_the_others_go_on() {
     let adopted = room.client.adopt(alice.session.id().clone()).send().await.unwrap();
     let state = adopted.state().await.unwrap();
     assert_eq!(state.data_channels.len(), 2);
-    adopted.publish_data_channels([LocalDataChannel::new("game")]).await.unwrap();
+    let game = adopted.publish_data_channels([LocalDataChannel::new("game")]).await.unwrap();
+    game.into_result().unwrap();
     let departure = adopted.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
-    assert_eq!(departure.closed_channels.len(), 3);
+    assert_eq!(departure.channels.done.len(), 3);
     assert_eq!(status(&room, &carol, at_carol.id).await, "inactive", "its source is closed");
 }

@@ -1,9 +1,12 @@
 //! Tracks end, and the others go on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::session::Negotiation;
+use cloudflare_calls::tracks::LocalTrack;
 use cloudflare_calls::types::ErrorCode;
-use cloudflare_calls::{LocalTrack, prelude::*};
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Config;
@@ -20,15 +23,15 @@ async fn a_forced_close_stops_the_track_for_all_and_a_subscription_for_one() {
 
     // A subscription.
     let camera = &at_bob[1];
-    bob.session.close([camera.clone()]).await.unwrap().complete().unwrap();
+    bob.session.close([camera.clone()]).await.unwrap().into_result().unwrap();
     bob.hears_nothing(camera, &at_bob[0]).await;
     carol.hears(&at_carol[1], &alice, "camera").await;
     let again = bob.session.close([camera.clone()]).await.unwrap();
-    assert_eq!((again.closed, again.gone), (vec![], vec![camera.clone()]));
+    assert_eq!((again.done, again.failed), (vec![camera.clone()], vec![]));
 
     // The track itself.
     let closed = alice.session.close([alice.mid("camera")]).await.unwrap();
-    assert_eq!(closed.closed, [alice.mid("camera")]);
+    assert_eq!(closed.done, [alice.mid("camera")]);
     carol.hears_nothing(&at_carol[1], &at_carol[0]).await;
     carol.hears(&at_carol[0], &alice, "mic").await;
     assert_eq!(room.open_mids(&alice.session).await, [alice.mid("mic")]);
@@ -45,8 +48,9 @@ async fn a_negotiated_close_stops_the_section_of_the_offer() {
     let stop = [Change::Stop(alice.mid("camera").to_string())];
     let offer = alice.offer_changes(&stop).await;
     let closed = alice.session.close_negotiated(offer, [alice.mid("camera")]).await.unwrap();
-    assert_eq!(closed.closed, [alice.mid("camera")]);
-    alice.accept(&closed.answer.unwrap()).await;
+    let Negotiation::Answer(closed) = closed else { panic!("the SFU has to answer") };
+    assert_eq!(closed.outcome.done, [alice.mid("camera")]);
+    alice.accept(&closed.answer).await;
     bob.hears_nothing(&at_bob[1], &at_bob[0]).await;
     bob.hears(&at_bob[0], &alice, "mic").await;
 
@@ -62,13 +66,12 @@ async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
     let config = Config { first_packet_wait: Duration::from_millis(50), ..Config::default() };
     let room = Room::with(config).await;
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
-    alice.session.close([alice.mid("mic")]).await.unwrap().complete().unwrap();
+    alice.session.close([alice.mid("mic")]).await.unwrap().into_result().unwrap();
     let (offer, mut local) = alice.offer(&[(Send::Audio, "speech")]).await;
     local.push(LocalTrack::new(alice.mid("mic"), "again"));
     let published = alice.session.publish(offer, local).await.unwrap();
-    published.complete().unwrap();
     alice.accept(&published.answer).await;
-    alice.remember(&published.tracks);
+    alice.remember(&published.outcome.into_result().unwrap());
 
     // The new section does.
     let carol = room.enter_with(patient()).await;
@@ -77,10 +80,10 @@ async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
     let bob = room.enter().await;
     let names = ["again", "speech", "music"].map(|name| alice.track(name));
     let subscribed = bob.subscribe(names).await;
-    assert_eq!((subscribed.tracks.len(), subscribed.failed.len()), (2, 1));
+    assert_eq!((subscribed.done.len(), subscribed.failed.len()), (2, 1));
     assert_eq!(subscribed.failed[0].item.name(), "again");
     assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::EmptyTrackError));
-    for track in &subscribed.tracks {
+    for track in &subscribed.done {
         bob.hears(&track.mid, &alice, &track.name).await;
     }
 }
@@ -97,17 +100,18 @@ async fn whoever_is_gone_has_nothing_left_to_close() {
     };
     room.fault(&alice.session, "tracks/close", not_found);
     let closed = alice.session.close([alice.mid("music")]).await.unwrap();
-    assert_eq!((closed.gone, closed.failed), (vec![alice.mid("music")], vec![]));
+    assert_eq!((closed.done, closed.failed), (vec![alice.mid("music")], vec![]));
 
     assert!(room.emulator.expire(alice.session.id().as_str()).await);
     let closed = alice.session.close([alice.mid("mic")]).await.unwrap();
-    assert_eq!((closed.gone, closed.failed), (vec![alice.mid("mic")], vec![]));
-    assert_eq!(alice.session.mids(), [alice.mid("camera")]);
+    assert_eq!((closed.done, closed.failed), (vec![alice.mid("mic")], vec![]));
+    assert_eq!(alice.session.mids(), [], "the camera is gone with the session");
     let bob = room.join(&[(Send::Audio, "mic")]).await;
     let (offer, _) = bob.offer(&[(Send::Audio, "music")]).await;
     assert!(room.emulator.expire(bob.session.id().as_str()).await);
     let closed = bob.session.close_negotiated(offer, [bob.mid("mic")]).await.unwrap();
-    assert_eq!((closed.answer, closed.gone), (None, vec![bob.mid("mic")]));
+    let Negotiation::Done(closed) = closed else { panic!("nothing is negotiated") };
+    assert_eq!((closed.done, closed.failed), (vec![bob.mid("mic")], vec![]));
     assert!(alice.session.leave().await.unwrap().is_complete());
     assert!(room.emulator.is_media_empty().await);
 }
@@ -123,6 +127,7 @@ async fn a_track_that_was_collected_for_its_silence_counts_as_closed() {
         tracks.filter(|track| !track.is_open).count() == 1
     })
     .await;
-    let closed = alice.session.close([alice.mid("mic"), alice.mid("music")]).await.unwrap();
-    assert_eq!((closed.closed, closed.gone), (vec![alice.mid("music")], vec![alice.mid("mic")]));
+    let both = BTreeSet::from([alice.mid("mic"), alice.mid("music")]);
+    let closed = alice.session.close(both.clone()).await.unwrap();
+    assert_eq!((BTreeSet::from_iter(closed.done), closed.failed), (both, vec![]));
 }

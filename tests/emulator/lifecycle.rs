@@ -1,7 +1,9 @@
 //! Each arrow of the sequence diagram, with media behind it.
 
+use cloudflare_calls::session::{Origin, Registry, Status, Unusable};
+use cloudflare_calls::tracks::TrackUpdate;
 use cloudflare_calls::types::SessionResourceStatus;
-use cloudflare_calls::{Mid, Origin, Registry, Status, TrackUpdate, Unusable, prelude::*};
+use cloudflare_calls::{Mid, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
 use super::room::{Room, quick, rid};
@@ -30,12 +32,12 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
 
     let departure = bob.session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
-    assert_eq!(departure.closed.len(), 3);
+    assert_eq!(departure.tracks.done.len(), 3);
     for mid in &of_bob {
         alice.hears_nothing(mid, &of_carol[0]).await;
     }
     let closed = alice.session.close(of_bob).await.unwrap();
-    assert_eq!((closed.closed.len(), closed.gone.len(), closed.failed.len()), (2, 0, 0));
+    assert_eq!((closed.done.len(), closed.failed.len()), (2, 0));
     alice.hears(&of_carol[0], &carol, "mic").await;
 
     for peer in [&alice, &carol] {
@@ -66,7 +68,7 @@ async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
     assert_eq!(session.mids().len(), 1);
     let bob = bob.with_session(session);
     let mut subscribed = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
-    let camera = subscribed.tracks.remove(0).mid;
+    let camera = subscribed.done.remove(0).mid;
     bob.hears_layer(&camera, &alice, "camera", Some("h")).await;
 
     // Once more: what it had subscribed to is known.
@@ -74,7 +76,7 @@ async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
     assert_eq!(session.mids().len(), 2);
     let bob = bob.with_session(session);
     let low = TrackUpdate::layer(camera.clone(), rid("l"));
-    bob.session.update([low]).await.unwrap().complete().unwrap();
+    bob.session.update([low]).await.unwrap().into_result().unwrap();
     bob.hears_layer(&camera, &alice, "camera", Some("l")).await;
     assert!(bob.session.leave().await.unwrap().is_complete());
     assert!(room.open_mids(&bob.session).await.is_empty());
@@ -86,7 +88,7 @@ async fn the_state_has_what_is_published_what_is_received_and_what_was_closed() 
     let alice = room.join(&[(Send::Audio, "mic")]).await;
     let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
-    bob.session.close([bob.mid("camera")]).await.unwrap().complete().unwrap();
+    bob.session.close([bob.mid("camera")]).await.unwrap().into_result().unwrap();
 
     let state = bob.session.state().await.unwrap();
     let found = |mid: &Mid| {

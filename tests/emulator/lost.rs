@@ -1,9 +1,10 @@
 //! Requests and replies that are lost, operation by operation.
 
-use cloudflare_calls::{
-    Delivery, Error, LocalDataChannel, OfferedTrack, RemoteDataChannel, Stage, Status, TrackUpdate,
-    Unfinished, Unusable, prelude::*,
-};
+use cloudflare_calls::data_channels::{Delivery, LocalDataChannel, RemoteDataChannel};
+use cloudflare_calls::error::Stage;
+use cloudflare_calls::session::{Status, Unfinished, Unusable};
+use cloudflare_calls::tracks::{OfferedTrack, TrackUpdate};
+use cloudflare_calls::{Error, prelude::*};
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use futures_util::future::join_all;
@@ -80,7 +81,7 @@ async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     let waits = room.session(&bob.session).await.open_exchange.is_some();
     let departure = bob.session.leave().await.unwrap();
     assert!(departure.was_inspected && departure.uncertain.len() == 1, "{what}");
-    let open: Vec<_> = departure.open_tracks.iter().map(|open| open.item.clone()).collect();
+    let open: Vec<_> = departure.tracks.failed.iter().map(|open| open.item.clone()).collect();
     let mut there = room.open_mids(&bob.session).await;
     there.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     assert_eq!(there, open, "{what}: {departure:?}");
@@ -101,7 +102,7 @@ async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
     for (fault, is_taken) in LOST.into_iter().zip([false, true]) {
         let bob = room.join(&[(Send::Audio, "mic")]).await;
         let pending = bob.offered(alice.track("mic")).await;
-        let mic = pending.outcome().tracks[0].mid.clone();
+        let mic = pending.outcome().done[0].mid.clone();
         let answer = bob.answer(pending.offer()).await;
         room.fault(&bob.session, "renegotiate", fault);
         assert_unknown(&pending.answer(answer).await.unwrap_err(), "answer");
@@ -124,7 +125,7 @@ async fn a_lost_reply_to_another_change_leaves_the_session_usable_and_media_flow
     alice.establish().await;
     let channels = ["chat", "log"].map(LocalDataChannel::new);
     let published = alice.session.publish_data_channels(channels).await.unwrap();
-    published.complete().unwrap();
+    published.into_result().unwrap();
     let all = ["update", "publish_data_channels", "subscribe_data_channels", "grant_reply"];
     let all = all.into_iter().flat_map(|what| LOST.map(|fault| (what, fault)));
     join_all(all.map(|(what, fault)| lose_change(&room, &alice, what, fault))).await;
@@ -138,7 +139,7 @@ async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     };
     let bob = room.enter().await;
     let pulled = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
-    let at = pulled.tracks[0].mid.clone();
+    let at = pulled.done[0].mid.clone();
     bob.establish().await;
     let chat = bob.session.subscribe_data_channels(channel("chat")).await.unwrap();
     bob.hears_layer(&at, alice, "camera", Some("h")).await;
@@ -156,7 +157,7 @@ async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
         "subscribe_data_channels" => {
             bob.session.subscribe_data_channels(channel("log")).await.err()
         }
-        _ => bob.session.grant_reply(&chat.channels[0]).await.err(),
+        _ => bob.session.grant_reply(&chat.done[0]).await.err(),
     };
     assert_unknown(&error.unwrap(), what);
     assert_eq!(bob.session.status(), Status::Ready, "{what}");
@@ -181,15 +182,15 @@ async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
         let pulled = bob.pull(&alice, &["mic", "camera"]).await;
         bob.establish().await;
         let chat = bob.session.publish_data_channels([LocalDataChannel::new("chat")]).await;
-        let chat = chat.unwrap().channels.remove(0).id;
+        let chat = chat.unwrap().done.remove(0).id;
         for operation in ["sessions/{id}", "tracks/close", "datachannels/close"] {
             room.fault(&bob.session, operation, fault.clone());
         }
         assert_eq!(bob.session.state().await.unwrap().tracks.len(), 2);
         let closed = bob.session.close([pulled[1].clone()]).await.unwrap();
-        assert_eq!(closed.closed.len() + closed.gone.len(), 1);
+        assert_eq!((closed.done, closed.failed), (vec![pulled[1].clone()], vec![]));
         let closed = bob.session.close_data_channels([chat]).await.unwrap();
-        assert_eq!(closed.closed.len() + closed.gone.len(), 1);
+        assert_eq!((closed.done, closed.failed), (vec![chat], vec![]));
         bob.hears_nothing(&pulled[1], &pulled[0]).await;
         bob.hears(&pulled[0], &alice, "mic").await;
         assert_eq!(room.open_mids(&bob.session).await, [pulled[0].clone()]);
@@ -203,8 +204,8 @@ async fn if_every_reply_to_leaving_is_lost_everything_is_reported_for_another_tr
     let lost = Rule::new(Fault::DropReply).operation("tracks/close").times(4);
     room.emulator.fault(lost).unwrap();
     let departure = alice.session.leave().await.unwrap();
-    assert_eq!(departure.open_tracks.len(), 2);
-    assert!(departure.error.as_ref().is_some_and(Error::outcome_unknown));
+    assert_eq!(departure.tracks.failed.len(), 2);
+    assert!(departure.error().is_some_and(Error::outcome_unknown));
     assert!(!departure.is_complete());
     assert!(room.open_mids(&alice.session).await.is_empty(), "they are closed");
     let departure = alice.session.leave().await.unwrap();

@@ -1,6 +1,7 @@
 //! A bad network between the agents and the SFU.
 
-use cloudflare_calls::{TrackUpdate, prelude::*};
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::tracks::TrackUpdate;
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Network;
 use cloudflare_calls_emulator::media::Message;
@@ -18,12 +19,12 @@ async fn everything_works_with_lost_and_late_packets() {
     let bob = room.join(&[(Send::Audio, "mic")]).await;
     let camera = alice.track("camera").simulcast(rid("h"));
     let subscribed = bob.subscribe([alice.track("mic"), camera]).await;
-    subscribed.complete().unwrap();
-    let (mic, camera) = (&subscribed.tracks[0].mid, &subscribed.tracks[1].mid);
+    let subscribed = subscribed.into_result().unwrap();
+    let (mic, camera) = (&subscribed[0].mid, &subscribed[1].mid);
     bob.receives(mic, &alice, "mic", None).await;
     bob.receives(camera, &alice, "camera", Some("h")).await;
     let update = [TrackUpdate::layer(camera.clone(), rid("l"))];
-    bob.session.update(update).await.unwrap().complete().unwrap();
+    bob.session.update(update).await.unwrap().into_result().unwrap();
     bob.receives(camera, &alice, "camera", Some("l")).await;
     let back = alice.pull(&bob, &["mic"]).await;
     alice.receives(&back[0], &bob, "mic", None).await;
@@ -32,10 +33,10 @@ async fn everything_works_with_lost_and_late_packets() {
         peer.establish().await;
     }
     let chat = publish(&alice, "chat").await;
-    let at_bob = subscribe(&bob, (&chat).into()).await.id;
+    let at_bob = subscribe(&bob, (&chat).into()).await.id.get();
     for number in 0..5 {
         let message = Message { is_binary: true, data: vec![number; 500] };
-        alice.agent.send(chat.id, message).await.unwrap();
+        alice.agent.send(chat.id.get(), message).await.unwrap();
     }
     for number in 0..5 {
         let (id, message) = soon(bob.agent.recv()).await.unwrap();

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use cloudflare_calls::error::{ItemError, Stage, Step};
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::session::{Negotiation, Status};
+use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::{ErrorCode, SessionId};
-use cloudflare_calls::{
-    ItemError, LocalTrack, Negotiation, RemoteTrack, Stage, Status, prelude::*,
-};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Config;
@@ -19,17 +20,16 @@ async fn an_unknown_track_does_not_keep_the_others_and_can_be_asked_for_once_it_
     let alice = room.join(&[(Send::Audio, "mic")]).await;
     let bob = room.enter().await;
     let subscribed = bob.subscribe([alice.track("camera"), alice.track("mic")]).await;
-    assert_eq!(subscribed.tracks.len(), 1);
+    assert_eq!(subscribed.done.len(), 1);
     assert_eq!(subscribed.failed[0].item, alice.track("camera"));
     assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::NotFoundTrackError));
-    let mic = &subscribed.tracks[0].mid;
+    let mic = &subscribed.done[0].mid;
     assert_eq!(bob.session.mids(), std::slice::from_ref(mic), "what failed has no mid");
     bob.hears(mic, &alice, "mic").await;
 
     alice.publish(&[(Send::Video, "camera")]).await;
     let later = bob.subscribe(subscribed.retryable()).await;
-    later.complete().unwrap();
-    bob.hears(&later.tracks[0].mid, &alice, "camera").await;
+    bob.hears(&later.into_result().unwrap()[0].mid, &alice, "camera").await;
     bob.hears(mic, &alice, "mic").await;
 }
 
@@ -44,8 +44,8 @@ async fn if_all_tracks_are_unknown_there_is_nothing_to_answer() {
     else {
         panic!("nothing to answer");
     };
-    assert_eq!((subscribed.tracks.len(), subscribed.retryable()), (0, missing.into()));
-    let error = subscribed.complete().unwrap_err();
+    assert_eq!((subscribed.done.len(), subscribed.retryable()), (0, missing.into()));
+    let error = subscribed.into_result().unwrap_err();
     assert!(error.is_not_yet_published() && error.is_retryable() && !error.outcome_unknown());
     assert_eq!(bob.session.status(), Status::Ready);
     let pulled = bob.pull(&alice, &["mic"]).await;
@@ -60,11 +60,11 @@ async fn a_track_that_sends_nothing_yet_is_empty_until_it_does() {
     let (offer, local) = alice.offer(&[(Send::Audio, "mic")]).await;
     // The agent has got no answer, so it cannot send.
     let published = alice.session.publish(offer, local).await.unwrap();
-    alice.remember(&published.tracks);
+    alice.remember(&published.outcome.done);
     let bob = room.enter().await;
     let subscribed = bob.subscribe([alice.track("mic")]).await;
     assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::EmptyTrackError));
-    assert!(subscribed.complete().unwrap_err().is_not_yet_published());
+    assert!(subscribed.into_result().unwrap_err().is_not_yet_published());
 
     let carol = room.enter_with(patient()).await;
     let pulling = carol.pull(&alice, &["mic"]);
@@ -79,14 +79,15 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
     let fail = || Fault::FailItems { code: "backend_error".into(), indices: vec![0] };
     room.fault(&alice.session, "tracks/new", fail());
     let (offer, local) = alice.offer(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
-    let published = alice.session.publish(offer, local).await.unwrap();
-    assert_eq!((published.tracks.len(), &*published.failed[0].item), (1, "mic"));
-    let error = published.complete().unwrap_err();
-    assert_eq!((error.stage(), error.operation()), (Stage::Items, "new_tracks"));
-    assert_eq!(error.items()[0].item, "mic");
+    let answered = alice.session.publish(offer, local).await.unwrap();
+    let published = answered.outcome;
+    assert_eq!((published.done.len(), published.failed[0].item.name()), (1, "mic"));
     assert_eq!(published.failed[0].error.code(), Some(&ErrorCode::BackendError));
-    alice.accept(&published.answer).await;
-    alice.remember(&published.tracks);
+    alice.accept(&answered.answer).await;
+    alice.remember(&published.done);
+    let error = published.into_result().unwrap_err();
+    assert_eq!((error.stage(), error.step()), (Stage::Items, Step::Publish));
+    assert_eq!(error.items()[0].item, "mic");
     assert_eq!(alice.session.mids(), [alice.mid("music")], "what failed is not there to close");
 
     alice.publish(&[(Send::Video, "camera")]).await;
@@ -95,7 +96,7 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
     let subscribed = bob.subscribe([alice.track("camera"), alice.track("music")]).await;
     assert_eq!(subscribed.failed[0].item, alice.track("camera"));
     assert_eq!(subscribed.retryable(), [], "backend_error is not for another try");
-    let music = subscribed.tracks[0].mid.clone();
+    let music = subscribed.done[0].mid.clone();
     bob.hears(&music, &alice, "music").await;
 
     room.fault(&bob.session, "tracks/close", fail());
@@ -117,7 +118,7 @@ async fn a_success_without_a_name_is_none() {
     let reply = Fault::Reply { status: 200, headers: [].into(), body };
     room.fault(&bob.session, "tracks/new", reply);
     let subscribed = bob.subscribe([alice.track("mic")]).await;
-    assert_eq!(subscribed.tracks, []);
+    assert_eq!(subscribed.done, []);
     assert_eq!(subscribed.failed[0].error, ItemError::Unnamed);
     assert_eq!(bob.session.mids(), []);
     let pulled = bob.pull(&alice, &["mic"]).await;
@@ -131,9 +132,10 @@ async fn a_section_that_the_offer_lacks_fails_alone() {
     let (offer, mut local) = alice.offer(&[(Send::Audio, "mic")]).await;
     local.push(LocalTrack::new(mid("none"), "camera"));
     let published = alice.session.publish(offer, local).await.unwrap();
-    assert_eq!((published.tracks.len(), &*published.failed[0].item), (1, "camera"));
+    let outcome = &published.outcome;
+    assert_eq!((outcome.done.len(), outcome.failed[0].item.name()), (1, "camera"));
     alice.accept(&published.answer).await;
-    alice.remember(&published.tracks);
+    alice.remember(&outcome.done);
     let bob = room.enter().await;
     let pulled = bob.pull(&alice, &["mic"]).await;
     bob.hears(&pulled[0], &alice, "mic").await;

@@ -1,6 +1,8 @@
 //! All ways to publish.
 
-use cloudflare_calls::{Negotiation, OfferedTrack, RemoteTrack, Status, prelude::*};
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::session::{Negotiation, Status};
+use cloudflare_calls::tracks::{OfferedTrack, RemoteTrack};
 use cloudflare_calls_emulator::agent::Send;
 
 use super::room::{PATIENCE, Room};
@@ -26,17 +28,16 @@ async fn tracks_with_made_up_names_are_found_by_them() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic")]).await;
     let (offer, local) = alice.offer(&[(Send::Audio, ""), (Send::Video, "")]).await;
-    let published = alice.session.publish_all(offer).await.unwrap();
-    published.complete().unwrap();
-    alice.accept(&published.answer).await;
-    alice.remember(&published.tracks);
-    let mids: Vec<_> = published.tracks.iter().map(|track| &track.mid).collect();
+    let answered = alice.session.publish_all(offer).await.unwrap();
+    alice.accept(&answered.answer).await;
+    let published = answered.outcome.into_result().unwrap();
+    alice.remember(&published);
+    let mids: Vec<_> = published.iter().map(|track| &track.mid).collect();
     assert_eq!(mids, local.iter().map(|track| track.mid()).collect::<Vec<_>>(), "the new ones");
 
     let bob = room.enter().await;
-    let subscribed = bob.subscribe(published.tracks.iter().map(RemoteTrack::from)).await;
-    subscribed.complete().unwrap();
-    for (track, there) in subscribed.tracks.iter().zip(&published.tracks) {
+    let subscribed = bob.subscribe(published.iter().map(RemoteTrack::from)).await;
+    for (track, there) in subscribed.into_result().unwrap().iter().zip(&published) {
         bob.hears(&track.mid, &alice, &there.name).await;
     }
 }
@@ -51,8 +52,7 @@ async fn tracks_that_the_sfu_offered_to_receive_flow_once_the_agent_has_answered
     assert_eq!(alice.session.status(), Status::AwaitingAnswer);
     let answer = alice.answer(pending.offer()).await;
     let published = pending.answer(answer).await.unwrap();
-    published.complete().unwrap();
-    alice.remember(&published.tracks);
+    alice.remember(&published.into_result().unwrap());
     alice.agent.connected(PATIENCE).await.unwrap();
     assert_eq!(alice.session.status(), Status::Ready);
 

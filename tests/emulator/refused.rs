@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use cloudflare_calls::error::Stage;
+use cloudflare_calls::session::{Status, Unfinished, Unusable};
 use cloudflare_calls::types::ErrorCode;
-use cloudflare_calls::{Answer, Stage, Status, Unfinished, Unusable, prelude::*};
+use cloudflare_calls::{Answer, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
 
@@ -17,7 +19,7 @@ async fn the_page_of_an_edge_is_no_reply_of_the_api() {
     let pulled = bob.pull(&alice, &["mic", "camera"]).await;
     room.fault(&bob.session, "tracks/close", Fault::Html { status: 503 });
     let closed = bob.session.close([pulled[1].clone()]).await.unwrap();
-    assert_eq!(closed.closed, [pulled[1].clone()], "tried again");
+    assert_eq!(closed.done, [pulled[1].clone()], "tried again");
     bob.hears_nothing(&pulled[1], &pulled[0]).await;
 
     room.fault(&bob.session, "tracks/new", Fault::Html { status: 503 });
@@ -45,7 +47,7 @@ async fn a_reply_that_ends_in_its_middle_leaves_the_outcome_unknown() {
     assert_eq!(room.open_mids(&alice.session).await.len(), 3, "it was made");
     let departure = alice.session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
-    assert_eq!(departure.closed.len(), 3);
+    assert_eq!(departure.tracks.done.len(), 3);
     assert!(room.open_mids(&alice.session).await.is_empty());
 }
 
@@ -75,7 +77,7 @@ async fn an_answer_that_the_sfu_refuses_makes_the_session_unusable() {
     assert_eq!(bob.session.status(), Status::Unusable(reason));
     assert!(bob.session.subscribe([alice.track("mic")]).await.is_err());
     let departure = bob.session.leave().await.unwrap();
-    assert_eq!(departure.open_tracks.len(), 1, "the SFU takes no close: {departure:?}");
+    assert_eq!(departure.tracks.failed.len(), 1, "the SFU takes no close: {departure:?}");
 }
 
 #[tokio::test]

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use cloudflare_calls::session::{Negotiation, PendingAnswer};
+use cloudflare_calls::tracks::{LocalTrack, PublishedTrack, RemoteTrack, Subscribed};
 use cloudflare_calls::types::{AppId, Simulcast};
 use cloudflare_calls::{
-    Answer, Client, LocalTrack, Mid, Negotiation, Offer, PendingAnswer, PublishedTrack,
-    RemoteTrack, RetryPolicy, SecretString, Session, Subscribed, prelude::*, reqwest,
+    Answer, Client, Mid, Offer, RetryPolicy, SecretString, Session, prelude::*, reqwest,
 };
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Change, Received, Send};
@@ -140,11 +141,11 @@ impl Peer {
     /// Publishes these under their names.
     pub(crate) async fn publish(&self, tracks: &[(Send, &str)]) -> Vec<Mid> {
         let (offer, local) = self.offer(tracks).await;
-        let published = self.session.publish(offer, local).await.unwrap();
-        published.complete().unwrap();
-        self.accept(&published.answer).await;
-        self.remember(&published.tracks);
-        published.tracks.into_iter().map(|track| track.mid).collect()
+        let answered = self.session.publish(offer, local).await.unwrap();
+        self.accept(&answered.answer).await;
+        let published = answered.outcome.into_result().unwrap();
+        self.remember(&published);
+        published.into_iter().map(|track| track.mid).collect()
     }
 
     /// Its agent takes the answer to its offer, and is connected.
@@ -174,12 +175,16 @@ impl Peer {
         Answer::new(self.agent.answer(offer.sdp()).await.unwrap()).unwrap()
     }
 
-    /// Brings its agent's answer if there is an offer.
+    /// Brings an exchange to its end: its agent answers an offer, or takes an answer.
     pub(crate) async fn settle<T>(&self, negotiation: Negotiation<T>) -> T {
         match negotiation {
             Negotiation::Offer(pending) => {
                 let answer = self.answer(pending.offer()).await;
                 pending.answer(answer).await.unwrap()
+            }
+            Negotiation::Answer(answered) => {
+                self.accept(&answered.answer).await;
+                answered.outcome
             }
             Negotiation::Done(outcome) => outcome,
         }
@@ -195,7 +200,7 @@ impl Peer {
     pub(crate) async fn offered(&self, track: RemoteTrack) -> PendingAnswer<Subscribed> {
         match self.session.subscribe([track]).await.unwrap() {
             Negotiation::Offer(pending) => pending,
-            Negotiation::Done(_) => panic!("the SFU has to offer"),
+            Negotiation::Answer(_) | Negotiation::Done(_) => panic!("the SFU has to offer"),
         }
     }
 
@@ -210,8 +215,7 @@ impl Peer {
     /// Subscribes to all of these.
     pub(crate) async fn pull(&self, publisher: &Peer, names: &[&str]) -> Vec<Mid> {
         let subscribed = self.subscribe(names.iter().map(|name| publisher.track(name))).await;
-        subscribed.complete().unwrap();
-        subscribed.tracks.into_iter().map(|track| track.mid).collect()
+        subscribed.into_result().unwrap().into_iter().map(|track| track.mid).collect()
     }
 
     /// Receives on this section what the publisher has under this name, without

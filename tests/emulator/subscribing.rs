@@ -13,15 +13,15 @@ async fn one_request_subscribes_to_two_publishers_and_later_ones_add_to_it() {
     let carol = room.join(&[(Send::Audio, "mic")]).await;
 
     let subscribed = carol.subscribe([alice.track("mic"), bob.track("mic")]).await;
-    subscribed.complete().unwrap();
-    for (track, publisher) in subscribed.tracks.iter().zip([&alice, &bob]) {
+    let subscribed = subscribed.into_result().unwrap();
+    for (track, publisher) in subscribed.iter().zip([&alice, &bob]) {
         assert_eq!((&track.publisher, &*track.name), (publisher.session.id(), "mic"));
         carol.hears(&track.mid, publisher, "mic").await;
     }
     let camera = carol.pull(&alice, &["camera"]).await;
     carol.hears(&camera[0], &alice, "camera").await;
     // What flowed before the second exchange has not noticed it.
-    carol.hears(&subscribed.tracks[1].mid, &bob, "mic").await;
+    carol.hears(&subscribed[1].mid, &bob, "mic").await;
     // Its own track flows to one whom it receives from.
     let back = alice.pull(&carol, &["mic"]).await;
     alice.hears(&back[0], &carol, "mic").await;

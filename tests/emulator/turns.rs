@@ -1,6 +1,8 @@
 //! One change of a session at a time, whoever asks for it.
 
-use cloudflare_calls::{OfferedTrack, Status, prelude::*};
+use cloudflare_calls::prelude::*;
+use cloudflare_calls::session::Status;
+use cloudflare_calls::tracks::OfferedTrack;
 use cloudflare_calls_emulator::agent::Send;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -24,11 +26,11 @@ async fn a_change_waits_for_the_answer_and_is_not_refused() {
     let there = room.session(&bob.session).await;
     assert_eq!((there.tracks.len(), there.is_waiting), (1, false));
 
-    let mic = bob.settle(first).await.tracks.remove(0).mid;
+    let mic = bob.settle(first).await.done.remove(0).mid;
     let camera = camera.await.unwrap();
     assert!((&mut close).now_or_never().is_none(), "it waits for the second answer");
-    let camera = bob.settle(camera).await.tracks.remove(0).mid;
-    assert_eq!(close.await.unwrap().gone.len(), 1);
+    let camera = bob.settle(camera).await.done.remove(0).mid;
+    assert_eq!(close.await.unwrap().done, [mid("77")]);
     bob.hears(&mic, &alice, "mic").await;
     bob.hears(&camera, &alice, "camera").await;
 }
@@ -45,8 +47,7 @@ async fn many_changes_of_one_session_at_once_all_succeed() {
         let track = OfferedTrack::audio(format!("own-{name}"));
         let published = bob.session.publish_without_offer([track]).await.unwrap();
         let published = bob.settle(published).await;
-        published.complete().unwrap();
-        bob.remember(&published.tracks);
+        bob.remember(&published.into_result().unwrap());
     });
     let (pulled, _) = tokio::join!(join_all(pulls), join_all(offered));
     let pulled = names.iter().zip(&pulled);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cloudflare_calls::{Error, ItemError, Stage, Status, Unfinished, Unusable, prelude::*};
+use cloudflare_calls::error::{ItemError, Stage};
+use cloudflare_calls::session::{Status, Unfinished, Unusable};
+use cloudflare_calls::{Error, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 
 use super::room::{Peer, Room};
@@ -48,7 +50,7 @@ async fn leaving_gives_up_an_offer_and_reports_what_the_sfu_did_not_close() {
     let bob = room.join(&[(Send::Audio, "mic")]).await;
     let pending = bob.offered(alice.track("mic")).await;
     let departure = bob.session.leave().await.unwrap();
-    let errors: Vec<_> = departure.open_tracks.iter().map(|open| &open.error).collect();
+    let errors: Vec<_> = departure.tracks.failed.iter().map(|open| &open.error).collect();
     assert_eq!(errors, [&ItemError::RequestFailed; 2], "the SFU waits for the answer");
     assert_eq!(bob.session.mids().len(), 2, "for another try");
     let answer = bob.answer(pending.offer()).await;
@@ -59,7 +61,7 @@ async fn leaving_gives_up_an_offer_and_reports_what_the_sfu_did_not_close() {
     room.emulator.expire(bob.session.id().as_str()).await;
     let departure = bob.session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
-    assert_eq!(departure.closed.len(), 2);
+    assert_eq!(departure.tracks.done.len(), 2);
     assert!(bob.session.is_empty());
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cloudflare_calls::{Registry, RetryPolicy, Stage, Status, Unusable, prelude::*};
+use cloudflare_calls::error::Stage;
+use cloudflare_calls::session::{Registry, Status, Unusable};
+use cloudflare_calls::{RetryPolicy, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::rules::{Config, SessionSnapshot, SessionState};
 
@@ -22,7 +24,7 @@ async fn a_subscription_of_who_is_not_connected_yet_waits_at_the_server() {
     let subscribe = bob.session.subscribe([alice.track("mic")]);
     let (subscribed, ()) = tokio::join!(subscribe, connect);
     let subscribed = bob.settle(subscribed.unwrap()).await;
-    bob.hears(&subscribed.tracks[0].mid, &alice, "mic").await;
+    bob.hears(&subscribed.done[0].mid, &alice, "mic").await;
 }
 
 #[tokio::test]
@@ -43,7 +45,7 @@ async fn a_425_is_repeated_until_the_agent_is_connected() {
     let subscribe = bob.session.subscribe([alice.track("mic")]);
     let (subscribed, ()) = tokio::join!(subscribe, bob.accept(&published.answer));
     let subscribed = bob.settle(subscribed.unwrap()).await;
-    bob.hears(&subscribed.tracks[0].mid, &alice, "mic").await;
+    bob.hears(&subscribed.done[0].mid, &alice, "mic").await;
 }
 
 #[tokio::test]
@@ -69,7 +71,7 @@ async fn a_session_that_expired_says_so_and_a_new_one_takes_its_place() {
     assert!(sessions.get(&id).is_none(), "fallen out");
     let departure = bob.session.leave().await.unwrap();
     assert!(departure.is_complete());
-    assert_eq!(departure.closed, [bob.mid("mic")]);
+    assert_eq!(departure.tracks.done, [], "nothing was left to close");
     let asked_since = room.operations(Some(&bob.session)).await;
     assert_eq!(asked_since, asked, "it is known without a request");
     assert!(room.client.adopt(id).send().await.unwrap_err().is_session_gone());

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod adapters;
+mod adopted;
 mod cancel;
 mod channels;
 mod chaos;
@@ -12,6 +13,7 @@ mod examples;
 mod failures;
 #[cfg(feature = "codegen")]
 mod golden;
+mod gone;
 mod guard;
 mod ice;
 mod ids;
@@ -21,6 +23,7 @@ mod logs;
 mod metrics;
 mod operations;
 mod privacy;
+mod refused;
 mod registry;
 mod retries;
 mod sfu;

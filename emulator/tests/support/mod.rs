@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use cloudflare_calls::session::Negotiation;
+use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::AppId;
-use cloudflare_calls::{
-    Answer, Client, LocalTrack, Mid, Negotiation, Offer, RemoteTrack, SecretString, Session,
-    prelude::*,
-};
+use cloudflare_calls::{Answer, Client, Mid, Offer, SecretString, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Send};
 
@@ -39,7 +38,7 @@ pub(crate) async fn publish(
     let track = LocalTrack::new(Mid::new(&*mids[0]).ok()?, name);
     let published = session.publish(Offer::new(offer).ok()?, [track]).await.ok()?;
     agent.accept_answer(published.answer.sdp()).await.ok()?;
-    published.complete().ok()
+    published.outcome.into_result().ok().map(drop)
 }
 
 /// Pulls one track on a new section, which needs an offer.
@@ -47,5 +46,5 @@ pub(crate) async fn pull(agent: &Agent, session: &Session, wanted: RemoteTrack) 
     let Negotiation::Offer(pending) = session.subscribe([wanted]).await.ok()? else { return None };
     let answer = agent.answer(pending.offer().sdp()).await.ok()?;
     let mut subscribed = pending.answer(Answer::new(answer).ok()?).await.ok()?;
-    subscribed.tracks.pop().map(|track| track.mid)
+    subscribed.done.pop().map(|track| track.mid)
 }

@@ -71,7 +71,7 @@ async fn some_yields(random: &mut fastrand::Rng) {
 }
 
 /// Takes the turn; who asked first gets it first.
-async fn take(turns: &Arc<Turns>, api: &Shared, user: usize) -> Result<Turn, Unusable> {
+async fn take(turns: &Arc<Turns<()>>, api: &Shared, user: usize) -> Result<Turn<()>, Unusable> {
     // Polled once so far, so this is the order of asking.
     api.borrow_mut().queue.push_back(user);
     let place = Place(Rc::clone(api), user);
@@ -83,7 +83,14 @@ async fn take(turns: &Arc<Turns>, api: &Shared, user: usize) -> Result<Turn, Unu
     turn
 }
 
-async fn change(turns: Arc<Turns>, api: Shared, user: usize, mut random: fastrand::Rng) {
+fn resume(turns: &Arc<Turns<()>>, id: &ExchangeId) -> Result<Turn<()>, Unusable> {
+    match turns.resume(id, |()| Ok::<(), std::convert::Infallible>(())) {
+        Ok((turn, ())) => Ok(turn),
+        Err(Resume::Unusable(reason)) => Err(reason),
+    }
+}
+
+async fn change(turns: Arc<Turns<()>>, api: Shared, user: usize, mut random: fastrand::Rng) {
     let Ok(mut turn) = take(&turns, &api, user).await else {
         api.borrow_mut().saw("a change was refused");
         return;
@@ -99,7 +106,7 @@ async fn change(turns: Arc<Turns>, api: Shared, user: usize, mut random: fastran
     api.borrow_mut().saw("a change was made");
 }
 
-async fn exchange(turns: Arc<Turns>, api: Shared, user: usize, mut random: fastrand::Rng) {
+async fn exchange(turns: Arc<Turns<()>>, api: Shared, user: usize, mut random: fastrand::Rng) {
     let Ok(mut turn) = take(&turns, &api, user).await else { return };
     turn.at_risk(Unfinished::ReplyLost);
     let request = Request::change(&api);
@@ -107,6 +114,7 @@ async fn exchange(turns: Arc<Turns>, api: Shared, user: usize, mut random: fastr
     api.borrow_mut().open_exchange = Some(user);
     drop(request);
     let exchange = turn.offered(DEADLINE);
+    let is_kept = random.bool();
     match random.u8(0..8) {
         0 => {
             drop(exchange);
@@ -117,7 +125,16 @@ async fn exchange(turns: Arc<Turns>, api: Shared, user: usize, mut random: fastr
         2 => tokio::time::sleep(DEADLINE).await,
         _ => some_yields(&mut random).await,
     }
-    let mut turn = match exchange.resume() {
+    let resumed = match is_kept {
+        // As another request does it, which has the id only.
+        true => {
+            let id = exchange.keep(());
+            some_yields(&mut random).await;
+            resume(&turns, &id)
+        }
+        false => exchange.resume(),
+    };
+    let mut turn = match resumed {
         Ok(turn) => turn,
         Err(reason) => {
             let what = match reason {
@@ -139,7 +156,7 @@ async fn exchange(turns: Arc<Turns>, api: Shared, user: usize, mut random: fastr
     api.borrow_mut().saw("an offer was answered");
 }
 
-async fn leave(turns: Arc<Turns>, api: Shared, _: usize, mut random: fastrand::Rng) {
+async fn leave(turns: Arc<Turns<()>>, api: Shared, _: usize, mut random: fastrand::Rng) {
     let turn = turns.leave().await;
     let request = Request::any(&api);
     some_yields(&mut random).await;
@@ -150,7 +167,7 @@ async fn leave(turns: Arc<Turns>, api: Shared, _: usize, mut random: fastrand::R
 
 /// Runs a few users of one session to their ends.
 async fn run(mut random: fastrand::Rng) -> BTreeMap<&'static str, usize> {
-    let turns = Turns::new();
+    let turns = Turns::<()>::new();
     let api = Shared::default();
     let mut users: Vec<Pin<Box<dyn Future<Output = ()>>>> = Vec::new();
     for user in 0..random.usize(2..6) {
@@ -166,7 +183,7 @@ async fn run(mut random: fastrand::Rng) -> BTreeMap<&'static str, usize> {
     while !users.is_empty() {
         let next = random.usize(..users.len());
         match random.u8(0..20) {
-            // Time passes for everybody, and the deadlines' tasks run.
+            // Time passes for everybody.
             0 => tokio::time::advance(random.u32(1..4) * DEADLINE / 4).await,
             1 => {
                 drop(users.swap_remove(next));
@@ -228,7 +245,7 @@ fn changes_never_overlap_and_the_turn_is_never_lost_in_30_000_interleavings() {
 
 #[tokio::test(start_paused = true)]
 async fn the_turn_is_given_in_the_order_of_asking() {
-    let turns = Turns::new();
+    let turns = Turns::<()>::new();
     let first = turns.take().await.unwrap();
     let order = Rc::new(RefCell::new(Vec::new()));
     let waiting = (0..5).map(|user| {
@@ -257,7 +274,7 @@ async fn the_turn_is_given_in_the_order_of_asking() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_when_an_answer_is_late_is_told_why() {
-    let turns = Turns::new();
+    let turns = Turns::<()>::new();
     let exchange = turns.take().await.unwrap().offered(DEADLINE);
     assert_eq!(turns.status(), Status::AwaitingAnswer);
     let late = Unusable::Unfinished(Unfinished::AnswerLate);
@@ -270,7 +287,7 @@ async fn whoever_waits_when_an_answer_is_late_is_told_why() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_in_time_stops_the_deadline() {
-    let turns = Turns::new();
+    let turns = Turns::<()>::new();
     let exchange = turns.take().await.unwrap().offered(DEADLINE);
     tokio::time::sleep(DEADLINE - Duration::from_millis(1)).await;
     let turn = exchange.resume().unwrap();
@@ -281,11 +298,30 @@ async fn an_answer_in_time_stops_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_abandoned_deadline_task_ends_with_its_session() {
-    let turns = Turns::new();
-    let exchange = turns.take().await.unwrap().offered(DEADLINE);
-    let weak = Arc::downgrade(&turns);
-    drop(turns);
-    drop(exchange);
-    assert_eq!(weak.strong_count(), 0);
+async fn a_kept_exchange_is_found_by_its_id_and_by_no_other() {
+    let turns = Turns::<()>::new();
+    let first = turns.take().await.unwrap().offered(DEADLINE).keep(());
+    let none = Unusable::NoSuchExchange;
+    assert_eq!(resume(&turns, &ExchangeId::from("1".to_owned())).err(), Some(none));
+    let refused = turns.resume(&first, |()| Err("not permitted"));
+    assert!(matches!(refused, Err(Resume::Denied("not permitted"))));
+    assert_eq!(turns.status(), Status::AwaitingAnswer, "it is as it was");
+    drop(resume(&turns, &first).unwrap());
+    assert_eq!(resume(&turns, &first).err(), Some(none), "it was answered already");
+    let second = turns.take().await.unwrap().offered(DEADLINE).keep(());
+    assert_eq!(resume(&turns, &first).err(), Some(none), "the answer is to an earlier offer");
+    assert!(resume(&turns, &second).is_ok());
+}
+
+#[test]
+fn a_deadline_needs_no_runtime_that_lives() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let turns = Turns::<()>::new();
+    let offered = async { turns.take().await.unwrap().offered(Duration::ZERO) };
+    let exchange = runtime().block_on(offered);
+    let late = Unusable::Unfinished(Unfinished::AnswerLate);
+    assert_eq!(turns.status(), Status::Unusable(late));
+    assert_eq!(exchange.resume().err(), Some(late));
+    let next = runtime().block_on(async { turns.take().await.err() });
+    assert_eq!(next, Some(late));
 }
