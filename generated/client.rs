@@ -3335,7 +3335,8 @@ impl fmt::Debug for Attached {
 pub(crate) struct Core {
     http: reqwest::Client,
     base: reqwest::Url,
-    authorization: reqwest::header::HeaderValue,
+    /// Marked as sensitive, so that no HTTP library shows it.
+    pub(crate) authorization: reqwest::header::HeaderValue,
     /// None for an HTTP client that may have one of its own.
     user_agent: Option<reqwest::header::HeaderValue>,
     #[allow(dead_code)] // Not every client has a layer above it.

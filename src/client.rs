@@ -95,6 +95,13 @@ mod tests {
     }
 
     #[test]
+    fn no_http_library_shows_the_secret() {
+        let client = from(&[(APP_ID, "a1"), (APP_SECRET, "s3cret")]).unwrap();
+        assert!(client.core.authorization.is_sensitive());
+        assert!(!format!("{:?}", client.core.authorization).contains("s3cret"));
+    }
+
+    #[test]
     fn the_environment_has_app_secret_and_base_url() {
         let (app, secret) = ((APP_ID, "a1"), (APP_SECRET, "s3cret"));
         let client = from(&[app, secret]).unwrap();

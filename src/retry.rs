@@ -167,3 +167,26 @@ impl Retries {
         (start <= left.last_start).then_some(delay)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_and_are_lengthened_at_random() {
+        let first: Vec<Duration> = (0..50)
+            .map(|_| {
+                let retries = RetryPolicy::default().start();
+                let delays: Vec<Duration> = std::iter::from_fn(|| retries.next(None)).collect();
+                assert_eq!(delays.len(), ATTEMPTS - 1);
+                for (delay, times) in delays.iter().zip([1, 2, 4]) {
+                    let shortest = MIN_DELAY * times;
+                    assert!((shortest..=2 * shortest).contains(delay), "{delays:?}");
+                }
+                delays[0]
+            })
+            .collect();
+        let distinct: std::collections::BTreeSet<Duration> = first.iter().copied().collect();
+        assert!(distinct.len() > 40, "sessions that fail together would try again together");
+    }
+}

@@ -117,7 +117,7 @@ pub struct KeptOffer {
 
 /// The outcome of the step that led to an exchange.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "step", content = "outcome", rename_all = "camelCase")]
+#[serde(tag = "kind", content = "outcome", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Exchanged {
     /// Of [`publish_without_offer`](crate::tracks::PublishExt::publish_without_offer).

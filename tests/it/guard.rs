@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use cloudflare_calls::data_channels::{ChannelId, Delivery, LocalDataChannel, RemoteDataChannel};
 use cloudflare_calls::error::{Stage, Step, Unusable};
-use cloudflare_calls::session::{Negotiation, Registry};
+use cloudflare_calls::session::{Exchanged, Negotiation, Registry, Status};
 use cloudflare_calls::token::{Action, Grant, GuardedSession};
 use cloudflare_calls::tracks::{LocalTrack, OfferedTrack, RemoteTrack, TrackUpdate};
 use cloudflare_calls::types::{SessionId, Simulcast};
 use cloudflare_calls::{Error, Session, prelude::*};
 
-use super::sfu::Sfu;
+use super::sfu::{Fault, Operation, Sfu};
 use super::token::{ALL, keys};
-use super::{answer, join, mid, mids, offer, publish};
+use super::{answer, join, mid, mids, offer, publish, pull};
 
 /// A handle that may do these things.
-fn guarded(session: &Session, actions: &[Action]) -> GuardedSession {
+fn guarded_by(session: &Session, actions: &[Action]) -> GuardedSession {
     let sessions = Registry::new(10);
     sessions.insert(session.clone()).unwrap();
     let grant = Grant::new("user 42", session.id().clone(), Duration::from_hours(1))
@@ -72,14 +72,14 @@ async fn a_handle_can_do_what_its_token_says_and_nothing_else() {
     let with_action = ALL.into_iter().filter(|action| *action != Action::GrantReply);
     for action in with_action {
         let session = join(&sfu).await;
-        let goes = what_goes(&guarded(&session, &[action]), &publisher).await;
+        let goes = what_goes(&guarded_by(&session, &[action]), &publisher).await;
         assert_eq!(goes, [action]);
     }
     let session = join(&sfu).await;
     let calls = sfu.calls().len();
-    assert_eq!(what_goes(&guarded(&session, &[]), &publisher).await, []);
+    assert_eq!(what_goes(&guarded_by(&session, &[]), &publisher).await, []);
     assert_eq!(sfu.calls().len(), calls, "what is denied is not sent");
-    let goes = what_goes(&guarded(&session, &ALL), &publisher).await;
+    let goes = what_goes(&guarded_by(&session, &ALL), &publisher).await;
     assert_eq!(goes.len(), ALL.len() - 1);
 }
 
@@ -92,7 +92,7 @@ async fn the_right_to_reply_is_granted_by_who_may_grant_it() {
     chat.into_result().unwrap();
     let session = join(&sfu).await;
     let chat = RemoteDataChannel::new(publisher.id().clone(), "chat", Delivery::default());
-    let subscriber = guarded(&session, &[Action::SubscribeData]);
+    let subscriber = guarded_by(&session, &[Action::SubscribeData]);
     let established = subscriber.establish_data_channels_with(offer(&["0"])).await;
     let _ = established.expect("who has data may");
     let refused = subscriber.subscribe_data_channels([chat.clone().can_reply()]).await;
@@ -100,9 +100,9 @@ async fn the_right_to_reply_is_granted_by_who_may_grant_it() {
     let channel = subscriber.subscribe_data_channels([chat]).await.unwrap().done.remove(0);
     assert!(matches!(subscriber.grant_reply(&channel).await, Err(Error::Denied { .. })));
     assert!(matches!(subscriber.revoke_reply(&channel).await, Err(Error::Denied { .. })));
-    guarded(&session, &[Action::GrantReply]).grant_reply(&channel).await.unwrap();
+    guarded_by(&session, &[Action::GrantReply]).grant_reply(&channel).await.unwrap();
     assert!(sfu.channel(session.id(), channel.id.get()).unwrap().can_reply);
-    let no_data = guarded(&session, &[Action::Publish]).establish_data_channels().await;
+    let no_data = guarded_by(&session, &[Action::Publish]).establish_data_channels().await;
     assert!(matches!(no_data, Err(Error::Denied { .. })));
 }
 
@@ -115,7 +115,7 @@ async fn pulls_go_no_further_than_the_room() {
     let session = join(&sfu).await;
     let track = |of: &Session| RemoteTrack::new(of.id().clone(), "mic");
     let room = || [inside.id().clone(), session.id().clone()];
-    let limited = guarded(&session, &ALL).pull_only_from(room());
+    let limited = guarded_by(&session, &ALL).pull_only_from(room());
     let calls = sfu.calls().len();
     for tracks in [vec![track(&outside)], vec![track(&inside), track(&outside)]] {
         let refused = limited.subscribe(tracks).await;
@@ -177,4 +177,104 @@ async fn a_handle_that_is_kept_ends_with_its_token() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(matches!(guarded.state().await, Err(Error::Denied { .. })));
+}
+
+/// A handle whose token expires soon, and a wait until it has.
+async fn expiring(session: &Session, actions: &[Action]) -> GuardedSession {
+    let sessions = Registry::new(1);
+    sessions.insert(session.clone()).unwrap();
+    let grant = Grant::new("user", session.id().clone(), Duration::from_secs(1))
+        .actions(actions.iter().copied());
+    let token = keys().issue(&grant).unwrap();
+    keys().open(token.expose(), session.id(), &sessions).unwrap()
+}
+
+async fn expired(guarded: &GuardedSession) {
+    while std::time::SystemTime::now() < guarded.permissions().expires_at() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_expires_while_the_turn_is_waited_for_permits_nothing_more() {
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    let guarded = expiring(&session, &[Action::Publish]).await;
+    sfu.fault(Operation::NewTracks, Fault::Hold);
+    let first = tokio::spawn({
+        let session = session.clone();
+        async move { session.publish_all(offer(&["0"])).await.map(drop) }
+    });
+    sfu.held(1).await;
+    let waiting = tokio::spawn({
+        let guarded = guarded.clone();
+        async move { guarded.publish_all(offer(&["0", "1"])).await.map(drop) }
+    });
+    expired(&guarded).await;
+    assert!(!waiting.is_finished(), "it was permitted when it was asked for");
+    sfu.release();
+    first.await.unwrap().unwrap();
+    assert!(matches!(waiting.await.unwrap(), Err(Error::Denied { .. })));
+    assert_eq!(sfu.count(Operation::NewTracks), 1, "nothing was sent");
+    assert_eq!(session.status(), Status::Ready);
+}
+
+#[tokio::test]
+async fn an_answer_needs_a_token_that_has_not_expired() {
+    let sfu = Sfu::start().await;
+    let publisher = join(&sfu).await;
+    publish(&publisher, &["mic"]).await;
+    let session = join(&sfu).await;
+    let guarded = expiring(&session, &[Action::Subscribe]).await;
+    let track = || [RemoteTrack::new(publisher.id().clone(), "mic")];
+    let Negotiation::Offer(pending) = guarded.subscribe(track()).await.unwrap() else {
+        panic!("an offer");
+    };
+    let exchange = pending.keep().exchange;
+    expired(&guarded).await;
+    let refused = guarded.answer(&exchange, answer()).await;
+    assert!(matches!(refused, Err(Error::Denied { .. })));
+    assert_eq!(session.status(), Status::AwaitingAnswer, "the exchange is as it was");
+    // Neither does a token that permits something else.
+    let other = guarded_by(&session, &[Action::Publish, Action::Leave]);
+    let refused = other.answer(&exchange, answer()).await;
+    assert!(matches!(refused, Err(Error::Denied { .. })));
+    assert_eq!(sfu.count(Operation::Renegotiate), 0);
+    let renewed = guarded_by(&session, &[Action::Subscribe]);
+    let Exchanged::Subscribed(subscribed) = renewed.answer(&exchange, answer()).await.unwrap()
+    else {
+        panic!("a subscription");
+    };
+    assert_eq!(subscribed.into_result().unwrap().len(), 1);
+
+    // The owned value is held to the same.
+    let guarded = expiring(&session, &[Action::Subscribe]).await;
+    let Negotiation::Offer(pending) = guarded.subscribe(track()).await.unwrap() else {
+        panic!("an offer");
+    };
+    expired(&guarded).await;
+    assert!(matches!(pending.answer(answer()).await, Err(Error::Denied { .. })));
+    assert_eq!(sfu.count(Operation::Renegotiate), 1);
+}
+
+#[tokio::test]
+async fn layers_and_replies_go_no_further_than_the_room() {
+    let sfu = Sfu::start().await;
+    let outside = join(&sfu).await;
+    publish(&outside, &["camera"]).await;
+    let _ = outside.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let chat = outside.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
+    let chat = RemoteDataChannel::from(&chat.into_result().unwrap()[0]);
+    let session = join(&sfu).await;
+    let camera = pull(&session, &outside, &["camera"]).await.into_result().unwrap().remove(0);
+    let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let chat = session.subscribe_data_channels([chat]).await.unwrap().into_result().unwrap();
+    // The publisher is no longer in the agent's room.
+    let limited = guarded_by(&session, &ALL).pull_only_from([session.id().clone()]);
+    let calls = sfu.calls().len();
+    let layer = TrackUpdate::layer(camera.mid, Simulcast::new().preferred_rid("h"));
+    assert!(matches!(limited.update([layer]).await, Err(Error::Denied { .. })));
+    assert!(matches!(limited.grant_reply(&chat[0]).await, Err(Error::Denied { .. })));
+    assert!(matches!(limited.revoke_reply(&chat[0]).await, Err(Error::Denied { .. })));
+    assert_eq!(sfu.calls().len(), calls, "nothing was sent");
 }

@@ -8,8 +8,11 @@ mod adopted;
 mod cancel;
 mod channels;
 mod chaos;
+mod closing;
+mod dropped;
 mod errors;
 mod examples;
+mod exchanges;
 mod failures;
 #[cfg(feature = "codegen")]
 mod golden;
@@ -21,14 +24,17 @@ mod lifecycle;
 mod limits;
 mod logs;
 mod metrics;
+mod observers;
 mod operations;
 mod privacy;
 mod refused;
 mod registry;
+mod replies;
 mod retries;
 mod sfu;
 #[cfg(feature = "token")]
 mod token;
+mod transport;
 #[cfg(feature = "turn")]
 mod turn;
 mod turns;

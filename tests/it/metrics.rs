@@ -16,6 +16,7 @@ async fn a_lifecycle() {
     publish(&publisher, &["a", "b"]).await;
     let session = join(&sfu).await;
     sfu.fault(Operation::NewTracks, Fault::not_ready());
+    sfu.fault(Operation::NewTracks, Fault::fail_items("not_found_track_error", [0, 1]));
     sfu.fault(Operation::NewTracks, Fault::fail_items("a_code_of_next_year", [1]));
     let tracks = ["a", "b"].map(|name| RemoteTrack::new(publisher.id().clone(), name));
     let Negotiation::Offer(pending) = session.subscribe(tracks).await.unwrap() else {
@@ -58,7 +59,7 @@ fn every_counter_of_the_table_counts() {
         ("calls_failed_items_total subscribe other", 1),
         ("calls_failures_total close close_tracks reply invalid_params", 1),
         ("calls_failures_total subscribe none turn none", 1),
-        ("calls_repeats_total subscribe", 1),
+        ("calls_repeats_total subscribe", 2),
         ("calls_sessions_total joined", 2),
         ("calls_sessions_total left", 1),
         ("calls_steps_total answer", 1),
@@ -72,5 +73,5 @@ fn every_counter_of_the_table_counts() {
     let expected: BTreeMap<String, u64> =
         expected.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
     assert_eq!(counted, expected);
-    assert_eq!(waits, 5, "one for each turn that was taken");
+    assert_eq!(waits, 6, "one for each turn that was taken");
 }

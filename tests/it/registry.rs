@@ -1,7 +1,8 @@
 //! The registry of live sessions.
 
 use cloudflare_calls::prelude::*;
-use cloudflare_calls::session::Registry;
+use cloudflare_calls::session::{Departure, Registry, Status, Unusable};
+use cloudflare_calls::types::SessionId;
 
 use super::sfu::{Fault, Operation, Sfu};
 use super::{join, publish};
@@ -53,4 +54,72 @@ async fn two_handles_of_one_session_are_refused() {
     registry.insert(session.clone()).unwrap();
     assert_eq!(registry.insert(other).unwrap_err().capacity, None);
     assert!(registry.get(session.id()).unwrap().is_same(&session));
+}
+
+#[tokio::test]
+async fn a_sweep_leaves_what_the_rule_picks_and_what_was_left_incompletely() {
+    let sfu = Sfu::start().await;
+    let registry = Registry::new(40);
+    let mut sessions = Vec::new();
+    for _ in 0..20 {
+        let session = join(&sfu).await;
+        publish(&session, &["mic"]).await;
+        registry.insert(session.clone()).unwrap();
+        sessions.push(session);
+    }
+    let mut ids = registry.ids();
+    ids.sort();
+    let mut expected: Vec<_> = sessions.iter().map(|session| session.id().clone()).collect();
+    expected.sort();
+    assert_eq!(ids, expected);
+    // One was left, and its track is still open.
+    sfu.fault(Operation::CloseTracks, Fault::refuse(406, "invalid_params"));
+    assert!(!sessions[0].leave().await.unwrap().is_complete());
+    // The agent of another never answered.
+    let offered = [cloudflare_calls::tracks::OfferedTrack::audio("x").bidirectional()];
+    drop(sessions[1].publish_without_offer(offered).await.unwrap());
+    let unfinished = |session: &cloudflare_calls::Session| {
+        matches!(session.status(), Status::Unusable(Unusable::Unfinished(_)))
+    };
+    let mut swept = registry.sweep(unfinished).await;
+    swept.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut picked = [sessions[0].id().clone(), sessions[1].id().clone()];
+    picked.sort();
+    assert_eq!(swept.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), picked);
+    let first = swept.iter().find(|(id, _)| id == sessions[0].id()).unwrap();
+    assert!(first.1.is_complete(), "{:?}", first.1);
+    assert!(registry.get(sessions[0].id()).is_none());
+    // Those that nobody has used for a while.
+    assert!(sessions[5].idle() < std::time::Duration::from_secs(3600));
+    let swept = registry.sweep(|session| session.idle() >= std::time::Duration::ZERO).await;
+    assert_eq!(swept.len(), 19);
+    let is_as_expected = |(id, departure): &(SessionId, Departure)| {
+        // The SFU closes nothing while it waits for an answer.
+        departure.is_complete() == (id != sessions[1].id())
+    };
+    assert!(swept.iter().all(is_as_expected), "{swept:?}");
+    assert_eq!(registry.ids(), [sessions[1].id().clone()], "it is left again");
+    sfu.fault(Operation::CloseTracks, Fault::refuse(410, "session_error"));
+    let swept = registry.sweep(|_| false).await;
+    assert!(swept.len() == 1 && swept[0].1.is_complete(), "{swept:?}");
+    assert!(registry.is_empty());
+}
+
+#[tokio::test]
+async fn a_session_falls_out_as_soon_as_it_has_ended() {
+    let sfu = Sfu::start().await;
+    let registry = Registry::new(3);
+    let (left, gone) = (join(&sfu).await, join(&sfu).await);
+    publish(&left, &["mic"]).await;
+    registry.insert(left.clone()).unwrap();
+    registry.insert(gone.clone()).unwrap();
+    assert_eq!(registry.len(), 2);
+    assert!(left.leave().await.unwrap().is_complete());
+    assert_eq!(registry.len(), 1);
+    sfu.fault(Operation::GetSession, Fault::refuse(410, "session_error"));
+    gone.state().await.unwrap_err();
+    assert_eq!(registry.len(), 0);
+    // One that had ended before does not stay either.
+    registry.insert(gone.clone()).unwrap();
+    assert!(registry.is_empty());
 }

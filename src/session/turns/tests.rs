@@ -325,3 +325,12 @@ fn a_deadline_needs_no_runtime_that_lives() {
     let next = runtime().block_on(async { turns.take().await.err() });
     assert_eq!(next, Some(late));
 }
+
+#[test]
+fn the_first_reason_stays() {
+    let turns = Turns::<()>::new();
+    let mut state = turns.state();
+    assert!(state.give_up(Unfinished::ReplyLost));
+    assert!(!state.give_up(Unfinished::Abandoned));
+    assert_eq!(state.unusable(), Some(Unusable::Unfinished(Unfinished::ReplyLost)));
+}
