@@ -232,9 +232,17 @@ impl Peer {
         name: &str,
         layer: Option<&str>,
     ) {
-        let got = self.receives(mid, publisher, name, layer).await;
-        assert_eq!((got.leaps, got.gaps), (0, 0), "{got:?}");
-        assert_eq!((got.picture_gaps, got.blind_switches), (0, 0), "{got:?}");
+        let holes = |got: &Received| (got.leaps, got.gaps, got.picture_gaps, got.blind_switches);
+        // A machine under load drops a packet now and then, but not in every few.
+        let mut before = self.agent.received(mid.as_str());
+        for _ in 0..10 {
+            let got = self.receives(mid, publisher, name, layer).await;
+            if holes(&got) == holes(&before) {
+                return;
+            }
+            before = got;
+        }
+        panic!("something is missing in each part: {before:?}");
     }
 
     /// Receives it, whatever gets lost.
