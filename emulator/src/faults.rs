@@ -12,7 +12,7 @@ use serde_json::Value;
 /// ```
 /// # use cloudflare_calls_emulator::faults::{Fault, Rule};
 /// let rule: Rule = serde_json::from_str(
-///     r#"{ "operation": "tracks/new", "nth": 3, "fault": { "kind": "dropReply" } }"#,
+///     r#"{ "operation": "new_tracks", "nth": 3, "fault": { "kind": "dropReply" } }"#,
 /// )?;
 /// assert_eq!(rule.fault, Fault::DropReply);
 /// # Ok::<(), serde_json::Error>(())
@@ -20,8 +20,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
-    /// The operation, as its path ends: `sessions/new`, `tracks/new`,
-    /// `renegotiate`, `sessions/{id}` for reading the state. None: all.
+    /// The operation, named as [`Operation::as_str`](crate::rules::Operation::as_str)
+    /// does: `new_session`, `new_tracks`, `renegotiate`, `get_session` for
+    /// reading the state. None: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// The session. None: all, and calls about none.
@@ -126,7 +127,7 @@ impl Rule {
         }
     }
 
-    /// Only for this operation, as its path ends.
+    /// Only for this operation, such as `new_tracks`.
     pub fn operation(mut self, operation: impl Into<String>) -> Self {
         self.operation = Some(operation.into());
         self

@@ -114,7 +114,7 @@ async fn a_browser_may_call_from_anywhere() {
 async fn read_with(fault: Fault) -> (Emulator, Result<(), Error>) {
     let emulator = start().await;
     let session = join(&emulator).await;
-    emulator.fault(Rule::new(fault).operation("sessions/{id}")).unwrap();
+    emulator.fault(Rule::new(fault).operation("get_session")).unwrap();
     let result = session.state().await.map(drop);
     (emulator, result)
 }
@@ -133,7 +133,7 @@ async fn broken_connections_are_what_the_client_sees() {
 async fn a_dropped_request_does_nothing_and_a_dropped_reply_comes_too_late() {
     for (fault, sessions) in [(Fault::DropRequest, 0), (Fault::DropReply, 1)] {
         let emulator = start().await;
-        emulator.fault(Rule::new(fault).operation("sessions/new")).unwrap();
+        emulator.fault(Rule::new(fault).operation("new_session")).unwrap();
         let error = client(&emulator).join().send().await.unwrap_err();
         assert!(error.outcome_unknown());
         assert_eq!(emulator.snapshot().await.unwrap().sessions.len(), sessions);
@@ -170,7 +170,7 @@ async fn items_of_a_fault_fail_in_their_places() {
     let emulator = start().await;
     let session = join(&emulator).await;
     let fault = Fault::FailItems { code: "internal_error".into(), indices: vec![1, 9] };
-    emulator.fault(Rule::new(fault).operation("tracks/close").times(1)).unwrap();
+    emulator.fault(Rule::new(fault).operation("close_tracks").times(1)).unwrap();
     let path = format!("/apps/{APP}/sessions/{}/tracks/close", session.id());
     let body = json!({ "force": true, "tracks": [{ "mid": "7" }, { "mid": "8" }, { "mid": "9" }] });
     let put = || request(&emulator, Method::PUT, &path).bearer_auth(SECRET).body(body.to_string());
@@ -188,7 +188,7 @@ async fn items_of_a_fault_fail_in_their_places() {
 async fn rules_count_and_choose() {
     let emulator = start().await;
     let (one, other) = (join(&emulator).await, join(&emulator).await);
-    let html = || Rule::new(Fault::Html { status: 500 }).operation("sessions/{id}");
+    let html = || Rule::new(Fault::Html { status: 500 }).operation("get_session");
     emulator.fault(html().session(one.id().as_str()).nth(2)).unwrap();
     let mut failed = Vec::new();
     for index in 0..4 {
@@ -226,7 +226,7 @@ async fn faults_can_be_ordered_over_http() {
         own(&emulator, Method::POST, "/__emulator/faults").body(body.to_owned()).send()
     };
     let ordered =
-        post(r#"{"operation":"sessions/new","times":1,"fault":{"kind":"html","status":503}}"#);
+        post(r#"{"operation":"new_session","times":1,"fault":{"kind":"html","status":503}}"#);
     assert_eq!(ordered.await.unwrap().status(), StatusCode::NO_CONTENT);
     for wrong in [
         "",
@@ -235,7 +235,7 @@ async fn faults_can_be_ordered_over_http() {
         r#"{"fault":{"kind":"html","status":99}}"#,
         r#"{"probability":2,"fault":{"kind":"reset"}}"#,
         r#"{"nth":0,"fault":{"kind":"reset"}}"#,
-        r#"{"operations":"sessions/new","fault":{"kind":"reset"}}"#,
+        r#"{"operations":"new_session","fault":{"kind":"reset"}}"#,
     ] {
         assert_eq!(post(wrong).await.unwrap().status(), StatusCode::BAD_REQUEST, "{wrong}");
     }
@@ -279,7 +279,7 @@ async fn the_state_shows_sessions_and_requests_and_no_secret() {
         .iter()
         .map(|request| request["operation"].as_str().unwrap())
         .collect();
-    assert_eq!(operations, ["sessions/new", "tracks/close"]);
+    assert_eq!(operations, ["new_session", "close_tracks"]);
     let page = own(&emulator, Method::GET, "/").send().await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     let page = page.text().await.unwrap();

@@ -94,10 +94,10 @@ async fn logs_tell_the_story_and_no_secret() {
 
     let logs = captured.text();
     for told in [
-        "operation=\"sessions/new\"",
-        "operation=\"tracks/new\"",
+        "operation=\"new_session\"",
+        "operation=\"new_tracks\"",
         "operation=\"renegotiate\"",
-        "operation=\"tracks/close\"",
+        "operation=\"close_tracks\"",
         "status=200",
         "connected",
         "expired",

@@ -85,7 +85,7 @@ async fn it_says_where_it_is_serves_and_ends_when_it_is_told_to() {
             .map(|event: serde_json::Value| event["fields"]["operation"].clone())
             .filter(|operation| !operation.is_null())
             .collect();
-        assert_eq!(operations, ["sessions/new"]);
+        assert_eq!(operations, ["new_session"]);
         assert!(!logs.contains("first"), "the secret is in the logs");
     }
 }

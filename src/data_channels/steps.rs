@@ -14,8 +14,7 @@ use crate::close::{Closer, End, in_batches};
 use crate::error::{Error, ItemError};
 use crate::generated::types::{
     CloseDataChannelsRequest, DataChannel, DataChannelResult, DataChannelsRequest,
-    EstablishDataChannelsTransportRequest, EstablishDataChannelsTransportResponse,
-    SessionDescription, TrackLocation,
+    EstablishDataChannelsTransportRequest, SessionDescription, TrackLocation,
 };
 use crate::outcome::{Entry as _, Outcome, settle};
 use crate::sdp::{Answer, Offer};
@@ -68,7 +67,7 @@ pub trait DataChannelsExt: Handle {
         &self,
     ) -> impl Future<Output = Result<Negotiation<DataTransport>, Error>> + Send {
         let entry = self.access().begin(Step::EstablishDataChannels, &DATA);
-        async move { establish(entry?.counted()).await }
+        async move { establish(entry?.counted(), None).await }
     }
 
     /// Establishes the transport with the agent's offer, which has an
@@ -93,7 +92,7 @@ pub trait DataChannelsExt: Handle {
         offer: Offer,
     ) -> impl Future<Output = Result<Negotiation<DataTransport>, Error>> + Send {
         let entry = self.access().begin(Step::EstablishDataChannelsWith, &DATA);
-        async move { establish_with(entry?.counted(), offer).await }
+        async move { establish(entry?.counted(), Some(offer)).await }
     }
 
     /// Publishes data channels (`POST datachannels/new`). The agent opens each
@@ -238,54 +237,41 @@ enum Reply {
     Revoked,
 }
 
-async fn establish(entry: Entry) -> Result<Negotiation<DataTransport>, Error> {
-    let done = entry.change(|mut change| async move {
-        if has_transport(&change) {
-            return Ok(Negotiation::Done(DataTransport));
-        }
-        let reply = establish_request(&mut change, None).await?;
-        let requires = reply.requires_immediate_renegotiation;
-        change.negotiated(&DATA, reply.session_description, requires, DataTransport)
-    });
-    done.await
-}
-
-async fn establish_with(entry: Entry, offer: Offer) -> Result<Negotiation<DataTransport>, Error> {
-    let established = entry.change(|mut change| async move {
-        if has_transport(&change) {
-            return Ok((change, None));
-        }
-        let reply = establish_request(&mut change, Some(offer)).await?;
-        let answer = change.answered(reply.session_description.and_then(Answer::received))?;
-        Ok((change, Some(answer)))
-    });
-    let (mut change, answer) = established.await?;
-    change.turn.safe();
-    Ok(match answer {
-        Some(answer) => Negotiation::Answer(Answered { answer, outcome: DataTransport }),
-        None => Negotiation::Done(DataTransport),
-    })
-}
-
-fn has_transport(change: &Change) -> bool {
-    change.session().ledger().transport == Transport::There
-}
-
-async fn establish_request(
-    change: &mut Change,
+/// With the agent's offer, or without one, so that the SFU makes it.
+async fn establish(
+    entry: Entry,
     offer: Option<Offer>,
-) -> Result<EstablishDataChannelsTransportResponse, Error> {
+) -> Result<Negotiation<DataTransport>, Error> {
+    let is_offered = offer.is_some();
     let channel =
         DataChannel::new().location(TrackLocation::Remote).data_channel_name(SERVER_EVENTS);
     let mut request = EstablishDataChannelsTransportRequest::new().data_channel(channel);
     request.session_description = offer.map(SessionDescription::from);
-    request.check().map_err(Error::invalid(change.entry.step()))?;
-    let session = change.session().clone();
-    let send = || session.client().establish_data_channels(session.id(), &request).send();
-    let reply = change.call(ESTABLISH, Effect::exchange(), send).await?;
-    // If the exchange does not come to its end, the session is unusable.
-    session.ledger().transport = Transport::There;
-    Ok(reply)
+    request.check().map_err(Error::invalid(entry.step()))?;
+    let established = entry.change(|mut change| async move {
+        let session = change.session().clone();
+        if session.ledger().transport == Transport::There {
+            return Ok((None, Negotiation::Done(DataTransport)));
+        }
+        let send = || session.client().establish_data_channels(session.id(), &request).send();
+        let reply = change.call(ESTABLISH, Effect::exchange(), send).await?;
+        // If the exchange does not come to its end, the session is unusable.
+        session.ledger().transport = Transport::There;
+        let (description, requires) =
+            (reply.session_description, reply.requires_immediate_renegotiation);
+        if !is_offered {
+            let offered = change.negotiated(&DATA, description, requires, DataTransport)?;
+            return Ok((None, offered));
+        }
+        let answer = change.answered(description.and_then(Answer::received))?;
+        let answered = Answered { answer, outcome: DataTransport };
+        Ok((Some(change), Negotiation::Answer(answered)))
+    });
+    let (change, negotiation) = established.await?;
+    if let Some(mut change) = change {
+        change.turn.safe();
+    }
+    Ok(negotiation)
 }
 
 async fn publish(

@@ -121,57 +121,35 @@ impl PublishExt for Session {}
 #[cfg(feature = "token")]
 impl PublishExt for GuardedSession {}
 
-/// A track that is to be published, however it is asked for.
-trait Wanted: fmt::Display + Clone + Send + 'static {
-    fn name(&self) -> &str;
-
+/// A track that is to be published, however it is asked for. It is shown as its
+/// name.
+trait Wanted: fmt::Display + Send + 'static {
     /// Its media section, if the agent has named it.
-    fn mid(&self) -> Option<&Mid>;
+    fn mid(&self) -> Option<&Mid> {
+        None
+    }
 
     /// A track of the reply that nobody asked for; None where that cannot be.
-    fn found(name: String) -> Option<Self>;
+    fn found(_name: &str) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 impl Wanted for LocalTrack {
-    fn name(&self) -> &str {
-        self.name()
-    }
-
     fn mid(&self) -> Option<&Mid> {
         Some(self.mid())
     }
-
-    fn found(_: String) -> Option<Self> {
-        None
-    }
 }
 
-impl Wanted for OfferedTrack {
-    fn name(&self) -> &str {
-        self.name()
-    }
-
-    fn mid(&self) -> Option<&Mid> {
-        None
-    }
-
-    fn found(_: String) -> Option<Self> {
-        None
-    }
-}
+impl Wanted for OfferedTrack {}
 
 /// The name of a track that the SFU has discovered.
 impl Wanted for String {
-    fn name(&self) -> &str {
-        self
-    }
-
-    fn mid(&self) -> Option<&Mid> {
-        None
-    }
-
-    fn found(name: String) -> Option<Self> {
-        Some(name)
+    fn found(name: &str) -> Option<Self> {
+        Some(name.to_owned())
     }
 }
 
@@ -231,7 +209,7 @@ async fn new_local_tracks<Q: Wanted>(
     let session = change.session().clone();
     // Their mids are the agent's, so they can be closed without a reply.
     let effect = Effect::exchange()
-        .names(wanted.iter().map(|track| track.name().to_owned()))
+        .names(wanted.iter().map(ToString::to_string))
         .opening(wanted.iter().filter_map(Wanted::mid).cloned());
     let send = || session.client().new_tracks(session.id(), &request).send();
     let mut reply = change.call(NEW_TRACKS, effect, send).await?;
@@ -248,19 +226,20 @@ fn published<Q: Wanted>(
     let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let is_for = |track: &Q, entry: &TrackResult| match (track.mid(), text(&entry.mid)) {
         (Some(mid), Some(got)) => Some(got == mid.as_str()),
-        _ => text(&entry.track_name).map(|name| name == track.name()),
+        _ => text(&entry.track_name).map(|name| name == track.to_string()),
     };
-    let track = |name: &str, mid: Option<&Mid>, entry: TrackResult| {
+    let track = |name: String, mid: Option<&Mid>, entry: TrackResult| {
         let mid = mid.cloned().or_else(|| Mid::new(entry.mid?).ok())?;
-        Some(PublishedTrack { session: session.id().clone(), name: name.to_owned(), mid })
+        Some(PublishedTrack { session: session.id().clone(), name, mid })
     };
     let read = |wanted: &Q, entry: TrackResult| {
-        entry.read(|entry| track(wanted.name(), wanted.mid(), entry))
+        entry.read(|entry| track(wanted.to_string(), wanted.mid(), entry))
     };
     let (mut outcome, unasked) = settle(change.entry.step(), wanted, entries, is_for, read);
     for entry in unasked {
         let name = text(&entry.track_name).unwrap_or_default();
-        match (entry.read(|entry| track(&name, None, entry)), Q::found(name)) {
+        let item = Q::found(&name);
+        match (entry.read(|entry| track(name, None, entry)), item) {
             (Ok(found), _) => outcome.done.push(found),
             (Err(error), Some(item)) => outcome.fail(item, error),
             (Err(_), None) => {}

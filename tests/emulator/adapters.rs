@@ -37,23 +37,23 @@ async fn adapters_that_cannot_be_made_are_items_that_failed() {
 async fn an_adapter_that_is_not_there_counts_as_closed() {
     let room = Room::start().await;
     let id = AdapterId::new("none").unwrap();
-    let lost = Rule::new(Fault::DropReply).operation("adapters/websocket/close").times(1);
+    let lost = Rule::new(Fault::DropReply).operation("close_websocket_adapters").times(1);
     room.emulator.fault(lost).unwrap();
     let closed = room.client.close_adapters([id.clone()]).await.unwrap();
     assert_eq!((closed.done, closed.failed), (vec![id], vec![]));
-    assert_eq!(room.operations(None).await, ["adapters/websocket/close"; 2], "a lost reply");
+    assert_eq!(room.operations(None).await, ["close_websocket_adapters"; 2], "a lost reply");
 }
 
 #[tokio::test]
 async fn a_lost_reply_about_an_adapter_is_not_asked_for_again() {
     for fault in [Fault::DropRequest, Fault::DropReply] {
         let room = Room::start().await;
-        let lost = Rule::new(fault).operation("adapters/websocket/new").times(1);
+        let lost = Rule::new(fault).operation("new_websocket_adapters").times(1);
         room.emulator.fault(lost).unwrap();
         let endpoint = room.emulator.base_url().replace("http", "ws");
         let adapter = [Adapter::ingest(&endpoint, "speech")];
         let error = room.client.create_adapters(adapter).await.unwrap_err();
         assert!(error.outcome_unknown() && !error.is_retryable(), "{error}");
-        assert_eq!(room.operations(None).await, ["adapters/websocket/new"]);
+        assert_eq!(room.operations(None).await, ["new_websocket_adapters"]);
     }
 }

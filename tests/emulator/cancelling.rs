@@ -26,7 +26,7 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
     let at = subscribed.done[0].mid.clone();
     bob.hears_layer(&at, &alice, "camera", Some("h")).await;
 
-    room.fault(&bob.session, "tracks/update", DELAY);
+    room.fault(&bob.session, "update_tracks", DELAY);
     let low = TrackUpdate::layer(at.clone(), rid("l"));
     begin_and_drop(bob.session.update([low]));
     // What comes next waits for it.
@@ -42,7 +42,7 @@ async fn an_offer_that_nobody_waited_for_makes_the_session_unusable_and_another_
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let bob = room.join(&[(Send::Audio, "mic")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
-    room.fault(&bob.session, "tracks/new", DELAY);
+    room.fault(&bob.session, "new_tracks", DELAY);
     begin_and_drop(bob.session.subscribe([alice.track("camera")]));
     let error = bob.session.close(pulled.clone()).await.unwrap_err();
     let reason = Unusable::Unfinished(Unfinished::AnswerDropped);

@@ -98,7 +98,7 @@ async fn the_transport_is_established_once_besides_media_and_by_either_side() {
         let again = peer.session.establish_data_channels_with(offer.clone()).await.unwrap();
         assert!(matches!(again, Negotiation::Done(DataTransport)), "nothing to answer");
         let asked = room.operations(Some(&peer.session)).await;
-        assert_eq!(asked.iter().filter(|asked| *asked == "datachannels/establish").count(), 1);
+        assert_eq!(asked.iter().filter(|asked| *asked == "establish_data_channels").count(), 1);
     }
 
     let chat = publish(&alice, "chat").await;
@@ -115,7 +115,7 @@ async fn without_a_transport_there_is_no_channel() {
     let chat = LocalDataChannel::new("chat");
     let error = alice.session.publish_data_channels([chat]).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { reason: Unusable::NoDataTransport, .. }));
-    assert_eq!(room.operations(Some(&alice.session)).await, ["tracks/new"], "nothing is sent");
+    assert_eq!(room.operations(Some(&alice.session)).await, ["new_tracks"], "nothing is sent");
     alice.establish().await;
     publish(&alice, "chat").await;
 }
@@ -205,7 +205,7 @@ async fn one_subscriber_at_most_may_reply() {
     assert_eq!(next(&alice).await, (chat.id, "bob may again".into()));
 
     let fails = Fault::FailItems { code: "internal_error".into(), indices: vec![0] };
-    room.fault(&carol.session, "datachannels/update", fails);
+    room.fault(&carol.session, "update_data_channels", fails);
     let error = carol.session.grant_reply(&at_carol).await.unwrap_err();
     assert_eq!(error.items()[0].item, at_carol.id.to_string());
     assert_eq!(error.code(), Some(&ErrorCode::InternalError));

@@ -98,7 +98,7 @@ async fn whoever_is_gone_has_nothing_left_to_close() {
         headers: [].into(),
         body: serde_json::json!({ "errorCode": "not_found" }),
     };
-    room.fault(&alice.session, "tracks/close", not_found);
+    room.fault(&alice.session, "close_tracks", not_found);
     let closed = alice.session.close([alice.mid("music")]).await.unwrap();
     assert_eq!((closed.done, closed.failed), (vec![alice.mid("music")], vec![]));
 

@@ -50,9 +50,9 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
     assert!(sessions.is_empty());
     assert_eq!(room.snapshot().await.subscriptions, []);
     // Nothing is asked for besides.
-    let joins = ["sessions/new", "tracks/new"].repeat(3);
-    let pulls = ["tracks/new", "renegotiate"].repeat(4);
-    let closes = ["tracks/close"].repeat(4);
+    let joins = ["new_session", "new_tracks"].repeat(3);
+    let pulls = ["new_tracks", "renegotiate"].repeat(4);
+    let closes = ["close_tracks"].repeat(4);
     assert_eq!(room.operations(None).await, [joins, pulls, closes].concat());
 }
 

@@ -26,10 +26,10 @@ fn assert_unknown(error: &Error, what: &str) {
 async fn a_session_of_which_nobody_knows_is_in_nobodys_way() {
     for (fault, created) in LOST.into_iter().zip([0, 1]) {
         let room = Room::start().await;
-        room.emulator.fault(Rule::new(fault).operation("sessions/new").times(1)).unwrap();
+        room.emulator.fault(Rule::new(fault).operation("new_session").times(1)).unwrap();
         let error = room.client.join().send().await.unwrap_err();
         assert_unknown(&error, "join");
-        assert_eq!(room.operations(None).await, ["sessions/new"], "it is not repeated");
+        assert_eq!(room.operations(None).await, ["new_session"], "it is not repeated");
         assert_eq!(room.snapshot().await.sessions.len(), created);
         let alice = room.join(&[(Send::Audio, "mic")]).await;
         let bob = room.enter().await;
@@ -50,9 +50,9 @@ async fn a_lost_reply_to_an_exchange_makes_the_session_unusable_and_leaving_find
 async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let operation = match what {
-        "close_negotiated" => "tracks/close",
-        "establish" => "datachannels/establish",
-        _ => "tracks/new",
+        "close_negotiated" => "close_tracks",
+        "establish" => "establish_data_channels",
+        _ => "new_tracks",
     };
     room.fault(&bob.session, operation, fault);
     let before = room.operations(Some(&bob.session)).await.len();
@@ -144,9 +144,9 @@ async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     let chat = bob.session.subscribe_data_channels(channel("chat")).await.unwrap();
     bob.hears_layer(&at, alice, "camera", Some("h")).await;
     let operation = match what {
-        "update" => "tracks/update",
-        "grant_reply" => "datachannels/update",
-        _ => "datachannels/new",
+        "update" => "update_tracks",
+        "grant_reply" => "update_data_channels",
+        _ => "new_data_channels",
     };
     room.fault(&bob.session, operation, fault.clone());
     let error = match what {
@@ -183,7 +183,7 @@ async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
         bob.establish().await;
         let chat = bob.session.publish_data_channels([LocalDataChannel::new("chat")]).await;
         let chat = chat.unwrap().done.remove(0).id;
-        for operation in ["sessions/{id}", "tracks/close", "datachannels/close"] {
+        for operation in ["get_session", "close_tracks", "close_data_channels"] {
             room.fault(&bob.session, operation, fault.clone());
         }
         assert_eq!(bob.session.state().await.unwrap().tracks.len(), 2);
@@ -201,7 +201,7 @@ async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
 async fn if_every_reply_to_leaving_is_lost_everything_is_reported_for_another_try() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let lost = Rule::new(Fault::DropReply).operation("tracks/close").times(4);
+    let lost = Rule::new(Fault::DropReply).operation("close_tracks").times(4);
     room.emulator.fault(lost).unwrap();
     let departure = alice.session.leave().await.unwrap();
     assert_eq!(departure.tracks.failed.len(), 2);

@@ -144,7 +144,7 @@ fn negotiates(name: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_step_that_is_dropped_at_any_await_leaves_the_session_usable_or_says_that_it_is_not() {
+async fn dropping_a_future_at_any_await_is_safe_the_session_is_usable_or_says_that_it_is_not() {
     for name in STEPS {
         let (mut polls, mut unusable, mut usable) = (0, 0, 0);
         loop {

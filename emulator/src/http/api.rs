@@ -20,8 +20,6 @@ const MAX_BODY: usize = 4 << 20;
 struct Route {
     app: String,
     operation: Operation,
-    /// As the path ends, for faults and the list of requests.
-    name: &'static str,
     session: Option<String>,
 }
 
@@ -37,7 +35,7 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
     if let Err(response) = authorize(shared.apps(), &route.app, request.headers(), what) {
         return *response;
     }
-    let (name, session) = (route.name, route.session.clone());
+    let (name, session) = (route.operation.as_str(), route.session.clone());
     let faults = shared.changing().faults.meet(name, session.as_deref());
     let (response, outcome) = match carry_out(&shared, route, request, &faults).await {
         Ok(reply) => finish(reply, &faults),
@@ -71,35 +69,21 @@ fn route(method: &Method, path: &str) -> Result<Route, Box<Response>> {
     let parts: Vec<&str> = path.split('/').collect();
     let (app, rest) = parts.split_first().ok_or_else(unknown)?;
     use Operation::*;
-    let (expected, operation, name, session) = match rest {
-        ["sessions", "new"] => (Method::POST, NewSession, "sessions/new", None),
-        ["sessions", id] => (Method::GET, GetSession, "sessions/{id}", Some(*id)),
-        ["sessions", id, "tracks", "new"] => (Method::POST, NewTracks, "tracks/new", Some(*id)),
-        ["sessions", id, "renegotiate"] => (Method::PUT, Renegotiate, "renegotiate", Some(*id)),
-        ["sessions", id, "tracks", "close"] => {
-            (Method::PUT, CloseTracks, "tracks/close", Some(*id))
-        }
-        ["sessions", id, "tracks", "update"] => {
-            (Method::PUT, UpdateTracks, "tracks/update", Some(*id))
-        }
+    let (expected, operation, session) = match rest {
+        ["sessions", "new"] => (Method::POST, NewSession, None),
+        ["sessions", id] => (Method::GET, GetSession, Some(*id)),
+        ["sessions", id, "tracks", "new"] => (Method::POST, NewTracks, Some(*id)),
+        ["sessions", id, "renegotiate"] => (Method::PUT, Renegotiate, Some(*id)),
+        ["sessions", id, "tracks", "close"] => (Method::PUT, CloseTracks, Some(*id)),
+        ["sessions", id, "tracks", "update"] => (Method::PUT, UpdateTracks, Some(*id)),
         ["sessions", id, "datachannels", "establish"] => {
-            (Method::POST, EstablishDataChannels, "datachannels/establish", Some(*id))
+            (Method::POST, EstablishDataChannels, Some(*id))
         }
-        ["sessions", id, "datachannels", "new"] => {
-            (Method::POST, NewDataChannels, "datachannels/new", Some(*id))
-        }
-        ["sessions", id, "datachannels", "update"] => {
-            (Method::PUT, UpdateDataChannels, "datachannels/update", Some(*id))
-        }
-        ["sessions", id, "datachannels", "close"] => {
-            (Method::PUT, CloseDataChannels, "datachannels/close", Some(*id))
-        }
-        ["adapters", "websocket", "new"] => {
-            (Method::POST, NewWebsocketAdapters, "adapters/websocket/new", None)
-        }
-        ["adapters", "websocket", "close"] => {
-            (Method::POST, CloseWebsocketAdapters, "adapters/websocket/close", None)
-        }
+        ["sessions", id, "datachannels", "new"] => (Method::POST, NewDataChannels, Some(*id)),
+        ["sessions", id, "datachannels", "update"] => (Method::PUT, UpdateDataChannels, Some(*id)),
+        ["sessions", id, "datachannels", "close"] => (Method::PUT, CloseDataChannels, Some(*id)),
+        ["adapters", "websocket", "new"] => (Method::POST, NewWebsocketAdapters, None),
+        ["adapters", "websocket", "close"] => (Method::POST, CloseWebsocketAdapters, None),
         _ => return Err(unknown()),
     };
     if *method != expected {
@@ -107,7 +91,7 @@ fn route(method: &Method, path: &str) -> Result<Route, Box<Response>> {
         return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, allow).into_response()));
     }
     let session = session.map(str::to_owned);
-    Ok(Route { app: (*app).to_owned(), operation, name, session })
+    Ok(Route { app: (*app).to_owned(), operation, session })
 }
 
 /// A response that stands for a reply of the rules, and what the list of

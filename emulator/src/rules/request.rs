@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Reply;
 
-/// The operations of the API.
+/// The operations of the API, named as the methods of the client
+/// `cloudflare-calls`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// `POST sessions/new`
     NewSession,
@@ -34,6 +35,26 @@ pub enum Operation {
     NewWebsocketAdapters,
     /// `POST adapters/websocket/close`
     CloseWebsocketAdapters,
+}
+
+impl Operation {
+    /// The name in faults, logs and the snapshot.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NewSession => "new_session",
+            Self::NewTracks => "new_tracks",
+            Self::Renegotiate => "renegotiate",
+            Self::CloseTracks => "close_tracks",
+            Self::UpdateTracks => "update_tracks",
+            Self::EstablishDataChannels => "establish_data_channels",
+            Self::NewDataChannels => "new_data_channels",
+            Self::UpdateDataChannels => "update_data_channels",
+            Self::CloseDataChannels => "close_data_channels",
+            Self::GetSession => "get_session",
+            Self::NewWebsocketAdapters => "new_websocket_adapters",
+            Self::CloseWebsocketAdapters => "close_websocket_adapters",
+        }
+    }
 }
 
 /// A request whose sender may make it. `Debug` hides the body.
