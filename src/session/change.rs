@@ -5,7 +5,7 @@ use tracing::Instrument;
 
 use super::access::Entry;
 use super::detached::Detached;
-use super::exchange::Kept;
+use super::exchanged::Kept;
 use super::handle::Session;
 use super::ledger::Key;
 use super::turns::Turn;

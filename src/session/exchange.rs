@@ -3,25 +3,22 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::access::{Access, Entry, Handle};
 use super::change::Change;
+use super::exchanged::{Exchanged, Kept, KeptOffer};
 use super::handle::Session;
 use super::turns::{Exchange, ExchangeId, Resume, Turn};
 use crate::action::Action;
-use crate::data_channels::types::DataTransport;
 use crate::error::{Error, Repeat};
 use crate::generated::types::{RenegotiateRequest, SdpType, SessionDescription};
 use crate::meter;
-use crate::mid::Mid;
-use crate::outcome::Outcome;
 use crate::sdp::{Answer, Offer};
 use crate::status::Unfinished;
 use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
-use crate::tracks::types::{OfferedTrack, PublishedTrack, RemoteTrack, SubscribedTrack};
 
 /// Answering the SFU's offers.
 pub trait AnswerExt: Handle {
@@ -99,59 +96,6 @@ pub struct PendingAnswer<T> {
     exchange: Exchange<Kept>,
     offer: Offer,
     outcome: T,
-}
-
-/// An offer for the agent, and the id of the exchange for its answer.
-///
-/// As JSON it is `{"exchange": …, "sessionDescription": {"type": "offer", "sdp": …}}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct KeptOffer {
-    /// The id with which [`AnswerExt::answer`] finds the exchange.
-    pub exchange: ExchangeId,
-    /// The SFU's offer, for the agent's `setRemoteDescription`.
-    #[serde(rename = "sessionDescription")]
-    pub offer: Offer,
-}
-
-/// The outcome of the step that led to an exchange.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "outcome", rename_all = "camelCase")]
-#[non_exhaustive]
-pub enum Exchanged {
-    /// Of [`publish_without_offer`](crate::tracks::PublishExt::publish_without_offer).
-    Published(Outcome<PublishedTrack, OfferedTrack>),
-    /// Of [`subscribe`](crate::tracks::SubscribeExt::subscribe).
-    Subscribed(Outcome<SubscribedTrack, RemoteTrack>),
-    /// Of [`close_negotiated`](crate::tracks::CloseExt::close_negotiated).
-    Closed(Outcome<Mid, Mid>),
-    /// Of [`establish_data_channels`](crate::data_channels::DataChannelsExt::establish_data_channels).
-    Established(DataTransport),
-}
-
-/// What a session keeps of an exchange until its answer comes.
-pub(crate) struct Kept {
-    outcome: Exchanged,
-    /// The actions of which one permits the step that led to it.
-    any_of: &'static [Action],
-}
-
-macro_rules! exchanged {
-    ($($variant:ident $outcome:ty,)*) => {$(
-        impl From<$outcome> for Exchanged {
-            fn from(outcome: $outcome) -> Self {
-                Self::$variant(outcome)
-            }
-        }
-    )*};
-}
-
-exchanged! {
-    Published Outcome<PublishedTrack, OfferedTrack>,
-    Subscribed Outcome<SubscribedTrack, RemoteTrack>,
-    Closed Outcome<Mid, Mid>,
-    Established DataTransport,
 }
 
 impl<T> Negotiation<T> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use super::exchange::Kept;
+use super::exchanged::Kept;
 use super::ledger::{Ledger, Uncertain};
 use super::settings::Settings;
 use super::turns::Turns;

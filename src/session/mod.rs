@@ -5,6 +5,7 @@ pub(crate) mod access;
 pub(crate) mod change;
 pub(crate) mod detached;
 pub(crate) mod exchange;
+mod exchanged;
 pub(crate) mod handle;
 mod join;
 mod leave;
@@ -16,7 +17,8 @@ pub(crate) mod settings;
 pub(crate) mod state;
 mod turns;
 
-pub use self::exchange::{AnswerExt, Answered, Exchanged, KeptOffer, Negotiation, PendingAnswer};
+pub use self::exchange::{AnswerExt, Answered, Negotiation, PendingAnswer};
+pub use self::exchanged::{Exchanged, KeptOffer};
 pub use self::handle::Session;
 pub use self::join::{Adopt, Join, JoinExt};
 pub use self::leave::{Departure, LeaveExt};

@@ -24,6 +24,7 @@ mod lifecycle;
 mod limits;
 mod logs;
 mod metrics;
+mod modules;
 mod observers;
 mod operations;
 mod privacy;
