@@ -10,7 +10,7 @@ use super::types::{
 };
 use crate::action::Action;
 use crate::check::{MAX_TRACKS, check_channels};
-use crate::close::{Closer, End, in_batches};
+use crate::close::{Closer, End};
 use crate::error::{Error, ItemError};
 use crate::generated::types::{
     CloseDataChannelsRequest, DataChannel, DataChannelResult, DataChannelsRequest,
@@ -222,7 +222,7 @@ pub trait DataChannelsExt: Handle {
     ) -> impl Future<Output = Result<ClosedChannels, Error>> + Send {
         let entry = self.access().begin(Step::CloseDataChannels, &[Action::Close]);
         let ids: BTreeSet<ChannelId> = ids.into_iter().collect();
-        async move { close(entry?.counted(), ids.into_iter().collect()).await }
+        async move { entry?.counted().close(ids.into_iter().collect()).await }
     }
 }
 
@@ -248,7 +248,7 @@ async fn establish(
     let mut request = EstablishDataChannelsTransportRequest::new().data_channel(channel);
     request.session_description = offer.map(SessionDescription::from);
     request.check().map_err(Error::invalid(entry.step()))?;
-    let established = entry.change(|mut change| async move {
+    let established = entry.exchange(|mut change| async move {
         let session = change.session().clone();
         if session.ledger().transport == Transport::There {
             return Ok((None, Negotiation::Done(DataTransport)));
@@ -267,11 +267,7 @@ async fn establish(
         let answered = Answered { answer, outcome: DataTransport };
         Ok((Some(change), Negotiation::Answer(answered)))
     });
-    let (change, negotiation) = established.await?;
-    if let Some(mut change) = change {
-        change.turn.safe();
-    }
-    Ok(negotiation)
+    established.await
 }
 
 async fn publish(
@@ -406,19 +402,6 @@ async fn set_reply(
     let updated = updated.await?;
     report(&updated);
     updated.into_result().map(drop)
-}
-
-async fn close(entry: Entry, ids: Vec<ChannelId>) -> Result<ClosedChannels, Error> {
-    if ids.is_empty() {
-        return Ok(ClosedChannels::new(entry.step()));
-    }
-    let closed = entry.change(|mut change| async move {
-        let closed = in_batches(&mut change, ids).await;
-        closed.unless_nothing_is_done()
-    });
-    let closed = closed.await?;
-    report(&closed);
-    Ok(closed)
 }
 
 impl Closer<ChannelId> for Change {

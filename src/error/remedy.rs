@@ -65,7 +65,7 @@ impl Error {
     /// | error | status |
     /// |---|---|
     /// | not permitted | 403 |
-    /// | a field is wrong | 400 |
+    /// | a field is wrong, or the API does not take the session description or the size | 400 |
     /// | the session is gone, was left or is unfinished | 410 |
     /// | no offer waits for this answer, or there is no transport for data channels | 409 |
     /// | waiting helps | 503, or 425 if the agent is not connected yet |
@@ -74,11 +74,21 @@ impl Error {
         match (self, self.remedy()) {
             (Self::Denied { .. }, _) => StatusCode::FORBIDDEN,
             (Self::Invalid { .. }, _) => StatusCode::BAD_REQUEST,
+            (Self::Request { .. }, Remedy::Fix) if self.is_the_agents_fault() => {
+                StatusCode::BAD_REQUEST
+            }
             (_, Remedy::Rejoin) => StatusCode::GONE,
             (Self::Unusable { .. }, _) => StatusCode::CONFLICT,
             (_, Remedy::Wait) if self.is_not_connected() => StatusCode::TOO_EARLY,
             (_, Remedy::Wait) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_GATEWAY,
         }
+    }
+
+    fn is_the_agents_fault(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(ErrorCode::InvalidSessionDescription | ErrorCode::PayloadTooLarge)
+        )
     }
 }

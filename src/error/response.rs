@@ -1,9 +1,11 @@
-//! An error as the reply of an axum handler.
+//! Errors as replies of axum's handlers.
 
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
+use reqwest::StatusCode;
 
-use super::Error;
+use super::{Error, Invalid};
+use crate::session::registry::NotInserted;
 
 /// The status of [`Error::http_status`], and the error as JSON.
 impl IntoResponse for Error {
@@ -19,5 +21,19 @@ impl IntoResponse for Error {
             headers.insert(reqwest::header::RETRY_AFTER, wait.as_secs().into());
         }
         response
+    }
+}
+
+/// 400: the field and what is wrong with it, as text.
+impl IntoResponse for Invalid {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, self.to_string()).into_response()
+    }
+}
+
+/// 503: there is no room for the session.
+impl IntoResponse for Box<NotInserted> {
+    fn into_response(self) -> Response {
+        StatusCode::SERVICE_UNAVAILABLE.into_response()
     }
 }

@@ -11,6 +11,7 @@ mod turn;
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[cfg(feature = "turn")]
@@ -193,19 +194,36 @@ impl<'a> IntoIterator for &'a IceServers {
 
 impl<'de> Deserialize<'de> for IceServers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Servers {
-            List(Vec<IceServer>),
-            #[serde(rename_all = "camelCase")]
-            Reply {
-                ice_servers: Vec<IceServer>,
-            },
+        struct Servers;
+
+        impl<'de> Visitor<'de> for Servers {
+            type Value = IceServers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of ICE servers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<IceServers, A::Error> {
+                let mut servers = Vec::new();
+                while let Some(server) = list.next_element()? {
+                    servers.push(server);
+                }
+                Ok(IceServers(servers))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut reply: A) -> Result<IceServers, A::Error> {
+                let mut servers = None;
+                while let Some(key) = reply.next_key::<String>()? {
+                    match key.as_str() {
+                        "iceServers" => servers = Some(IceServers(reply.next_value()?)),
+                        _ => drop(reply.next_value::<IgnoredAny>()?),
+                    }
+                }
+                servers.ok_or_else(|| Error::missing_field("iceServers"))
+            }
         }
 
-        Servers::deserialize(deserializer).map(|servers| match servers {
-            Servers::List(servers) | Servers::Reply { ice_servers: servers } => Self(servers),
-        })
+        deserializer.deserialize_any(Servers)
     }
 }
 
@@ -223,17 +241,29 @@ fn port(url: &str) -> Option<u16> {
 
 /// `urls` may be a single string.
 fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Urls {
-        One(String),
-        More(Vec<String>),
+    struct Urls;
+
+    impl<'de> Visitor<'de> for Urls {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a URL or a list of URLs")
+        }
+
+        fn visit_str<E: Error>(self, url: &str) -> Result<Vec<String>, E> {
+            Ok(vec![url.to_owned()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            let mut urls = Vec::new();
+            while let Some(url) = list.next_element()? {
+                urls.push(url);
+            }
+            Ok(urls)
+        }
     }
 
-    Urls::deserialize(deserializer).map(|urls| match urls {
-        Urls::One(url) => vec![url],
-        Urls::More(urls) => urls,
-    })
+    deserializer.deserialize_any(Urls)
 }
 
 fn read_secret<'de, D: Deserializer<'de>>(

@@ -1,19 +1,23 @@
 //! One change of a session: its turn, its requests, and the conclusions that are
 //! drawn from their ends.
 
+use std::fmt;
+
 use tracing::Instrument;
 
-use super::access::Entry;
+use super::access::{Entry, report};
 use super::detached::Detached;
 use super::exchanged::Kept;
 use super::handle::Session;
 use super::ledger::Key;
 use super::turns::Turn;
+use crate::close::{Closer, in_batches};
 use crate::error::{Error, Repeat};
 use crate::generated::OperationError;
 use crate::generated::types::ApiError;
 use crate::meter;
 use crate::mid::Mid;
+use crate::outcome::Outcome;
 use crate::sdp::Answer;
 use crate::status::{Unfinished, Unusable};
 
@@ -85,6 +89,39 @@ impl Entry {
         self.detached(counted).await
     }
 
+    /// As [`change`](Self::change), for work that may end with the SFU's answer to
+    /// the agent's offer. Such work gives the change back, which is at risk until
+    /// the answer has reached whoever waits.
+    pub(crate) async fn exchange<T, F>(&self, work: impl FnOnce(Change) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<(Option<Change>, T), Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (change, outcome) = self.change(work).await?;
+        if let Some(mut change) = change {
+            change.turn.safe();
+        }
+        Ok(outcome)
+    }
+
+    /// Closes items by force. Of several requests one that failed is in the
+    /// outcome.
+    pub(crate) async fn close<K>(self, items: Vec<K>) -> Result<Outcome<K, K>, Error>
+    where
+        K: Clone + fmt::Display + Send + Sync + 'static,
+        Change: Closer<K>,
+    {
+        if items.is_empty() {
+            return Ok(Outcome::new(self.step()));
+        }
+        let closed = self.change(|mut change| async move {
+            in_batches(&mut change, items).await.unless_nothing_is_done()
+        });
+        let closed = closed.await?;
+        report(&closed);
+        Ok(closed)
+    }
+
     /// Does `work` in the session's span, to its end even if nobody waits for
     /// it any more.
     pub(crate) fn detached<T: Send + 'static>(
@@ -154,10 +191,10 @@ impl Change {
             Err(error) => error,
         };
         if !error.is_session_gone() {
-            match is_lost && error.status().is_some_and(|status| status.is_success()) {
-                true if negotiates => self.turn.at_risk(Unfinished::ReplyContradictory),
-                _ if !is_lost => self.turn.safe(),
-                _ => {}
+            if !is_lost {
+                self.turn.safe();
+            } else if negotiates && error.status().is_some_and(|status| status.is_success()) {
+                self.turn.at_risk(Unfinished::ReplyContradictory);
             }
             return Err(error);
         }
@@ -212,7 +249,7 @@ impl Change {
 
     /// The API said that the session is gone.
     pub(crate) fn vanish(&mut self) {
-        self.turn.gone();
+        self.turn.safe();
         self.session().vanish();
     }
 

@@ -80,6 +80,20 @@ pub struct Answered<T> {
     pub outcome: T,
 }
 
+/// The end of a step as the agent gets it: an offer is kept with the session.
+///
+/// As JSON it is an object with one field, `offer`, `answer` or `done`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ForAgent<T> {
+    /// The SFU made an offer, which the agent is to answer.
+    Offer(KeptOffer),
+    /// The SFU answered the agent's offer.
+    Answer(Answered<T>),
+    /// Nothing was negotiated.
+    Done(T),
+}
+
 /// An offer of the SFU that waits for the agent's answer.
 ///
 /// It has the session's turn: every other change of the session waits until
@@ -113,6 +127,19 @@ impl<T> Negotiation<T> {
             Self::Offer(pending) => pending.outcome(),
             Self::Answer(answered) => &answered.outcome,
             Self::Done(outcome) => outcome,
+        }
+    }
+
+    /// Leaves an offer with the session, as [`PendingAnswer::keep`] does, and gives
+    /// what the agent has to get.
+    pub fn keep(self) -> ForAgent<T>
+    where
+        T: Into<Exchanged>,
+    {
+        match self {
+            Self::Offer(pending) => ForAgent::Offer(pending.keep()),
+            Self::Answer(answered) => ForAgent::Answer(answered),
+            Self::Done(outcome) => ForAgent::Done(outcome),
         }
     }
 
@@ -176,13 +203,11 @@ impl<T> PendingAnswer<T> {
     /// it by its id, and gives what the agent has to get.
     ///
     /// ```no_run
-    /// # use cloudflare_calls::session::{KeptOffer, Negotiation};
-    /// # use cloudflare_calls::{Error, Session, prelude::*, tracks::RemoteTrack};
-    /// # async fn example(session: Session, track: RemoteTrack) -> Result<Option<KeptOffer>, Error> {
-    /// match session.subscribe([track]).await? {
-    ///     Negotiation::Offer(pending) => Ok(Some(pending.keep())),
-    ///     _ => Ok(None),
-    /// }
+    /// # use cloudflare_calls::session::{KeptOffer, PendingAnswer};
+    /// # use cloudflare_calls::tracks::Subscribed;
+    /// # fn example(pending: PendingAnswer<Subscribed>) -> Result<String, serde_json::Error> {
+    /// let for_the_agent: KeptOffer = pending.keep();
+    /// serde_json::to_string(&for_the_agent)
     /// # }
     /// ```
     pub fn keep(self) -> KeptOffer

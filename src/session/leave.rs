@@ -1,5 +1,7 @@
 //! "Client leaves": everything that it published and pulled is closed.
 
+use serde::Serialize;
+
 use super::access::{Entry, Handle, report};
 use super::change::Change;
 use super::handle::Session;
@@ -61,7 +63,8 @@ impl LeaveExt for Session {}
 impl LeaveExt for GuardedSession {}
 
 /// The report of leaving a session.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 #[must_use = "it says what could not be closed"]
 pub struct Departure {

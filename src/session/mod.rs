@@ -17,7 +17,7 @@ pub(crate) mod settings;
 pub(crate) mod state;
 mod turns;
 
-pub use self::exchange::{AnswerExt, Answered, Negotiation, PendingAnswer};
+pub use self::exchange::{AnswerExt, Answered, ForAgent, Negotiation, PendingAnswer};
 pub use self::exchanged::{Exchanged, KeptOffer};
 pub use self::handle::Session;
 pub use self::join::{Adopt, Join, JoinExt};

@@ -122,13 +122,17 @@ impl Registry {
     /// incompletely. Gives their departures; those that are complete are not in
     /// the registry any more.
     ///
+    /// A session is [idle](Session::idle) while nothing changes, so also in a long
+    /// call that nobody joins or leaves: the lifetime of a token is a better bound
+    /// than a few minutes.
+    ///
     /// ```no_run
     /// # use std::time::Duration;
     /// # use cloudflare_calls::session::{Registry, Status};
     /// # async fn example(sessions: Registry) {
     /// let departures = sessions.sweep(|session| {
     ///     matches!(session.status(), Status::Unusable(_))
-    ///         || session.idle() > Duration::from_secs(3600)
+    ///         || session.idle() > Duration::from_hours(12)
     /// });
     /// for (id, departure) in departures.await {
     ///     println!("{id}: {}", departure.is_complete());

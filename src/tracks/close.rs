@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::types::Closed;
 use crate::action::Action;
 use crate::check::MAX_TRACKS;
-use crate::close::{Closer, End, in_batches, settled};
+use crate::close::{Closer, End, settled};
 use crate::error::Error;
 use crate::generated::types::{
     CloseTrackResult, CloseTracksRequest, CloseTracksResponse, SessionDescription,
@@ -54,7 +54,7 @@ pub trait CloseExt: Handle {
     ) -> impl Future<Output = Result<Closed, Error>> + Send {
         let entry = self.access().begin(Step::Close, &[Action::Close]);
         let mids = distinct(mids);
-        async move { close(entry?.counted(), mids).await }
+        async move { entry?.counted().close(mids).await }
     }
 
     /// Closes tracks with the agent's offer, in which their transceivers are
@@ -110,19 +110,6 @@ fn distinct(mids: impl IntoIterator<Item = Mid>) -> Vec<Mid> {
     mids.into_iter().filter(|mid| seen.insert(mid.clone())).collect()
 }
 
-async fn close(entry: Entry, mids: Vec<Mid>) -> Result<Closed, Error> {
-    if mids.is_empty() {
-        return Ok(Closed::new(entry.step()));
-    }
-    let closed = entry.change(|mut change| async move {
-        let closed = in_batches(&mut change, mids).await;
-        closed.unless_nothing_is_done()
-    });
-    let closed = closed.await?;
-    report(&closed);
-    Ok(closed)
-}
-
 impl Closer<Mid> for Change {
     type Entry = CloseTrackResult;
 
@@ -160,7 +147,7 @@ async fn close_by_offer(
 ) -> Result<Negotiation<Closed>, Error> {
     let request = CloseTracksRequest::negotiated(mids.iter().map(Mid::as_str), offer.sdp());
     request.check().map_err(Error::invalid(entry.step()))?;
-    let closed = entry.change(|mut change| async move {
+    let closed = entry.exchange(|mut change| async move {
         let session = change.session().clone();
         mids.iter().for_each(|mid| session.ledger().closing(mid.clone()));
         let send = || session.client().close_tracks(session.id(), &request).send();
@@ -187,10 +174,7 @@ async fn close_by_offer(
         let closed = settled(&mut change, mids, tracks);
         negotiated(change, session_description, closed)
     });
-    let (change, closed) = closed.await?;
-    if let Some(mut change) = change {
-        change.turn.safe();
-    }
+    let closed = closed.await?;
     report(closed.outcome());
     Ok(closed)
 }

@@ -162,7 +162,7 @@ async fn publish_offer<Q: Wanted>(
     let has_data = offer.has_data_section();
     let request = request.session_description(SessionDescription::from(offer));
     request.check().map_err(Error::invalid(entry.step()))?;
-    let published = entry.change(|mut change| async move {
+    let published = entry.exchange(|mut change| async move {
         let (outcome, reply) = new_local_tracks(&mut change, request, wanted).await?;
         let answer = reply.session_description.and_then(Answer::received);
         if answer.is_none() && outcome.done.is_empty() && !outcome.failed.is_empty() {
@@ -176,10 +176,9 @@ async fn publish_offer<Q: Wanted>(
             // Whether the answer accepts the section, the SFU knows.
             change.session().ledger().transport = Transport::Unknown;
         }
-        Ok((change, Answered { answer, outcome }))
+        Ok((Some(change), Answered { answer, outcome }))
     });
-    let (mut change, published) = published.await?;
-    change.turn.safe();
+    let published = published.await?;
     report(&published.outcome);
     Ok(published)
 }

@@ -1,9 +1,11 @@
 //! Each row of the table of errors, and replies that contradict themselves.
 
+use cloudflare_calls::data_channels::LocalDataChannel;
 use cloudflare_calls::error::{Stage, Step};
 use cloudflare_calls::session::{Status, Unfinished, Unusable};
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::{Error, prelude::*};
+use serde_json::{Value, json};
 
 use super::logs::assert_clean_error;
 use super::sfu::{Fault, Matcher, Operation, Sfu};
@@ -152,4 +154,67 @@ async fn an_offer_without_an_answer_is_an_error_only_if_something_was_published(
     assert_eq!(session.mids(), mids(&["0"]), "it is there to be closed");
     assert!(session.leave().await.unwrap().is_complete());
     assert!(sfu.all_open_tracks().is_empty());
+}
+
+/// The reply that an axum handler makes of an error.
+async fn replied(error: impl axum::response::IntoResponse) -> (u16, String) {
+    let response = error.into_response();
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn an_error_has_a_remedy_and_a_reply_for_the_agent() {
+    use cloudflare_calls::error::Remedy::*;
+    let rows = [
+        (401, "unauthorized", Fix, 502),
+        (400, "decoding_error", Fix, 502),
+        (406, "invalid_session_description", Fix, 400),
+        (413, "payload_too_large", Fix, 400),
+        (425, "session_error", Wait, 425),
+        (410, "session_error", Rejoin, 410),
+        (503, "retryable_transient_error", Wait, 503),
+        (500, "internal_error", Inspect, 502),
+        (406, "some_code_of_next_year", Refused, 502),
+    ];
+    for (status, code, remedy, to_agent) in rows {
+        let sfu = Sfu::start().await;
+        let session = join(&sfu).await;
+        sfu.fault(Matcher::from(Operation::NewTracks).times(4), Fault::refuse(status, code));
+        let error = session.publish_all(offer(&["0"])).await.unwrap_err();
+        assert_eq!((error.remedy(), error.http_status().as_u16()), (remedy, to_agent), "{code}");
+        let remedy = serde_json::to_value(remedy).unwrap();
+        let expected = json!({ "step": "publish_all", "remedy": remedy, "errorCode": code });
+        assert_eq!(serde_json::to_value(&error).unwrap(), expected);
+        let (status, body) = replied(error).await;
+        assert_eq!((status, serde_json::from_str::<Value>(&body).unwrap()), (to_agent, expected));
+        assert!(!body.contains("the fake says"), "the API's words stay with the backend");
+    }
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    let error = session.publish(offer(&["0"]), []).await.unwrap_err();
+    assert_eq!((error.remedy(), error.http_status().as_u16()), (Fix, 400));
+    let error = session.publish_data_channels([LocalDataChannel::new("x")]).await.unwrap_err();
+    assert_eq!((error.remedy(), error.http_status().as_u16()), (Fix, 409));
+    let _ = session.leave().await.unwrap();
+    let error = session.publish_all(offer(&["0"])).await.unwrap_err();
+    assert_eq!((error.remedy(), error.http_status().as_u16()), (Rejoin, 410));
+    let registry = cloudflare_calls::session::Registry::new(0);
+    assert_eq!(replied(registry.insert(session).unwrap_err()).await, (503, String::new()));
+    let invalid = cloudflare_calls::Mid::new("").unwrap_err();
+    assert_eq!(replied(invalid).await, (400, "mid: is empty".to_owned()));
+}
+
+#[tokio::test]
+async fn a_refusal_that_asks_to_wait_says_how_long_to_the_agent() {
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    let headers = vec![("retry-after".to_owned(), "100".to_owned())];
+    let reply = Fault::Reply { status: 429, headers, body: String::new() };
+    sfu.fault(Operation::NewTracks, reply);
+    let error = session.publish_all(offer(&["0"])).await.unwrap_err();
+    let response = axum::response::IntoResponse::into_response(error);
+    assert_eq!(response.status().as_u16(), 503);
+    assert_eq!(response.headers()["retry-after"], "100");
 }

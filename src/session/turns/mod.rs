@@ -153,6 +153,11 @@ impl<K> Turns<K> {
         matches!(state.holder, Holder::Nobody).then_some(state.count)
     }
 
+    /// The API said that the session is gone.
+    pub(crate) fn gone(&self) {
+        self.state().is_gone = true;
+    }
+
     /// Waits for the turn, first come, first served.
     pub(crate) async fn take(self: &Arc<Self>) -> Result<Turn<K>, Unusable> {
         self.check()?;
@@ -295,12 +300,6 @@ impl<K> Turn<K> {
         self.risk = None;
     }
 
-    /// The API said that the session is gone.
-    pub(crate) fn gone(&mut self) {
-        self.risk = None;
-        self.turns.gone();
-    }
-
     /// Whether the API said that the session is gone.
     pub(crate) fn is_gone(&self) -> bool {
         self.turns.state().is_gone
@@ -326,13 +325,6 @@ impl<K> Turn<K> {
         // The first in the line waits for the deadline from now on.
         turns.changed.notify_one();
         Exchange { turns: Some(turns), id }
-    }
-}
-
-impl<K> Turns<K> {
-    /// The API said that the session is gone.
-    pub(crate) fn gone(&self) {
-        self.state().is_gone = true;
     }
 }
 

@@ -1,0 +1,11 @@
+//! The SFU's offer is answered by an answer.
+
+use cloudflare_calls::session::PendingAnswer;
+use cloudflare_calls::{Answer, Error, Offer};
+
+async fn _answer(pending: PendingAnswer<()>, offer: Offer, answer: Answer) -> Result<(), Error> {
+    let _ = (&offer, &answer);
+    pending.answer(answer).await
+}
+
+fn main() {}

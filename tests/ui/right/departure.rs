@@ -1,0 +1,12 @@
+//! What could not be closed by leaving is not overlooked without a warning.
+
+#![deny(unused_must_use)]
+
+use cloudflare_calls::{Error, Session, prelude::*};
+
+async fn _leave(session: Session) -> Result<(), Error> {
+    assert!(session.leave().await?.is_complete());
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! An answer of the SFU's that is thrown away is at least a warning.
+
+#![deny(unused_must_use)]
+
+use cloudflare_calls::{Error, Offer, Session, prelude::*};
+
+async fn _publish(session: Session, offer: Offer) -> Result<(), Error> {
+    drop(session.publish_all(offer).await?.answer);
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Structs may grow, so none is written out.
+
+use cloudflare_calls::types::SessionDescription;
+
+fn _description() -> SessionDescription {
+    SessionDescription { sdp: None, type_: None }
+}
+
+fn main() {}

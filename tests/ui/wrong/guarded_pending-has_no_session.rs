@@ -1,0 +1,15 @@
+//! What a token permits leads to nothing that it does not permit.
+
+use cloudflare_calls::session::Negotiation;
+use cloudflare_calls::token::GuardedSession;
+use cloudflare_calls::tracks::RemoteTrack;
+use cloudflare_calls::{Error, prelude::*};
+
+async fn _subscribe(session: GuardedSession, track: RemoteTrack) -> Result<(), Error> {
+    if let Negotiation::Offer(pending) = session.subscribe([track]).await? {
+        let _ = pending.session();
+    }
+    Ok(())
+}
+
+fn main() {}

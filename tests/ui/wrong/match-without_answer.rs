@@ -1,0 +1,14 @@
+//! A negotiation has three ends, and no one is forgotten.
+
+use cloudflare_calls::Offer;
+use cloudflare_calls::session::Negotiation;
+use cloudflare_calls::tracks::Subscribed;
+
+fn _offer(negotiation: &Negotiation<Subscribed>) -> Option<&Offer> {
+    match negotiation {
+        Negotiation::Offer(pending) => Some(pending.offer()),
+        Negotiation::Done(_) => None,
+    }
+}
+
+fn main() {}
