@@ -60,7 +60,8 @@ pub trait AdaptersExt: Root {
         async move {
             meter::step(Step::CreateAdapters);
             let create = create(client, adapters);
-            let (_, created) = Detached::new(create, |(client, created)| async move {
+            let ended = |(_, created): &(Client, Result<Created, Error>)| meter::ended(created);
+            let (_, created) = Detached::new(create, ended, |(client, created)| async move {
                 let ids = created.into_iter().flat_map(|created| created.done);
                 let ids: Vec<AdapterId> = ids.map(|adapter| adapter.id).collect();
                 tracing::warn!(adapters = ids.len(), "nobody waited for adapters: they are closed");
@@ -68,7 +69,7 @@ pub trait AdaptersExt: Root {
                 let _ = close(client, ids).await;
             })
             .await;
-            let created = created.inspect_err(meter::failed)?;
+            let created = created?;
             report(&created);
             Ok(created)
         }
@@ -96,8 +97,8 @@ pub trait AdaptersExt: Root {
         let ids: Vec<AdapterId> = ids.into_iter().collect();
         async move {
             meter::step(Step::CloseAdapters);
-            let close = Detached::new(close(client, ids), |_| std::future::ready(()));
-            let closed = close.await.inspect_err(meter::failed)?;
+            let close = close(client, ids);
+            let closed = Detached::new(close, meter::ended, |_| std::future::ready(())).await?;
             report(&closed);
             Ok(closed)
         }

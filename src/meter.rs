@@ -35,6 +35,13 @@ pub(crate) fn failed(error: &Error) {
     count("calls_failures_total", labels);
 }
 
+/// Counts a step's error, if it has one.
+pub(crate) fn ended<T>(result: &Result<T, Error>) {
+    if let Err(error) = result {
+        failed(error);
+    }
+}
+
 pub(crate) fn repeated(step: Step) {
     count("calls_repeats_total", [("step", step.as_str().into())]);
 }

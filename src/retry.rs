@@ -90,21 +90,19 @@ impl RetryPolicy {
         self
     }
 
-    /// The tries of one step, counted from now.
+    /// The tries of one step. Their time is counted from the first.
     pub(crate) fn start(&self) -> Retries {
-        let delays = ExponentialBuilder::default()
-            .with_min_delay(self.min_delay)
-            .with_max_delay(self.max_delay)
-            .with_max_times(self.attempts - 1)
-            .with_jitter()
-            .build();
-        Retries(Mutex::new(Left { delays, last_start: Instant::now() + self.budget }))
+        Retries { policy: self.clone(), left: Mutex::default() }
     }
 }
 
 /// What is left of a policy's attempts and budget. All requests of a step share
 /// them.
-pub(crate) struct Retries(Mutex<Left>);
+pub(crate) struct Retries {
+    policy: RetryPolicy,
+    /// None before the first failure: most steps have none.
+    left: Mutex<Option<Left>>,
+}
 
 struct Left {
     delays: ExponentialBackoff,
@@ -132,7 +130,7 @@ impl Retries {
             };
             was_lost |= error.outcome_unknown();
             let delay = match error.is_retryable() {
-                true => self.next(error.retry_after()),
+                true => self.next(error.elapsed(), error.retry_after()),
                 false => None,
             };
             let Some(delay) = delay else { return (Err(error), was_lost) };
@@ -149,8 +147,9 @@ impl Retries {
     }
 
     /// Waits before items are asked for again. False if no try is left.
-    pub(crate) async fn again(&self, step: Step, items: usize) -> bool {
-        let Some(delay) = self.next(None) else { return false };
+    /// `elapsed`: the time since they were first asked for.
+    pub(crate) async fn again(&self, step: Step, items: usize, elapsed: Duration) -> bool {
+        let Some(delay) = self.next(Some(elapsed), None) else { return false };
         meter::repeated(step);
         let delay_ms = delay.as_millis() as u64;
         tracing::debug!(items, delay_ms, "trying again what is not published yet");
@@ -158,12 +157,24 @@ impl Retries {
         true
     }
 
-    /// How long to wait before the next try, if there is to be one.
-    fn next(&self, retry_after: Option<Duration>) -> Option<Duration> {
+    /// How long to wait before the next try, if there is to be one. `elapsed`: how
+    /// long the one that failed took.
+    fn next(&self, elapsed: Option<Duration>, retry_after: Option<Duration>) -> Option<Duration> {
         // Nothing in there leaves it half changed.
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let left = left.get_or_insert_with(|| {
+            let delays = ExponentialBuilder::default()
+                .with_min_delay(self.policy.min_delay)
+                .with_max_delay(self.policy.max_delay)
+                .with_max_times(self.policy.attempts - 1)
+                .with_jitter()
+                .build();
+            let budget = self.policy.budget.saturating_sub(elapsed.unwrap_or_default());
+            Left { delays, last_start: now + budget }
+        });
         let delay = left.delays.next()?.max(retry_after.unwrap_or_default());
-        let start = Instant::now().checked_add(delay)?;
+        let start = now.checked_add(delay)?;
         (start <= left.last_start).then_some(delay)
     }
 }
@@ -177,7 +188,8 @@ mod tests {
         let first: Vec<Duration> = (0..50)
             .map(|_| {
                 let retries = RetryPolicy::default().start();
-                let delays: Vec<Duration> = std::iter::from_fn(|| retries.next(None)).collect();
+                let delays: Vec<Duration> =
+                    std::iter::from_fn(|| retries.next(None, None)).collect();
                 assert_eq!(delays.len(), ATTEMPTS - 1);
                 for (delay, times) in delays.iter().zip([1, 2, 4]) {
                     let shortest = MIN_DELAY * times;

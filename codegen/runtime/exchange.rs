@@ -197,80 +197,108 @@ impl Request<'_> {
     }
 
     /// Sends the request and reads the whole reply, in a span of its own.
-    pub(crate) async fn send<E>(self) -> Result<Reply, OperationError<E>> {
+    pub(crate) fn send<E>(self) -> impl Future<Output = Result<Reply, OperationError<E>>> {
+        use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
         use tracing::field::Empty;
+        let Self { core, operation, inner: mut request } = self;
         let span = tracing::info_span!(
             "calls_operation",
-            operation = self.operation,
-            method = %self.inner.method(),
+            operation,
+            method = %request.method(),
             status = Empty,
             ray = Empty,
             duration_ms = Empty,
         );
-        let result = tracing::Instrument::instrument(self.exchange(), span.clone()).await;
-        let (received, elapsed) = match &result {
-            Ok(reply) => (Some(&*reply.received), Some(reply.received.elapsed)),
-            Err(error) => (error.reply(), error.elapsed()),
-        };
-        if let Some(elapsed) = elapsed {
-            span.record("duration_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
-        }
-        if let Some(received) = received {
-            span.record("status", received.status.as_u16());
-            span.record("ray", received.ray.as_deref());
-        }
-        span.in_scope(|| match &result {
-            Err(OperationError::Transport { source, .. }) => {
-                tracing::debug!(timeout = source.is_timeout(), "no reply received");
-            }
-            Err(OperationError::Invalid(_)) => tracing::debug!("not sent"),
-            _ => tracing::debug!("reply received"),
-        });
-        result
-    }
-
-    async fn exchange<E>(self) -> Result<Reply, OperationError<E>> {
-        use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
-        let Self { core, operation, inner: mut request } = self;
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, core.authorization.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(name) = &core.user_agent {
             headers.insert(USER_AGENT, name.clone());
         }
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let started = std::time::Instant::now();
-        let failed = |source: reqwest::Error| match source.is_builder() {
-            true => OperationError::Invalid(InvalidRequest::Request { operation }),
-            false => {
-                let source = source.without_url();
-                OperationError::Transport { operation, elapsed: started.elapsed(), source }
-            }
-        };
-        let mut reply = core.http.execute(request).await.map_err(failed)?;
-        let status = reply.status();
-        let header = |name: &str| reply.headers().get(name)?.to_str().ok().map(str::trim);
-        let retry_after = header("retry-after").and_then(retry_after);
-        let ray = header("cf-ray").filter(|ray| ray.len() <= MAX_RAY).map(str::to_owned);
-        let received =
-            |elapsed| Box::new(Received { status, retry_after, ray: ray.clone(), elapsed });
-        let limit = if status.is_success() { MAX_REPLY } else { MAX_ERROR_REPLY };
-        // What is announced is believed only so far.
-        let announced = reply.content_length().and_then(|length| usize::try_from(length).ok());
-        let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
-        while let Some(chunk) = reply.chunk().await.map_err(failed)? {
-            let room = limit - body.len();
-            if chunk.len() > room {
-                if status.is_success() {
-                    let reply = received(started.elapsed());
-                    return Err(OperationError::TooLarge { operation, reply });
-                }
-                body.extend_from_slice(&chunk[..room]);
-                break;
-            }
-            body.extend_from_slice(&chunk);
+        // It is begun here, because a future that held the request would be twice as
+        // large.
+        let sent = core.http.execute(request);
+        recorded(operation, span, sent, core.authorization.clone())
+    }
+}
+
+/// Reads a reply, and records it in the span of its operation.
+async fn recorded<E>(
+    operation: &'static str,
+    span: tracing::Span,
+    sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
+    secret: reqwest::header::HeaderValue,
+) -> Result<Reply, OperationError<E>> {
+    let received = received(operation, sent, secret);
+    let result = tracing::Instrument::instrument(received, span.clone()).await;
+    let (received, elapsed) = match &result {
+        Ok(reply) => (Some(&*reply.received), Some(reply.received.elapsed)),
+        Err(error) => (error.reply(), error.elapsed()),
+    };
+    if let Some(elapsed) = elapsed {
+        span.record("duration_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+    }
+    if let Some(received) = received {
+        span.record("status", received.status.as_u16());
+        span.record("ray", received.ray.as_deref());
+    }
+    span.in_scope(|| match &result {
+        Err(OperationError::Transport { source, .. }) => {
+            tracing::debug!(timeout = source.is_timeout(), "no reply received");
         }
-        let secret = core.authorization.clone();
-        Ok(Reply { operation, received: received(started.elapsed()), secret, body })
+        Err(OperationError::Invalid(_)) => tracing::debug!("not sent"),
+        _ => tracing::debug!("reply received"),
+    });
+    result
+}
+
+/// Reads a reply to its end, or to the bound of its length.
+async fn received<E>(
+    operation: &'static str,
+    sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
+    secret: reqwest::header::HeaderValue,
+) -> Result<Reply, OperationError<E>> {
+    let started = std::time::Instant::now();
+    let failed = |source: reqwest::Error| match source.is_builder() {
+        true => OperationError::Invalid(InvalidRequest::Request { operation }),
+        false => {
+            let source = source.without_url();
+            OperationError::Transport { operation, elapsed: started.elapsed(), source }
+        }
+    };
+    let mut reply = sent.await.map_err(failed)?;
+    let mut received = Box::new(Received::of(&reply));
+    let is_success = received.status.is_success();
+    let limit = if is_success { MAX_REPLY } else { MAX_ERROR_REPLY };
+    // What is announced is believed only so far.
+    let announced = reply.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
+    while let Some(chunk) = reply.chunk().await.map_err(failed)? {
+        let room = limit - body.len();
+        if chunk.len() > room {
+            if is_success {
+                received.elapsed = started.elapsed();
+                return Err(OperationError::TooLarge { operation, reply: received });
+            }
+            body.extend_from_slice(&chunk[..room]);
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    received.elapsed = started.elapsed();
+    Ok(Reply { operation, received, secret, body })
+}
+
+impl Received {
+    /// The head of a reply that is not read to its end yet.
+    fn of(reply: &reqwest::Response) -> Self {
+        let header = |name: &str| reply.headers().get(name)?.to_str().ok().map(str::trim);
+        Self {
+            status: reply.status(),
+            retry_after: header("retry-after").and_then(retry_after),
+            ray: header("cf-ray").filter(|ray| ray.len() <= MAX_RAY).map(str::to_owned),
+            elapsed: std::time::Duration::ZERO,
+        }
     }
 }
 

@@ -79,14 +79,7 @@ impl Entry {
         // The permission may have ended while the turn was waited for.
         self.check()?;
         let work = work(Change { entry: self.clone(), turn });
-        let counted = async move {
-            let result = work.await;
-            if let Err(error) = &result {
-                meter::failed(error);
-            }
-            result
-        };
-        self.detached(counted).await
+        self.detached(work, meter::ended).await
     }
 
     /// As [`change`](Self::change), for work that may end with the SFU's answer to
@@ -127,11 +120,12 @@ impl Entry {
     pub(crate) fn detached<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
+        ended: fn(&T),
     ) -> impl Future<Output = T> + Send {
         let parent = self.session().span();
         let span = tracing::info_span!(parent: parent, "calls_step", step = self.step().as_str());
         span.follows_from(tracing::Span::current());
-        Detached::new(work.instrument(span), |_| std::future::ready(()))
+        Detached::new(work.instrument(span), ended, |_| std::future::ready(()))
     }
 
     pub(crate) fn unusable(&self, reason: Unusable) -> Error {

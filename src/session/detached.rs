@@ -16,7 +16,10 @@ where
     work: Option<Pin<Box<F>>>,
     /// The runtime that it was begun on.
     runtime: Option<Handle>,
-    /// What becomes of an output that nobody waits for.
+    /// Told of the output, whoever waits for it. It is no part of the work, because
+    /// a future in a future takes twice the memory.
+    ended: fn(&F::Output),
+    /// Takes an output that nobody waits for.
     orphaned: fn(F::Output) -> O,
 }
 
@@ -25,8 +28,8 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
     O: Future<Output = ()> + Send + 'static,
 {
-    pub(crate) fn new(work: F, orphaned: fn(F::Output) -> O) -> Self {
-        Self { work: Some(Box::pin(work)), runtime: None, orphaned }
+    pub(crate) fn new(work: F, ended: fn(&F::Output), orphaned: fn(F::Output) -> O) -> Self {
+        Self { work: Some(Box::pin(work)), runtime: None, ended, orphaned }
     }
 }
 
@@ -44,8 +47,9 @@ where
         // Taken out while it runs, so that a panic ends it for good.
         let Some(mut work) = self.work.take() else { return Poll::Pending };
         let polled = work.as_mut().poll(context);
-        if polled.is_pending() {
-            self.work = Some(work);
+        match &polled {
+            Poll::Pending => self.work = Some(work),
+            Poll::Ready(output) => (self.ended)(output),
         }
         polled
     }
@@ -59,8 +63,12 @@ where
     fn drop(&mut self) {
         // What was never begun has changed nothing and need not go on.
         if let (Some(work), Some(runtime)) = (self.work.take(), &self.runtime) {
-            let orphaned = self.orphaned;
-            runtime.spawn(async move { orphaned(work.await).await });
+            let (ended, orphaned) = (self.ended, self.orphaned);
+            runtime.spawn(async move {
+                let output = work.await;
+                ended(&output);
+                orphaned(output).await;
+            });
         }
     }
 }

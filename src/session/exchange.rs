@@ -287,12 +287,11 @@ async fn renegotiate(entry: Entry, turn: Turn<Kept>, answer: Answer) -> Result<(
                 } else if !error.outcome_unknown() {
                     change.turn.at_risk(Unfinished::AnswerRefused);
                 }
-                meter::failed(error);
             }
         }
         result.map(drop)
     };
-    entry.detached(work).await
+    entry.detached(work, meter::ended).await
 }
 
 impl<T: fmt::Debug> fmt::Debug for PendingAnswer<T> {

@@ -89,7 +89,7 @@ impl Session {
     }
 
     /// The changes whose replies were lost or have not come yet, oldest first:
-    /// 64 at most. Reading the [state](crate::session::StateExt::state) settles
+    /// 64 at most, besides one that is under way. Reading the [state](crate::session::StateExt::state) settles
     /// those that are not under way.
     pub fn uncertain(&self) -> Vec<Uncertain> {
         self.ledger().uncertain()
@@ -100,7 +100,8 @@ impl Session {
         self.ledger().is_empty()
     }
 
-    /// The time since a change of the session began or ended.
+    /// The time since the last change of the session was asked for, or led to an
+    /// offer of the SFU.
     pub fn idle(&self) -> Duration {
         self.turns().idle()
     }

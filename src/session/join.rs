@@ -123,18 +123,11 @@ impl Join<'_> {
                 request.send()
             };
             let retries = settings.retry.start();
-            match retries.run(Step::Join, Repeat::Create, create).await.0 {
-                Ok(reply) => {
-                    meter::session("joined");
-                    Ok(Session::new(client.clone(), reply.session_id, settings))
-                }
-                Err(error) => {
-                    meter::failed(&error);
-                    Err(error)
-                }
-            }
+            let reply = retries.run(Step::Join, Repeat::Create, create).await.0?;
+            meter::session("joined");
+            Ok(Session::new(client.clone(), reply.session_id, settings))
         };
-        Detached::new(create, orphaned).await
+        Detached::new(create, meter::ended, orphaned).await
     }
 }
 

@@ -50,7 +50,7 @@ pub trait LeaveExt: Handle {
         let entry = self.access().begin(Step::Leave, &[Action::Leave]);
         async move {
             let entry = entry?.counted();
-            let departure = entry.detached(close_everything(entry.clone())).await;
+            let departure = entry.detached(close_everything(entry.clone()), |_| ()).await;
             report(&departure.tracks);
             report(&departure.channels);
             Ok(departure)

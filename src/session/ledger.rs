@@ -21,10 +21,10 @@ const MAX_UNCERTAIN: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     held: BTreeMap<Key, Held>,
-    /// Without their replies for good.
-    lost: Vec<Uncertain>,
-    /// The change that is under way. It stays if its future ends without a word.
-    pending: Option<Uncertain>,
+    uncertain: Vec<Uncertain>,
+    /// The last of them is a change that is under way. It stays if the change's
+    /// future ends without a word.
+    is_under_way: bool,
     pub(crate) transport: Transport,
 }
 
@@ -104,15 +104,11 @@ impl Ledger {
 
     /// Oldest first.
     pub(crate) fn uncertain(&self) -> Vec<Uncertain> {
-        self.lost.iter().chain(&self.pending).cloned().collect()
+        self.uncertain.clone()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.held.is_empty() && self.is_certain()
-    }
-
-    fn is_certain(&self) -> bool {
-        self.lost.is_empty() && self.pending.is_none()
+        self.held.is_empty() && self.uncertain.is_empty()
     }
 
     pub(crate) fn source(&self, mid: &Mid) -> Option<&Source> {
@@ -167,22 +163,28 @@ impl Ledger {
     pub(crate) fn begin(&mut self, operation: &str, names: Vec<String>) {
         // One that was never ended has lost its reply.
         self.lose();
-        self.pending = Some(Uncertain { operation: operation.to_owned(), names });
+        self.uncertain.push(Uncertain { operation: operation.to_owned(), names });
+        self.is_under_way = true;
     }
 
     /// The change that was begun last has its reply.
     pub(crate) fn end(&mut self) {
-        self.pending = None;
+        if std::mem::take(&mut self.is_under_way) {
+            self.uncertain.pop();
+        }
     }
 
     /// The reply to the change that was begun last is lost.
     pub(crate) fn lose(&mut self) {
-        let Some(change) = self.pending.take() else { return };
-        self.lost.retain(|other| *other != change);
-        if self.lost.len() == MAX_UNCERTAIN {
-            self.lost.remove(0);
+        if !std::mem::take(&mut self.is_under_way) {
+            return;
         }
-        self.lost.push(change);
+        let Some(change) = self.uncertain.pop() else { return };
+        self.uncertain.retain(|other| *other != change);
+        if self.uncertain.len() == MAX_UNCERTAIN {
+            self.uncertain.remove(0);
+        }
+        self.uncertain.push(change);
     }
 
     /// The reply to a change does not say whether these items exist.
@@ -201,7 +203,7 @@ impl Ledger {
 
     /// Whether only the session's state can tell what is open.
     pub(crate) fn is_in_doubt(&self) -> bool {
-        !self.is_certain() || self.held.values().any(|held| held.in_doubt || held.closing)
+        !self.uncertain.is_empty() || self.held.values().any(|held| held.in_doubt || held.closing)
     }
 
     /// Takes over what the state says to be open, and settles all doubts.
@@ -236,14 +238,14 @@ impl Ledger {
         if !state.data_channels.is_empty() {
             self.transport = Transport::There;
         }
-        self.lost.clear();
-        self.pending = None;
+        self.uncertain.clear();
+        self.is_under_way = false;
     }
 
     /// The session is gone, and everything with it.
     pub(crate) fn clear(&mut self) {
         self.held.clear();
-        self.lost.clear();
-        self.pending = None;
+        self.uncertain.clear();
+        self.is_under_way = false;
     }
 }

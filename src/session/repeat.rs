@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio::time::Instant;
+
 use super::access::{Entry, report};
 use super::exchange::Negotiation;
 use crate::error::Error;
@@ -18,6 +20,7 @@ where
     Q: Clone + fmt::Display,
     F: Future<Output = Result<Negotiation<Outcome<D, Q>>, Error>>,
 {
+    let begun = Instant::now();
     let mut so_far = Outcome::new(entry.step());
     let (mut missing, mut waiting) = (asked, Vec::new());
     let ended = loop {
@@ -40,7 +43,9 @@ where
         (waiting, got.failed) =
             got.failed.into_iter().partition(|failed| failed.error.is_retryable());
         so_far.extend(got);
-        if waiting.is_empty() || !entry.retries().again(entry.step(), waiting.len()).await {
+        let elapsed = begun.elapsed();
+        if waiting.is_empty() || !entry.retries().again(entry.step(), waiting.len(), elapsed).await
+        {
             so_far.failed.append(&mut waiting);
             break Negotiation::Done(so_far);
         }

@@ -66,7 +66,7 @@ struct State<K> {
     holder: Holder<K>,
     /// How often the turn was taken.
     count: u64,
-    /// When the turn was last taken, passed on, or kept for an answer.
+    /// When the turn was last asked for by who got it, or an answer was waited for.
     last: Instant,
 }
 
@@ -75,8 +75,9 @@ enum Holder<K> {
     Nobody,
     /// A change that is under way.
     Change,
-    /// An SFU offer without an answer.
-    Exchange(Open<K>),
+    /// An SFU offer without an answer. Boxed: most sessions have none, most of the
+    /// time.
+    Exchange(Box<Open<K>>),
 }
 
 struct Open<K> {
@@ -103,7 +104,7 @@ impl<K> State<K> {
     }
 
     /// Ends the exchange, if the holder is one that `is_it` accepts.
-    fn end_exchange(&mut self, is_it: impl FnOnce(&Open<K>) -> bool) -> Option<Open<K>> {
+    fn end_exchange(&mut self, is_it: impl FnOnce(&Open<K>) -> bool) -> Option<Box<Open<K>>> {
         if !matches!(&self.holder, Holder::Exchange(open) if is_it(open)) {
             return None;
         }
@@ -141,7 +142,7 @@ impl<K> Turns<K> {
         }
     }
 
-    /// The time since the turn was last taken, passed on, or kept for an answer.
+    /// The time since the last change was asked for, or led to an offer.
     pub(crate) fn idle(&self) -> Duration {
         self.state().last.elapsed()
     }
@@ -193,7 +194,6 @@ impl<K> Turns<K> {
         match state.end_exchange(is_it).and_then(|open| open.kept) {
             Some(kept) => {
                 state.holder = Holder::Change;
-                state.last = Instant::now();
                 drop(state);
                 Ok((Turn { turns: Arc::clone(self), risk: None, is_passed_on: false }, kept))
             }
@@ -203,8 +203,9 @@ impl<K> Turns<K> {
 
     async fn wait(self: &Arc<Self>) -> Turn<K> {
         let asked = Instant::now();
+        let mut waited = Duration::ZERO;
         let first = self.line.lock().await;
-        while let Some(deadline) = self.try_take() {
+        while let Some(deadline) = self.try_take(asked) {
             match deadline {
                 Some(deadline) => {
                     if timeout_at(deadline, self.changed.notified()).await.is_err() {
@@ -213,10 +214,10 @@ impl<K> Turns<K> {
                 }
                 None => self.changed.notified().await,
             }
+            waited = asked.elapsed();
         }
         drop(first);
         let turn = Turn { turns: Arc::clone(self), risk: None, is_passed_on: false };
-        let waited = asked.elapsed();
         meter::waited(waited);
         tracing::trace!(waited_us = waited.as_micros() as u64, "turn taken");
         turn
@@ -224,13 +225,13 @@ impl<K> Turns<K> {
 
     /// Takes the turn if it is free: None. Else the deadline of the exchange that
     /// has it, if it is one.
-    fn try_take(&self) -> Option<Option<Instant>> {
+    fn try_take(&self, asked: Instant) -> Option<Option<Instant>> {
         let mut state = self.state();
         match &state.holder {
             Holder::Nobody => {
                 state.holder = Holder::Change;
                 state.count += 1;
-                state.last = Instant::now();
+                state.last = asked;
                 None
             }
             Holder::Change => Some(None),
@@ -319,7 +320,7 @@ impl<K> Turn<K> {
             self.is_passed_on = true;
             state.last = Instant::now();
             let open = Open { id: id.clone(), deadline: state.last + deadline, kept: None };
-            state.holder = Holder::Exchange(open);
+            state.holder = Holder::Exchange(Box::new(open));
         }
         drop(state);
         // The first in the line waits for the deadline from now on.
@@ -336,7 +337,6 @@ impl<K> Drop for Turn<K> {
         let mut state = self.turns.state();
         let is_first = self.risk.is_some_and(|why| state.give_up(why));
         state.holder = Holder::Nobody;
-        state.last = Instant::now();
         drop(state);
         // The first in the line sees the state above.
         self.turns.changed.notify_one();
@@ -370,7 +370,6 @@ impl<K> Exchange<K> {
             return Err(state.unusable().unwrap_or(late));
         }
         state.holder = Holder::Change;
-        state.last = Instant::now();
         drop(state);
         Ok(Turn { turns, risk: None, is_passed_on: false })
     }
