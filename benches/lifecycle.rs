@@ -8,7 +8,7 @@
 
 use cloudflare_calls::session::Negotiation;
 use cloudflare_calls::tracks::RemoteTrack;
-use cloudflare_calls::types::SessionId;
+use cloudflare_calls::types::{CloseTracksRequest, SessionId};
 use cloudflare_calls::{Answer, Mid, Session, prelude::*, reqwest};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
@@ -121,6 +121,19 @@ fn sessions(criterion: &mut Criterion) {
                 }))
             });
         });
+        let request = CloseTracksRequest::forced(["0"]);
+        group.bench_with_input(
+            BenchmarkId::new("through the generated client", count),
+            &ids,
+            |bencher, ids| {
+                bencher.to_async(&runtime).iter(|| {
+                    join_all(ids.iter().map(|id| async {
+                        let reply = client.close_tracks(id, &request).send().await.unwrap();
+                        assert_eq!(reply.tracks[0].mid, "0");
+                    }))
+                });
+            },
+        );
         let adopt = |id: &SessionId| runtime.block_on(client.adopt(id.clone()).send()).unwrap();
         let sessions: Vec<Session> = ids.iter().map(adopt).collect();
         group.bench_with_input(
