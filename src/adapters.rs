@@ -197,14 +197,14 @@ async fn create_with(client: &Client, adapters: Vec<Adapter>) -> Result<Created,
             entry.endpoint.as_ref().is_none_or(|url| *url == adapter.request.endpoint);
         Some(*name == adapter.request.track_name && is_endpoint)
     };
-    let read = |adapter: &Adapter, entry: AdapterResult| {
-        entry.read(|entry| {
-            let session = entry.session_id.or_else(|| adapter.request.session_id.clone());
-            let name = adapter.request.track_name.clone();
-            Some(CreatedAdapter { id: entry.adapter_id?, name, session })
-        })
+    let read = |_: &Adapter, entry: AdapterResult| {
+        entry.read(|entry| Some((entry.adapter_id?, entry.session_id)))
     };
-    Ok(settle(STEP, adapters, entries, is_for, read).0)
+    let make = |Adapter { request }: Adapter, (id, session): (AdapterId, Option<SessionId>)| {
+        let session = session.or(request.session_id);
+        CreatedAdapter { id, name: request.track_name, session }
+    };
+    Ok(settle(STEP, adapters, entries, is_for, read, make).0)
 }
 
 async fn close(client: Client, ids: Vec<AdapterId>) -> Result<Closed, Error> {

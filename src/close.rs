@@ -87,14 +87,14 @@ where
 /// good as closed.
 pub(crate) fn settled<K, C>(closer: &mut C, asked: Vec<K>, entries: Vec<C::Entry>) -> Outcome<K, K>
 where
-    K: Clone,
     C: Closer<K>,
 {
-    let read = |item: &K, entry: C::Entry| match entry.error() {
+    let read = |_: &K, entry: C::Entry| match entry.error() {
         Some(error) if !is_gone(&error) => Err(error),
-        _ => Ok(item.clone()),
+        _ => Ok(()),
     };
-    let (mut outcome, _) = settle(closer.step(), asked, entries, C::is_for, read);
+    let make = |item, ()| item;
+    let (mut outcome, _) = settle(closer.step(), asked, entries, C::is_for, read, make);
     for item in &outcome.done {
         closer.ended(item, End::Closed);
     }

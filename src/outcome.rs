@@ -103,7 +103,7 @@ pub(crate) trait Entry {
 
     /// Reads an entry without an error; `read` gives None if it lacks what it has
     /// to have.
-    fn read<D>(self, read: impl FnOnce(Self) -> Option<D>) -> Result<D, ItemError>
+    fn read<N>(self, read: impl FnOnce(Self) -> Option<N>) -> Result<N, ItemError>
     where
         Self: Sized,
     {
@@ -131,14 +131,16 @@ entries!(TrackResult, CloseTrackResult, DataChannelResult, AdapterResult, CloseA
 /// `is_for` says whether an entry is for an item, or None if the entry names
 /// nothing. An entry belongs to the first item that it is for and that has none
 /// yet. One that names nothing, as failed entries can, belongs to the item in
-/// its place, if there are as many entries as items. The second list has the
-/// entries that nobody asked for.
-pub(crate) fn settle<D, Q, R: Entry>(
+/// its place, if there are as many entries as items. `read` takes out of an entry
+/// what is new in it, of which `make` makes the done item. The second list has
+/// the entries that nobody asked for.
+pub(crate) fn settle<D, N, Q, R: Entry>(
     step: Step,
     asked: Vec<Q>,
     entries: Vec<R>,
     is_for: impl Fn(&Q, &R) -> Option<bool>,
-    mut read: impl FnMut(&Q, R) -> Result<D, ItemError>,
+    read: impl Fn(&Q, R) -> Result<N, ItemError>,
+    make: impl Fn(Q, N) -> D,
 ) -> (Outcome<D, Q>, Vec<R>) {
     let mut assigned: Vec<Option<R>> = asked.iter().map(|_| None).collect();
     let in_places = entries.len() == asked.len();
@@ -171,7 +173,7 @@ pub(crate) fn settle<D, Q, R: Entry>(
     let mut outcome = Outcome::new(step);
     for (item, entry) in asked.into_iter().zip(assigned) {
         match entry.map_or(Err(ItemError::Unreported), |entry| read(&item, entry)) {
-            Ok(done) => outcome.done.push(done),
+            Ok(new) => outcome.done.push(make(item, new)),
             Err(error) => outcome.fail(item, error),
         }
     }

@@ -101,7 +101,7 @@ async fn answer(
     headers: HeaderMap,
     Json(answer): Json<Answer>,
 ) -> Result<Json<Exchanged>, Error> {
-    Ok(Json(backend.open(&id, &headers)?.answer(&exchange, answer).await?))
+    Ok(Json(backend.open(&id, &headers)?.answer(exchange, answer).await?))
 }
 
 /// An agent leaves. What could not be closed is swept.

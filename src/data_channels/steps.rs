@@ -285,11 +285,9 @@ async fn publish(
         |channel: &LocalDataChannel, entry| {
             Some(entry.data_channel_name.as_ref()? == channel.name())
         },
-        move |LocalDataChannel { name, delivery }: &LocalDataChannel, id| PublishedDataChannel {
-            session: session.clone(),
-            name: name.clone(),
-            id,
-            delivery: *delivery,
+        move |LocalDataChannel { name, delivery }, id| {
+            let session = session.clone();
+            PublishedDataChannel { session, name, id, delivery }
         },
         |published| (published.id, None),
     );
@@ -313,9 +311,11 @@ async fn subscribe(
             let is_name = entry.data_channel_name.as_ref()? == channel.name();
             Some(is_name && entry.session_id.as_ref().is_none_or(|id| *id == channel.publisher))
         },
-        |RemoteDataChannel { publisher, name, delivery, .. }: &RemoteDataChannel, id| {
-            let (publisher, name) = (publisher.clone(), name.clone());
-            SubscribedDataChannel { publisher, name, id, delivery: *delivery }
+        |RemoteDataChannel { publisher, name, delivery, .. }, id| SubscribedDataChannel {
+            publisher,
+            name,
+            id,
+            delivery,
         },
         |subscribed| (subscribed.id, Some((subscribed.publisher.clone(), subscribed.name.clone()))),
     );
@@ -329,7 +329,7 @@ async fn new_channels<Q, D>(
     asked: Vec<Q>,
     request: DataChannelsRequest,
     is_for: impl Fn(&Q, &DataChannelResult) -> Option<bool> + Send + 'static,
-    made: impl Fn(&Q, ChannelId) -> D + Send + 'static,
+    made: impl Fn(Q, ChannelId) -> D + Send + 'static,
     held: impl Fn(&D) -> (ChannelId, Option<Source>) + Send + 'static,
 ) -> Result<Outcome<D, Q>, Error>
 where
@@ -350,11 +350,10 @@ where
             entry.data_channel_name.as_ref().filter(|name| !name.is_empty())?;
             is_for(item, entry)
         };
-        let read = |item: &Q, entry: DataChannelResult| {
-            entry.read(|entry| Some(made(item, ChannelId::new(entry.id?).ok()?)))
-        };
+        let read =
+            |_: &Q, entry: DataChannelResult| entry.read(|entry| ChannelId::new(entry.id?).ok());
         let entries = reply.data_channels;
-        let (outcome, unasked) = settle(change.entry.step(), asked, entries, is_for, read);
+        let (outcome, unasked) = settle(change.entry.step(), asked, entries, is_for, read, made);
         let mut ledger = session.ledger();
         if !outcome.done.is_empty() {
             ledger.transport = Transport::There;

@@ -30,7 +30,7 @@ pub trait AnswerExt: Handle {
     /// # use cloudflare_calls::session::{Exchanged, ExchangeId};
     /// # use cloudflare_calls::{Answer, Error, Session, prelude::*};
     /// # async fn example(session: Session, id: ExchangeId, answer: Answer) -> Result<(), Error> {
-    /// if let Exchanged::Subscribed(subscribed) = session.answer(&id, answer).await? {
+    /// if let Exchanged::Subscribed(subscribed) = session.answer(id, answer).await? {
     ///     let tracks = subscribed.into_result()?;
     /// }
     /// # Ok(())
@@ -44,11 +44,10 @@ pub trait AnswerExt: Handle {
     /// unfinished or gone.
     fn answer(
         &self,
-        exchange: &ExchangeId,
+        exchange: ExchangeId,
         answer: Answer,
     ) -> impl Future<Output = Result<Exchanged, Error>> + Send {
         let access = self.access();
-        let exchange = exchange.clone();
         async move { answer_kept(access, exchange, answer).await }
     }
 }
@@ -169,7 +168,7 @@ impl<T> PendingAnswer<T> {
     }
 
     /// The id of the exchange.
-    pub fn id(&self) -> &ExchangeId {
+    pub fn id(&self) -> ExchangeId {
         self.exchange.id()
     }
 
@@ -257,7 +256,7 @@ pub(crate) fn is_offer(description: &SessionDescription) -> bool {
 
 async fn answer_kept(access: Access, id: ExchangeId, answer: Answer) -> Result<Exchanged, Error> {
     let entry = access.begin(Step::Answer, &[])?.counted();
-    let resumed = entry.session().turns().resume(&id, |kept| entry.require(kept.any_of));
+    let resumed = entry.session().turns().resume(id, |kept| entry.require(kept.any_of));
     let (turn, kept) = resumed.map_err(|why| match why {
         Resume::Denied(error) => error,
         Resume::Unusable(reason) => entry.unusable(reason),

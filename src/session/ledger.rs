@@ -1,5 +1,6 @@
 //! What a handle knows to be open on its session.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -68,7 +69,7 @@ pub(crate) enum Transport {
 #[non_exhaustive]
 pub struct Uncertain {
     /// The operation, as the generated client's method is named.
-    pub operation: String,
+    pub operation: Cow<'static, str>,
     /// The names of the tracks or channels that it asked for.
     pub names: Vec<String>,
 }
@@ -160,10 +161,10 @@ impl Ledger {
     }
 
     /// What a change asks for may exist from now on.
-    pub(crate) fn begin(&mut self, operation: &str, names: Vec<String>) {
+    pub(crate) fn begin(&mut self, operation: &'static str, names: Vec<String>) {
         // One that was never ended has lost its reply.
         self.lose();
-        self.uncertain.push(Uncertain { operation: operation.to_owned(), names });
+        self.uncertain.push(Uncertain { operation: operation.into(), names });
         self.is_under_way = true;
     }
 
@@ -190,7 +191,7 @@ impl Ledger {
     /// The reply to a change does not say whether these items exist.
     pub(crate) fn doubt_unreported<Q: fmt::Display>(
         &mut self,
-        operation: &str,
+        operation: &'static str,
         failed: &[Failed<Q>],
     ) {
         let doubtful = failed.iter().filter(|failed| failed.error.leaves_doubt());

@@ -227,19 +227,19 @@ fn published<Q: Wanted>(
         (Some(mid), Some(got)) => Some(got == mid.as_str()),
         _ => text(&entry.track_name).map(|name| name == track.to_string()),
     };
-    let track = |name: String, mid: Option<&Mid>, entry: TrackResult| {
-        let mid = mid.cloned().or_else(|| Mid::new(entry.mid?).ok())?;
-        Some(PublishedTrack { session: session.id().clone(), name, mid })
-    };
     let read = |wanted: &Q, entry: TrackResult| {
-        entry.read(|entry| track(wanted.to_string(), wanted.mid(), entry))
+        let mid = |entry: TrackResult| Mid::new(entry.mid?).ok();
+        entry.read(|entry| wanted.mid().cloned().or_else(|| mid(entry)))
     };
-    let (mut outcome, unasked) = settle(change.entry.step(), wanted, entries, is_for, read);
+    let track = |name: String, mid| PublishedTrack { session: session.id().clone(), name, mid };
+    let make = |wanted: Q, mid| track(wanted.to_string(), mid);
+    let step = change.entry.step();
+    let (mut outcome, unasked) = settle(step, wanted, entries, is_for, read, make);
     for entry in unasked {
         let name = text(&entry.track_name).unwrap_or_default();
         let item = Q::found(&name);
-        match (entry.read(|entry| track(name, None, entry)), item) {
-            (Ok(found), _) => outcome.done.push(found),
+        match (entry.read(|entry| Mid::new(entry.mid?).ok()), item) {
+            (Ok(mid), _) => outcome.done.push(track(name, mid)),
             (Err(error), Some(item)) => outcome.fail(item, error),
             (Err(_), None) => {}
         }

@@ -1,6 +1,6 @@
 //! "Remote client joins": its tracks.
 
-use super::types::{RemoteTrack, Subscribed, SubscribedTrack};
+use super::types::{RemoteTrack, Subscribed};
 use crate::action::Action;
 use crate::error::Error;
 use crate::generated::types::{TrackResult, TracksRequest};
@@ -99,14 +99,9 @@ fn subscribed(change: &Change, asked: Vec<RemoteTrack>, entries: Vec<TrackResult
         let is_publisher = entry.session_id.as_ref().is_none_or(|id| id == track.publisher());
         Some(name == track.name() && is_publisher)
     };
-    let read = |track: &RemoteTrack, entry: TrackResult| {
-        entry.read(|entry| {
-            let mid = Mid::new(entry.mid?).ok()?;
-            let (publisher, name) = (track.publisher().clone(), track.name().to_owned());
-            Some(SubscribedTrack { publisher, name, mid })
-        })
-    };
-    let (outcome, unasked) = settle(change.entry.step(), asked, entries, is_for, read);
+    let read = |_: &RemoteTrack, entry: TrackResult| entry.read(|entry| Mid::new(entry.mid?).ok());
+    let step = change.entry.step();
+    let (outcome, unasked) = settle(step, asked, entries, is_for, read, RemoteTrack::subscribed);
     let mut ledger = change.session().ledger();
     for track in &outcome.done {
         let source = (track.publisher.clone(), track.name.clone());

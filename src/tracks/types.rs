@@ -164,6 +164,12 @@ impl RemoteTrack {
         &self.name
     }
 
+    /// The subscription on this media section.
+    pub(super) fn subscribed(self, mid: Mid) -> SubscribedTrack {
+        let Self { publisher, name, .. } = self;
+        SubscribedTrack { publisher, name, mid }
+    }
+
     pub(super) fn request(&self) -> Track {
         let mut track = Track::new()
             .location(TrackLocation::Remote)

@@ -112,9 +112,9 @@ fn settled(
         let mid = entry.mid.as_ref().filter(|mid| !mid.is_empty())?;
         Some(mid == update.mid.as_str())
     };
-    let read =
-        |asked: &(TrackUpdate, Source), entry: TrackResult| entry.read(|_| Some(asked.clone()));
-    let (sorted, _) = settle(change.entry.step(), asked, entries, is_for, read);
+    let read = |_: &(TrackUpdate, Source), entry: TrackResult| entry.read(|_| Some(()));
+    let make = |asked, ()| asked;
+    let (sorted, _) = settle(change.entry.step(), asked, entries, is_for, read, make);
     let mut updated = Updated::new(change.entry.step());
     let mut ledger = change.session().ledger();
     for (TrackUpdate { mid, .. }, source) in sorted.done {

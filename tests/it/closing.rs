@@ -65,7 +65,7 @@ async fn an_offer_of_the_sfu_in_reply_to_a_close_waits_for_its_answer() {
     let close = session.close_negotiated(offer(&["0", "1"]), mids(&["0"])).await.unwrap();
     let Negotiation::Offer(pending) = close else { panic!("an offer") };
     let exchange = pending.keep().exchange;
-    let Exchanged::Closed(closed) = session.answer(&exchange, answer()).await.unwrap() else {
+    let Exchanged::Closed(closed) = session.answer(exchange, answer()).await.unwrap() else {
         panic!("a close");
     };
     assert_eq!(closed.done, mids(&["0"]));

@@ -50,9 +50,9 @@ async fn another_request_finds_the_exchange_by_its_id_and_gets_the_outcome() {
     assert_eq!(registry.get(&id).unwrap().status(), Status::AwaitingAnswer);
     // The second request.
     let exchange: ExchangeId = serde_json::from_value(for_agent["exchange"].clone()).unwrap();
-    assert_eq!(exchange.as_str().len(), 16);
+    assert_eq!(exchange.to_string().len(), 16);
     let session = registry.get(&id).unwrap();
-    let exchanged = session.answer(&exchange, answer()).await.unwrap();
+    let exchanged = session.answer(exchange, answer()).await.unwrap();
     let json = serde_json::to_value(&exchanged).unwrap();
     assert_eq!(
         json,
@@ -75,15 +75,15 @@ async fn an_answer_that_comes_twice_or_to_an_earlier_offer_is_told_from_one_that
     publish(&publisher, &["a", "b"]).await;
     let session = join(&sfu).await;
     let first = pulled(&session, &publisher, "a").await.exchange;
-    assert!(matches!(session.answer(&first, answer()).await, Ok(Exchanged::Subscribed(_))));
-    let error = session.answer(&first, answer()).await.unwrap_err();
+    assert!(matches!(session.answer(first, answer()).await, Ok(Exchanged::Subscribed(_))));
+    let error = session.answer(first, answer()).await.unwrap_err();
     assert_eq!(reason(&error), Some(Unusable::NoSuchExchange));
     assert_eq!((error.remedy(), error.http_status().as_u16()), (Remedy::Refused, 409));
     let second = pulled(&session, &publisher, "b").await.exchange;
     assert_ne!(first, second);
-    let error = session.answer(&first, answer()).await.unwrap_err();
+    let error = session.answer(first, answer()).await.unwrap_err();
     assert_eq!(reason(&error), Some(Unusable::NoSuchExchange), "the browser sends it once more");
-    assert!(session.answer(&second, answer()).await.is_ok());
+    assert!(session.answer(second, answer()).await.is_ok());
     assert_eq!(sfu.count(Operation::Renegotiate), 2);
     assert_eq!(sfu.violations(), [""; 0]);
 }
@@ -101,14 +101,14 @@ async fn a_kept_exchange_ends_at_its_deadline_and_when_the_session_is_left() {
     let error = session.close(super::mids(&["7"])).await.unwrap_err();
     let late = Unusable::Unfinished(Unfinished::AnswerLate);
     assert_eq!(reason(&error), Some(late));
-    let error = session.answer(&exchange, answer()).await.unwrap_err();
+    let error = session.answer(exchange, answer()).await.unwrap_err();
     assert_eq!(reason(&error), Some(late));
     assert_eq!(error.remedy(), Remedy::Rejoin);
 
     let session = super::join(&sfu).await;
     let exchange = pulled(&session, &publisher, "a").await.exchange;
     let _ = session.leave().await.unwrap();
-    let error = session.answer(&exchange, answer()).await.unwrap_err();
+    let error = session.answer(exchange, answer()).await.unwrap_err();
     assert_eq!(reason(&error), Some(Unusable::Left));
     assert_eq!(sfu.count(Operation::Renegotiate), 0);
 }
@@ -123,7 +123,7 @@ async fn every_kind_of_exchange_can_be_kept() {
         panic!("an offer");
     };
     let exchange = pending.keep().exchange;
-    let Exchanged::Published(published) = session.answer(&exchange, answer()).await.unwrap() else {
+    let Exchanged::Published(published) = session.answer(exchange, answer()).await.unwrap() else {
         panic!("a publication");
     };
     assert_eq!(published.into_result().unwrap()[0].name, "mic");
@@ -131,7 +131,7 @@ async fn every_kind_of_exchange_can_be_kept() {
         panic!("an offer");
     };
     let exchange = pending.keep().exchange;
-    let exchanged = session.answer(&exchange, answer()).await.unwrap();
+    let exchanged = session.answer(exchange, answer()).await.unwrap();
     assert!(matches!(exchanged, Exchanged::Established(_)));
     assert_eq!(
         serde_json::to_value(&exchanged).unwrap(),

@@ -232,16 +232,16 @@ async fn an_answer_needs_a_token_that_has_not_expired() {
     };
     let exchange = pending.keep().exchange;
     expired(&guarded).await;
-    let refused = guarded.answer(&exchange, answer()).await;
+    let refused = guarded.answer(exchange, answer()).await;
     assert!(matches!(refused, Err(Error::Denied { .. })));
     assert_eq!(session.status(), Status::AwaitingAnswer, "the exchange is as it was");
     // Neither does a token that permits something else.
     let other = guarded_by(&session, &[Action::Publish, Action::Leave]);
-    let refused = other.answer(&exchange, answer()).await;
+    let refused = other.answer(exchange, answer()).await;
     assert!(matches!(refused, Err(Error::Denied { .. })));
     assert_eq!(sfu.count(Operation::Renegotiate), 0);
     let renewed = guarded_by(&session, &[Action::Subscribe]);
-    let Exchanged::Subscribed(subscribed) = renewed.answer(&exchange, answer()).await.unwrap()
+    let Exchanged::Subscribed(subscribed) = renewed.answer(exchange, answer()).await.unwrap()
     else {
         panic!("a subscription");
     };

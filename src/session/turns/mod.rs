@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use crate::invalid::{Invalid, Problem};
 use crate::meter;
 use crate::status::{Status, Unfinished, Unusable};
 
@@ -21,30 +22,41 @@ use crate::status::{Status, Unfinished, Unusable};
 ///
 /// It is random, so that the answer to an earlier offer is never taken for one
 /// to a later offer, also after a restart. It is no permission.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ExchangeId(String);
+///
+/// As text it is 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ExchangeId(u64);
 
-impl ExchangeId {
-    /// The id as text: 16 hexadecimal digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+impl std::str::FromStr for ExchangeId {
+    type Err = Invalid;
 
-    fn random() -> Self {
-        Self(format!("{:016x}", fastrand::u64(..)))
+    /// # Errors
+    /// [`Problem::Malformed`].
+    fn from_str(id: &str) -> Result<Self, Invalid> {
+        let is_hex = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u64::from_str_radix(id, 16).ok().filter(|_| is_hex);
+        number.map(Self).ok_or_else(|| Invalid::new("exchange", Problem::Malformed))
     }
 }
 
-impl From<String> for ExchangeId {
-    /// Takes any text: one that names no exchange finds none.
-    fn from(id: String) -> Self {
-        Self(id)
+impl TryFrom<String> for ExchangeId {
+    type Error = Invalid;
+
+    fn try_from(id: String) -> Result<Self, Invalid> {
+        id.parse()
+    }
+}
+
+impl From<ExchangeId> for String {
+    fn from(id: ExchangeId) -> Self {
+        id.to_string()
     }
 }
 
 impl fmt::Display for ExchangeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{:016x}", self.0)
     }
 }
 
@@ -179,13 +191,13 @@ impl<K> Turns<K> {
     /// an error the exchange is as it was.
     pub(crate) fn resume<E>(
         self: &Arc<Self>,
-        id: &ExchangeId,
+        id: ExchangeId,
         allow: impl FnOnce(&K) -> Result<(), E>,
     ) -> Result<(Turn<K>, K), Resume<E>> {
         self.lapse();
         let mut state = self.state();
         let reason = state.unusable().unwrap_or(Unusable::NoSuchExchange);
-        let is_it = |open: &Open<K>| open.id == *id && open.kept.is_some();
+        let is_it = |open: &Open<K>| open.id == id && open.kept.is_some();
         let kept = match &state.holder {
             Holder::Exchange(open) if is_it(open) => open.kept.as_ref(),
             _ => None,
@@ -309,7 +321,7 @@ impl<K> Turn<K> {
     /// The SFU made an offer: the turn stays taken until its answer has been
     /// taken, or `deadline` from now.
     pub(crate) fn offered(mut self, deadline: Duration) -> Exchange<K> {
-        let id = ExchangeId::random();
+        let id = ExchangeId(fastrand::u64(..));
         let turns = Arc::clone(&self.turns);
         let mut state = turns.state();
         if state.has_left {
@@ -319,7 +331,7 @@ impl<K> Turn<K> {
             self.risk = None;
             self.is_passed_on = true;
             state.last = Instant::now();
-            let open = Open { id: id.clone(), deadline: state.last + deadline, kept: None };
+            let open = Open { id, deadline: state.last + deadline, kept: None };
             state.holder = Holder::Exchange(Box::new(open));
         }
         drop(state);
@@ -355,8 +367,8 @@ pub(crate) struct Exchange<K> {
 }
 
 impl<K> Exchange<K> {
-    pub(crate) fn id(&self) -> &ExchangeId {
-        &self.id
+    pub(crate) fn id(&self) -> ExchangeId {
+        self.id
     }
 
     /// The answer has come: the turn, unless it is too late.
@@ -383,7 +395,7 @@ impl<K> Exchange<K> {
         {
             open.kept = Some(kept);
         }
-        self.id.clone()
+        self.id
     }
 }
 

@@ -83,7 +83,7 @@ async fn take(turns: &Arc<Turns<()>>, api: &Shared, user: usize) -> Result<Turn<
     turn
 }
 
-fn resume(turns: &Arc<Turns<()>>, id: &ExchangeId) -> Result<Turn<()>, Unusable> {
+fn resume(turns: &Arc<Turns<()>>, id: ExchangeId) -> Result<Turn<()>, Unusable> {
     match turns.resume(id, |()| Ok::<(), std::convert::Infallible>(())) {
         Ok((turn, ())) => Ok(turn),
         Err(Resume::Unusable(reason)) => Err(reason),
@@ -130,7 +130,7 @@ async fn exchange(turns: Arc<Turns<()>>, api: Shared, user: usize, mut random: f
         true => {
             let id = exchange.keep(());
             some_yields(&mut random).await;
-            resume(&turns, &id)
+            resume(&turns, id)
         }
         false => exchange.resume(),
     };
@@ -302,15 +302,15 @@ async fn a_kept_exchange_is_found_by_its_id_and_by_no_other() {
     let turns = Turns::<()>::new();
     let first = turns.take().await.unwrap().offered(DEADLINE).keep(());
     let none = Unusable::NoSuchExchange;
-    assert_eq!(resume(&turns, &ExchangeId::from("1".to_owned())).err(), Some(none));
-    let refused = turns.resume(&first, |()| Err("not permitted"));
+    assert_eq!(resume(&turns, "0123456789abcdef".parse().unwrap()).err(), Some(none));
+    let refused = turns.resume(first, |()| Err("not permitted"));
     assert!(matches!(refused, Err(Resume::Denied("not permitted"))));
     assert_eq!(turns.status(), Status::AwaitingAnswer, "it is as it was");
-    drop(resume(&turns, &first).unwrap());
-    assert_eq!(resume(&turns, &first).err(), Some(none), "it was answered already");
+    drop(resume(&turns, first).unwrap());
+    assert_eq!(resume(&turns, first).err(), Some(none), "it was answered already");
     let second = turns.take().await.unwrap().offered(DEADLINE).keep(());
-    assert_eq!(resume(&turns, &first).err(), Some(none), "the answer is to an earlier offer");
-    assert!(resume(&turns, &second).is_ok());
+    assert_eq!(resume(&turns, first).err(), Some(none), "the answer is to an earlier offer");
+    assert!(resume(&turns, second).is_ok());
 }
 
 #[test]
