@@ -5,7 +5,7 @@ use cloudflare_calls::{Answer, Error, Session, prelude::*};
 
 async fn _answer(session: Session, kept: KeptOffer, answer: Answer) -> Result<Exchanged, Error> {
     let _ = &kept;
-    session.answer(&kept.exchange, answer).await
+    session.answer(kept.exchange, answer).await
 }
 
 fn main() {}
