@@ -345,10 +345,7 @@ impl Reply {
     /// The body of a success, or the error that it carries at its top: then the
     /// reply is a refusal, whatever its status.
     #[allow(dead_code)] // Not every document has such a body.
-    pub(crate) fn accept<T, B, E>(
-        self,
-        wrap: impl FnOnce(B) -> E,
-    ) -> Result<T, OperationError<E>>
+    pub(crate) fn accept<T, B, E>(self, wrap: impl FnOnce(B) -> E) -> Result<T, OperationError<E>>
     where
         T: DeserializeOwned + ErrorBody,
         B: DeserializeOwned + ErrorBody,
@@ -385,9 +382,8 @@ impl Reply {
     /// length.
     fn body_without_secret(&self) -> Vec<u8> {
         let bearer = self.secret.as_bytes();
-        let Some((secret, first)) = bearer
-            .strip_prefix(b"Bearer ")
-            .and_then(|secret| Some((secret, *secret.first()?)))
+        let Some((secret, first)) =
+            bearer.strip_prefix(b"Bearer ").and_then(|secret| Some((secret, *secret.first()?)))
         else {
             return self.body.clone();
         };
