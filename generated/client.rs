@@ -2905,11 +2905,11 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What the API says in the body of an error.
+/// The API's words in the body of an error.
 pub trait ErrorBody: fmt::Debug {
     /// The kind of the error, as the API spells it.
     fn code(&self) -> Option<&str>;
-    /// What went wrong, in the API's words, which are not for programs.
+    /// The description, which is not for programs.
     fn description(&self) -> Option<&str>;
 }
 
@@ -2994,7 +2994,7 @@ pub enum OperationError<E> {
     },
 }
 
-/// What is wrong with a request that was not sent.
+/// The problem with a request that was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidRequest {
@@ -3183,8 +3183,8 @@ impl<E> From<InvalidRequest> for OperationError<E> {
 /// headline of an HTML page.
 const MAX_EXCERPT: usize = 512;
 
-/// What a line of a session description begins with; nothing behind the first
-/// of them is shown.
+/// Beginnings of lines of a session description; nothing behind the first of
+/// them is shown.
 const SDP_MARKS: [&str; 6] =
     ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
 
@@ -3267,11 +3267,11 @@ pub(crate) fn check_id(id: &str) -> Result<(), InvalidId> {
     }
 }
 
-/// How long a connection may take to be made. A connection takes a few round
+/// The time that a connection may take to be made. A connection takes a few round
 /// trips; one that takes longer will not come.
 pub const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// How long an operation may take by default, from connecting to the end of
+/// The time that an operation may take by default, from connecting to the end of
 /// the reply. The API waits up to 5 s for a session's transport, and its
 /// `empty_track_error` has been seen to take 8.3 s: a shorter time-out would
 /// lose that answer.
@@ -3331,7 +3331,7 @@ impl fmt::Debug for Attached {
     }
 }
 
-/// What all operations of a client share.
+/// The part of a client that all its operations share.
 pub(crate) struct Core {
     http: reqwest::Client,
     base: reqwest::Url,
@@ -3539,7 +3539,7 @@ async fn received<E>(
     let mut received = Box::new(Received::of(&reply));
     let is_success = received.status.is_success();
     let limit = if is_success { MAX_REPLY } else { MAX_ERROR_REPLY };
-    // What is announced is believed only so far.
+    // An announced length is trusted up to a bound.
     let announced = reply.content_length().and_then(|length| usize::try_from(length).ok());
     let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
     while let Some(chunk) = reply.chunk().await.map_err(failed)? {

@@ -1,6 +1,6 @@
-//! What can be done with a session.
+//! Actions on a session, for permissions.
 
-/// What can be done with a session, as far as a session token tells it apart.
+/// An action on a session, as a session token permits it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]

@@ -65,7 +65,7 @@ pub trait AdaptersExt: Root {
                 let ids = created.into_iter().flat_map(|created| created.done);
                 let ids: Vec<AdapterId> = ids.map(|adapter| adapter.id).collect();
                 tracing::warn!(adapters = ids.len(), "nobody waited for adapters: they are closed");
-                // Who could be told of a failure has gone away.
+                // Nobody is left who could be told of a failure.
                 let _ = close(client, ids).await;
             })
             .await;

@@ -13,10 +13,10 @@ use crate::generated::types::{
 use crate::invalid::{Invalid, Problem};
 use crate::sdp::check_description;
 
-/// How many tracks one request may have (Cloudflare's limits).
+/// The number of tracks that one request may have (Cloudflare's limits).
 pub const MAX_TRACKS: usize = 64;
 
-/// How many adapters one request may have (operations `adapters/websocket/new`
+/// The number of adapters that one request may have (operations `adapters/websocket/new`
 /// and `close`).
 pub const MAX_ADAPTERS: usize = 4;
 

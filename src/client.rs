@@ -1,4 +1,4 @@
-//! The client from the environment, and what only a client is.
+//! The client from the environment.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::generated::types::AppId;
 use crate::generated::{Client, ClientBuilder, ConfigError, InvalidId};
 
-/// What only the client is.
+/// A client, for the traits that are not about one session.
 pub trait Root: Sync {
     /// The client itself.
     fn client(&self) -> &Client;

@@ -7,12 +7,12 @@ use crate::generated::types::ErrorCode;
 use crate::outcome::{Entry, Failed, Outcome, settle};
 use crate::step::Step;
 
-/// Whoever closes items that are named by `K`.
+/// A closer of items that are named by `K`.
 pub(crate) trait Closer<K> {
     /// The entries of the reply.
     type Entry: Entry + Send;
 
-    /// How many items one request may have.
+    /// The number of items that one request may have.
     const MAX: usize;
 
     /// The step that closes.

@@ -1,4 +1,4 @@
-//! What is refused before anything is sent.
+//! Values that are refused before anything is sent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,11 +11,11 @@ use std::fmt;
 pub struct Invalid {
     /// The field, as the API's JSON spells it: `tracks[3].mid`.
     pub field: Cow<'static, str>,
-    /// What is wrong with it.
+    /// The problem with it.
     pub problem: Problem,
 }
 
-/// What is wrong with a value.
+/// The problem with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
@@ -25,9 +25,9 @@ pub enum Problem {
     Empty,
     /// There are more entries than one request may have.
     TooMany {
-        /// How many there may be.
+        /// The largest number that is allowed.
         max: usize,
-        /// How many there are.
+        /// The number that was given.
         given: usize,
     },
     /// Two entries say the same.

@@ -12,7 +12,7 @@ use crate::generated::types::ApiError;
 use crate::meter;
 use crate::step::Step;
 
-/// How often and for how long the requests of a step are repeated.
+/// The rules by which the requests of a step are repeated.
 ///
 /// A step that asks again for single items has the same attempts and budget for
 /// that and for its requests. Each request of a close has its own. Only what may
@@ -70,7 +70,7 @@ impl RetryPolicy {
         Self { attempts: 1, ..Self::default() }
     }
 
-    /// How often something is tried in all, the first time included. 0 means 1.
+    /// Sets the number of tries in all, the first one included. 0 means 1.
     pub fn attempts(mut self, attempts: usize) -> Self {
         self.attempts = attempts.max(1);
         self
@@ -96,8 +96,7 @@ impl RetryPolicy {
     }
 }
 
-/// What is left of a policy's attempts and budget. All requests of a step share
-/// them.
+/// The rest of a policy's attempts and budget. All requests of a step share it.
 pub(crate) struct Retries {
     policy: RetryPolicy,
     /// None before the first failure: most steps have none.
@@ -157,8 +156,8 @@ impl Retries {
         true
     }
 
-    /// How long to wait before the next try, if there is to be one. `elapsed`: how
-    /// long the one that failed took.
+    /// The time to wait before the next try, if there is to be one. `elapsed`: the
+    /// time that the one that failed took.
     fn next(&self, elapsed: Option<Duration>, retry_after: Option<Duration>) -> Option<Duration> {
         // Nothing in there leaves it half changed.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);

@@ -50,7 +50,7 @@ macro_rules! description {
                 &self.0
             }
 
-            /// What the SFU sent. Its text is passed on as it is.
+            /// A description of the SFU. Its text is passed on as it is.
             pub(crate) fn received(description: SessionDescription) -> Option<Self> {
                 let is_right = description.type_.is_none_or(|kind| kind == SdpType::$type);
                 description.sdp.filter(|_| is_right).map(Self)
@@ -92,7 +92,7 @@ impl Offer {
     }
 }
 
-/// What both constructors and the checks of whole requests ask for.
+/// The check of constructors and of whole requests.
 pub(crate) fn check_description(
     description: &SessionDescription,
     expected: SdpType,

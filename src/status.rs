@@ -1,10 +1,10 @@
-//! What a session can take, and why it takes nothing more.
+//! The state of a session, and why it takes nothing more.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a session can take now.
+/// The state of a session: what it can take now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -37,11 +37,11 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What the API says in the body of an error.
+/// The API's words in the body of an error.
 pub trait ErrorBody: fmt::Debug {
     /// The kind of the error, as the API spells it.
     fn code(&self) -> Option<&str>;
-    /// What went wrong, in the API's words, which are not for programs.
+    /// The description, which is not for programs.
     fn description(&self) -> Option<&str>;
 }
 
@@ -126,7 +126,7 @@ pub enum OperationError<E> {
     },
 }
 
-/// What is wrong with a request that was not sent.
+/// The problem with a request that was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidRequest {
@@ -315,8 +315,8 @@ impl<E> From<InvalidRequest> for OperationError<E> {
 /// headline of an HTML page.
 const MAX_EXCERPT: usize = 512;
 
-/// What a line of a session description begins with; nothing behind the first
-/// of them is shown.
+/// Beginnings of lines of a session description; nothing behind the first of
+/// them is shown.
 const SDP_MARKS: [&str; 6] =
     ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
 

@@ -1,8 +1,8 @@
-/// How long a connection may take to be made. A connection takes a few round
+/// The time that a connection may take to be made. A connection takes a few round
 /// trips; one that takes longer will not come.
 pub const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// How long an operation may take by default, from connecting to the end of
+/// The time that an operation may take by default, from connecting to the end of
 /// the reply. The API waits up to 5 s for a session's transport, and its
 /// `empty_track_error` has been seen to take 8.3 s: a shorter time-out would
 /// lose that answer.
@@ -62,7 +62,7 @@ impl fmt::Debug for Attached {
     }
 }
 
-/// What all operations of a client share.
+/// The part of a client that all its operations share.
 pub(crate) struct Core {
     http: reqwest::Client,
     base: reqwest::Url,
@@ -270,7 +270,7 @@ async fn received<E>(
     let mut received = Box::new(Received::of(&reply));
     let is_success = received.status.is_success();
     let limit = if is_success { MAX_REPLY } else { MAX_ERROR_REPLY };
-    // What is announced is believed only so far.
+    // An announced length is trusted up to a bound.
     let announced = reply.content_length().and_then(|length| usize::try_from(length).ok());
     let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
     while let Some(chunk) = reply.chunk().await.map_err(failed)? {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// How long anything may take on one machine.
+/// Time that anything may take on one machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Goes through the lifecycle. It fails if packets do not arrive, or something is
@@ -45,7 +45,7 @@ pub(crate) async fn drive(
     }
 }
 
-/// Who has an agent and asks the backend for things.
+/// A user, who has an agent and asks the backend for things.
 struct User {
     name: &'static str,
     agent: Agent,

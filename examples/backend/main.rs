@@ -22,8 +22,8 @@ use cloudflare_calls::{Answer, Client, Error, Offer, SecretString, Session, prel
 use cloudflare_calls_emulator::Emulator;
 use serde::{Deserialize, Serialize};
 
-/// How long an agent may use its session. Nobody has a token for one that is idle
-/// for longer.
+/// Lifetime of an agent's token. Nobody has one for a session that is idle for
+/// longer.
 const TOKEN_TTL: Duration = Duration::from_hours(2);
 
 #[derive(Clone)]

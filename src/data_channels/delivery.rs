@@ -1,11 +1,11 @@
-//! How the messages of a data channel are delivered.
+//! Delivery policies of data channels.
 
 use serde::{Deserialize, Serialize};
 
 use crate::generated::types::DataChannel;
 use crate::invalid::{Invalid, Problem};
 
-/// How the messages of a data channel are delivered: its publisher chooses,
+/// The delivery policy of a data channel's messages: its publisher chooses,
 /// and every subscriber and every agent that opens the channel repeats it.
 ///
 /// As JSON it is the part of `RTCDataChannelInit` that says so (`ordered`,

@@ -28,7 +28,7 @@ pub enum ItemError {
         /// The kind of the error.
         #[serde(rename = "errorCode")]
         code: ErrorCode,
-        /// What went wrong, for people; the wording may change.
+        /// The API's words, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         description: Option<String>,
     },

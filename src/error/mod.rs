@@ -85,7 +85,7 @@ pub enum Error {
     Contradiction {
         /// The step that got the reply.
         step: Step,
-        /// What is wrong with the reply.
+        /// The contradiction.
         problem: &'static str,
     },
     /// Items failed inside a reply of success.
@@ -98,7 +98,7 @@ pub enum Error {
     },
 }
 
-/// How far a call came.
+/// The stage that a call reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -144,7 +144,7 @@ impl Error {
         self.request_error().map(OperationError::operation)
     }
 
-    /// How far the call came.
+    /// The stage that the call reached.
     pub fn stage(&self) -> Stage {
         match self {
             Self::Invalid { .. } | Self::Denied { .. } => Stage::Check,
@@ -310,8 +310,8 @@ impl Error {
     }
 }
 
-/// What an agent may be told: the step, the remedy, and the API's code if it
-/// gave one. The API's words stay here, because they may quote what was sent.
+/// Written for the agent: the step, the remedy, and the API's code if it gave
+/// one. The API's words stay here, because they may quote what was sent.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Error", 3)?;

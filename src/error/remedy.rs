@@ -1,4 +1,4 @@
-//! What helps against an error.
+//! Remedies against errors.
 
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Error, OperationError, Unusable};
 use crate::generated::types::ErrorCode;
 
-/// What helps against an [`Error`].
+/// A remedy against an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -27,7 +27,7 @@ pub enum Remedy {
 }
 
 impl Error {
-    /// What helps.
+    /// The remedy.
     pub fn remedy(&self) -> Remedy {
         match self {
             _ if self.is_session_gone() => Remedy::Rejoin,

@@ -1,4 +1,4 @@
-//! Who may do what with a session, and the beginning and end of each step.
+//! Access to a session, and the beginning and end of each step.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;

@@ -61,7 +61,7 @@ where
     O: Future<Output = ()> + Send + 'static,
 {
     fn drop(&mut self) {
-        // What was never begun has changed nothing and need not go on.
+        // Work that was never begun has changed nothing and need not go on.
         if let (Some(work), Some(runtime)) = (self.work.take(), &self.runtime) {
             let (ended, orphaned) = (self.ended, self.orphaned);
             runtime.spawn(async move {

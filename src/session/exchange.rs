@@ -56,7 +56,7 @@ impl AnswerExt for Session {}
 #[cfg(feature = "token")]
 impl AnswerExt for GuardedSession {}
 
-/// What a step leads to: an exchange of session descriptions, or nothing more.
+/// The end of a step that may negotiate: an offer, an answer, or neither.
 #[derive(Debug)]
 #[must_use = "an offer without an answer makes the session unusable"]
 pub enum Negotiation<T> {

@@ -1,4 +1,4 @@
-//! What is kept of an exchange until its answer comes.
+//! Exchanges that are kept until their answers come.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ pub enum Exchanged {
     Established(DataTransport),
 }
 
-/// What a session keeps of an exchange until its answer comes.
+/// The part of an exchange that a session keeps until its answer comes.
 pub(crate) struct Kept {
     pub(crate) outcome: Exchanged,
     /// The actions of which one permits the step that led to it.

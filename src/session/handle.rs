@@ -78,7 +78,7 @@ impl Session {
         &self.shared.client
     }
 
-    /// What the session can take now, as far as is known here.
+    /// The state of the session, as far as it is known here.
     pub fn status(&self) -> Status {
         self.turns().status()
     }

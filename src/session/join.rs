@@ -55,14 +55,14 @@ impl JoinExt for Client {}
 macro_rules! settings {
     ($name:ident) => {
         impl $name<'_> {
-            /// How long the answer to an SFU's offer may take; the client's default
-            /// is [`ANSWER_DEADLINE`](crate::session::ANSWER_DEADLINE).
+            /// Sets the time that the answer to an SFU's offer may take; the client's
+            /// default is [`ANSWER_DEADLINE`](crate::session::ANSWER_DEADLINE).
             pub fn answer_deadline(mut self, deadline: Duration) -> Self {
                 Arc::make_mut(&mut self.settings).answer_deadline = deadline;
                 self
             }
 
-            /// How often this request and those of the session are repeated.
+            /// Sets how often this request and those of the session are repeated.
             pub fn retry(mut self, policy: RetryPolicy) -> Self {
                 Arc::make_mut(&mut self.settings).retry = policy;
                 self

@@ -1,4 +1,4 @@
-//! What a handle knows to be open on its session.
+//! Tracks and data channels that a handle knows to be open on its session.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ pub(crate) enum Key {
 /// The publisher and the name of what is pulled.
 pub(crate) type Source = (SessionId, String);
 
-/// What is open.
+/// An open track or data channel.
 #[derive(Clone, Debug, Default)]
 struct Held {
     source: Option<Source>,
@@ -160,9 +160,9 @@ impl Ledger {
         was_in_doubt
     }
 
-    /// What a change asks for may exist from now on.
+    /// A change begins: the items that it asks for may exist from now on.
     pub(crate) fn begin(&mut self, operation: &'static str, names: Vec<String>) {
-        // One that was never ended has lost its reply.
+        // An earlier change that was never ended has lost its reply.
         self.lose();
         self.uncertain.push(Uncertain { operation: operation.into(), names });
         self.is_under_way = true;

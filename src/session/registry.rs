@@ -11,7 +11,7 @@ use super::leave::{Departure, LeaveExt};
 use crate::generated::types::SessionId;
 use crate::status::{Status, Unusable};
 
-/// How many sessions a sweep leaves at the same time.
+/// The number of sessions that a sweep leaves at the same time.
 const SWEPT_AT_ONCE: usize = 16;
 
 /// The sessions of a backend, by their ids.
@@ -50,7 +50,7 @@ struct Inner {
 pub struct NotInserted {
     /// The session, to be left or inserted elsewhere.
     pub session: Session,
-    /// How many sessions the registry may have, if that is the reason.
+    /// The number of sessions that the registry may have, if that is the reason.
     pub capacity: Option<usize>,
 }
 
@@ -108,7 +108,7 @@ impl Registry {
         self.inner.sessions().keys().cloned().collect()
     }
 
-    /// How many sessions there are. The time does not depend on their number.
+    /// The number of sessions. The time does not depend on their number.
     pub fn len(&self) -> usize {
         self.inner.sessions().len()
     }

@@ -34,7 +34,7 @@ where
             }
             Err(error) if so_far.done.is_empty() => return Err(error),
             Err(error) => {
-                // What there is must not be lost with what there is not.
+                // The items that are there must not be lost with those that are not.
                 so_far.failed.append(&mut waiting);
                 so_far.error = Some(error);
                 break Negotiation::Done(so_far);

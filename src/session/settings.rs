@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::generated::{Client, ClientBuilder};
 use crate::retry::RetryPolicy;
 
-/// How long the answer to an SFU's offer may take. A reference backend of
+/// The time that the answer to an SFU's offer may take. A reference backend of
 /// Cloudflare gives a session up after the same time.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 
-/// What `join` and `adopt` can set.
+/// Settings of a session, which `join` and `adopt` can change.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) answer_deadline: Duration,
@@ -26,19 +26,19 @@ impl Default for Settings {
 
 /// Defaults of the lifecycle's steps.
 impl ClientBuilder {
-    /// How often the requests of all steps are repeated, if the session does not
-    /// say otherwise.
+    /// Sets how often the requests of all steps are repeated, if the session does
+    /// not say otherwise.
     pub fn retry(self, policy: RetryPolicy) -> Self {
         self.with(|settings| settings.retry = policy)
     }
 
-    /// How long the answer to an SFU's offer may take, if the session does not
-    /// say otherwise; [`ANSWER_DEADLINE`] if not set.
+    /// Sets the time that the answer to an SFU's offer may take, if the session
+    /// does not say otherwise; [`ANSWER_DEADLINE`] if not set.
     pub fn answer_deadline(self, deadline: Duration) -> Self {
         self.with(|settings| settings.answer_deadline = deadline)
     }
 
-    /// The correlation id of sessions that have none of their own.
+    /// Sets the correlation id of sessions that have none of their own.
     pub fn label(self, label: impl Into<String>) -> Self {
         self.with(|settings| settings.label = Some(label.into()))
     }

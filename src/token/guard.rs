@@ -38,7 +38,7 @@ impl GuardedSession {
         self.session.id()
     }
 
-    /// What the session can take now, as far as is known here.
+    /// The state of the session, as far as it is known here.
     pub fn status(&self) -> Status {
         self.session.status()
     }

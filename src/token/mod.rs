@@ -54,7 +54,7 @@ pub use self::keys::{MAX_SUBJECT_LEN, MAX_TOKEN_LEN, MAX_TOKEN_TTL, MIN_SECRET_L
 pub use crate::action::Action;
 use crate::generated::types::SessionId;
 
-/// What a token is to say: who may do what with which session, and how long.
+/// The content of a token: who may do what with which session, and how long.
 ///
 /// Nothing is allowed that is not listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Serialize for SessionToken {
     }
 }
 
-/// What a valid token permits.
+/// The permissions of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions {
     subject: String,

@@ -142,7 +142,7 @@ mod tests {
 
     use super::lines;
 
-    /// What rustdoc makes of `text`: see [`lines`] for the one space.
+    /// The comment that rustdoc reads of `text`: see [`lines`] for the one space.
     fn rendered(text: &str) -> Vec<Event<'static>> {
         let lines: Vec<String> = lines(text)
             .iter()

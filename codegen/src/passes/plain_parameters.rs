@@ -22,7 +22,7 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What a scalar or an array of scalars is as a parameter. Anything else is
+/// The schema of a scalar or an array of scalars as a parameter. Anything else is
 /// refused when the [model](crate::model) is read.
 fn plain(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     let (_, target) = schema::follow(schema, schemas);

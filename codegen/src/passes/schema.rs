@@ -127,7 +127,7 @@ pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
     found
 }
 
-/// What a chain of references to `schemas` ends at, with its name if it has one.
+/// The end of a chain of references to `schemas`, with its name if it has one.
 /// Chains end: validation refuses references that form a circle.
 pub(crate) fn follow<'v>(
     mut value: &'v Value,

@@ -76,13 +76,13 @@ struct State<K> {
     has_left: bool,
     unfinished: Option<Unfinished>,
     holder: Holder<K>,
-    /// How often the turn was taken.
+    /// The number of times that the turn was taken.
     count: u64,
     /// When the turn was last asked for by who got it, or an answer was waited for.
     last: Instant,
 }
 
-/// Who has the turn.
+/// The holder of the turn.
 enum Holder<K> {
     Nobody,
     /// A change that is under way.
@@ -159,8 +159,8 @@ impl<K> Turns<K> {
         self.state().last.elapsed()
     }
 
-    /// How many changes there have been, if none is under way and no offer waits
-    /// for an answer.
+    /// The number of changes so far, if none is under way and no offer waits for
+    /// an answer.
     pub(crate) fn quiet(&self) -> Option<u64> {
         let state = self.state();
         matches!(state.holder, Holder::Nobody).then_some(state.count)
@@ -378,7 +378,7 @@ impl<K> Exchange<K> {
         turns.lapse();
         let mut state = turns.state();
         if state.end_exchange(|open| open.id == self.id).is_none() {
-            // Whoever took the exchange away has said why.
+            // The reason was noted when the exchange was taken away.
             return Err(state.unusable().unwrap_or(late));
         }
         state.holder = Holder::Change;

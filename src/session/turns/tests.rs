@@ -12,12 +12,12 @@ use super::*;
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// What the API would see of a session.
+/// The API's view of a session.
 #[derive(Default)]
 struct Api {
     is_busy: bool,
     open_exchange: Option<usize>,
-    /// Who asked for the turn and has neither got it nor gone away.
+    /// The users who asked for the turn and have neither got it nor gone away.
     queue: VecDeque<usize>,
     seen: BTreeMap<&'static str, usize>,
 }
