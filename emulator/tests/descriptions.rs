@@ -60,8 +60,11 @@ fn apply(text: &str, damage: &Damage) -> String {
         Damage::Insert(at, line) => lines.insert(at.index(count), line.clone()),
         Damage::Replace(at, value) => {
             let mut bytes = text.as_bytes().to_vec();
-            let at = at.index(bytes.len());
-            bytes[at] = *value;
+            if !bytes.is_empty() {
+                // An earlier damage can have left nothing.
+                let at = at.index(bytes.len());
+                bytes[at] = *value;
+            }
             return String::from_utf8_lossy(&bytes).into_owned();
         }
         Damage::CutOff(at) => {
