@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::rules::Operation;
+
 /// A fault with the calls that it is for. As JSON it is what
 /// `POST /__emulator/faults` takes:
 ///
@@ -157,8 +159,15 @@ impl Rule {
         self
     }
 
-    /// Whether the numbers make sense.
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
+    /// Whether the numbers make sense, and the rule can match at all.
+    fn check(&self) -> Result<(), &'static str> {
+        if let Some(name) = &self.operation {
+            let operation = Operation::ALL.into_iter().find(|known| known.as_str() == name);
+            let operation = operation.ok_or("there is no such operation")?;
+            if self.session.is_some() && !operation.has_session() {
+                return Err("calls of this operation name no session");
+            }
+        }
         let is_part = |part: f64| (0.0..=1.0).contains(&part);
         if self.probability.is_some_and(|probability| !is_part(probability)) {
             return Err("probability is not from 0 to 1");
@@ -178,7 +187,10 @@ impl Rule {
     }
 }
 
-/// The longest delay of calls and packets.
+/// The most rules at a time. Each is looked at for each call.
+const MAX_RULES: usize = 1_000;
+
+/// The longest delay of calls and packets, also of several rules together.
 const MAX_DELAY_MS: u64 = 60_000;
 
 impl Network {
@@ -216,9 +228,15 @@ struct Counted {
 }
 
 impl Faults {
-    pub(crate) fn add(&mut self, rule: Rule) {
+    /// Adds a rule behind the others.
+    pub(crate) fn add(&mut self, rule: Rule) -> Result<(), &'static str> {
+        rule.check()?;
+        if self.rules.len() == MAX_RULES {
+            return Err("there are 1,000 rules already");
+        }
         let random = fastrand::Rng::with_seed(rule.seed);
         self.rules.push(Counted { rule, random, seen: 0, happened: 0 });
+        Ok(())
     }
 
     pub(crate) fn clear(&mut self) {
@@ -255,5 +273,6 @@ pub(crate) fn delay(faults: &[Fault]) -> Duration {
         Fault::Delay { ms } => *ms,
         _ => 0,
     };
-    Duration::from_millis(faults.iter().map(delay).sum())
+    let sum = faults.iter().map(delay).fold(0, u64::saturating_add);
+    Duration::from_millis(sum.min(MAX_DELAY_MS))
 }

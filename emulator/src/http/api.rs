@@ -31,8 +31,7 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
         Ok(route) => route,
         Err(response) => return *response,
     };
-    let what = ("app", "secret");
-    if let Err(response) = authorize(shared.apps(), &route.app, request.headers(), what) {
+    if let Err(response) = authorize(shared.apps(), &route.app, request.headers(), "app") {
         return *response;
     }
     let (name, session) = (route.operation.as_str(), route.session.clone());
@@ -84,7 +83,8 @@ fn route(method: &Method, path: &str) -> Result<Route, Box<Response>> {
         ["sessions", id, "datachannels", "close"] => (Method::PUT, CloseDataChannels, Some(*id)),
         ["adapters", "websocket", "new"] => (Method::POST, NewWebsocketAdapters, None),
         ["adapters", "websocket", "close"] => (Method::POST, CloseWebsocketAdapters, None),
-        _ => return Err(unknown()),
+        // A path that the API does not know is 405 as well.
+        _ => return Err(Box::new(StatusCode::METHOD_NOT_ALLOWED.into_response())),
     };
     if *method != expected {
         let allow = [(header::ALLOW, expected.as_str())];

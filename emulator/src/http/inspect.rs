@@ -43,11 +43,10 @@ pub(super) async fn add_fault(State(shared): State<Shared>, body: String) -> Res
         Ok(rule) => rule,
         Err(error) => return invalid(&error.to_string()),
     };
-    if let Err(problem) = rule.check() {
-        return invalid(problem);
+    match shared.changing().faults.add(rule) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(problem) => invalid(problem),
     }
-    shared.changing().faults.add(rule);
-    StatusCode::NO_CONTENT.into_response()
 }
 
 /// `GET /__emulator/faults`

@@ -1,20 +1,24 @@
 //! The HTTP side: the API, the credentials of TURN, and the inspection.
 
 mod api;
+mod guard;
 mod inspect;
 mod recent;
 mod serve;
 mod turn;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
+use axum::{Router, middleware};
 use serde_json::{Value, json};
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub(crate) use self::serve::serve;
 use crate::App;
@@ -88,8 +92,23 @@ impl Shared {
     }
 }
 
+/// The longest order of a fault, in bytes.
+const MAX_ORDER: usize = 64 * 1024;
+
+/// How long the next part of a body may take to come.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// All that is served.
 pub(crate) fn router(shared: Shared) -> Router {
+    inspection()
+        .merge(api())
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(middleware::from_fn(guard::own_host))
+        .with_state(shared)
+}
+
+/// The page, and what it asks for.
+fn inspection() -> Router<Shared> {
     Router::new()
         .route("/", get(inspect::page))
         .route("/__emulator/state", get(inspect::state))
@@ -98,12 +117,26 @@ pub(crate) fn router(shared: Shared) -> Router {
             post(inspect::add_fault).get(inspect::faults).delete(inspect::clear_faults),
         )
         .route("/__emulator/network", any(inspect::network))
+        .layer(DefaultBodyLimit::max(MAX_ORDER))
+        .layer(middleware::from_fn(guard::own_origin))
+}
+
+/// The API. Demos in a browser call it directly, with the app's secret: any page
+/// may, without cookies.
+fn api() -> Router<Shared> {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(Any)
+        // The wildcard would leave `Authorization` out.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(Any);
+    Router::new()
         .route("/v1/turn/keys/{key}/credentials/generate-ice-servers", post(turn::generate))
+        .route("/v1/turn/keys/{key}/credentials/generate", post(turn::generate_one))
         .route("/v1/turn/keys/{key}/credentials/{username}/revoke", post(turn::revoke))
         .fallback(api::call)
-        // Demos in a browser call the emulator directly.
-        .layer(CorsLayer::very_permissive())
-        .with_state(shared)
+        .layer(middleware::from_fn(with_ray))
+        .layer(cors)
 }
 
 /// An error in the API's shape.
@@ -118,15 +151,14 @@ fn reply(status: StatusCode, body: &Value) -> Response {
     }
 }
 
-/// Refuses who does not have the secret of what has this id. `what` says what
-/// that is, and what its secret is called.
+/// Refuses who does not have the secret of what has this id. `name` says what
+/// that is.
 fn authorize(
     known: &[App],
     id: &str,
     headers: &HeaderMap,
-    what: (&str, &str),
+    name: &str,
 ) -> Result<(), Box<Response>> {
-    let (name, secret) = what;
     let Some(app) = known.iter().find(|app| app.id() == id) else {
         let description = format!("no such {name}");
         return Err(Box::new(refuse(StatusCode::NOT_FOUND, "not_found", &description)));
@@ -134,10 +166,22 @@ fn authorize(
     match bearer(headers) {
         Some(token) if app.is_secret(token) => Ok(()),
         _ => {
-            let description = format!("the {secret} is not that of the {name}");
-            Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "unauthorized", &description)))
+            let description =
+                "Invalid bearer token, please ensure the token is current and not expired";
+            Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "unauthorized", description)))
         }
     }
+}
+
+/// Gives each reply a name of its own, in the form of Cloudflare's: 16 hexadecimal
+/// digits, and what the data centre is called.
+async fn with_ray(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let ray = format!("{:016x}-EMU", fastrand::u64(..));
+    if let Ok(ray) = ray.try_into() {
+        response.headers_mut().insert("cf-ray", ray);
+    }
+    response
 }
 
 /// The bearer token of a request.

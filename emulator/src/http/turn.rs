@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Shared, authorize, refuse, reply};
 use crate::app::random_id;
@@ -14,8 +14,22 @@ use crate::app::random_id;
 /// The longest lifetime of credentials, in seconds (Cloudflare's limit).
 const MAX_TTL: u64 = 48 * 3600;
 
-/// What is authorized for, and by what.
-const KEY: (&str, &str) = ("key", "token");
+/// The name of what is authorized for.
+const KEY: &str = "key";
+
+/// The URLs of STUN, on the ports of the original.
+const STUN: [&str; 2] = ["stun:stun.invalid:3478", "stun:stun.invalid:53"];
+
+/// The URLs of TURN, on the ports of the original.
+const TURN: [&str; 7] = [
+    "turn:turn.invalid:3478?transport=udp",
+    "turn:turn.invalid:53?transport=udp",
+    "turn:turn.invalid:3478?transport=tcp",
+    "turn:turn.invalid:80?transport=tcp",
+    "turn:turn.invalid:443?transport=tcp",
+    "turns:turn.invalid:5349?transport=tcp",
+    "turns:turn.invalid:443?transport=tcp",
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,27 +37,58 @@ struct Wanted {
     ttl: u64,
 }
 
-/// `POST turn/keys/{keyId}/credentials/generate-ice-servers`
+/// `POST turn/keys/{keyId}/credentials/generate-ice-servers`: a list of servers.
 pub(super) async fn generate(
+    state: State<Shared>,
+    key: Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    match credentials(state, key, headers, body) {
+        Ok((username, credential)) => {
+            let servers = json!([
+                { "urls": STUN },
+                { "urls": TURN, "username": username, "credential": credential },
+            ]);
+            reply(StatusCode::CREATED, &json!({ "iceServers": servers }))
+        }
+        Err(response) => *response,
+    }
+}
+
+/// `POST turn/keys/{keyId}/credentials/generate`: the older form, one server with
+/// all URLs.
+pub(super) async fn generate_one(
+    state: State<Shared>,
+    key: Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    match credentials(state, key, headers, body) {
+        Ok((username, credential)) => {
+            let urls: Vec<&str> = STUN.into_iter().chain(TURN).collect();
+            let server = json!({ "urls": urls, "username": username, "credential": credential });
+            reply(StatusCode::CREATED, &json!({ "iceServers": server }))
+        }
+        Err(response) => *response,
+    }
+}
+
+/// A username and a credential, which open nothing.
+fn credentials(
     State(shared): State<Shared>,
     Path(key): Path<String>,
     headers: HeaderMap,
     body: String,
-) -> Response {
-    if let Err(response) = authorize(shared.turn_keys(), &key, &headers, KEY) {
-        return *response;
+) -> Result<(String, String), Box<Response>> {
+    authorize(shared.turn_keys(), &key, &headers, KEY)?;
+    let refuse = |code, text| Box::new(refuse(StatusCode::BAD_REQUEST, code, text));
+    let wanted: Wanted =
+        serde_json::from_str(&body).map_err(|_| refuse("decoding_error", "no ttl in the body"))?;
+    match wanted.ttl {
+        1..=MAX_TTL => Ok((random_id(), random_id())),
+        _ => Err(refuse("invalid_params", "the ttl is not from 1 s to 48 h")),
     }
-    let wanted: Wanted = match serde_json::from_str(&body) {
-        Ok(wanted) => wanted,
-        Err(_) => return refuse(StatusCode::BAD_REQUEST, "decoding_error", "no ttl in the body"),
-    };
-    if !(1..=MAX_TTL).contains(&wanted.ttl) {
-        let description = "the ttl is not from 1 s to 48 h";
-        return refuse(StatusCode::BAD_REQUEST, "invalid_params", description);
-    }
-    // They open nothing.
-    let (username, credential) = (random_id(), random_id());
-    reply(StatusCode::CREATED, &servers(&username, &credential))
 }
 
 /// `POST turn/keys/{keyId}/credentials/{username}/revoke`
@@ -56,20 +101,4 @@ pub(super) async fn revoke(
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(response) => *response,
     }
-}
-
-fn servers(username: &str, credential: &str) -> Value {
-    json!({ "iceServers": [
-        { "urls": ["stun:stun.invalid:3478", "stun:stun.invalid:53"] },
-        {
-            "urls": [
-                "turn:turn.invalid:3478?transport=udp",
-                "turn:turn.invalid:3478?transport=tcp",
-                "turns:turn.invalid:5349?transport=tcp",
-                "turn:turn.invalid:53?transport=udp",
-            ],
-            "username": username,
-            "credential": credential,
-        },
-    ] })
 }

@@ -101,7 +101,12 @@ pub struct Offered {
 /// A session description that cannot be used. The reason is for people and
 /// quotes nothing of the description.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadDescription(pub String);
+pub enum BadDescription {
+    /// It is no session description, or lacks what each has.
+    Unreadable(String),
+    /// It can be read, and not be applied.
+    Refused(String),
+}
 
 /// How the messages of a data channel are delivered (RFC 8831 section 6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -232,7 +237,9 @@ impl fmt::Debug for Offered {
 
 impl fmt::Display for BadDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Unreadable(why) | Self::Refused(why) => f.write_str(why),
+        }
     }
 }
 

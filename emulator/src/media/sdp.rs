@@ -50,11 +50,11 @@ impl Description {
     /// If it lacks what every description has, or has what cannot be done.
     pub(super) fn parse(text: &str) -> Result<Self, BadDescription> {
         if !text.ends_with('\n') {
-            return bad("the session description does not end with a line break");
+            return unreadable("the session description does not end with a line break");
         }
         let mut lines = text.lines();
         if lines.next() != Some("v=0") {
-            return bad("the session description does not begin with its version");
+            return unreadable("the session description does not begin with its version");
         }
         let (mut session, mut sections) = (Vec::new(), Vec::<Vec<&str>>::new());
         for line in lines {
@@ -65,6 +65,14 @@ impl Description {
             }
         }
 
+        if sections.is_empty() {
+            return unreadable("there are no media sections");
+        }
+        let Some(credentials) =
+            credentials(&session).or_else(|| sections.iter().find_map(|s| credentials(s)))
+        else {
+            return unreadable("there are no ICE credentials");
+        };
         let group: Option<Vec<&str>> =
             attribute(&session, "group:BUNDLE").map(|mids| mids.split_whitespace().collect());
         let Some(group) = group else {
@@ -73,18 +81,10 @@ impl Description {
         if attribute(&session, "ice-lite").is_some() {
             return bad("ICE needs one side that is not lite");
         }
-        let Some(credentials) =
-            credentials(&session).or_else(|| sections.iter().find_map(|s| credentials(s)))
-        else {
-            return bad("there are no ICE credentials");
-        };
         let lines = sections
             .iter()
             .map(|section| Line::parse(section, &group))
             .collect::<Result<Vec<_>, _>>()?;
-        if lines.is_empty() {
-            return bad("there are no media sections");
-        }
         if lines.iter().filter(|line| line.kind.is_none()).count() > 1 {
             return bad("more than one section is for data channels");
         }
@@ -188,9 +188,14 @@ pub(super) fn dress(text: &str, id: u64, version: u64) -> String {
     dressed
 }
 
-/// A refusal.
+/// A description that cannot be applied.
 pub(super) fn bad<T>(why: &str) -> Result<T, BadDescription> {
-    Err(BadDescription(why.to_owned()))
+    Err(BadDescription::Refused(why.to_owned()))
+}
+
+/// A description that cannot be read.
+pub(super) fn unreadable<T>(why: &str) -> Result<T, BadDescription> {
+    Err(BadDescription::Unreadable(why.to_owned()))
 }
 
 /// Whether str0m keeps the name as it is.
@@ -278,7 +283,7 @@ mod tests {
             ("v=0", "secret"),
         ] {
             let error = Description::parse(&OFFER.replace(from, to)).err().unwrap();
-            assert!(!error.0.contains("secret"), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 

@@ -247,7 +247,7 @@ impl Rules {
             };
             items.push(Item::Done { is_failed, fields });
         }
-        Ok(reply(&items).unwrap_or_else(|| invalid("Missing tracks")))
+        Ok(reply(&items).unwrap_or_else(|| invalid("Expecting at least 1 track in the request")))
     }
 
     /// Ends the adapters that read a publication that has ended.

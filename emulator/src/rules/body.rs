@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::reply::{Code, Reply, bad_description, invalid, refusal};
+use super::reply::{Reply, bad_description, invalid, undecodable, unreadable_description};
 use super::request::Location;
 use crate::media::Layers;
 
@@ -105,24 +105,29 @@ impl Description {
         match self.sdp {
             Some(sdp) if sdp.starts_with("v=0") && sdp.ends_with('\n') => Ok(sdp),
             Some(sdp) if sdp.starts_with("v=0") => {
-                Err(bad_description("the last line of the description has no end"))
+                Err(unreadable_description("the last line of the description has no end"))
             }
-            _ => Err(bad_description("the description is no SDP")),
+            _ => Err(unreadable_description("the description is no SDP")),
         }
     }
 }
 
-/// Reads a body. The refusal says where it is wrong and quotes nothing.
+/// Reads a body. The refusal names the field that is wrong and quotes nothing.
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
-    let undecodable = |text: &str| refusal(400, Code::Decoding, text);
-    let value: Value =
-        serde_json::from_slice(body).map_err(|_| undecodable("the body is no JSON"))?;
+    let value: Value = serde_json::from_slice(body).map_err(|_| undecodable("no JSON"))?;
     if !is_shaped(&value) {
-        return Err(undecodable("the body has something else where an object belongs"));
+        return Err(undecodable("no object where one belongs"));
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        undecodable(&format!("the body has something of the wrong type at {}", error.path()))
-    })
+    if let Some(index) = null_mid(&value) {
+        return Err(undecodable(&format!("tracks[{index}].mid")));
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| undecodable(&error.path().to_string()))
+}
+
+/// The first track whose mid is null, which is another thing than none.
+fn null_mid(body: &Value) -> Option<usize> {
+    let is_null = |track: &Value| track.get("mid").is_some_and(Value::is_null);
+    body.get("tracks")?.as_array()?.iter().position(is_null)
 }
 
 /// A text that has to be there.

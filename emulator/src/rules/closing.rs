@@ -5,7 +5,7 @@ use serde_json::json;
 use super::body::{Body, Part, needed};
 use super::changes::Change;
 use super::publications::entries;
-use super::reply::{Code, Outcome, Reply, failed, invalid};
+use super::reply::{Code, Outcome, Reply, failed, invalid, undecodable};
 use super::tracks::reply;
 use super::{Config, Rules};
 use crate::media::{Media, SessionKey};
@@ -17,7 +17,7 @@ pub(super) fn read(body: Body, config: &Config) -> Result<Change, Reply> {
         mids.push(needed("tracks", index, "mid", entry.mid.as_deref())?.to_owned());
     }
     match (body.force, offer) {
-        (None, _) => Err(invalid("Missing force")),
+        (None, _) => Err(undecodable("force")),
         (Some(true), _) => Ok(Change::Close { mids, offer: None }),
         (Some(false), None) => Err(invalid("Missing sessionDescription")),
         (Some(false), Some(offer)) => Ok(Change::Close { mids, offer: Some(offer) }),

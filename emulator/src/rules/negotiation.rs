@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Rules;
 use super::channels::SERVER_EVENTS;
-use super::reply::{Code, Outcome, Reply, bad_description, ok, refusal};
+use super::reply::{Code, Outcome, Reply, bad_description, ok, refusal, refused_description};
 use super::request::{Location, Operation};
 use super::sessions::Session;
 use crate::media::{Delivery, Kind, Media, NewSection, Place, Section, SessionKey};
@@ -98,7 +98,7 @@ impl Rules {
     ) -> Result<(Value, Vec<Section>), Reply> {
         let session = self.live(key)?;
         let accepted =
-            media.accept_offer(key, offer).map_err(|error| bad_description(&error.to_string()))?;
+            media.accept_offer(key, offer).map_err(|error| refused_description(&error))?;
         session.was_negotiated = true;
         for section in &accepted.sections {
             let was_forced = session.sections.get(&section.mid).is_some_and(|old| old.was_forced);
@@ -138,7 +138,7 @@ impl Rules {
         media: &mut dyn Media,
     ) -> Outcome {
         let session = self.live(key)?;
-        media.accept_answer(key, answer).map_err(|error| bad_description(&error.to_string()))?;
+        media.accept_answer(key, answer).map_err(|error| refused_description(&error))?;
         let Some(exchange) = session.exchange.take() else {
             return Err(bad_description("no offer awaits an answer"));
         };

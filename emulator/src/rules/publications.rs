@@ -38,7 +38,7 @@ pub(super) fn entries(
 ) -> Result<Vec<TrackEntry>, Reply> {
     let entries = entries.unwrap_or_default();
     match entries.len() {
-        0 if is_needed => Err(invalid("Missing tracks")),
+        0 if is_needed => Err(invalid("Expecting at least 1 track in the request")),
         count if count > config.max_tracks => {
             let text = format!("Expecting at most {} tracks in the request", config.max_tracks);
             Err(invalid(&text))

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::media::BadDescription;
+
 /// What is sent back. `Debug` hides all of the body but the error's code.
 #[derive(Clone, PartialEq)]
 pub struct Reply {
@@ -64,9 +66,12 @@ impl Code {
         match self {
             Self::AdapterNotFound => "no such adapter",
             Self::BackendError => "the emulator cannot do this",
-            Self::CloseTrack => "not there, or closed already",
+            Self::CloseTrack => "Track doesn't exist or was already closed",
             Self::EmptyTrack => "the publisher sends nothing",
-            Self::NotFoundTrack => "nothing of that name can be used",
+            Self::NotFoundTrack => {
+                "Track not found on remote peer. Make sure the publisher peer is connected and \
+                 sending packets for this track"
+            }
             Self::RepeatedLocalTrack => "the data channel is there already",
             Self::UpdateTrack => "the track has no layers to choose from",
             Self::WebsocketConnectionTimeout => "the endpoint did not answer in time",
@@ -91,6 +96,25 @@ pub(super) fn invalid(description: &str) -> Reply {
     refusal(406, Code::InvalidParams, description)
 }
 
+/// The body or a field of it has the wrong type.
+pub(super) fn undecodable(field: &str) -> Reply {
+    refusal(400, Code::Decoding, &format!("Body JSON validation error: {field}"))
+}
+
+/// A session description cannot be read.
+pub(super) fn unreadable_description(why: &str) -> Reply {
+    let description = format!("Unable to parse SDP: {why}");
+    refusal(400, Code::InvalidSessionDescription, &description)
+}
+
+/// The media side does not take a session description.
+pub(super) fn refused_description(error: &BadDescription) -> Reply {
+    match error {
+        BadDescription::Unreadable(why) => unreadable_description(why),
+        BadDescription::Refused(why) => bad_description(why),
+    }
+}
+
 /// A session description cannot be used, or not now.
 pub(super) fn bad_description(description: &str) -> Reply {
     refusal(406, Code::InvalidSessionDescription, description)
@@ -102,12 +126,21 @@ pub(super) fn not_found(description: &str) -> Reply {
 
 /// The session is no more.
 pub(super) fn disconnected() -> Reply {
-    refusal(410, Code::Session, "Session appears to be disconnected, a new one is needed")
+    refusal(
+        410,
+        Code::Session,
+        "Session appears to be disconnected. Please check if the PeerConnection is connected.",
+    )
 }
 
 /// The transport did not come up in time.
 pub(super) fn not_ready() -> Reply {
-    refusal(425, Code::Session, "Session is not ready yet, its transport is not connected")
+    refusal(
+        425,
+        Code::Session,
+        "Session is not ready yet. Please ensure the PeerConnection is connected before making \
+         this request",
+    )
 }
 
 /// Too many requests. What the API's edge says then is unknown, so nothing.

@@ -38,6 +38,30 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 12] = [
+        Self::NewSession,
+        Self::NewTracks,
+        Self::Renegotiate,
+        Self::CloseTracks,
+        Self::UpdateTracks,
+        Self::EstablishDataChannels,
+        Self::NewDataChannels,
+        Self::UpdateDataChannels,
+        Self::CloseDataChannels,
+        Self::GetSession,
+        Self::NewWebsocketAdapters,
+        Self::CloseWebsocketAdapters,
+    ];
+
+    /// Whether its path names a session.
+    pub fn has_session(self) -> bool {
+        !matches!(
+            self,
+            Self::NewSession | Self::NewWebsocketAdapters | Self::CloseWebsocketAdapters
+        )
+    }
+
     /// The name in faults, logs and the snapshot.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -133,7 +133,7 @@ impl Reply {
 
     /// Panics unless it is that error.
     #[track_caller]
-    pub(crate) fn fails(self, status: u16, code: &str) {
+    pub(crate) fn fails(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.body["errorCode"].as_str()), (status, Some(code)));
     }
 }

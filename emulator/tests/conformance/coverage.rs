@@ -83,11 +83,11 @@ const COVERED: &[Covered] = &[
     ("too large", 4, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200, 413]), (&RENEGOTIATE, &[413])]),
     (
         "fields missing",
-        23,
+        24,
         &[
             (&NEW_SESSION, &[201]),
-            (&NEW_TRACKS, &[200, 406]),
-            (&CLOSE_TRACKS, &[406]),
+            (&NEW_TRACKS, &[200, 400, 406]),
+            (&CLOSE_TRACKS, &[400, 406]),
             (&UPDATE_TRACKS, &[406]),
             (&ESTABLISH, &[406]),
             (&NEW_CHANNELS, &[406]),
@@ -113,13 +113,13 @@ const COVERED: &[Covered] = &[
     ),
     (
         "descriptions",
-        12,
+        13,
         &[
-            (&NEW_SESSION, &[201, 406]),
-            (&NEW_TRACKS, &[200, 406]),
-            (&CLOSE_TRACKS, &[406]),
-            (&UPDATE_TRACKS, &[406]),
-            (&ESTABLISH, &[406]),
+            (&NEW_SESSION, &[201, 400, 406]),
+            (&NEW_TRACKS, &[200, 400, 406]),
+            (&CLOSE_TRACKS, &[400, 406]),
+            (&UPDATE_TRACKS, &[400]),
+            (&ESTABLISH, &[400, 406]),
         ],
     ),
     (
@@ -129,7 +129,7 @@ const COVERED: &[Covered] = &[
             (&NEW_SESSION, &[201]),
             (&GET_SESSION, &[200]),
             (&NEW_TRACKS, &[406]),
-            (&RENEGOTIATE, &[406]),
+            (&RENEGOTIATE, &[400, 406]),
             (&CLOSE_TRACKS, &[406]),
             (&UPDATE_TRACKS, &[406]),
             (&ESTABLISH, &[200, 406]),
@@ -259,5 +259,5 @@ fn the_tests_see_every_documented_status_and_error() {
     let seen: Pairs = COVERED.iter().flat_map(|(_, _, covered)| pairs(covered)).collect();
     assert_eq!(seen, of_document.chain(beyond).collect());
     let replies: usize = COVERED.iter().map(|(_, least, _)| least).sum();
-    assert_eq!((seen.len(), replies), (87, 283));
+    assert_eq!((seen.len(), replies), (87, 285));
 }

@@ -260,3 +260,20 @@ fn channels_of_a_lost_connection_are_initializing() {
     world.disconnect(&publisher);
     assert_eq!(world.statuses(&publisher), ["1 initializing"]);
 }
+
+#[test]
+fn a_channel_of_another_app_is_not_there() {
+    let mut world = World::new();
+    let publisher = chat(&mut world);
+    let own = world.data_session();
+    world.app = "another";
+    let foreign = world.data_session();
+    let reply = world.call(NewDataChannels, &foreign, remote(&publisher, json!({})));
+    assert_eq!(codes(&reply, LIST), ["not_found_track_error"]);
+    let update = remote(&publisher, json!({ "canReply": true }));
+    let reply = world.call(UpdateDataChannels, &foreign, update);
+    assert_ne!(codes(&reply, LIST), [""]);
+    world.app = APP;
+    let reply = world.call(NewDataChannels, &own, remote(&publisher, json!({})));
+    assert_eq!(codes(&reply, LIST), [""], "its own app has it");
+}

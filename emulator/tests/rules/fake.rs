@@ -97,7 +97,7 @@ impl Media for Fake {
 
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription> {
         if sdp.contains("bad") {
-            return Err(BadDescription("bad".to_owned()));
+            return Err(BadDescription::Refused("bad".to_owned()));
         }
         let peer = self.peer(session, "accept_offer");
         if peer.offered.is_some() {
@@ -115,7 +115,7 @@ impl Media for Fake {
         add: &[NewSection],
     ) -> Result<Offered, BadDescription> {
         if self.is_broken {
-            return Err(BadDescription("broken".to_owned()));
+            return Err(BadDescription::Refused("broken".to_owned()));
         }
         let peer = self.peer(session, "offer");
         let was_offered = peer.offered.is_some();
@@ -131,7 +131,7 @@ impl Media for Fake {
 
     fn accept_answer(&mut self, session: SessionKey, sdp: &str) -> Result<(), BadDescription> {
         if sdp.contains("bad") {
-            return Err(BadDescription("bad".to_owned()));
+            return Err(BadDescription::Refused("bad".to_owned()));
         }
         let peer = self.peer(session, "accept_answer");
         match peer.offered.take() {

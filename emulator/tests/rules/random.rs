@@ -85,9 +85,15 @@ fn publication() -> impl Strategy<Value = Value> {
 fn reception() -> impl Strategy<Value = Value> {
     let kind = select(&["audio", "video"][..]);
     (name(), kind, any::<bool>(), hash_mid()).prop_map(|(name, kind, both, mid)| {
-        json!({ "tracks": [{ "location": "local", "trackName": name, "kind": kind,
-            "bidirectionalMediaStream": both, "mid": mid }] })
+        json!({ "tracks": [present(json!({ "location": "local", "trackName": name,
+            "kind": kind, "bidirectionalMediaStream": both, "mid": mid }))] })
     })
+}
+
+/// An entry without the fields that are not there: a mid that is null is refused.
+fn present(mut entry: Value) -> Value {
+    entry.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    entry
 }
 
 /// Entries without `sessionId`, which the step adds.
@@ -97,8 +103,8 @@ fn pull() -> impl Strategy<Value = Value> {
         let tracks: Vec<Value> = entries
             .iter()
             .map(|(name, mid, both)| {
-                json!({ "location": "remote", "trackName": name, "mid": mid,
-                    "bidirectionalMediaStream": both })
+                present(json!({ "location": "remote", "trackName": name, "mid": mid,
+                    "bidirectionalMediaStream": both }))
             })
             .collect();
         json!({ "tracks": tracks })

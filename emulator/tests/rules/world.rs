@@ -17,6 +17,8 @@ pub(crate) struct World {
     pub(crate) now: Duration,
     pub(crate) replies: BTreeMap<Ticket, Reply>,
     pub(crate) commands: Vec<AdapterCommand>,
+    /// The app of the requests from now on.
+    pub(crate) app: &'static str,
 }
 
 /// A description as a body has it.
@@ -56,6 +58,7 @@ impl World {
             now: ms(1000),
             replies: BTreeMap::new(),
             commands: Vec::new(),
+            app: APP,
         }
     }
 
@@ -72,7 +75,8 @@ impl World {
     pub(crate) fn start(&mut self, operation: Operation, session: &str, body: Value) -> Response {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let session = Some(session).filter(|session| !session.is_empty());
-        self.send(request(operation, session, body))
+        let request = Request { app: self.app.to_owned(), ..request(operation, session, body) };
+        self.send(request)
     }
 
     /// A request that is answered at once.

@@ -6,7 +6,7 @@ use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction as Flow, MediaKind, Mid};
 
 use super::super::channels::placeholder;
-use super::super::sdp::{self, Description, Line, bad};
+use super::super::sdp::{self, Description, Line, bad, unreadable};
 use super::super::section::Track;
 use super::super::{Accepted, BadDescription, Kind, NewSection, Offered};
 use super::{Effects, Peer, rtc};
@@ -173,7 +173,7 @@ impl Peer {
         self.try_out(sdp, now)?;
         match SdpAnswer::from_sdp_string(sdp) {
             Ok(answer) => Ok((description, answer)),
-            Err(_) => bad("the session description cannot be read"),
+            Err(_) => unreadable("the session description cannot be read"),
         }
     }
 
@@ -182,7 +182,7 @@ impl Peer {
     fn try_out(&self, sdp: &str, now: Instant) -> Result<SdpOffer, BadDescription> {
         let read = || match SdpOffer::from_sdp_string(sdp) {
             Ok(offer) => Ok(offer),
-            Err(_) => bad("the session description cannot be read"),
+            Err(_) => unreadable("the session description cannot be read"),
         };
         match rtc(self.candidate, now).sdp_api().accept_offer(read()?) {
             Ok(_) => read(),
