@@ -399,6 +399,30 @@ async fn turn_credentials_have_the_documented_shape() {
 }
 
 #[tokio::test]
+async fn the_older_form_of_turn_credentials_is_one_server_with_the_same_urls() {
+    let key = App::new("turn-key", "turn-token");
+    let emulator = Emulator::builder().turn_key(key).start().await.unwrap();
+    let ask = |form: &str, token: &str, body: &'static str| {
+        let path = format!("/turn/keys/turn-key/credentials/{form}");
+        request(&emulator, Method::POST, &path).bearer_auth(token).body(body)
+    };
+    let ttl = r#"{"ttl":60}"#;
+    let list = json_of(ask("generate-ice-servers", "turn-token", ttl)).await;
+    let one = json_of(ask("generate", "turn-token", ttl)).await;
+    let urls = |servers: &[&serde_json::Value]| -> Vec<serde_json::Value> {
+        servers.iter().flat_map(|server| server["urls"].as_array().unwrap().clone()).collect()
+    };
+    let (list, one) = (&list["iceServers"], &one["iceServers"]);
+    assert_eq!(urls(&[one]), urls(&[&list[0], &list[1]]));
+    assert_eq!(urls(&[one]).len(), 9, "as many as the original's");
+    assert!(one["username"].is_string() && one["credential"].is_string());
+    for (token, body, status) in [("wrong", ttl, 401), ("turn-token", "{}", 400)] {
+        let reply = ask("generate", token, body).send().await.unwrap();
+        assert_eq!(reply.status().as_u16(), status);
+    }
+}
+
+#[tokio::test]
 async fn after_shutting_down_nothing_listens() {
     let emulator = start().await;
     let (base, media) = (emulator.base_url().to_owned(), emulator.media_address());

@@ -180,8 +180,9 @@ impl TurnClientBuilder {
         self
     }
 
-    /// How long a request may take, [`DEFAULT_TIMEOUT`](crate::DEFAULT_TIMEOUT) if not set. Without effect
-    /// on an HTTP client of your own.
+    /// Sets the time that a request may take; the default is
+    /// [`DEFAULT_TIMEOUT`](crate::DEFAULT_TIMEOUT). Without effect on an HTTP client
+    /// of your own.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.setup.timeout = timeout;
         self

@@ -249,7 +249,7 @@ fn published<Q: Wanted>(
         ledger.open(track.mid.clone(), None);
     }
     for failed in outcome.failed.iter().filter(|failed| failed.error.leaves_doubt()) {
-        // Whether it is open is unknown, so it stays to be closed.
+        // The track may be open, so it stays to be closed.
         if let Some(mid) = failed.item.mid() {
             ledger.may_be_open(mid.clone());
         }

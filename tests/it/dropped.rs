@@ -169,7 +169,7 @@ async fn doubts_are_bounded_and_the_state_settles_them() {
     let there = session.state().await.unwrap().data_channels.len();
     assert_eq!(session.uncertain(), []);
     assert!(there >= 100, "{there}");
-    // What the state has shown is closed by leaving.
+    // Leaving closes the channels that the state has shown.
     let departure = session.leave().await.unwrap();
     assert!(departure.is_complete() && !departure.was_inspected, "{departure:?}");
     assert!(departure.channels.done.len() >= 100);

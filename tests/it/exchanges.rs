@@ -97,7 +97,7 @@ async fn a_kept_exchange_ends_at_its_deadline_and_when_the_session_is_left() {
     let join = client.join().answer_deadline(Duration::from_millis(50));
     let session = join.send().await.unwrap();
     let exchange = pulled(&session, &publisher, "a").await.exchange;
-    // Whoever waits for the turn is told.
+    // A change that waits for the turn is told.
     let error = session.close(super::mids(&["7"])).await.unwrap_err();
     let late = Unusable::Unfinished(Unfinished::AnswerLate);
     assert_eq!(reason(&error), Some(late));

@@ -1,5 +1,5 @@
-//! Whoever listens to logs and counters may look at the session: nothing is
-//! logged or counted under its locks.
+//! Listeners of logs and counters may look at the session: nothing is logged or
+//! counted under its locks.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use super::sfu::{Fault, Matcher, Operation, Sfu};
 use super::{answer, join, mids, offer, publish};
 
-/// What there is to be looked at.
+/// The session and the registry that are looked at.
 #[derive(Clone, Default)]
 struct Observer(Arc<Mutex<Option<(Session, Registry)>>>);
 
@@ -66,7 +66,7 @@ impl Recorder for Observer {
     }
 }
 
-/// Everything that is logged and counted.
+/// Steps that log and count everything there is to log and count.
 async fn everything(observer: Observer) {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;

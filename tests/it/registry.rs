@@ -119,7 +119,7 @@ async fn a_session_falls_out_as_soon_as_it_has_ended() {
     sfu.fault(Operation::GetSession, Fault::refuse(410, "session_error"));
     gone.state().await.unwrap_err();
     assert_eq!(registry.len(), 0);
-    // One that had ended before does not stay either.
+    // A session that had ended before does not stay either.
     registry.insert(gone.clone()).unwrap();
     assert!(registry.is_empty());
 }

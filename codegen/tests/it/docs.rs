@@ -103,7 +103,7 @@ fn comments(text: &str) -> Vec<String> {
     found.into_iter().map(unindent).collect()
 }
 
-/// What a comment has that is not text in paragraphs.
+/// The parts of a comment that are not text in paragraphs.
 fn blocks(comment: &str) -> Vec<Event<'_>> {
     let extensions = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES

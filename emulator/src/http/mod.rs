@@ -95,7 +95,7 @@ impl Shared {
 /// The longest order of a fault, in bytes.
 const MAX_ORDER: usize = 64 * 1024;
 
-/// How long the next part of a body may take to come.
+/// Time that the next part of a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All that is served.

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Shared, authorize, refuse, reply};
 use crate::app::random_id;
@@ -44,16 +44,12 @@ pub(super) async fn generate(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    match credentials(state, key, headers, body) {
-        Ok((username, credential)) => {
-            let servers = json!([
-                { "urls": STUN },
-                { "urls": TURN, "username": username, "credential": credential },
-            ]);
-            reply(StatusCode::CREATED, &json!({ "iceServers": servers }))
-        }
-        Err(response) => *response,
-    }
+    created(credentials(state, key, headers, body), |username, credential| {
+        json!([
+            { "urls": STUN },
+            { "urls": TURN, "username": username, "credential": credential },
+        ])
+    })
 }
 
 /// `POST turn/keys/{keyId}/credentials/generate`: the older form, one server with
@@ -64,11 +60,21 @@ pub(super) async fn generate_one(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    match credentials(state, key, headers, body) {
+    created(credentials(state, key, headers, body), |username, credential| {
+        let urls: Vec<&str> = STUN.into_iter().chain(TURN).collect();
+        json!({ "urls": urls, "username": username, "credential": credential })
+    })
+}
+
+/// The reply with new credentials, in the form of `servers`.
+fn created(
+    credentials: Result<(String, String), Box<Response>>,
+    servers: impl FnOnce(String, String) -> Value,
+) -> Response {
+    match credentials {
         Ok((username, credential)) => {
-            let urls: Vec<&str> = STUN.into_iter().chain(TURN).collect();
-            let server = json!({ "urls": urls, "username": username, "credential": credential });
-            reply(StatusCode::CREATED, &json!({ "iceServers": server }))
+            let body = json!({ "iceServers": servers(username, credential) });
+            reply(StatusCode::CREATED, &body)
         }
         Err(response) => *response,
     }
