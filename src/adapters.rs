@@ -11,14 +11,13 @@ use crate::client::Root;
 use crate::close::{Closer, End, in_batches};
 use crate::error::{Error, Repeat};
 use crate::generated::types::{
-    AdapterId, AdapterResult, ApiError, CloseAdapter, CloseAdapterRequest, CloseAdapterResponse,
-    CloseAdapterResult, CloseWebsocketAdaptersError, ErrorCode, InputCodec, NewAdapter,
-    NewAdapterRequest, NewAdapterResponse, NewWebsocketAdaptersError, OutputCodec, SessionId,
-    TrackLocation,
+    AdapterId, AdapterResult, ApiError, CloseAdapter, CloseAdapterRequest, CloseAdapterResult,
+    CloseWebsocketAdaptersError, ErrorCode, InputCodec, NewAdapter, NewAdapterRequest,
+    NewWebsocketAdaptersError, OutputCodec, SessionId, TrackLocation,
 };
 use crate::generated::{Client, OperationError, is_loopback};
 use crate::meter;
-use crate::outcome::{Entry as _, Outcome, settle};
+use crate::outcome::{Entry as _, Outcome, settle, text};
 use crate::session::access::report;
 use crate::session::detached::Detached;
 use crate::step::Step;
@@ -179,23 +178,19 @@ async fn create_with(client: &Client, adapters: Vec<Adapter>) -> Result<Created,
         match client.new_websocket_adapters(&request).send().await {
             Ok(reply) => Ok(reply.tracks),
             Err(error) => entries_or_error(error, |body| match body {
-                NewWebsocketAdaptersError::NewAdapterResponse(NewAdapterResponse {
-                    tracks,
-                    ..
-                }) if !tracks.is_empty() => Ok(tracks),
                 NewWebsocketAdaptersError::NewAdapterResponse(body) => {
-                    Err(plain(body.error_code, body.error_description))
+                    (body.tracks, plain(body.error_code, body.error_description))
                 }
-                NewWebsocketAdaptersError::ApiError(body) => Err(body),
+                NewWebsocketAdaptersError::ApiError(body) => (Vec::new(), body),
             }),
         }
     };
     let entries = client.settings().retry.start().run(STEP, Repeat::Create, send).await.0?;
     let is_for = |adapter: &Adapter, entry: &AdapterResult| {
-        let name = entry.track_name.as_ref().filter(|name| !name.is_empty())?;
+        let name = text(&entry.track_name)?;
         let is_endpoint =
             entry.endpoint.as_ref().is_none_or(|url| *url == adapter.request.endpoint);
-        Some(*name == adapter.request.track_name && is_endpoint)
+        Some(name == adapter.request.track_name && is_endpoint)
     };
     let read = |_: &Adapter, entry: AdapterResult| {
         entry.read(|entry| Some((entry.adapter_id?, entry.session_id)))
@@ -234,14 +229,10 @@ impl Closer<AdapterId> for Adapters {
             match client.close_websocket_adapters(&request).send().await {
                 Ok(reply) => Ok(reply.tracks),
                 Err(error) => entries_or_error(error, |body| match body {
-                    CloseWebsocketAdaptersError::CloseAdapterResponse(CloseAdapterResponse {
-                        tracks,
-                        ..
-                    }) if !tracks.is_empty() => Ok(tracks),
                     CloseWebsocketAdaptersError::CloseAdapterResponse(body) => {
-                        Err(plain(body.error_code, body.error_description))
+                        (body.tracks, plain(body.error_code, body.error_description))
                     }
-                    CloseWebsocketAdaptersError::ApiError(body) => Err(body),
+                    CloseWebsocketAdaptersError::ApiError(body) => (Vec::new(), body),
                 }),
             }
         };
@@ -258,18 +249,18 @@ impl Closer<AdapterId> for Adapters {
 }
 
 /// The entries of a refusal that has some, as 503 does when all of them failed;
-/// the refusal itself otherwise.
+/// the refusal itself otherwise. `split`: the entries of a body, and its error.
 fn entries_or_error<B, I>(
     error: OperationError<B>,
-    entries: impl FnOnce(B) -> Result<I, ApiError>,
-) -> Result<I, OperationError<ApiError>> {
-    match error {
-        OperationError::Refused { operation, reply, body } => {
-            entries(body).map_err(|body| OperationError::Refused { operation, reply, body })
-        }
-        // Nothing else has a body.
-        error => Err(error.map_body(|_| plain(None, None))),
-    }
+    split: impl FnOnce(B) -> (Vec<I>, ApiError),
+) -> Result<Vec<I>, OperationError<ApiError>> {
+    let mut entries = Vec::new();
+    let error = error.map_body(|body| {
+        let (of_body, error) = split(body);
+        entries = of_body;
+        error
+    });
+    if entries.is_empty() { Err(error) } else { Ok(entries) }
 }
 
 /// An error of the usual shape, whose code may be empty.

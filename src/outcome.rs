@@ -114,6 +114,11 @@ pub(crate) trait Entry {
     }
 }
 
+/// The text of a field, unless it is empty, as it can be in failed entries.
+pub(crate) fn text(field: &Option<String>) -> Option<&str> {
+    field.as_deref().filter(|text| !text.is_empty())
+}
+
 macro_rules! entries {
     ($($entry:ident),*) => {$(
         impl Entry for $entry {

@@ -16,7 +16,7 @@ use crate::generated::types::{
     CloseDataChannelsRequest, DataChannel, DataChannelResult, DataChannelsRequest,
     EstablishDataChannelsTransportRequest, SessionDescription, TrackLocation,
 };
-use crate::outcome::{Entry as _, Outcome, settle};
+use crate::outcome::{Entry as _, Outcome, settle, text};
 use crate::sdp::{Answer, Offer};
 use crate::session::access::{Entry, Handle, report};
 use crate::session::change::{Change, Effect};
@@ -347,11 +347,10 @@ where
         let send = || session.client().new_data_channels(session.id(), &request).send();
         let reply = change.call(NEW, effect, send).await?;
         let is_for = |item: &Q, entry: &DataChannelResult| {
-            entry.data_channel_name.as_ref().filter(|name| !name.is_empty())?;
+            text(&entry.data_channel_name)?;
             is_for(item, entry)
         };
-        let read =
-            |_: &Q, entry: DataChannelResult| entry.read(|entry| ChannelId::new(entry.id?).ok());
+        let read = |_: &Q, entry: DataChannelResult| entry.read(id_of);
         let entries = reply.data_channels;
         let (outcome, unasked) = settle(change.entry.step(), asked, entries, is_for, read, made);
         let mut ledger = session.ledger();
@@ -361,16 +360,19 @@ where
         for (id, source) in outcome.done.iter().map(held) {
             ledger.open(id, source);
         }
-        for entry in unasked.into_iter().filter(|entry| entry.error().is_none()) {
-            if let Some(Ok(id)) = entry.id.map(ChannelId::new) {
-                ledger.open(id, None);
-            }
+        for id in unasked.into_iter().filter_map(|entry| entry.read(id_of).ok()) {
+            ledger.open(id, None);
         }
         ledger.doubt_unreported(NEW, &outcome.failed);
         drop(ledger);
         Ok(outcome)
     });
     done.await
+}
+
+/// The channel that an entry names.
+fn id_of(entry: DataChannelResult) -> Option<ChannelId> {
+    ChannelId::new(entry.id?).ok()
 }
 
 async fn set_reply(

@@ -10,6 +10,7 @@ use super::detached::Detached;
 use super::exchanged::Kept;
 use super::handle::Session;
 use super::ledger::Key;
+use super::read;
 use super::turns::Turn;
 use crate::close::{Closer, in_batches};
 use crate::error::{Error, Repeat};
@@ -251,9 +252,8 @@ impl Change {
     /// session does not say. Without a reply nothing is known, so it is not.
     async fn is_gone(&self) -> bool {
         let session = self.session();
-        let read = || session.client().get_session(session.id()).send();
-        let retries = session.settings().retry.start();
-        let (state, _) = retries.run(self.entry.step(), Repeat::Read, read).await;
+        let (client, step) = (session.client(), self.entry.step());
+        let state = read::fetch(client, session.id(), session.settings(), step).await;
         state.is_err_and(|error| error.is_session_gone())
     }
 }

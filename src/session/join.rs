@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::detached::Detached;
 use super::handle::Session;
 use super::ledger::Transport;
+use super::read;
 use super::settings::Settings;
-use super::state::SessionState;
 use crate::client::Root;
 use crate::error::{Error, Repeat};
 use crate::generated::Client;
@@ -157,10 +157,8 @@ impl Adopt<'_> {
     /// [`Error::Request`], as for a session that is gone.
     pub async fn send(self) -> Result<Session, Error> {
         meter::step(Step::Adopt);
-        let read = || self.client.get_session(&self.id).send();
-        let retries = self.settings.retry.start();
-        let reply = retries.run(Step::Adopt, Repeat::Read, read).await.0;
-        let state = SessionState::new(reply.inspect_err(meter::failed)?);
+        let state = read::fetch(self.client, &self.id, &self.settings, Step::Adopt).await;
+        let state = state.inspect_err(meter::failed)?;
         meter::session("adopted");
         let session = Session::new(self.client.clone(), self.id, self.settings);
         let mut ledger = session.ledger();

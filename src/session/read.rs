@@ -2,9 +2,12 @@
 
 use super::access::{Entry, Handle};
 use super::handle::Session;
+use super::settings::Settings;
 use super::state::SessionState;
 use crate::action::Action;
 use crate::error::{Error, Repeat};
+use crate::generated::Client;
+use crate::generated::types::SessionId;
 use crate::meter;
 use crate::step::Step;
 #[cfg(feature = "token")]
@@ -54,16 +57,24 @@ impl StateExt for GuardedSession {}
 /// that it is gone has ended.
 pub(crate) async fn read(entry: &Entry) -> Result<SessionState, Error> {
     let session = entry.session();
-    let read = || session.client().get_session(session.id()).send();
-    let retries = session.settings().retry.start();
-    match retries.run(entry.step(), Repeat::Read, read).await.0 {
-        Ok(reply) => Ok(SessionState::new(reply)),
-        Err(error) => {
-            meter::failed(&error);
-            if error.is_session_gone() {
-                session.vanish();
-            }
-            Err(error)
+    let state = fetch(session.client(), session.id(), session.settings(), entry.step()).await;
+    if let Err(error) = &state {
+        meter::failed(error);
+        if error.is_session_gone() {
+            session.vanish();
         }
     }
+    state
+}
+
+/// Gets the state of a session, with repetitions of its own.
+pub(super) async fn fetch(
+    client: &Client,
+    id: &SessionId,
+    settings: &Settings,
+    step: Step,
+) -> Result<SessionState, Error> {
+    let get = || client.get_session(id).send();
+    let (reply, _) = settings.retry.start().run(step, Repeat::Read, get).await;
+    reply.map(SessionState::new)
 }

@@ -2,6 +2,7 @@
 //! them.
 
 pub(crate) mod close;
+mod entry;
 mod publish;
 mod subscribe;
 pub(crate) mod types;

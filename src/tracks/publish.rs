@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use super::entry::{NEW_TRACKS, mid_of};
 use super::types::{LocalTrack, OfferedTrack, Published, PublishedTrack};
 use crate::action::Action;
 use crate::error::Error;
 use crate::generated::types::{SessionDescription, TrackResult, TracksRequest, TracksResponse};
 use crate::mid::Mid;
-use crate::outcome::{Entry as _, Outcome, settle};
+use crate::outcome::{Entry as _, Outcome, settle, text};
 use crate::sdp::{Answer, Offer};
 use crate::session::access::{Entry, Handle, report};
 use crate::session::change::{Change, Effect};
@@ -17,9 +18,6 @@ use crate::session::ledger::Transport;
 use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
-
-/// The name of the generated client's method.
-const NEW_TRACKS: &str = "new_tracks";
 
 /// Publishing an agent's tracks.
 pub trait PublishExt: Handle {
@@ -222,23 +220,20 @@ fn published<Q: Wanted>(
     entries: Vec<TrackResult>,
 ) -> Outcome<PublishedTrack, Q> {
     let session = change.session();
-    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let is_for = |track: &Q, entry: &TrackResult| match (track.mid(), text(&entry.mid)) {
         (Some(mid), Some(got)) => Some(got == mid.as_str()),
         _ => text(&entry.track_name).map(|name| name == track.to_string()),
     };
     let read = |wanted: &Q, entry: TrackResult| {
-        let mid = |entry: TrackResult| Mid::new(entry.mid?).ok();
-        entry.read(|entry| wanted.mid().cloned().or_else(|| mid(entry)))
+        entry.read(|entry| wanted.mid().cloned().or_else(|| mid_of(entry)))
     };
     let track = |name: String, mid| PublishedTrack { session: session.id().clone(), name, mid };
     let make = |wanted: Q, mid| track(wanted.to_string(), mid);
     let step = change.entry.step();
     let (mut outcome, unasked) = settle(step, wanted, entries, is_for, read, make);
     for entry in unasked {
-        let name = text(&entry.track_name).unwrap_or_default();
-        let item = Q::found(&name);
-        match (entry.read(|entry| Mid::new(entry.mid?).ok()), item) {
+        let name = text(&entry.track_name).unwrap_or_default().to_owned();
+        match (entry.read(mid_of), Q::found(&name)) {
             (Ok(mid), _) => outcome.done.push(track(name, mid)),
             (Err(error), Some(item)) => outcome.fail(item, error),
             (Err(_), None) => {}

@@ -1,13 +1,12 @@
 //! "Remote client joins": its tracks.
 
+use super::entry::{NEW_TRACKS, mid_of};
 use super::types::{RemoteTrack, Subscribed};
 use crate::action::Action;
 use crate::error::Error;
 use crate::generated::types::{TrackResult, TracksRequest};
-use crate::mid::Mid;
-use crate::outcome::{Entry as _, settle};
-use crate::session::access::Entry;
-use crate::session::access::Handle;
+use crate::outcome::{Entry as _, settle, text};
+use crate::session::access::{Entry, Handle};
 use crate::session::change::{Change, Effect};
 use crate::session::exchange::Negotiation;
 use crate::session::handle::Session;
@@ -15,9 +14,6 @@ use crate::session::repeat::until_published;
 use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
-
-/// The name of the generated client's method.
-const NEW_TRACKS: &str = "new_tracks";
 
 /// Subscribing to tracks of other sessions.
 pub trait SubscribeExt: Handle {
@@ -95,11 +91,11 @@ async fn subscribe(
 /// Sorts the entries and takes the subscriptions into the ledger.
 fn subscribed(change: &Change, asked: Vec<RemoteTrack>, entries: Vec<TrackResult>) -> Subscribed {
     let is_for = |track: &RemoteTrack, entry: &TrackResult| {
-        let name = entry.track_name.as_ref().filter(|name| !name.is_empty())?;
+        let name = text(&entry.track_name)?;
         let is_publisher = entry.session_id.as_ref().is_none_or(|id| id == track.publisher());
         Some(name == track.name() && is_publisher)
     };
-    let read = |_: &RemoteTrack, entry: TrackResult| entry.read(|entry| Mid::new(entry.mid?).ok());
+    let read = |_: &RemoteTrack, entry: TrackResult| entry.read(mid_of);
     let step = change.entry.step();
     let (outcome, unasked) = settle(step, asked, entries, is_for, read, RemoteTrack::subscribed);
     let mut ledger = change.session().ledger();
@@ -107,10 +103,8 @@ fn subscribed(change: &Change, asked: Vec<RemoteTrack>, entries: Vec<TrackResult
         let source = (track.publisher.clone(), track.name.clone());
         ledger.open(track.mid.clone(), Some(source));
     }
-    for entry in unasked.into_iter().filter(|entry| entry.error_code.is_none()) {
-        if let Some(Ok(mid)) = entry.mid.map(Mid::new) {
-            ledger.open(mid, None);
-        }
+    for mid in unasked.into_iter().filter_map(|entry| entry.read(mid_of).ok()) {
+        ledger.open(mid, None);
     }
     // They may exist; what their media sections are called is not known.
     ledger.doubt_unreported(NEW_TRACKS, &outcome.failed);

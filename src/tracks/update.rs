@@ -5,7 +5,7 @@ use crate::action::Action;
 use crate::error::Error;
 use crate::generated::types::{Track, TrackLocation, TrackResult, UpdateTracksRequest};
 use crate::invalid::{Invalid, Problem};
-use crate::outcome::{Entry as _, settle};
+use crate::outcome::{Entry as _, settle, text};
 use crate::session::access::{Entry, Handle, report};
 use crate::session::change::{Change, Effect};
 use crate::session::handle::Session;
@@ -109,8 +109,7 @@ fn settled(
     let asked: Vec<(TrackUpdate, Source)> = updates.into_iter().zip(sources).collect();
     // Failed ones have no mid, so their place has to do.
     let is_for = |(update, _): &(TrackUpdate, Source), entry: &TrackResult| {
-        let mid = entry.mid.as_ref().filter(|mid| !mid.is_empty())?;
-        Some(mid == update.mid.as_str())
+        Some(text(&entry.mid)? == update.mid.as_str())
     };
     let read = |_: &(TrackUpdate, Source), entry: TrackResult| entry.read(|_| Some(()));
     let make = |asked, ()| asked;

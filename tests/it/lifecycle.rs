@@ -2,8 +2,8 @@
 
 use cloudflare_calls::error::ItemError;
 use cloudflare_calls::prelude::*;
-use cloudflare_calls::session::Status;
-use cloudflare_calls::tracks::LocalTrack;
+use cloudflare_calls::session::{Negotiation, Status};
+use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::{ErrorCode, TrackKind};
 
 use super::sfu::{Fault, Operation, Sfu};
@@ -58,6 +58,31 @@ async fn an_item_that_the_reply_leaves_out_is_not_taken_for_a_success() {
     assert!(departure.was_inspected && departure.is_complete(), "{departure:?}");
     assert_eq!(departure.tracks.done.len(), 2);
     assert!(sfu.open_tracks(session.id()).is_empty());
+}
+
+#[tokio::test]
+async fn a_subscription_that_nobody_asked_for_is_known_to_be_open() {
+    use wiremock::matchers::method;
+    let server = wiremock::MockServer::start().await;
+    let reply = |status: u16, body: serde_json::Value| {
+        wiremock::ResponseTemplate::new(status).set_body_json(body)
+    };
+    // An empty code is none.
+    let tracks = serde_json::json!({ "tracks": [
+        { "trackName": "mic", "mid": "0" },
+        { "trackName": "camera", "mid": "1", "errorCode": "" },
+        { "trackName": "screen", "mid": "2", "errorCode": "not_found_track_error" },
+    ] });
+    let state = reply(200, serde_json::json!({ "tracks": [] }));
+    wiremock::Mock::given(method("GET")).respond_with(state).mount(&server).await;
+    wiremock::Mock::given(method("POST")).respond_with(reply(200, tracks)).mount(&server).await;
+    let session = super::client(&server.uri()).adopt(super::session()).send().await.unwrap();
+    let wanted = [RemoteTrack::new(super::session(), "mic")];
+    let Negotiation::Done(subscribed) = session.subscribe(wanted).await.unwrap() else {
+        panic!("nothing is to be negotiated");
+    };
+    assert_eq!((subscribed.done.len(), subscribed.failed.len()), (1, 0));
+    assert_eq!(session.mids(), [mid("0"), mid("1")]);
 }
 
 #[tokio::test]

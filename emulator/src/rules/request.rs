@@ -6,78 +6,53 @@ use serde::{Deserialize, Serialize};
 
 use super::Reply;
 
-/// The operations of the API, named as the methods of the client
-/// `cloudflare-calls`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// `POST sessions/new`
-    NewSession,
-    /// `POST sessions/{id}/tracks/new`
-    NewTracks,
-    /// `PUT sessions/{id}/renegotiate`
-    Renegotiate,
-    /// `PUT sessions/{id}/tracks/close`
-    CloseTracks,
-    /// `PUT sessions/{id}/tracks/update`
-    UpdateTracks,
-    /// `POST sessions/{id}/datachannels/establish`
-    EstablishDataChannels,
-    /// `POST sessions/{id}/datachannels/new`
-    NewDataChannels,
-    /// `PUT sessions/{id}/datachannels/update`
-    UpdateDataChannels,
-    /// `PUT sessions/{id}/datachannels/close`
-    CloseDataChannels,
-    /// `GET sessions/{id}`
-    GetSession,
-    /// `POST adapters/websocket/new`
-    NewWebsocketAdapters,
-    /// `POST adapters/websocket/close`
-    CloseWebsocketAdapters,
+macro_rules! operations {
+    ($($name:ident $text:literal $request:literal,)*) => {
+        /// The operations of the API, named as the methods of the client
+        /// `cloudflare-calls`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub enum Operation {
+            $(
+                #[doc = concat!("`", $request, "`")]
+                #[serde(rename = $text)]
+                $name,
+            )*
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$name),*];
+
+            /// The name in faults, logs and the snapshot.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+operations! {
+    NewSession "new_session" "POST sessions/new",
+    NewTracks "new_tracks" "POST sessions/{id}/tracks/new",
+    Renegotiate "renegotiate" "PUT sessions/{id}/renegotiate",
+    CloseTracks "close_tracks" "PUT sessions/{id}/tracks/close",
+    UpdateTracks "update_tracks" "PUT sessions/{id}/tracks/update",
+    EstablishDataChannels "establish_data_channels" "POST sessions/{id}/datachannels/establish",
+    NewDataChannels "new_data_channels" "POST sessions/{id}/datachannels/new",
+    UpdateDataChannels "update_data_channels" "PUT sessions/{id}/datachannels/update",
+    CloseDataChannels "close_data_channels" "PUT sessions/{id}/datachannels/close",
+    GetSession "get_session" "GET sessions/{id}",
+    NewWebsocketAdapters "new_websocket_adapters" "POST adapters/websocket/new",
+    CloseWebsocketAdapters "close_websocket_adapters" "POST adapters/websocket/close",
 }
 
 impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 12] = [
-        Self::NewSession,
-        Self::NewTracks,
-        Self::Renegotiate,
-        Self::CloseTracks,
-        Self::UpdateTracks,
-        Self::EstablishDataChannels,
-        Self::NewDataChannels,
-        Self::UpdateDataChannels,
-        Self::CloseDataChannels,
-        Self::GetSession,
-        Self::NewWebsocketAdapters,
-        Self::CloseWebsocketAdapters,
-    ];
-
     /// Whether its path names a session.
     pub fn has_session(self) -> bool {
         !matches!(
             self,
             Self::NewSession | Self::NewWebsocketAdapters | Self::CloseWebsocketAdapters
         )
-    }
-
-    /// The name in faults, logs and the snapshot.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NewSession => "new_session",
-            Self::NewTracks => "new_tracks",
-            Self::Renegotiate => "renegotiate",
-            Self::CloseTracks => "close_tracks",
-            Self::UpdateTracks => "update_tracks",
-            Self::EstablishDataChannels => "establish_data_channels",
-            Self::NewDataChannels => "new_data_channels",
-            Self::UpdateDataChannels => "update_data_channels",
-            Self::CloseDataChannels => "close_data_channels",
-            Self::GetSession => "get_session",
-            Self::NewWebsocketAdapters => "new_websocket_adapters",
-            Self::CloseWebsocketAdapters => "close_websocket_adapters",
-        }
     }
 }
 

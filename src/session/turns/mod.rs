@@ -207,7 +207,7 @@ impl<K> Turns<K> {
             Some(kept) => {
                 state.holder = Holder::Change;
                 drop(state);
-                Ok((Turn { turns: Arc::clone(self), risk: None, is_passed_on: false }, kept))
+                Ok((Turn::new(Arc::clone(self)), kept))
             }
             None => Err(Resume::Unusable(reason)),
         }
@@ -229,7 +229,7 @@ impl<K> Turns<K> {
             waited = asked.elapsed();
         }
         drop(first);
-        let turn = Turn { turns: Arc::clone(self), risk: None, is_passed_on: false };
+        let turn = Turn::new(Arc::clone(self));
         meter::waited(waited);
         tracing::trace!(waited_us = waited.as_micros() as u64, "turn taken");
         turn
@@ -302,6 +302,10 @@ pub(crate) struct Turn<K> {
 }
 
 impl<K> Turn<K> {
+    fn new(turns: Arc<Turns<K>>) -> Self {
+        Self { turns, risk: None, is_passed_on: false }
+    }
+
     /// From now on, dropping the turn means that the exchange did not come to
     /// its end.
     pub(crate) fn at_risk(&mut self, why: Unfinished) {
@@ -383,7 +387,7 @@ impl<K> Exchange<K> {
         }
         state.holder = Holder::Change;
         drop(state);
-        Ok(Turn { turns, risk: None, is_passed_on: false })
+        Ok(Turn::new(turns))
     }
 
     /// Leaves the exchange with the session, where its id finds it, until its

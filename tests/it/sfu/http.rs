@@ -269,7 +269,7 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// Whoever waits for a reply.
+/// A client that waits for a reply.
 struct Client<'a> {
     shared: &'a Shared,
     position: usize,
