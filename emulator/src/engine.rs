@@ -12,7 +12,7 @@ use crate::adapters::Adapters;
 use crate::faults::Network;
 use crate::media::sfu::{self, Sfu};
 use crate::netem::Netem;
-use crate::rules::{Config, Reply, Request, Response, Rules, Snapshot, Ticket};
+use crate::rules::{Config, Reply, Request, Response, Rules, Snapshot, Ticket, UnderWay};
 
 /// How many datagrams are taken before those that come of them are sent.
 const BATCH: usize = 64;
@@ -99,6 +99,11 @@ impl State {
     /// Everything that there is.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.rules.snapshot(self.now(), &self.media)
+    }
+
+    /// What a change gets that came during another one of its session.
+    pub(crate) fn overlap(&mut self, request: Request, other: UnderWay) -> Reply {
+        self.rules.overlap(self.now(), &request, other)
     }
 
     /// False if there is no session of that id.

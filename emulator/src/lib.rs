@@ -19,9 +19,9 @@ use tokio::task::JoinHandle;
 
 pub use app::{App, BadApp};
 use engine::Engine;
-use faults::{Network, Rule};
+use faults::{BadRule, Call, Fault, Network, Rule, Watch};
 use http::Shared;
-use rules::{Config, Snapshot};
+use rules::{Config, Snapshot, Violation};
 
 /// A running emulator. It stops when it is dropped; [`shutdown`](Self::shutdown)
 /// lets the requests under way finish first.
@@ -91,22 +91,52 @@ impl Emulator {
     /// Orders a fault, besides those ordered before.
     ///
     /// # Errors
-    /// The problem with the rule: numbers without sense, an operation that there is
-    /// not, or more than 1,000 rules.
-    pub fn fault(&self, rule: Rule) -> Result<(), &'static str> {
+    /// The problem with the rule: numbers without sense, that it can never match, or
+    /// more than 1,000 rules.
+    pub fn fault(&self, rule: Rule) -> Result<(), BadRule> {
         self.shared.changing().faults.add(rule)
     }
 
-    /// Takes all faults back.
+    /// Takes all faults back. Calls that are held go on.
     pub fn clear_faults(&self) {
-        self.shared.changing().faults.clear();
+        self.shared.clear_faults();
+    }
+
+    /// Tells `watch` of each call that has the right secret, before anything is done
+    /// about it. The call meets the faults that it returns, besides those that were
+    /// ordered. It takes the place of an earlier one.
+    pub fn watch(&self, watch: impl Fn(&Call) -> Vec<Fault> + Send + Sync + 'static) {
+        self.shared.changing().watch = Some(Watch::new(watch));
+    }
+
+    /// Lets all calls go on that are held now ([`Fault::Hold`], [`Fault::HoldReply`]).
+    /// Returns how many there are. At most 1,000 are held at a time.
+    pub fn release(&self) -> usize {
+        self.shared.holds().release()
+    }
+
+    /// Returns once so many calls are held.
+    pub async fn held(&self, calls: usize) {
+        self.shared.holds().wait_for(calls).await;
+    }
+
+    /// Returns once no call is being carried out, not even one whose sender has hung
+    /// up.
+    pub async fn idle(&self) {
+        self.shared.idle().await;
+    }
+
+    /// What was done that the original punishes, the oldest first, at most the
+    /// newest 1,000. None if the emulator has ended.
+    pub async fn violations(&self) -> Option<Vec<Violation>> {
+        self.shared.engine().with(|state| state.rules.violations().collect()).await
     }
 
     /// What happens to UDP packets from now on.
     ///
     /// # Errors
     /// What is wrong with its numbers.
-    pub async fn set_network(&self, network: Network) -> Result<(), &'static str> {
+    pub async fn set_network(&self, network: Network) -> Result<(), BadRule> {
         self.shared.set_network(network).await
     }
 
@@ -144,6 +174,7 @@ impl Emulator {
     /// Takes no more requests, finishes those under way and stops.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
+        self.shared.holds().end();
         // It ends by itself, or was cancelled with the runtime.
         let _ = (&mut self.serving).await;
         self.engine.abort();
@@ -154,6 +185,7 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
+        self.shared.holds().end();
         self.serving.abort();
         self.engine.abort();
     }
