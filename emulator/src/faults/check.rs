@@ -42,6 +42,10 @@ pub enum BadRule {
     NoEdit,
     /// A part of the packets that is not from 0 to 1.
     Part,
+    /// A burst that is not from 0 to 10,000 packets.
+    Burst,
+    /// A rate that is not from 1 to 100,000,000 kbit/s.
+    Rate,
     /// There are 1,000 rules already.
     TooMany,
 }
@@ -154,6 +158,8 @@ impl fmt::Display for BadRule {
             Self::NoDescription => "replies of this operation have no session description",
             Self::NoEdit => "the edit changes nothing",
             Self::Part => "a part of the packets is not from 0 to 1",
+            Self::Burst => "a burst is not from 0 to 10,000 packets",
+            Self::Rate => "a rate is not from 1 to 100,000,000 kbit/s",
             Self::TooMany => "there are 1,000 rules already",
         })
     }
