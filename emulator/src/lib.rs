@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "adapters")]
 mod adapters;
 pub mod agent;
 mod app;
+mod endpoints;
 mod engine;
 pub mod faults;
 mod http;
@@ -18,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use app::{App, BadApp};
-use engine::Engine;
+use engine::{Engine, MediaSide};
 use faults::{BadRule, Call, Fault, Network, Rule, Watch};
 use http::Shared;
 use rules::{Config, Snapshot, Violation};
@@ -40,6 +42,7 @@ pub struct Emulator {
 pub struct Builder {
     listen: SocketAddr,
     media: SocketAddr,
+    side: MediaSide,
     apps: Vec<App>,
     turn_keys: Vec<App>,
     config: Config,
@@ -61,6 +64,7 @@ impl Emulator {
         Builder {
             listen: any,
             media: any,
+            side: MediaSide::WebRtc,
             apps: Vec::new(),
             turn_keys: Vec::new(),
             config: Config::default(),
@@ -205,6 +209,15 @@ impl Builder {
         self
     }
 
+    /// Without WebRTC and without endpoints of adapters, to test what talks to the API
+    /// alone: each session is connected at once, what is published sends all the
+    /// time, each endpoint is there. Session descriptions are canned
+    /// ([`media::canned`]).
+    pub fn canned(mut self) -> Self {
+        self.side = MediaSide::Canned;
+        self
+    }
+
     /// An app to know. One is made up if there is none.
     pub fn app(mut self, app: App) -> Self {
         self.apps.push(app);
@@ -245,7 +258,7 @@ impl Builder {
         let socket = UdpSocket::bind(self.media).await;
         let socket = socket.map_err(|error| unusable("UDP", self.media, &error))?;
         let (address, media) = (listener.local_addr()?, socket.local_addr()?);
-        let (engine, running) = Engine::start(socket, media, self.config, self.seed);
+        let (engine, running) = Engine::start(socket, media, self.side, self.config, self.seed);
         let shared = Shared::new(engine, self.apps, self.turn_keys, media.to_string());
         let (stop, stopping) = watch::channel(false);
         let router = http::router(shared.clone());

@@ -2,8 +2,6 @@
 //! one for each direction, for the packets of all agents together.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m_netem::{
@@ -24,31 +22,30 @@ const LINK_QUEUE: Duration = Duration::from_millis(250);
 /// The least buffer of a link in bytes: a few packets.
 const LEAST_BUFFER: i64 = 15_000;
 
-/// Loses and delays packets in both directions.
-#[derive(Debug)]
-pub(crate) struct Netem {
+/// Loses and delays packets in both directions. Each has an address of any type.
+pub(crate) struct Netem<A> {
     network: Network,
-    sent: Way,
-    received: Way,
+    sent: Way<A>,
+    received: Way<A>,
 }
 
 /// One direction.
-struct Way(Model<Packet>);
+struct Way<A>(Model<Packet<A>>);
 
 #[derive(Clone)]
-struct Packet {
-    address: SocketAddr,
+struct Packet<A> {
+    address: A,
     data: Vec<u8>,
 }
 
-impl Default for Netem {
+impl<A: Clone> Default for Netem<A> {
     fn default() -> Self {
         let way = || Way(Model::new(NetemConfig::new()));
         Self { network: Network::default(), sent: way(), received: way() }
     }
 }
 
-impl Netem {
+impl<A: Clone> Netem<A> {
     /// From now on this happens. What is on its way stays there.
     pub(crate) fn set(&mut self, network: Network) {
         self.network = network;
@@ -58,12 +55,7 @@ impl Netem {
 
     /// A packet that is sent: at once, or by [`poll_sent`](Self::poll_sent) if it
     /// arrives at all.
-    pub(crate) fn sent(
-        &mut self,
-        now: Instant,
-        to: SocketAddr,
-        data: Vec<u8>,
-    ) -> Option<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn sent(&mut self, now: Instant, to: A, data: Vec<u8>) -> Option<(A, Vec<u8>)> {
         if self.network.is_perfect() {
             return Some((to, data));
         }
@@ -76,9 +68,9 @@ impl Netem {
     pub(crate) fn received<'d>(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: A,
         data: &'d [u8],
-    ) -> Option<(SocketAddr, Cow<'d, [u8]>)> {
+    ) -> Option<(A, Cow<'d, [u8]>)> {
         if self.network.is_perfect() {
             return Some((from, Cow::Borrowed(data)));
         }
@@ -87,12 +79,12 @@ impl Netem {
     }
 
     /// The next packet that is to be sent by now.
-    pub(crate) fn poll_sent(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn poll_sent(&mut self, now: Instant) -> Option<(A, Vec<u8>)> {
         self.sent.pop(now)
     }
 
     /// The next packet that has arrived by now.
-    pub(crate) fn poll_received(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn poll_received(&mut self, now: Instant) -> Option<(A, Vec<u8>)> {
         self.received.pop(now)
     }
 
@@ -102,14 +94,14 @@ impl Netem {
     }
 }
 
-impl Way {
-    fn push(&mut self, now: Instant, address: SocketAddr, data: Vec<u8>) {
+impl<A: Clone> Way<A> {
+    fn push(&mut self, now: Instant, address: A, data: Vec<u8>) {
         if self.0.queue_len() < MAX_PACKETS {
             self.0.handle_input(Input::Packet(now, Packet { address, data }));
         }
     }
 
-    fn pop(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+    fn pop(&mut self, now: Instant) -> Option<(A, Vec<u8>)> {
         self.next().filter(|at| *at <= now)?;
         self.0.handle_input(Input::Timeout(now));
         match self.0.poll_output()? {
@@ -164,20 +156,16 @@ fn loss(network: &Network) -> LossModel {
     GilbertElliot::new().bad_duration(burst as f32).good_duration(between as f32).into()
 }
 
-impl AsRef<[u8]> for Packet {
+impl<A> AsRef<[u8]> for Packet<A> {
     fn as_ref(&self) -> &[u8] {
         &self.data
     }
 }
 
-impl fmt::Debug for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Way").field("packets", &self.0.queue_len()).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     const TO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
@@ -189,7 +177,7 @@ mod tests {
         let mut netem = Netem::default();
         netem.set(network);
         let mut arrived = Vec::new();
-        let mut take = |netem: &mut Netem, until: Instant| {
+        let mut take = |netem: &mut Netem<SocketAddr>, until: Instant| {
             while let Some(at) = netem.poll_timeout().filter(|at| *at <= until) {
                 let (_, data) = netem.poll_sent(at).expect("it is due");
                 arrived.push((at.duration_since(start).as_millis(), data));
