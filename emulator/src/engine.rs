@@ -14,7 +14,9 @@ use crate::media::canned::Canned;
 use crate::media::sfu::{self, Sfu};
 use crate::media::side::Side;
 use crate::netem::Netem;
-use crate::rules::{Config, Reply, Request, Response, Rules, Snapshot, Ticket, UnderWay};
+use crate::rules::{
+    Config, Reply, Request, Response, Rules, SessionSnapshot, Snapshot, Ticket, UnderWay,
+};
 
 /// How many datagrams are taken before those that come of them are sent.
 const BATCH: usize = 64;
@@ -117,6 +119,11 @@ impl State {
     /// Everything that there is.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.rules.snapshot(self.now(), &*self.media)
+    }
+
+    /// One session.
+    pub(crate) fn session(&self, id: &str) -> Option<SessionSnapshot> {
+        self.rules.session(self.now(), id, &*self.media)
     }
 
     /// What a change gets that came during another one of its session.

@@ -23,7 +23,7 @@ pub use app::{App, BadApp};
 use engine::{Engine, MediaSide};
 use faults::{BadRule, Call, Fault, Network, Rule, Watch};
 use http::Shared;
-use rules::{Config, Snapshot, Violation};
+use rules::{Config, SessionSnapshot, Snapshot, Violation};
 
 /// A running emulator. It stops when it is dropped; [`shutdown`](Self::shutdown)
 /// lets the requests under way finish first.
@@ -147,6 +147,13 @@ impl Emulator {
     /// Everything that there is. None if the emulator has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.shared.engine().with(|state| state.snapshot()).await
+    }
+
+    /// One session. None if there is none of that id, it has expired, or the emulator
+    /// has ended.
+    pub async fn session(&self, session: &str) -> Option<SessionSnapshot> {
+        let session = session.to_owned();
+        self.shared.engine().with(move |state| state.session(&session)).await.flatten()
     }
 
     /// Whether nothing is left of any connection. True if the emulator has ended.

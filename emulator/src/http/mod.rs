@@ -255,7 +255,8 @@ async fn with_ray(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let ray = format!("{:016x}-EMU", fastrand::u64(..));
     if let Ok(ray) = ray.try_into() {
-        response.headers_mut().insert("cf-ray", ray);
+        // A fault may have given it another one.
+        response.headers_mut().entry("cf-ray").or_insert(ray);
     }
     response
 }
