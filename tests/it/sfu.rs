@@ -176,6 +176,18 @@ impl Sfu {
         open_mids(&self.session(session).await)
     }
 
+    /// Those of them that can carry something, as the API's state has it: a pulled
+    /// track whose publication has ended cannot, and need not be closed.
+    pub(crate) async fn active_tracks(&self, session: impl AsRef<str>) -> BTreeSet<String> {
+        let tracks = self.session(session).await.tracks;
+        tracks.into_iter().filter(|track| track.is_active).map(|track| track.mid).collect()
+    }
+
+    /// Ends a session.
+    pub(crate) async fn expire(&self, session: impl AsRef<str>) {
+        self.emulator.expire(session.as_ref()).await;
+    }
+
     /// The open tracks of every session that has any.
     pub(crate) async fn all_open_tracks(&self) -> BTreeMap<String, BTreeSet<String>> {
         let sessions = self.emulator.snapshot().await.expect("it runs").sessions;
