@@ -68,7 +68,7 @@ fn fault(seed: u64, call: &Call) -> Option<Fault> {
         8 => {
             let code = if index == 0 { echo.as_str() } else { "decoding_error" };
             let body = serde_json::json!({ "errorCode": code, "errorDescription": echo });
-            reply(400, &body.to_string())
+            reply(400, body.to_string())
         }
         9 => reply_after(200, echo),
         10 => fail_items("empty_track_error", [index]),
