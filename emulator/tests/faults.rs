@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 use cloudflare_calls::reqwest::{Client as Http, Method};
 use cloudflare_calls::session::{Negotiation, Status};
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
-use cloudflare_calls::{Error, Mid, Offer, RetryPolicy, Session, prelude::*};
+use cloudflare_calls::{Answer, Error, Mid, Offer, RetryPolicy, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Send};
 use cloudflare_calls_emulator::faults::{BadRule, Fault, Patch, Rule};
 use cloudflare_calls_emulator::rules::{Operation, ViolationKind};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use support::{client, join, pull};
+use support::{PATIENCE, client, join, publish, pull};
 
 /// A session that nobody is connected to.
 async fn session(emulator: &Emulator) -> Session {
@@ -91,6 +91,7 @@ fn a_rule_that_can_never_match_or_happen_is_an_error() {
         ),
         (Rule::new(Fault::BreakApt).operation(Operation::GetSession), BadRule::NoDescription),
         (Rule::new(Fault::edit(Patch::default())), BadRule::NoEdit),
+        (Rule::new(Fault::Glare).operation(Operation::NewTracks), BadRule::NoGlare),
         (Rule::new(Fault::Disconnect).operation(Operation::NewSession), BadRule::NoSession),
     ];
     for (rule, problem) in wrong {
@@ -294,6 +295,38 @@ async fn an_answer_whose_apt_points_nowhere_comes_of_a_true_one() {
     let apts: Vec<&str> =
         section.lines().filter_map(|line| line.split_once("apt=")).map(|(_, apt)| apt).collect();
     assert!(!apts.is_empty() && apts.iter().all(|apt| !types.contains(apt)), "{apts:?} {types:?}");
+}
+
+#[tokio::test]
+async fn an_agent_rolls_back_for_an_offer_of_the_sfus_in_reply_to_a_close() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let (agent, session) = join(&client, Send::Audio, "mic").await;
+    publish(&agent, &session, Send::Video, "camera").await.unwrap();
+    let camera = session.mids()[1].clone();
+    emulator.fault(once(Operation::CloseTracks, Fault::Glare)).unwrap();
+    let offer = async |changes: &[Change]| {
+        Offer::new(agent.offer_changes(changes).await.unwrap().0).unwrap()
+    };
+    let stop = offer(&[Change::Stop(camera.to_string())]).await;
+    let close = session.close_negotiated(stop, [camera.clone()]).await.unwrap();
+    let Negotiation::Offer(pending) = close else { panic!("an offer") };
+    // Its own offer is given up by answering.
+    let answer = agent.answer(pending.offer().sdp()).await.unwrap();
+    let closed = pending.answer(Answer::new(answer).unwrap()).await.unwrap();
+    assert_eq!(closed.into_result().unwrap(), [camera]);
+    assert_eq!(session.status(), Status::Ready);
+    assert_eq!(kinds(&emulator).await, []);
+    // The connection lives, and another offer is taken.
+    let (listener, subscriber) = join(&client, Send::Audio, "own").await;
+    let wanted = RemoteTrack::new(session.id().clone(), "mic");
+    let mid = pull(&listener, &subscriber, wanted).await.unwrap();
+    let hears = listener.until_received(mid.as_str(), PATIENCE, |got| got.packets > 0).await;
+    hears.unwrap();
+    let mic = session.mids()[0].clone();
+    let stop = offer(&[Change::Stop(mic.to_string()), Change::Add(Send::Audio)]).await;
+    let close = session.close_negotiated(stop, [mic]).await.unwrap();
+    assert!(matches!(close, Negotiation::Answer(_)), "once only");
 }
 
 #[tokio::test]

@@ -323,6 +323,8 @@ async fn pages_of_others_read_and_order_nothing() {
             ("GET", "/__emulator/faults"),
             ("POST", "/__emulator/faults"),
             ("DELETE", "/__emulator/faults"),
+            ("POST", "/__emulator/release"),
+            ("GET", "/__emulator/violations"),
             ("PUT", "/__emulator/network"),
         ] {
             let status = status_with(&emulator, method, path, headers).await;

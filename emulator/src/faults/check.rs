@@ -38,6 +38,8 @@ pub enum BadRule {
     NoIndices,
     /// A session description to edit, for an operation that replies none.
     NoDescription,
+    /// Glare, for an operation that is no close of tracks.
+    NoGlare,
     /// An edit that changes nothing.
     NoEdit,
     /// A part of the packets that is not from 0 to 1.
@@ -116,6 +118,7 @@ impl Fault {
                 NewSession | NewTracks | CloseTracks | EstablishDataChannels => return Ok(()),
                 _ => BadRule::NoDescription,
             },
+            Self::Glare if operation != CloseTracks => BadRule::NoGlare,
             Self::ExpireSession | Self::Disconnect if !operation.has_session() => {
                 BadRule::NoSession
             }
@@ -156,6 +159,7 @@ impl fmt::Display for BadRule {
             Self::NoItems => "calls of this operation have no entries",
             Self::NoIndices => "no entry is named",
             Self::NoDescription => "replies of this operation have no session description",
+            Self::NoGlare => "only a close of tracks meets an offer of the SFU's",
             Self::NoEdit => "the edit changes nothing",
             Self::Part => "a part of the packets is not from 0 to 1",
             Self::Burst => "a burst is not from 0 to 10,000 packets",

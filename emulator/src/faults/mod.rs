@@ -140,6 +140,10 @@ pub enum Fault {
     /// repetitions that it repeats one that is not there: `apt` points nowhere
     /// (RFC 4588 section 8.6). Browsers refuse that.
     BreakApt,
+    /// The SFU answers a negotiated close with an offer of its own (glare): the tracks
+    /// are closed, the agent has to roll its offer back and to answer. It is for the
+    /// next negotiated close of the session if the call is none.
+    Glare,
     /// The session expires first, so the call is answered with 410.
     ExpireSession,
     /// The session's connection is lost first, for good unless

@@ -131,6 +131,11 @@ async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option
             shared.engine().with(move |state| state.expire(&session)).await;
             None
         }
+        Fault::Glare => {
+            let session = session.map(str::to_owned)?;
+            shared.engine().with(move |state| state.rules.glare(&session)).await;
+            None
+        }
         Fault::Disconnect => {
             let session = session.map(str::to_owned)?;
             shared.engine().with(move |state| state.disconnect(&session)).await;
