@@ -7,14 +7,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::api::Route;
 use super::apt::break_apt;
 use super::items::{self, Failing};
+use super::route::Route;
 use super::serve::Break;
 use super::turns::Turn;
 use super::{Shared, reply};
 use crate::faults::{Call, Fault, pause};
-use crate::rules::{Operation, Query, Reply, Request, UnderWay};
+use crate::rules::{Operation, Query, Reply, UnderWay};
 
 /// How long after a change of a session came during another one it is looked
 /// whether the other one's sender has hung up: long enough to notice that.
@@ -222,11 +222,4 @@ fn broken(how: Break) -> Response {
 
 fn status_of(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-impl Route {
-    fn request(self, query: Query, body: Vec<u8>) -> Request {
-        let Self { app, operation, session } = self;
-        Request { app, operation, session, query, body }
-    }
 }

@@ -7,6 +7,7 @@ mod guard;
 mod inspect;
 mod items;
 mod recent;
+mod route;
 mod serve;
 mod turn;
 mod turns;
