@@ -5,10 +5,10 @@ use std::convert::Infallible;
 
 #[cfg(feature = "adapters")]
 use crate::adapters::{Adapters, Happened};
-use crate::engine::State;
-use crate::rules::AdapterCommand;
+use crate::media::side::Side;
 #[cfg(not(feature = "adapters"))]
 use crate::rules::AdapterFailure;
+use crate::rules::{AdapterCommand, Rules};
 
 /// What becomes of adapters.
 pub(crate) enum Endpoints {
@@ -45,27 +45,27 @@ impl Endpoints {
     }
 
     /// Tells the rules and the media what has happened.
-    pub(crate) fn happened(&mut self, happened: Happened, state: &mut State) {
+    pub(crate) fn happened(&mut self, happened: Happened, rules: &mut Rules, media: &mut dyn Side) {
         #[cfg(feature = "adapters")]
         if let Self::Sockets(adapters) = self {
-            adapters.happened(happened, state);
+            adapters.happened(happened, rules, media);
         }
         #[cfg(not(feature = "adapters"))]
-        match (happened, state) {}
+        match (happened, rules, media) {}
     }
 
     /// Does what the rules want.
-    pub(crate) fn settle(&mut self, state: &mut State) {
+    pub(crate) fn settle(&mut self, rules: &mut Rules, media: &mut dyn Side) {
         let result = match self {
             #[cfg(feature = "adapters")]
-            Self::Sockets(adapters) => return adapters.settle(state),
+            Self::Sockets(adapters) => return adapters.settle(rules, media),
             Self::Canned => Ok(()),
             #[cfg(not(feature = "adapters"))]
             Self::NotBuilt => Err(AdapterFailure::NotEmulated),
         };
-        while let Some(command) = state.rules.poll_adapter() {
+        while let Some(command) = rules.poll_adapter() {
             if let AdapterCommand::Open { id, .. } = command {
-                state.rules.adapter_opened(&id, result, &mut *state.media);
+                rules.adapter_opened(&id, result, media);
             }
         }
     }

@@ -191,7 +191,7 @@ async fn run(
     let mut buffer = vec![0; 1 << 16];
     loop {
         state.settle();
-        endpoints.settle(&mut state);
+        endpoints.settle(&mut state.rules, &mut *state.media);
         // What adapters could not do is a reply to someone.
         state.settle();
         send(&mut state, &socket).await;
@@ -208,7 +208,7 @@ async fn run(
             }
             happened = endpoints.next() => {
                 state.media.handle_timeout(Instant::now());
-                endpoints.happened(happened, &mut state);
+                endpoints.happened(happened, &mut state.rules, &mut *state.media);
             }
             () = tokio::time::sleep_until(state.deadline().into()) => state.due(),
         }

@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use self::streams::{Egress, Stream};
-use crate::engine::State;
+use crate::media::side::Side;
 use crate::media::{Heard, Place};
-use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec};
+use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec, Rules};
 
 /// How many packets wait for an endpoint: a second of sound, or a picture. More
 /// are lost, as they would be of use to nobody any more.
@@ -92,33 +92,33 @@ impl Adapters {
     }
 
     /// Tells the rules and the media what has happened.
-    pub(crate) fn happened(&mut self, happened: Happened, state: &mut State) {
+    pub(crate) fn happened(&mut self, happened: Happened, rules: &mut Rules, media: &mut dyn Side) {
         match happened {
-            Happened::Reported(report) => self.reported(report, state),
+            Happened::Reported(report) => self.reported(report, rules, media),
             Happened::Ended(task) => {
                 // What it said before comes first.
                 while let Ok(report) = self.reports.try_recv() {
-                    self.reported(report, state);
+                    self.reported(report, rules, media);
                 }
                 let ended = self.running.iter().find(|(_, running)| running.task == task);
                 if let Some(adapter) = ended.map(|(adapter, _)| adapter.clone()) {
-                    self.ended(&adapter, state);
+                    self.ended(&adapter, rules, media);
                 }
             }
         }
     }
 
     /// Does what the rules want, and passes on what was heard.
-    pub(crate) fn settle(&mut self, state: &mut State) {
-        while let Some(command) = state.rules.poll_adapter() {
+    pub(crate) fn settle(&mut self, rules: &mut Rules, media: &mut dyn Side) {
+        while let Some(command) = rules.poll_adapter() {
             match command {
                 AdapterCommand::Open { id, endpoint, stream } => {
-                    self.open(id, endpoint, stream, state);
+                    self.open(id, endpoint, stream, rules, media);
                 }
-                AdapterCommand::Close { id } => self.forget(&id, state),
+                AdapterCommand::Close { id } => self.forget(&id, media),
             }
         }
-        while let Some((place, sound)) = state.media.poll_sound() {
+        while let Some((place, sound)) = media.poll_sound() {
             for running in self.running.values() {
                 if let Way::Egress { from, heard } = &running.way
                     && *from == place
@@ -135,18 +135,19 @@ impl Adapters {
         adapter: String,
         endpoint: Endpoint,
         stream: AdapterStream,
-        state: &mut State,
+        rules: &mut Rules,
+        media: &mut dyn Side,
     ) {
         let (stop, stopping) = oneshot::channel();
         let reporter = Reporter { adapter: adapter.clone(), sender: self.sender.clone() };
         let (stream, reconnect, way) = match stream {
             AdapterStream::Ingest { to } => (Stream::Ingest, Duration::ZERO, Way::Ingest { to }),
             AdapterStream::Egress { from, codec: OutputCodec::Jpeg, .. }
-                if state.media.last_codec(&from).is_some_and(|codec| codec != "vp8") =>
+                if media.last_codec(&from).is_some_and(|codec| codec != "vp8") =>
             {
                 // No other decoder is here.
                 let result = Err(AdapterFailure::NotEmulated);
-                state.rules.adapter_opened(&adapter, result, &mut *state.media);
+                rules.adapter_opened(&adapter, result, media);
                 return;
             }
             AdapterStream::Egress { from, codec, reconnect } => {
@@ -160,37 +161,37 @@ impl Adapters {
         self.running.insert(adapter, Running { task, _stop: stop, way });
     }
 
-    fn reported(&mut self, report: Report, state: &mut State) {
+    fn reported(&mut self, report: Report, rules: &mut Rules, media: &mut dyn Side) {
         let Report { adapter, what } = report;
         // It may have been closed meanwhile.
         let Some(running) = self.running.get(&adapter) else { return };
         match (what, &running.way) {
             (What::Opened(result), way) => {
                 if let (Ok(()), Way::Egress { from, .. }) = (result, way) {
-                    state.media.listen(from);
+                    media.listen(from);
                 }
-                state.rules.adapter_opened(&adapter, result, &mut *state.media);
+                rules.adapter_opened(&adapter, result, media);
                 if result.is_err() {
-                    self.forget(&adapter, state);
+                    self.forget(&adapter, media);
                 }
             }
-            (What::Bytes(total), _) => state.rules.adapter_bytes(&adapter, total),
+            (What::Bytes(total), _) => rules.adapter_bytes(&adapter, total),
             (What::Sound(sound), Way::Ingest { to }) => {
-                state.media.say(Instant::now(), to, sound);
+                media.say(Instant::now(), to, sound);
             }
-            (What::KeyframeWanted, Way::Egress { from, .. }) => state.media.want_keyframe(from),
+            (What::KeyframeWanted, Way::Egress { from, .. }) => media.want_keyframe(from),
             (What::Sound(_), Way::Egress { .. }) | (What::KeyframeWanted, Way::Ingest { .. }) => {}
-            (What::Ended, _) => self.ended(&adapter, state),
+            (What::Ended, _) => self.ended(&adapter, rules, media),
         }
     }
 
-    fn ended(&mut self, adapter: &str, state: &mut State) {
-        self.forget(adapter, state);
-        state.rules.adapter_closed(adapter, &mut *state.media);
+    fn ended(&mut self, adapter: &str, rules: &mut Rules, media: &mut dyn Side) {
+        self.forget(adapter, media);
+        rules.adapter_closed(adapter, media);
     }
 
     /// Lets an adapter's task end.
-    fn forget(&mut self, adapter: &str, state: &mut State) {
+    fn forget(&mut self, adapter: &str, media: &mut dyn Side) {
         let Some(Running { way: Way::Egress { from, .. }, .. }) = self.running.remove(adapter)
         else {
             return;
@@ -198,7 +199,7 @@ impl Adapters {
         let is_same =
             |other: &Running| matches!(&other.way, Way::Egress { from: f, .. } if *f == from);
         if !self.running.values().any(is_same) {
-            state.media.unlisten(&from);
+            media.unlisten(&from);
         }
     }
 }
