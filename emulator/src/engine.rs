@@ -12,7 +12,10 @@ use crate::adapters::Adapters;
 use crate::faults::Network;
 use crate::media::sfu::{self, Sfu};
 use crate::netem::Netem;
-use crate::rules::{Config, Reply, Request, Response, Rules, Snapshot, Ticket};
+use crate::rules::{
+    AdapterSnapshot, Config, Cursor, Happening, Page, Reply, Request, Response, Rules,
+    SessionSnapshot, Snapshot, Summary, Ticket,
+};
 
 /// How many datagrams are taken before those that come of them are sent.
 const BATCH: usize = 64;
@@ -24,6 +27,7 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Engine {
     commands: mpsc::Sender<Command>,
+    start: Instant,
 }
 
 /// Something to do, with everything that there is.
@@ -57,7 +61,12 @@ impl Engine {
             waiting: HashMap::new(),
         };
         let task = tokio::spawn(run(state, socket, receiver));
-        (Self { commands }, task)
+        (Self { commands, start }, task)
+    }
+
+    /// The time since the start, which is the time of the rules.
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
     }
 
     /// Carries out a request. None if the engine has ended.
@@ -101,8 +110,25 @@ impl State {
         self.rules.snapshot(self.now(), &self.media)
     }
 
+    /// Some of the sessions from a place on, how much there is, and as many adapters
+    /// as sessions at most.
+    pub(crate) fn look(
+        &self,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> (Page, Summary, Vec<AdapterSnapshot>) {
+        let page = self.rules.page(self.now(), after, limit, &self.media);
+        (page, self.rules.summary(), self.rules.adapters(limit))
+    }
+
+    /// One session and its history. None if no session of that id is remembered.
+    pub(crate) fn session(&self, id: &str) -> Option<(SessionSnapshot, Vec<Happening>)> {
+        self.rules.session(self.now(), id, &self.media)
+    }
+
     /// False if there is no session of that id.
     pub(crate) fn expire(&mut self, session: &str) -> bool {
+        self.rules.timeout(self.now(), &mut self.media);
         self.rules.expire(session, &mut self.media)
     }
 

@@ -35,17 +35,25 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
         return *response;
     }
     let (name, session) = (route.operation.as_str(), route.session.clone());
+    let path = request.uri().path().to_owned();
     let faults = shared.changing().faults.meet(name, session.as_deref());
+    let mut created = None;
     let (response, outcome) = match carry_out(&shared, route, request, &faults).await {
-        Ok(reply) => finish(reply, &faults),
+        Ok(reply) => {
+            created = created_session(&reply, session.as_deref());
+            finish(reply, &faults)
+        }
         Err((response, outcome)) => (response, outcome),
     };
     let is_broken = response.extensions().get::<Break>().is_some();
     let entry = Entry {
+        number: 0,
         at_ms,
         method: method.to_string(),
+        path,
         operation: name,
         session,
+        created,
         status: (!is_broken).then(|| response.status().as_u16()),
         duration_ms: shared.now_ms() - at_ms,
         outcome,
@@ -174,6 +182,14 @@ async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option
     }
 }
 
+/// The session that a request on none has made.
+fn created_session(reply: &Reply, session: Option<&str>) -> Option<String> {
+    match session {
+        Some(_) => None,
+        None => reply.body.get("sessionId").and_then(Value::as_str).map(str::to_owned),
+    }
+}
+
 /// What faults do to a reply of the rules.
 fn finish(reply: Reply, faults: &[Fault]) -> Instead {
     let code = reply.body.get("errorCode").and_then(Value::as_str).map(str::to_owned);
@@ -198,11 +214,13 @@ fn finish(reply: Reply, faults: &[Fault]) -> Instead {
     (response, outcome)
 }
 
-/// How many entries of a reply have failed, for the list of requests.
+/// How many entries of a reply have failed and the code of the first, for the list
+/// of requests.
 fn failed_items(body: &Value) -> Option<String> {
     let entries = items(body)?;
-    let failed = entries.iter().filter(|entry| entry.get("errorCode").is_some()).count();
-    (failed > 0).then(|| format!("{failed} of {} failed", entries.len()))
+    let codes = entries.iter().filter_map(|entry| entry.get("errorCode")?.as_str());
+    let code = codes.clone().next()?;
+    Some(format!("{} of {} failed: {code}", codes.count(), entries.len()))
 }
 
 fn items(body: &Value) -> Option<&Vec<Value>> {

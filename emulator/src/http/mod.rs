@@ -3,12 +3,13 @@
 mod api;
 mod guard;
 mod inspect;
+mod page;
 mod recent;
 mod serve;
 mod turn;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -36,7 +37,6 @@ struct Inner {
     apps: Vec<App>,
     turn_keys: Vec<App>,
     media: String,
-    start: Instant,
     changing: Mutex<Changing>,
 }
 
@@ -56,8 +56,7 @@ pub(crate) struct Changing {
 
 impl Shared {
     pub(crate) fn new(engine: Engine, apps: Vec<App>, turn_keys: Vec<App>, media: String) -> Self {
-        let (start, changing) = (Instant::now(), Mutex::default());
-        Self(Arc::new(Inner { engine, apps, turn_keys, media, start, changing }))
+        Self(Arc::new(Inner { engine, apps, turn_keys, media, changing: Mutex::default() }))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -86,9 +85,9 @@ impl Shared {
         Ok(())
     }
 
-    /// Milliseconds since the start.
+    /// Milliseconds since the start, which is the one of the rules.
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.engine().now().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -109,9 +108,9 @@ pub(crate) fn router(shared: Shared) -> Router {
 
 /// The page, and what it asks for.
 fn inspection() -> Router<Shared> {
-    Router::new()
-        .route("/", get(inspect::page))
+    page::router()
         .route("/__emulator/state", get(inspect::state))
+        .route("/__emulator/sessions/{id}", get(inspect::session))
         .route(
             "/__emulator/faults",
             post(inspect::add_fault).get(inspect::faults).delete(inspect::clear_faults),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Rules;
 use super::channels::SERVER_EVENTS;
+use super::history::What;
 use super::reply::{Code, Outcome, Reply, bad_description, ok, refusal, refused_description};
 use super::request::{Location, Operation};
 use super::sessions::Session;
@@ -104,6 +105,7 @@ impl Rules {
             let was_forced = session.sections.get(&section.mid).is_some_and(|old| old.was_forced);
             session.sections.insert(section.mid.clone(), Carried::offered(section, was_forced));
         }
+        self.history.note(key, What::TookOffer);
         Ok((json!({ "type": "answer", "sdp": accepted.answer }), accepted.sections))
     }
 
@@ -126,6 +128,7 @@ impl Rules {
             session.sections.insert(mid.clone(), Carried::added(*section));
         }
         session.exchange = Some(Exchange { operation, mids: offered.mids.clone() });
+        self.history.note(key, What::Offered { operation });
         Ok((Some(json!({ "type": "offer", "sdp": offered.offer })), offered.mids))
     }
 
@@ -153,6 +156,7 @@ impl Rules {
                 subscriptions.push((track.mid.clone(), source, track.simulcast().cloned()));
             }
         }
+        self.history.note(key, What::Answered { operation: exchange.operation });
         for (mid, source, simulcast) in subscriptions {
             self.feed(source, Place { session: key, mid }, simulcast.as_ref(), media);
         }

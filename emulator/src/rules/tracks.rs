@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Rules;
 use super::body::Simulcast;
+use super::history::What;
 use super::reply::{item, ok};
 use super::request::Location;
 use super::sessions::{Link, Session};
@@ -227,6 +228,8 @@ impl Rules {
                     continue;
                 }
                 subscription.source = None;
+                let (track_name, mid) = (track.name.as_str().into(), track.mid.as_str().into());
+                self.history.note(*key, What::SourceEnded { track: track_name, mid });
                 // What is only offered is not fed yet.
                 let is_offered = exchange.as_ref().is_some_and(|e| e.mids.contains(&track.mid));
                 if track.is_open && !is_offered {
@@ -254,6 +257,8 @@ impl Rules {
             }
             track.is_open = false;
             was_open = true;
+            let name = track.name.as_str().into();
+            self.history.note(key, What::Closed { track: name, mid: mid.into() });
         }
         for serial in ended {
             self.end_publication(Source { session: key, serial }, media);
@@ -278,6 +283,8 @@ impl Rules {
                 track.is_open = false;
                 ended.push(track.serial);
                 tracing::info!(session = session.id, mid = track.mid, "no packets, so closed");
+                let (name, mid) = (track.name.as_str().into(), track.mid.as_str().into());
+                self.history.note(key, What::Collected { track: name, mid });
             }
         }
         for serial in ended {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Rules;
 use super::changes::Change;
+use super::history::What;
 use super::reply::{Reply, not_ready};
 use super::request::{Response, Ticket};
 use crate::media::{Media, SessionKey};
@@ -54,6 +55,7 @@ impl Rules {
             Progress::Done(reply) => Response::Now(reply),
             Progress::Waits(change, stage) => {
                 let ticket = Ticket(self.next());
+                self.history.note(key, What::Waits);
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.waiting = Some(Waiting { ticket, change, stage });
                 }

@@ -19,9 +19,9 @@ use super::drive::{Driven, drive};
 use super::forward::{Packet, Slot};
 use super::rewrite::Rtp;
 use super::sdp::Line;
-use super::section::Track;
+use super::section::{Track, codec_name};
 use super::sfu::Transmit;
-use super::{Delivery, Event, Message, SessionKey};
+use super::{Delivery, Direction, Event, Message, SessionKey};
 
 /// What a connection brings forth when it is driven.
 #[derive(Default)]
@@ -247,6 +247,11 @@ impl Driven for Driving<'_> {
         let Some(track) = tracks.get_mut(&mid) else {
             return;
         };
+        if track.counters.packets_in == 0 {
+            let (session, direction) = (*key, Direction::FromAgent);
+            let mid = mid.to_string();
+            self.out.events.push_back(Event::FirstPacket { session, mid, direction });
+        }
         track.received(rid, packet.payload.len(), self.now);
         let pt = packet.header.payload_type;
         let params = rtc.codec_config().find(|params| params.pt() == pt);
@@ -254,6 +259,7 @@ impl Driven for Driving<'_> {
             track.counters.dropped += 1;
             return;
         };
+        track.counters.codec = codec_name(params.spec().codec);
         let rtp = Rtp {
             number: *packet.seq_no,
             time: packet.header.timestamp,
