@@ -21,17 +21,18 @@ export function offerApps(apps) {
 /** The kind that is shown, or an empty text for all. */
 export const kind = () => form.elements.kind.value;
 
-/** Whether nothing is left out. */
-export const isOpen = () => !form.elements.text.value.trim() && !form.elements.app.value && !kind();
-
 /** Those of the sessions that are shown. */
 export function filtered(sessions) {
+  return named(sessions).filter((session) => !kind() || kindsOf(session).includes(kind()));
+}
+
+/** Those of the sessions that have the text and the app, of any kind. */
+export function named(sessions) {
   const text = form.elements.text.value.trim().toLowerCase();
   const app = form.elements.app.value;
   const has = (value) => (value ?? "").toLowerCase().includes(text);
   const isShown = (session) =>
     (!app || session.app === app)
-    && (!kind() || kindsOf(session).includes(kind()))
     && (!text || has(session.id) || has(session.correlationId)
       || [...session.tracks, ...session.channels].some(({ name, publisher }) => has(name) || has(publisher)));
   return sessions.filter(isShown);

@@ -49,7 +49,7 @@ export function show(all, width, given) {
   svg.style.width = `${wide}px`;
   set(svg, "aria-label", `Matrix of ${count(rows.length, "publisher")} and ${count(columns.length, "subscriber")}; the view Table has the same as text`);
   const isCut = rows.length < allRows.length || columns.length < allColumns.length;
-  say(axes, `Rows publish, columns receive.${isCut ? ` The first ${MOST} of each are shown; filter to see others.` : ""}`);
+  say(axes, `Rows publish, columns receive: audio on the left of a cell, video on the right, data below. Pale where nothing flows.${isCut ? ` The first ${MOST} of each are shown; filter to see others.` : ""}`);
   for (const [name, value] of Object.entries({ x: left, y: top, width: size * columns.length, height: size * rows.length })) set(grid, name, value);
   const index = { row: new Map(rows.map((id, i) => [id, i])), column: new Map(columns.map((id, i) => [id, i])) };
   const visible = all.filter(({ from, to }) => index.row.has(from) && index.column.has(to));

@@ -1,6 +1,7 @@
 // The live sessions, and the expired ones folded.
 
 import { button, element, keyed, say, set, table } from "./dom.js";
+import { named } from "./filter.js";
 import { KINDS } from "./links.js";
 import { bits, count, duration, short, shortName } from "./names.js";
 import { rate } from "./rates.js";
@@ -65,7 +66,7 @@ export function show(sessions, all, total) {
   none.hidden = texts.length === 0;
   say(document.getElementById("expired-count"), total.expired);
   folded.hidden = total.expired === 0;
-  expired.show(all.expired);
+  expired.show(named(all.expired));
   expired.more.hidden = all.expired.length >= total.expired || !folded.open;
 }
 

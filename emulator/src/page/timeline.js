@@ -41,6 +41,7 @@ function merged(history, requests) {
   const order = (step) => rank[step.way] ?? rank.note;
   steps.sort((a, b) => a.atMs - b.atMs || order(a) - order(b) || a.index - b.index);
   const begin = steps[0]?.atMs ?? 0;
+  const seen = new Map();
   let [last, isOpen] = [begin, false];
   for (const step of steps) {
     step.since = step.atMs - begin;
@@ -48,6 +49,9 @@ function merged(history, requests) {
     if (step.opens) isOpen = true;
     step.isOpen = isOpen;
     if (step.closes) isOpen = false;
+    // The same can happen twice in a millisecond.
+    seen.set(step.key, (seen.get(step.key) ?? 0) + 1);
+    step.key += ` ${seen.get(step.key)}`;
     last = step.atMs;
   }
   return steps;

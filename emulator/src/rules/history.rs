@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Rules;
 use super::request::{Location, Operation};
-use crate::media::{Direction, SessionKey};
+use crate::media::SessionKey;
 
 /// The most sessions that have a history. Those that ended first make room, and
 /// the oldest where none has ended.
@@ -188,22 +187,6 @@ impl History {
     pub(super) fn of(&self, id: &str) -> Vec<Happening> {
         let past = self.sessions.values().rev().find(|past| past.id == id);
         past.map(|past| past.happenings.iter().cloned().collect()).unwrap_or_default()
-    }
-}
-
-impl Rules {
-    /// Notes the first packet of a section.
-    pub(super) fn note_first_packet(&mut self, key: SessionKey, mid: &str, direction: Direction) {
-        let location = match direction {
-            Direction::FromAgent => Location::Local,
-            Direction::ToAgent => Location::Remote,
-        };
-        let tracks = self.sessions.get(&key).map_or(&[][..], |session| &session.tracks);
-        let is_meant = |track: &&super::tracks::Track| {
-            track.is_open && track.mid == mid && track.location() == location
-        };
-        let track = tracks.iter().rev().find(is_meant).map(|track| track.name.as_str().into());
-        self.history.note(key, What::FirstPacket { track, mid: mid.into(), location });
     }
 }
 

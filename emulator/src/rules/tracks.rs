@@ -10,7 +10,7 @@ use super::history::What;
 use super::reply::{item, ok};
 use super::request::Location;
 use super::sessions::{Link, Session};
-use crate::media::{Kind, Media, Place, SessionKey};
+use crate::media::{Direction, Kind, Media, Place, SessionKey};
 
 /// A track of a session. A local and a remote one can share a mid.
 pub(super) struct Track {
@@ -264,6 +264,20 @@ impl Rules {
             self.end_publication(Source { session: key, serial }, media);
         }
         was_open
+    }
+
+    /// Notes the first packet of a section, with the newest open track on it.
+    pub(super) fn note_first_packet(&mut self, key: SessionKey, mid: &str, direction: Direction) {
+        let location = match direction {
+            Direction::FromAgent => Location::Local,
+            Direction::ToAgent => Location::Remote,
+        };
+        let Some(session) = self.sessions.get(&key) else { return };
+        let is_meant =
+            |track: &&Track| track.is_open && track.mid == mid && track.location() == location;
+        let track = session.tracks.iter().rev().find(is_meant);
+        let track = track.map(|track| track.name.as_str().into());
+        self.history.note(key, What::FirstPacket { track, mid: mid.into(), location });
     }
 
     /// Closes the published tracks that have sent nothing for too long.
