@@ -22,6 +22,8 @@ pub(super) struct Track {
     pub(super) rids: Vec<Rid>,
     pub(super) counters: Counters,
     pub(super) last_packet: Option<Instant>,
+    /// The codec of the last packet.
+    pub(super) codec: Option<Codec>,
     first_packet: Option<Instant>,
     layers: HashMap<Option<Rid>, Layer>,
 }
@@ -51,9 +53,11 @@ pub struct Counters {
     pub dropped: u64,
     /// Keyframes that the agent was asked for.
     pub keyframe_requests: u64,
-    /// The codec of the last packet, in or out, named as in `a=rtpmap` (RFC 8866
-    /// section 6.6). None before the first.
-    pub codec: Option<&'static str>,
+    /// The codec of the last packet that the agent sent, named as in `a=rtpmap` (RFC
+    /// 8866 section 6.6). None before the first.
+    pub codec_in: Option<&'static str>,
+    /// The codec of the last packet that the agent was sent.
+    pub codec_out: Option<&'static str>,
 }
 
 impl Track {
@@ -63,18 +67,22 @@ impl Track {
             rids: Vec::new(),
             counters: Counters::default(),
             last_packet: None,
+            codec: None,
             first_packet: None,
             layers: HashMap::new(),
         }
     }
 
-    /// A packet has come.
-    pub(super) fn received(&mut self, rid: Option<Rid>, bytes: usize, now: Instant) {
+    /// Takes note of a packet. Returns whether it is the first one, or the first
+    /// after a pause.
+    pub(super) fn received(&mut self, rid: Option<Rid>, bytes: usize, now: Instant) -> bool {
+        let begins = self.last_packet.is_none_or(|last| now.duration_since(last) > ABSENCE);
         self.counters.packets_in += 1;
         self.counters.bytes_in += bytes as u64;
         self.first_packet.get_or_insert(now);
         self.last_packet = Some(now);
         self.layers.entry(rid).or_default().last_packet = Some(now);
+        begins
     }
 
     /// Whether a keyframe may be asked for now. Otherwise it is remembered.

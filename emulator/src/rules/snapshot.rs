@@ -84,7 +84,7 @@ pub struct TrackSnapshot {
     pub name: String,
     /// What it carries: `audio` or `video`.
     pub kind: &'static str,
-    /// The codec of the last packet on its section, named as in `a=rtpmap`. None
+    /// The codec of the last packet on its section in its direction, named as in `a=rtpmap`. None
     /// before the first packet.
     pub codec: Option<&'static str>,
     /// The publisher's session, if it is a remote one.
@@ -250,9 +250,9 @@ impl Session {
 impl Track {
     fn snapshot(&self, counters: Counters) -> TrackSnapshot {
         let location = self.location();
-        let (packets, bytes) = match location {
-            Location::Local => (counters.packets_in, counters.bytes_in),
-            Location::Remote => (counters.packets_out, counters.bytes_out),
+        let (packets, bytes, codec) = match location {
+            Location::Local => (counters.packets_in, counters.bytes_in, counters.codec_in),
+            Location::Remote => (counters.packets_out, counters.bytes_out, counters.codec_out),
         };
         TrackSnapshot {
             mid: self.mid.clone(),
@@ -262,7 +262,7 @@ impl Track {
                 Kind::Audio => "audio",
                 Kind::Video => "video",
             },
-            codec: counters.codec,
+            codec,
             publisher: self.publisher().map(str::to_owned),
             is_open: self.is_open,
             is_active: self.is_active(),

@@ -287,7 +287,7 @@ impl Sfu {
                             direction,
                         });
                     }
-                    track.counters.codec = codec_name(packet.params.spec().codec);
+                    track.counters.codec_out = codec_name(packet.params.spec().codec);
                 }
                 track.counters.packets_out += u64::from(is_written);
                 track.counters.bytes_out += if is_written { bytes } else { 0 };

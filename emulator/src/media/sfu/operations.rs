@@ -6,9 +6,10 @@ use str0m::media::Mid;
 
 use super::super::forward::Slot;
 use super::super::peer::Peer;
+use super::super::section::codec_name;
 use super::super::{
     Accepted, BadDescription, Counters, Delivery, Event, Layers, Media, Message, NewSection,
-    Offered, Place, SessionKey, sdp,
+    Offered, Place, Section, SessionKey, sdp,
 };
 use super::Sfu;
 
@@ -36,6 +37,10 @@ impl Media for Sfu {
             self.by_address.remove(address);
         }
         self.by_ufrag.remove(&peer.ufrag());
+    }
+
+    fn read(&self, sdp: &str) -> Result<Vec<Section>, BadDescription> {
+        Ok(sdp::Description::parse(sdp)?.sections())
     }
 
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription> {
@@ -88,9 +93,16 @@ impl Media for Sfu {
         Some(at.duration_since(self.config.start))
     }
 
+    fn last_codec(&self, place: &Place) -> Option<String> {
+        let (session, mid) = slot(place);
+        let codec = self.peers.get(&session)?.tracks.get(&mid)?.codec?;
+        Some(codec_name(codec)?.to_ascii_lowercase())
+    }
+
     fn counters(&self, place: &Place) -> Option<Counters> {
         let (session, mid) = slot(place);
-        self.peers.get(&session)?.tracks.get(&mid).map(|track| track.counters)
+        let track = self.peers.get(&session)?.tracks.get(&mid)?;
+        Some(Counters { codec_in: track.codec.and_then(codec_name), ..track.counters })
     }
 
     fn forward(&mut self, from: Place, to: Place, layers: Layers) {
