@@ -1,6 +1,6 @@
 // The selected session: its tracks, its data channels, and what happened to it.
 
-import { button, element, keyed, say, set, table } from "./dom.js";
+import { button, element, folded, keyed, say, set, table } from "./dom.js";
 import { copy, notify } from "./copy.js";
 import { bits, duration, short } from "./names.js";
 import { rate } from "./rates.js";
@@ -14,7 +14,10 @@ const buttons = element("div", { class: "row" });
 let measured = null;
 let context = null;
 
-const tracks = table("Tracks of the session", [
+/** How many tracks are listed at first. */
+const FEW = 8;
+
+const tracks = folded(table("Tracks of the session", [
   { head: "Mid", isHead: true, fill: ({ mid }) => mid },
   { head: "Track", kind: "long", fill: ({ name }) => name },
   { head: "What", fill: (track, cell) => (set(cell, "class", `kind ${track.kind}`), track.codec ?? track.kind) },
@@ -22,13 +25,15 @@ const tracks = table("Tracks of the session", [
   { head: "Status", fill: ({ isOpen, isActive }, cell) => (set(cell, "class", isActive ? "good" : "muted"), isActive ? "active" : isOpen ? "no source" : "closed") },
   { head: "Packets/s", kind: "number", fill: (track) => track.isActive ? rate(measured, track).packets : "" },
   { head: "Rate", kind: "number", fill: (track) => track.isActive ? bits(rate(measured, track).bytes) : "" },
-]);
+]), FEW);
 const channels = table("Data channels of the session", [
   { head: "Id", isHead: true, fill: ({ id }) => id },
   { head: "Channel", kind: "long", fill: ({ name }) => name },
   { head: "From", kind: "id", fill: ({ location, publisher }) => location === "local" ? "agent" : short(publisher) },
   { head: "Status", fill: ({ status, canReply }) => canReply ? `${status}, may reply` : status },
 ]);
+tracks.node.classList.add("tracks");
+channels.node.classList.add("channels");
 const more = element("div", {}, buttons, facts, element("h3", {}, "Tracks"), tracks.node,
   element("h3", {}, "Data channels"), channels.node, element("h3", {}, "Timeline"), timeline.node);
 

@@ -59,16 +59,19 @@ export function keyed(parent, items, key, make, update) {
 
 /**
  * A table whose rows are kept by key. `columns` have a head, and a cell that is
- * filled for an item: with a text, or by a function that gets the cell.
+ * filled for an item: with a text, or by a function that gets the cell. The roles
+ * are those of a table also where a style makes blocks of the rows.
  */
 export function table(caption, columns) {
-  const body = element("tbody");
-  const head = element("tr", {}, ...columns.map(({ head, kind, label }) =>
-    element("th", { scope: "col", class: kind }, label ? element("span", { class: "hidden" }, label) : head)));
+  const body = element("tbody", { role: "rowgroup" });
+  const head = element("tr", { role: "row" }, ...columns.map(({ head, kind, label }) =>
+    element("th", { scope: "col", role: "columnheader", class: kind }, label ? element("span", { class: "hidden" }, label) : head)));
   const node = element("div", { class: "scroll" },
-    element("table", {}, element("caption", { class: "hidden" }, caption), element("thead", {}, head), body));
-  const make = () => element("tr", {}, ...columns.map(({ kind, isHead }) =>
-    isHead ? element("th", { scope: "row", class: kind }) : element("td", { class: kind })));
+    element("table", { role: "table" }, element("caption", { class: "hidden" }, caption),
+      element("thead", { role: "rowgroup" }, head), body));
+  const make = () => element("tr", { role: "row" }, ...columns.map(({ kind, isHead }) => isHead
+    ? element("th", { scope: "row", role: "rowheader", class: kind })
+    : element("td", { role: "cell", class: kind })));
   const update = (row, item) => columns.forEach(({ fill }, index) => {
     const cell = row.children[index];
     const text = fill(item, cell, row);
@@ -83,6 +86,22 @@ export function table(caption, columns) {
     set(node, "aria-label", isWide ? caption : null);
   };
   return { node, show };
+}
+
+/** A table of which only the first rows are shown until more are asked for. */
+export function folded(list, few) {
+  let [isOpen, shown] = [false, () => {}];
+  const more = button("", () => {
+    isOpen = !isOpen;
+    shown();
+  });
+  const show = (items, key) => {
+    shown = () => show(items, key);
+    list.show(isOpen ? items : items.slice(0, few), key);
+    say(more, isOpen ? `Show ${few}` : `Show all ${items.length}`);
+    more.hidden = items.length <= few;
+  };
+  return { node: element("div", {}, list.node, more), show };
 }
 
 /** A button. */

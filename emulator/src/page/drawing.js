@@ -6,8 +6,6 @@ import { content, links } from "./links.js";
 import * as matrix from "./matrix.js";
 import { bits, count, short } from "./names.js";
 
-/** With more sessions than this the matrix is the first choice. */
-const MOST_IN_GRAPH = 8;
 /** The most rows of the table. */
 const MOST_ROWS = 200;
 
@@ -48,10 +46,11 @@ export function draw(sessions, kind, context) {
   const found = links(sessions, kind);
   const known = new Set(sessions.map((session) => session.id));
   const all = found.filter(({ from }) => known.has(from));
-  let chosen = view === "auto" ? (sessions.length > MOST_IN_GRAPH ? "matrix" : "graph") : view;
+  let chosen = view === "auto" ? (sessions.length > graph.MOST ? "matrix" : "graph") : view;
   let text = "";
   if (sessions.length === 0) [chosen, text] = ["none", "No session."];
   else if (found.length === 0 && chosen !== "graph") [chosen, text] = ["none", "Nobody receives anything."];
+  else if (chosen === "graph" && sessions.length > graph.MOST && !known.has(context.selected)) text = "Select a session to see its links; the matrix has all.";
   else if (found.length > all.length && chosen !== "table") text = `${count(found.length - all.length, "link")} from sessions that are not shown.`;
   for (const [name, node] of Object.entries({ graph: graph.node, matrix: matrix.node, table: list.node })) {
     node.hidden = name !== chosen;

@@ -38,6 +38,7 @@ const PRESETS = [
 
 let context = null;
 let form = null;
+let shownFor = null;
 const ordered = element("ul", { class: "rules", "aria-label": "Ordered faults" });
 const clear = button("Take all back", () => done(api.clearFaults(), "All faults are taken back."));
 const scope = element("p", { class: "muted" });
@@ -74,8 +75,10 @@ export function prepare(given) {
 export function show(rules) {
   const { selected } = context;
   say(scope, selected ? `Orders are for session ${short(selected)}.` : "Orders are for any session; select one to order for it alone.");
-  set(form.elements.only, "disabled", !selected);
-  if (!selected) form.elements.only.checked = false;
+  const { only } = form.elements;
+  set(only, "disabled", !selected);
+  if (selected !== shownFor) only.checked = Boolean(selected);
+  shownFor = selected;
   clear.hidden = rules.length === 0;
   const items = rules.map((rule, index) => ({ ...rule, index }));
   keyed(ordered, items, ({ rule, index }) => `${index} ${JSON.stringify(rule)}`, make, (item, { happened }) => {
@@ -102,7 +105,7 @@ function ruleOfForm() {
   const { kind, value, operation, times, only } = form.elements;
   return {
     ...operation.value ? { operation: operation.value } : {},
-    ...only.checked ? { session: context.selected } : {},
+    ...only.checked ? scoped(operation.value) : {},
     ...times.value ? { times: Number(times.value) } : {},
     fault: KINDS[kind.value][2](value.value),
   };

@@ -7,7 +7,7 @@ import { bits, count, short } from "./names.js";
 /** The most rows and columns. */
 const MOST = 100;
 const [SMALLEST, LARGEST] = [5, 26];
-/** In smaller cells only every so-manieth row and column has its name. */
+/** With smaller cells only rows and columns that are selected or pointed at have names. */
 const READABLE = 13;
 const LETTER = 7;
 
@@ -16,7 +16,7 @@ const cells = drawn("g");
 const rowNames = drawn("g", { class: "names" });
 const columnNames = drawn("g", { class: "names" });
 const grid = drawn("rect", { class: "grid" });
-const svg = drawn("svg", { role: "img" }, grid, marks, cells, rowNames, columnNames);
+const svg = drawn("svg", { role: "img" }, grid, cells, marks, rowNames, columnNames);
 const readout = element("p", { class: "readout" });
 const axes = element("p", { class: "muted" });
 
@@ -50,20 +50,26 @@ export function show(all, width, given) {
   set(svg, "aria-label", `Matrix of ${count(rows.length, "publisher")} and ${count(columns.length, "subscriber")}; the view Table has the same as text`);
   const isCut = rows.length < allRows.length || columns.length < allColumns.length;
   say(axes, `Rows publish, columns receive: audio on the left of a cell, video on the right, data below. Pale where nothing flows.${isCut ? ` The first ${MOST} of each are shown; filter to see others.` : ""}`);
-  for (const [name, value] of Object.entries({ x: left, y: top, width: size * columns.length, height: size * rows.length })) set(grid, name, value);
+  place(grid, { x: left, y: top, width: size * columns.length, height: size * rows.length });
   const index = { row: new Map(rows.map((id, i) => [id, i])), column: new Map(columns.map((id, i) => [id, i])) };
   const visible = all.filter(({ from, to }) => index.row.has(from) && index.column.has(to));
   const gap = size >= 10 ? 1 : 0.5;
   const part = (size - gap) / 2;
   keyed(cells, visible, ({ key }) => key, () => drawn("rect"), (cell, link) => {
     const kind = KINDS.indexOf(link.kind);
-    set(cell, "x", left + size * index.column.get(link.to) + gap / 2 + (kind === 1 ? part : 0));
-    set(cell, "y", top + size * index.row.get(link.from) + gap / 2 + (kind === 2 ? part * 1.4 : 0));
-    set(cell, "width", kind === 2 ? part * 2 : part);
-    set(cell, "height", kind === 2 ? part * 0.6 : part * 2);
+    place(cell, {
+      x: left + size * index.column.get(link.to) + gap / 2 + (kind === 1 ? part : 0),
+      y: top + size * index.row.get(link.from) + gap / 2 + (kind === 2 ? part * 1.4 : 0),
+      width: kind === 2 ? part * 2 : part,
+      height: kind === 2 ? part * 0.6 : part * 2,
+    });
     set(cell, "class", `cell ${link.kind}${link.packets > 0 || kind === 2 ? "" : " still"}`);
   });
   write();
+}
+
+function place(node, edges) {
+  for (const [name, value] of Object.entries(edges)) set(node, name, value);
 }
 
 function first(ids) {
@@ -77,9 +83,8 @@ function first(ids) {
 function write() {
   const { rows, columns, size, left, top } = shown;
   const isNear = (id) => id === context.selected || id === pointed?.row || id === pointed?.column;
-  const step = size >= READABLE ? 1 : Infinity;
   const named = (ids, pointedAt) => ids.map((id, index) => ({ id, index }))
-    .filter(({ id, index }) => index % step === 0 && step === 1 || id === context.selected || id === pointedAt);
+    .filter(({ id }) => size >= READABLE || id === context.selected || id === pointedAt);
   const middle = (index) => size * (index + 0.5);
   keyed(rowNames, named(rows, pointed?.row), ({ id }) => id, () => drawn("text"), (text, { id, index }) => {
     set(text, "x", left - 5);
@@ -92,16 +97,12 @@ function write() {
     set(text, "class", isNear(id) ? "near" : null);
     say(text, short(id));
   });
-  const bands = [];
-  for (const [ids, id] of [[rows, context.selected], [rows, pointed?.row]]) {
-    if (ids.includes(id)) bands.push({ key: `row ${id}`, x: left, y: top + size * ids.indexOf(id), width: size * columns.length, height: size });
-  }
-  for (const [ids, id] of [[columns, context.selected], [columns, pointed?.column]]) {
-    if (ids.includes(id)) bands.push({ key: `column ${id}`, x: left + size * ids.indexOf(id), y: top, width: size, height: size * rows.length });
-  }
-  keyed(marks, bands, ({ key }) => key, () => drawn("rect", { class: "band" }), (band, { key, ...edges }) => {
-    for (const [name, value] of Object.entries(edges)) set(band, name, value);
-  });
+  const [wide, high] = [size * columns.length, size * rows.length];
+  const across = [context.selected, pointed?.row].filter((id) => rows.includes(id))
+    .map((id) => ({ key: `row ${id}`, edges: { x: left, y: top + size * rows.indexOf(id), width: wide, height: size } }));
+  const down = [context.selected, pointed?.column].filter((id) => columns.includes(id))
+    .map((id) => ({ key: `column ${id}`, edges: { x: left + size * columns.indexOf(id), y: top, width: size, height: high } }));
+  keyed(marks, [...across, ...down], ({ key }) => key, () => drawn("rect", { class: "band" }), (band, { edges }) => place(band, edges));
   say(readout, described());
 }
 

@@ -1,6 +1,6 @@
 // The newest requests of all sessions.
 
-import { button, keyed, say, set, table } from "./dom.js";
+import { button, folded, keyed, set, table } from "./dom.js";
 import { copy, curlOfRequest } from "./copy.js";
 import { duration, operation, short } from "./names.js";
 
@@ -9,9 +9,8 @@ const FEW = 15;
 
 let now = 0;
 let context = null;
-let isOpen = false;
 
-const list = table("Newest requests, the newest first", [
+const list = folded(table("Newest requests, the newest first", [
   { head: "Request", isHead: true, kind: "operation", fill: (request, cell) => (set(cell, "data-full", request.path), operation(request)) },
   { head: "Session", fill: chooser },
   { head: "Status", fill: (request, cell) => (set(cell, "class", isBad(request) ? "bad" : "good"), request.status ?? "no reply") },
@@ -19,12 +18,8 @@ const list = table("Newest requests, the newest first", [
   { head: "Took", kind: "number", fill: ({ durationMs }) => duration(durationMs) },
   { head: "Ago", kind: "number late", fill: ({ atMs }) => duration(Math.max(0, now - atMs)) },
   { label: "Copy", kind: "copy", fill: copier },
-]);
-const more = button("", () => {
-  isOpen = !isOpen;
-  context.look();
-});
-document.getElementById("request-list").append(list.node, more);
+]), FEW);
+document.getElementById("request-list").append(list.node);
 
 /** Whether a request did not do all that it was for. */
 export const isBad = ({ status, outcome }) => status === null || status >= 400 || Boolean(outcome);
@@ -32,9 +27,7 @@ export const isBad = ({ status, outcome }) => status === null || status >= 400 |
 /** Shows them, the newest first. */
 export function show(requests, at, given) {
   [now, context] = [at, given];
-  list.show(requests.toReversed().slice(0, isOpen ? requests.length : FEW), ({ number }) => number);
-  say(more, isOpen ? `Show ${FEW}` : `Show all ${requests.length}`);
-  more.hidden = requests.length <= FEW;
+  list.show(requests.toReversed(), ({ number }) => number);
 }
 
 function chooser({ session, created }, cell) {

@@ -1,24 +1,26 @@
 // The live sessions, and the expired ones folded.
 
-import { button, element, keyed, say, set, table } from "./dom.js";
+import { button, element, folded, keyed, say, set, table } from "./dom.js";
 import { named } from "./filter.js";
 import { KINDS } from "./links.js";
 import { bits, count, duration, short, shortName } from "./names.js";
 import { rate } from "./rates.js";
 
+/** How many live sessions are listed at first. */
+const FEW = 25;
 /** How many expired sessions are listed at once. */
 const STEP = 50;
 /** How many tracks are listed by name. */
 const MOST_NAMES = 4;
 
-const folded = document.getElementById("expired");
+const gone = document.getElementById("expired");
 const none = element("p", { class: "muted" });
 let expiredWanted = STEP;
 let list = null;
 let expired = null;
 
 /** How many of the expired sessions are looked at. */
-export const wanted = () => folded.open ? expiredWanted : 0;
+export const wanted = () => gone.open ? expiredWanted : 0;
 
 /** Prepares the lists. */
 export function prepare(context) {
@@ -30,13 +32,13 @@ export function prepare(context) {
         set(node, "aria-pressed", String(id === context.selected));
       });
   };
-  list = table("Live sessions", [
+  list = folded(table("Live sessions", [
     { head: "Session", isHead: true, fill: chooser },
     { head: "State", fill: state },
     { head: "Publishes", fill: published },
     { head: "Receives", fill: received },
     { head: "Age", kind: "number late", fill: ({ age }) => duration(age) },
-  ]);
+  ]), FEW);
   expired = element("ul", { class: "ids" });
   const more = button("Show more", () => {
     expiredWanted += STEP;
@@ -50,7 +52,7 @@ export function prepare(context) {
   }, (item, session) => chooser(session, item));
   document.getElementById("live").append(none, list.node);
   document.getElementById("expired-list").append(expired, more);
-  folded.addEventListener("toggle", context.look);
+  gone.addEventListener("toggle", context.look);
 }
 
 /** Shows them. `total` says how many there are. */
@@ -65,9 +67,9 @@ export function show(sessions, all, total) {
   say(none, texts.join(" "));
   none.hidden = texts.length === 0;
   say(document.getElementById("expired-count"), total.expired);
-  folded.hidden = total.expired === 0;
+  gone.hidden = total.expired === 0;
   expired.show(named(all.expired));
-  expired.more.hidden = all.expired.length >= total.expired || !folded.open;
+  expired.more.hidden = all.expired.length >= total.expired || !gone.open;
 }
 
 function state(session, cell) {
