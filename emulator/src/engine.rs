@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::adapters::Adapters;
+use crate::endpoints::Endpoints;
 use crate::faults::Network;
+use crate::media::canned::Canned;
 use crate::media::sfu::{self, Sfu};
+use crate::media::side::Side;
 use crate::netem::Netem;
 use crate::rules::{
     AdapterSnapshot, Config, Cursor, Happening, Page, Reply, Request, Response, Rules,
-    SessionSnapshot, Snapshot, Summary, Ticket,
+    SessionSnapshot, Snapshot, Summary, Ticket, UnderWay,
 };
 
 /// How many datagrams are taken before those that come of them are sent.
@@ -30,14 +32,23 @@ pub(crate) struct Engine {
     start: Instant,
 }
 
+/// What the media side is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MediaSide {
+    /// WebRTC, and endpoints of adapters that are connected to.
+    WebRtc,
+    /// None of both.
+    Canned,
+}
+
 /// Something to do, with everything that there is.
 type Command = Box<dyn FnOnce(&mut State) + Send>;
 
 /// What the engine has.
 pub(crate) struct State {
     pub(crate) rules: Rules,
-    pub(crate) media: Sfu,
-    pub(crate) netem: Netem,
+    pub(crate) media: Box<dyn Side>,
+    pub(crate) netem: Netem<SocketAddr>,
     start: Instant,
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
 }
@@ -47,20 +58,27 @@ impl Engine {
     pub(crate) fn start(
         socket: UdpSocket,
         candidate: SocketAddr,
+        side: MediaSide,
         config: Config,
         seed: Option<u64>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         // Many requests may wait for their replies, none for a place here.
         let (commands, receiver) = mpsc::channel(1024);
         let start = Instant::now();
+        let (media, endpoints): (Box<dyn Side>, _) = match side {
+            MediaSide::WebRtc => {
+                (Box::new(Sfu::new(sfu::Config { candidate, start })), Endpoints::real())
+            }
+            MediaSide::Canned => (Box::new(Canned::new(start)), Endpoints::Canned),
+        };
         let state = State {
             rules: Rules::new(config, seed),
-            media: Sfu::new(sfu::Config { candidate, start }),
+            media,
             netem: Netem::default(),
             start,
             waiting: HashMap::new(),
         };
-        let task = tokio::spawn(run(state, socket, receiver));
+        let task = tokio::spawn(run(state, endpoints, socket, receiver));
         (Self { commands, start }, task)
     }
 
@@ -74,7 +92,7 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         self.command(move |state| {
             let now = state.now();
-            match state.rules.request(now, request, &mut state.media) {
+            match state.rules.request(now, request, &mut *state.media) {
                 Response::Now(reply) => drop(sender.send(reply)),
                 Response::Later(ticket) => drop(state.waiting.insert(ticket, sender)),
             }
@@ -107,7 +125,17 @@ impl State {
 
     /// Everything that there is.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.rules.snapshot(self.now(), &self.media)
+        self.rules.snapshot(self.now(), &*self.media)
+    }
+
+    /// One session.
+    pub(crate) fn session(&self, id: &str) -> Option<SessionSnapshot> {
+        self.rules.session(self.now(), id, &*self.media)
+    }
+
+    /// What a change gets that came during another one of its session.
+    pub(crate) fn overlap(&mut self, request: Request, other: UnderWay) -> Reply {
+        self.rules.overlap(self.now(), &request, other)
     }
 
     /// Some of the sessions from a place on, how much there is, and as many adapters
@@ -117,29 +145,29 @@ impl State {
         after: Option<Cursor>,
         limit: usize,
     ) -> (Page, Summary, Vec<AdapterSnapshot>) {
-        let page = self.rules.page(self.now(), after, limit, &self.media);
+        let page = self.rules.page(self.now(), after, limit, &*self.media);
         (page, self.rules.summary(), self.rules.adapters(limit))
     }
 
     /// One session and its history. None if no session of that id is remembered.
-    pub(crate) fn session(&self, id: &str) -> Option<(SessionSnapshot, Vec<Happening>)> {
-        self.rules.session(self.now(), id, &self.media)
+    pub(crate) fn details(&self, id: &str) -> Option<(SessionSnapshot, Vec<Happening>)> {
+        self.rules.details(self.now(), id, &*self.media)
     }
 
     /// False if there is no session of that id.
     pub(crate) fn expire(&mut self, session: &str) -> bool {
-        self.rules.timeout(self.now(), &mut self.media);
-        self.rules.expire(session, &mut self.media)
+        self.rules.timeout(self.now(), &mut *self.media);
+        self.rules.expire(session, &mut *self.media)
     }
 
     /// False if there is no session of that id.
     pub(crate) fn disconnect(&mut self, session: &str) -> bool {
-        self.rules.disconnect(self.now(), session, &mut self.media)
+        self.rules.disconnect(self.now(), session, &mut *self.media)
     }
 
     /// False if there is no session of that id.
     pub(crate) fn reconnect(&mut self, session: &str) -> bool {
-        self.rules.reconnect(self.now(), session, &mut self.media)
+        self.rules.reconnect(self.now(), session, &mut *self.media)
     }
 
     pub(crate) fn set_network(&mut self, network: Network) {
@@ -157,7 +185,7 @@ impl State {
     fn settle(&mut self) {
         while let Some(event) = self.media.poll_event() {
             let now = self.now();
-            self.rules.event(now, event, &mut self.media);
+            self.rules.event(now, event, &mut *self.media);
         }
         while let Some((ticket, reply)) = self.rules.poll_reply() {
             // Who has hung up does not want the reply.
@@ -174,16 +202,20 @@ impl State {
             self.media.handle_datagram(instant, from, &data);
         }
         let now = self.now();
-        self.rules.timeout(now, &mut self.media);
+        self.rules.timeout(now, &mut *self.media);
     }
 }
 
-async fn run(mut state: State, socket: UdpSocket, mut commands: mpsc::Receiver<Command>) {
+async fn run(
+    mut state: State,
+    mut endpoints: Endpoints,
+    socket: UdpSocket,
+    mut commands: mpsc::Receiver<Command>,
+) {
     let mut buffer = vec![0; 1 << 16];
-    let mut adapters = Adapters::new();
     loop {
         state.settle();
-        adapters.settle(&mut state);
+        endpoints.settle(&mut state);
         // What adapters could not do is a reply to someone.
         state.settle();
         send(&mut state, &socket).await;
@@ -198,9 +230,9 @@ async fn run(mut state: State, socket: UdpSocket, mut commands: mpsc::Receiver<C
                     receive(&mut state, &socket, &mut buffer);
                 }
             }
-            happened = adapters.next() => {
+            happened = endpoints.next() => {
                 state.media.handle_timeout(Instant::now());
-                adapters.happened(happened, &mut state);
+                endpoints.happened(happened, &mut state);
             }
             () = tokio::time::sleep_until(state.deadline().into()) => state.due(),
         }

@@ -99,7 +99,14 @@ async fn a_hundred_sessions_come_and_go_with_faults_and_nothing_is_left() {
     ] {
         emulator.fault(Rule::new(fault).probability(0.03, seed)).unwrap();
     }
-    let network = Network { loss: 0.02, delay_ms: 1, jitter_ms: 5, reorder: 0.02, seed: 7 };
+    let network = Network {
+        loss: 0.02,
+        delay_ms: 1,
+        jitter_ms: 5,
+        reorder: 0.02,
+        seed: 7,
+        ..Network::default()
+    };
     emulator.set_network(network).await.unwrap();
     {
         let (others, pulled) = (Arc::default(), Arc::new(AtomicUsize::new(0)));

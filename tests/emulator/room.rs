@@ -13,7 +13,7 @@ use cloudflare_calls::{
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Change, Received, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
-use cloudflare_calls_emulator::rules::{Config, SessionSnapshot, Snapshot};
+use cloudflare_calls_emulator::rules::{Config, Operation, SessionSnapshot, Snapshot};
 use serde_json::Value;
 
 /// How long anything may take on a busy machine.
@@ -68,7 +68,7 @@ impl Room {
     }
 
     /// Orders a fault for the next call of the operation on the session.
-    pub(crate) fn fault(&self, session: &Session, operation: &str, fault: Fault) {
+    pub(crate) fn fault(&self, session: &Session, operation: Operation, fault: Fault) {
         let rule = Rule::new(fault).operation(operation).session(session.id().as_str()).times(1);
         self.emulator.fault(rule).unwrap();
     }
@@ -116,7 +116,12 @@ impl Room {
 impl Peer {
     /// A session gets an agent.
     pub(crate) async fn new(session: Session) -> Self {
-        Self { agent: Agent::start().await.unwrap(), session, published: Mutex::default() }
+        Self::of(session, Agent::start().await.unwrap())
+    }
+
+    /// A session and the agent that it was created for.
+    pub(crate) fn of(session: Session, agent: Agent) -> Self {
+        Self { agent, session, published: Mutex::default() }
     }
 
     /// It goes on with another handle of its session.

@@ -9,7 +9,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, propte
 use serde_json::{Value, json};
 
 use super::sfu::{Operation, Sfu};
-use super::{join, mid, offer, session};
+use super::{data_offer, join, mid, offer, session};
 
 /// The field and the problem of a refusal.
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (String, Problem) {
@@ -54,7 +54,7 @@ async fn wrong_steps_are_refused_before_the_network_and_lose_nothing() {
     assert_eq!(refused(session.update(layer).await), (field("tracks"), too_many));
     assert_eq!(refused(session.update([]).await), (field("tracks"), Problem::Empty));
 
-    let _ = session.establish_data_channels_with(offer(&["0"])).await.unwrap();
+    let _ = session.establish_data_channels_with(data_offer("0")).await.unwrap();
     let channels = session.publish_data_channels([LocalDataChannel::new("")]).await;
     assert_eq!(refused(channels), (field("dataChannels[0].dataChannelName"), Problem::Empty));
     assert_eq!(
@@ -89,7 +89,8 @@ fn requests_made_by_hand_can_be_checked_as_well() {
     no_mid.mid = None;
     expect(with_offer(vec![no_mid]), "tracks[0].mid", Problem::Missing);
     expect(with_offer(vec![local().mid("")]), "tracks[0].mid", Problem::Empty);
-    expect(without(vec![local()]), "tracks[0].kind", Problem::Missing);
+    without(vec![local()]).check().expect("a section that is there already");
+    expect(without(vec![local().mid("#a")]), "tracks[0].kind", Problem::Missing);
     let mut no_name = remote();
     no_name.track_name = None;
     expect(without(vec![no_name]), "tracks[0].trackName", Problem::Missing);

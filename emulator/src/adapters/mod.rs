@@ -150,7 +150,7 @@ impl Adapters {
             AdapterStream::Egress { codec: OutputCodec::Jpeg, .. } => {
                 // It would need a decoder of every video codec.
                 let result = Err(AdapterFailure::NotEmulated);
-                state.rules.adapter_opened(&adapter, result, &mut state.media);
+                state.rules.adapter_opened(&adapter, result, &mut *state.media);
                 return;
             }
         };
@@ -166,7 +166,7 @@ impl Adapters {
                 if let (Ok(()), Way::Egress { from, .. }) = (result, way) {
                     state.media.listen(from);
                 }
-                state.rules.adapter_opened(&adapter, result, &mut state.media);
+                state.rules.adapter_opened(&adapter, result, &mut *state.media);
                 if result.is_err() {
                     self.forget(&adapter, state);
                 }
@@ -182,7 +182,7 @@ impl Adapters {
 
     fn ended(&mut self, adapter: &str, state: &mut State) {
         self.forget(adapter, state);
-        state.rules.adapter_closed(adapter, &mut state.media);
+        state.rules.adapter_closed(adapter, &mut *state.media);
     }
 
     /// Lets an adapter's task end.

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Shared, refuse, reply};
-use crate::faults::{Network, Rule};
+use crate::faults::{BadRule, Network, Rule};
 use crate::rules::Cursor;
 
 /// How many sessions a page of the state has at most.
@@ -51,7 +51,7 @@ pub(super) async fn state(State(shared): State<Shared>, RawQuery(query): RawQuer
 /// `GET /__emulator/sessions/{id}`: one session, its history and its requests.
 pub(super) async fn session(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
     let wanted = id.clone();
-    let looked = shared.engine().with(move |state| state.session(&wanted)).await;
+    let looked = shared.engine().with(move |state| state.details(&wanted)).await;
     let Some(found) = looked else { return stopped() };
     let Some((session, history)) = found else {
         return refuse(StatusCode::NOT_FOUND, "not_found", "no session of that id is remembered");
@@ -97,7 +97,7 @@ pub(super) async fn add_fault(State(shared): State<Shared>, body: String) -> Res
     };
     match shared.changing().faults.add(rule) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(problem) => invalid(problem),
+        Err(problem) => refused(problem),
     }
 }
 
@@ -111,8 +111,21 @@ pub(super) async fn faults(State(shared): State<Shared>) -> Response {
 
 /// `DELETE /__emulator/faults`
 pub(super) async fn clear_faults(State(shared): State<Shared>) -> StatusCode {
-    shared.changing().faults.clear();
+    shared.clear_faults();
     StatusCode::NO_CONTENT
+}
+
+/// `POST /__emulator/release`
+pub(super) async fn release(State(shared): State<Shared>) -> Response {
+    Json(json!({ "released": shared.holds().release() })).into_response()
+}
+
+/// `GET /__emulator/violations`
+pub(super) async fn violations(State(shared): State<Shared>) -> Response {
+    match shared.engine().with(|state| state.rules.violations().collect::<Vec<_>>()).await {
+        Some(violations) => Json(violations).into_response(),
+        None => stopped(),
+    }
 }
 
 /// `GET`, `PUT` and `DELETE /__emulator/network`
@@ -132,8 +145,12 @@ pub(super) async fn network(
     };
     match shared.set_network(network).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(problem) => invalid(problem),
+        Err(problem) => refused(problem),
     }
+}
+
+fn refused(problem: BadRule) -> Response {
+    invalid(&problem.to_string())
 }
 
 fn invalid(problem: &str) -> Response {

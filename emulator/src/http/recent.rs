@@ -52,6 +52,10 @@ pub(crate) struct Entry {
     pub(crate) outcome: Option<String>,
 }
 
+/// The session that a request has made, as an extension of its response.
+#[derive(Clone, Debug)]
+pub(super) struct Created(pub(super) String);
+
 impl Recent {
     pub(crate) fn push(&mut self, mut entry: Entry) {
         self.count += 1;

@@ -10,6 +10,7 @@ use super::forward::{Packet, Slot};
 
 /// An Opus packet.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "adapters"), expect(dead_code, reason = "only adapters take it"))]
 pub(crate) struct Sound {
     /// Its sequence number, with the wraps.
     pub(crate) number: u64,
@@ -26,10 +27,12 @@ pub(super) struct Taps {
 }
 
 impl Taps {
+    #[cfg(feature = "adapters")]
     pub(super) fn open(&mut self, from: Slot) {
         self.open.insert(from);
     }
 
+    #[cfg(feature = "adapters")]
     pub(super) fn close(&mut self, from: Slot) {
         self.open.remove(&from);
         self.heard.retain(|(slot, _)| *slot != from);
@@ -50,6 +53,7 @@ impl Taps {
         }
     }
 
+    #[cfg(feature = "adapters")]
     pub(super) fn poll(&mut self) -> Option<(Slot, Sound)> {
         self.heard.pop_front()
     }

@@ -55,5 +55,8 @@ export const order = (rule) => ask("faults", { method: "POST", body: JSON.string
 /** Takes all faults back. */
 export const clearFaults = () => ask("faults", { method: "DELETE" });
 
+/** Lets all go on that is held. */
+export const release = () => ask("release", { method: "POST" });
+
 /** Sets what happens to packets. */
 export const setNetwork = (network) => ask("network", { method: "PUT", body: JSON.stringify(network) });

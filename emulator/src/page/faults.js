@@ -15,7 +15,10 @@ const WITHOUT_SESSION = ["new_session", "new_websocket_adapters", "close_websock
 
 /** Each kind: how it is called, its value if it has one, and the fault. */
 const KINDS = {
-  delay: ["reply later", ["by ms", 3000], (ms) => ({ kind: "delay", ms: Number(ms) })],
+  delay: ["do it later", ["by ms", 3000], (ms) => ({ kind: "delay", ms: Number(ms) })],
+  delayReply: ["reply later", ["by ms", 3000], (ms) => ({ kind: "delayReply", ms: Number(ms) })],
+  hold: ["hold until released", null, () => ({ kind: "hold" })],
+  holdReply: ["hold the reply until released", null, () => ({ kind: "holdReply" })],
   dropReply: ["lose the reply", null, () => ({ kind: "dropReply" })],
   dropRequest: ["lose the request", null, () => ({ kind: "dropRequest" })],
   reset: ["reset the connection", null, () => ({ kind: "reset" })],
@@ -24,13 +27,16 @@ const KINDS = {
   reply: ["an error", ["code", "internal_error"], (code) =>
     ({ kind: "reply", status: 500, body: { errorCode: code, errorDescription: "ordered on the page" } })],
   failItems: ["the first entry fails", ["code", "not_found_track_error"], (code) => ({ kind: "failItems", code, indices: [0] })],
+  omitItems: ["leave the first entry out", null, () => ({ kind: "omitItems", indices: [0] })],
+  breakApt: ["an apt that points nowhere", null, () => ({ kind: "breakApt" })],
   expireSession: ["the session expires", null, () => ({ kind: "expireSession" })],
   disconnect: ["the session loses its connection", null, () => ({ kind: "disconnect" })],
 };
 
 const PRESETS = [
   ["Lose the next reply", { fault: KINDS.dropReply[2]() }],
-  ["Next reply 3 s late", { fault: KINDS.delay[2](3000) }],
+  ["Next reply 3 s late", { fault: KINDS.delayReply[2](3000) }],
+  ["Hold the next one", { fault: KINDS.hold[2]() }],
   ["Next one gets a 503 page", { fault: KINDS.html[2](503) }],
   ["Next pull fails in a 200", { operation: "new_tracks", fault: KINDS.failItems[2]("not_found_track_error") }],
   ["Next one finds it expired", { fault: KINDS.expireSession[2]() }],
@@ -41,6 +47,7 @@ let form = null;
 let shownFor = null;
 const ordered = element("ul", { class: "rules", "aria-label": "Ordered faults" });
 const clear = button("Take all back", () => done(api.clearFaults(), "All faults are taken back."));
+const release = button("Release what is held", () => done(api.release(), "Released."));
 const scope = element("p", { class: "muted" });
 
 /** Prepares the part of the page. */
@@ -68,7 +75,7 @@ export function prepare(given) {
   const presets = element("div", { class: "row presets" }, ...PRESETS.map(([text, rule]) =>
     button(text, () => order({ ...rule, ...scoped(rule.operation), times: 1 }))));
   const custom = element("details", {}, element("summary", {}, "Another fault"), form);
-  document.getElementById("faults").append(scope, presets, custom, ordered, clear);
+  document.getElementById("faults").append(scope, presets, custom, ordered, element("div", { class: "row" }, release, clear));
 }
 
 /** Shows what was ordered, and for whom the next order is. */
@@ -80,6 +87,7 @@ export function show(rules) {
   if (selected !== shownFor) only.checked = Boolean(selected);
   shownFor = selected;
   clear.hidden = rules.length === 0;
+  release.hidden = !rules.some(({ rule }) => rule.fault.kind.startsWith("hold"));
   const items = rules.map((rule, index) => ({ ...rule, index }));
   keyed(ordered, items, ({ rule, index }) => `${index} ${JSON.stringify(rule)}`, make, (item, { happened }) => {
     say(item.children[1], `happened ${happened}×`);

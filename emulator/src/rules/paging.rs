@@ -108,7 +108,7 @@ impl Rules {
 
     /// One session, and what is kept of its history, oldest first. None if no session
     /// of that id is remembered.
-    pub fn session(
+    pub fn details(
         &self,
         now: Duration,
         id: &str,

@@ -1,6 +1,7 @@
 //! One session's connection.
 
 mod negotiation;
+#[cfg(feature = "adapters")]
 mod sound;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};

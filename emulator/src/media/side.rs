@@ -1,0 +1,99 @@
+//! A media side as the engine drives it.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::sfu::{Sfu, Transmit};
+use super::{Event, Media};
+#[cfg(feature = "adapters")]
+use super::{Place, Sound};
+
+/// A media side as the engine drives it. What has no packets does nothing about
+/// them.
+pub(crate) trait Side: Media + Send {
+    /// Takes a datagram.
+    fn handle_datagram(&mut self, _now: Instant, _from: SocketAddr, _data: &[u8]) {}
+
+    /// Does what is due.
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    /// The next datagram to be sent.
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        None
+    }
+
+    /// When something is due.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The next thing that has happened.
+    fn poll_event(&mut self) -> Option<Event>;
+
+    /// Whether nothing is left of any session.
+    fn is_empty(&self) -> bool;
+
+    /// From now on what comes on this section is heard as well.
+    #[cfg(feature = "adapters")]
+    fn listen(&mut self, _from: &Place) {}
+
+    /// The section is heard no more.
+    #[cfg(feature = "adapters")]
+    fn unlisten(&mut self, _from: &Place) {}
+
+    /// The next that was heard.
+    #[cfg(feature = "adapters")]
+    fn poll_sound(&mut self) -> Option<(Place, Sound)> {
+        None
+    }
+
+    /// Takes a packet as if an agent had sent it on this section.
+    #[cfg(feature = "adapters")]
+    fn say(&mut self, _now: Instant, _to: &Place, _sound: Sound) {}
+}
+
+impl Side for Sfu {
+    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, data: &[u8]) {
+        self.handle_datagram(now, from, data);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.handle_timeout(now);
+    }
+
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.poll_transmit()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.poll_timeout()
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.poll_event()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    #[cfg(feature = "adapters")]
+    fn listen(&mut self, from: &Place) {
+        self.listen(from);
+    }
+
+    #[cfg(feature = "adapters")]
+    fn unlisten(&mut self, from: &Place) {
+        self.unlisten(from);
+    }
+
+    #[cfg(feature = "adapters")]
+    fn poll_sound(&mut self) -> Option<(Place, Sound)> {
+        self.poll_sound()
+    }
+
+    #[cfg(feature = "adapters")]
+    fn say(&mut self, now: Instant, to: &Place, sound: Sound) {
+        self.say(now, to, sound);
+    }
+}
