@@ -52,6 +52,7 @@ files! {
     "/page/sessions.js" SCRIPT "sessions.js",
     "/page/timeline.js" SCRIPT "timeline.js",
     "/page/tip.js" SCRIPT "tip.js",
+    "/page/violations.js" SCRIPT "violations.js",
 }
 
 /// Serves the files.

@@ -55,6 +55,9 @@ export const order = (rule) => ask("faults", { method: "POST", body: JSON.string
 /** Takes all faults back. */
 export const clearFaults = () => ask("faults", { method: "DELETE" });
 
+/** What was done that the original punishes. */
+export const violations = () => ask("violations");
+
 /** Lets all go on that is held. */
 export const release = () => ask("release", { method: "POST" });
 

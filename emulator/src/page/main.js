@@ -12,6 +12,7 @@ import { measure } from "./rates.js";
 import * as requests from "./requests.js";
 import * as sessions from "./sessions.js";
 import { showTips } from "./tip.js";
+import * as violations from "./violations.js";
 
 /** How long after a look the next one begins, in milliseconds. */
 const INTERVAL = 1000;
@@ -62,13 +63,13 @@ function next() {
 async function lookOnce() {
   try {
     const { selected } = context;
-    const [state, rules, found] = await Promise.all(
-      [api.look(sessions.wanted()), api.faults(), selected && api.session(selected)]);
+    const [state, rules, found, punished] = await Promise.all(
+      [api.look(sessions.wanted()), api.faults(), selected && api.session(selected), violations.look()]);
     if (selected && !found && context.selected === selected) {
       details.missing(selected);
       context.selected = null;
     }
-    last = { state, rules, found };
+    last = { state, rules, found, punished };
     measure(state.sessions);
     show();
   } catch (error) {
@@ -80,7 +81,7 @@ async function lookOnce() {
 
 function show() {
   if (!last) return;
-  const { state, rules, found } = last;
+  const { state, rules, found, punished } = last;
   const ids = [...state.sessions, ...state.expired].map(({ id }) => id);
   learn(ids);
   set(document.body, "class", null);
@@ -98,6 +99,7 @@ function show() {
   faults.show(rules);
   network.show(state.network);
   requests.show(state.requests, state.nowMs, context);
+  violations.show(punished, state.nowMs);
 }
 
 pause.addEventListener("click", () => {
@@ -108,6 +110,7 @@ sessions.prepare(context);
 details.prepare(context);
 faults.prepare(context);
 network.prepare(context);
+violations.prepare(context);
 offerViews(show);
 onFilter(show);
 showTips();
