@@ -1,22 +1,24 @@
 //! The connections of WebSocket adapters, each in a task of its own.
 
 mod pcm;
+mod picture;
 mod socket;
 mod streams;
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 
+use self::streams::{Egress, Stream};
 use crate::engine::State;
-use crate::media::{Place, Sound};
+use crate::media::{Heard, Place};
 use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec};
 
-/// How many packets wait for an endpoint: a second of sound. More are lost, as
-/// they would be of use to nobody any more.
-const SOUNDS: usize = 50;
+/// How many packets wait for an endpoint: a second of sound, or a picture. More
+/// are lost, as they would be of use to nobody any more.
+const WAITING: usize = 1024;
 
 /// How many reports wait for the engine. Who has more waits.
 const REPORTS: usize = 256;
@@ -47,7 +49,9 @@ enum What {
     Opened(Result<(), AdapterFailure>),
     /// So many went through so far.
     Bytes(u64),
-    Sound(Sound),
+    Sound(Heard),
+    /// A picture can be made of the next keyframe.
+    KeyframeWanted,
     /// The endpoint has hung up, or has to.
     Ended,
 }
@@ -61,7 +65,7 @@ struct Running {
 
 enum Way {
     Ingest { to: Place },
-    Egress { from: Place, sounds: mpsc::Sender<Sound> },
+    Egress { from: Place, heard: mpsc::Sender<Heard> },
 }
 
 /// Where a task sends its reports.
@@ -116,11 +120,11 @@ impl Adapters {
         }
         while let Some((place, sound)) = state.media.poll_sound() {
             for running in self.running.values() {
-                if let Way::Egress { from, sounds } = &running.way
+                if let Way::Egress { from, heard } = &running.way
                     && *from == place
                 {
                     // An endpoint that does not keep up misses some.
-                    let _ = sounds.try_send(sound.clone());
+                    let _ = heard.try_send(sound.clone());
                 }
             }
         }
@@ -135,26 +139,25 @@ impl Adapters {
     ) {
         let (stop, stopping) = oneshot::channel();
         let reporter = Reporter { adapter: adapter.clone(), sender: self.sender.clone() };
-        let (task, way) = match stream {
-            AdapterStream::Ingest { to } => {
-                let stream = streams::Stream::Ingest;
-                let task = socket::run(endpoint, stream, reporter, stopping);
-                (self.tasks.spawn(task), Way::Ingest { to })
-            }
-            AdapterStream::Egress { from, codec: OutputCodec::Pcm } => {
-                let (sounds, receiver) = mpsc::channel(SOUNDS);
-                let stream = streams::Stream::Egress(receiver);
-                let task = socket::run(endpoint, stream, reporter, stopping);
-                (self.tasks.spawn(task), Way::Egress { from, sounds })
-            }
-            AdapterStream::Egress { codec: OutputCodec::Jpeg, .. } => {
-                // It would need a decoder of every video codec.
+        let (stream, reconnect, way) = match stream {
+            AdapterStream::Ingest { to } => (Stream::Ingest, Duration::ZERO, Way::Ingest { to }),
+            AdapterStream::Egress { from, codec: OutputCodec::Jpeg, .. }
+                if state.media.last_codec(&from).is_some_and(|codec| codec != "vp8") =>
+            {
+                // No other decoder is here.
                 let result = Err(AdapterFailure::NotEmulated);
                 state.rules.adapter_opened(&adapter, result, &mut *state.media);
                 return;
             }
+            AdapterStream::Egress { from, codec, reconnect } => {
+                let (heard, receiver) = mpsc::channel(WAITING);
+                let egress = Egress::new(codec, receiver);
+                (Stream::Egress(egress), reconnect, Way::Egress { from, heard })
+            }
         };
-        self.running.insert(adapter, Running { task: task.id(), _stop: stop, way });
+        let task = socket::run(endpoint, stream, reconnect, reporter, stopping);
+        let task = self.tasks.spawn(task).id();
+        self.running.insert(adapter, Running { task, _stop: stop, way });
     }
 
     fn reported(&mut self, report: Report, state: &mut State) {
@@ -175,7 +178,8 @@ impl Adapters {
             (What::Sound(sound), Way::Ingest { to }) => {
                 state.media.say(Instant::now(), to, sound);
             }
-            (What::Sound(_), Way::Egress { .. }) => {}
+            (What::KeyframeWanted, Way::Egress { from, .. }) => state.media.want_keyframe(from),
+            (What::Sound(_), Way::Egress { .. }) | (What::KeyframeWanted, Way::Ingest { .. }) => {}
             (What::Ended, _) => self.ended(&adapter, state),
         }
     }

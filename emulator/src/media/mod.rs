@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use section::Counters;
 #[cfg(feature = "adapters")]
-pub(crate) use sound::Sound;
+pub(crate) use sound::Heard;
 
 /// A session, for as long as the emulator runs. Cheaper to copy than its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::sfu::{Sfu, Transmit};
 use super::{Event, Media};
 #[cfg(feature = "adapters")]
-use super::{Place, Sound};
+use super::{Heard, Place};
 
 /// A media side as the engine drives it. What has no packets does nothing about
 /// them.
@@ -41,15 +41,19 @@ pub(crate) trait Side: Media + Send {
     #[cfg(feature = "adapters")]
     fn unlisten(&mut self, _from: &Place) {}
 
+    /// Asks who publishes on a section for a keyframe.
+    #[cfg(feature = "adapters")]
+    fn want_keyframe(&mut self, _from: &Place) {}
+
     /// The next that was heard.
     #[cfg(feature = "adapters")]
-    fn poll_sound(&mut self) -> Option<(Place, Sound)> {
+    fn poll_sound(&mut self) -> Option<(Place, Heard)> {
         None
     }
 
     /// Takes a packet as if an agent had sent it on this section.
     #[cfg(feature = "adapters")]
-    fn say(&mut self, _now: Instant, _to: &Place, _sound: Sound) {}
+    fn say(&mut self, _now: Instant, _to: &Place, _sound: Heard) {}
 }
 
 impl Side for Sfu {
@@ -88,12 +92,17 @@ impl Side for Sfu {
     }
 
     #[cfg(feature = "adapters")]
-    fn poll_sound(&mut self) -> Option<(Place, Sound)> {
+    fn want_keyframe(&mut self, from: &Place) {
+        self.want_keyframe(from);
+    }
+
+    #[cfg(feature = "adapters")]
+    fn poll_sound(&mut self) -> Option<(Place, Heard)> {
         self.poll_sound()
     }
 
     #[cfg(feature = "adapters")]
-    fn say(&mut self, now: Instant, to: &Place, sound: Sound) {
+    fn say(&mut self, now: Instant, to: &Place, sound: Heard) {
         self.say(now, to, sound);
     }
 }

@@ -68,6 +68,9 @@
 //! | Tracks of a session that lost its connection | Not collected until it is back; then their time begins anew | U |
 //! | An egress adapter whose codec is not of the track's kind | `not_found_track_error` | U |
 //! | An egress adapter whose track ends | Is closed | U |
+//! | An egress adapter whose connection breaks | Is made again within [`Config::egress_reconnect`], with a second of sound or the last picture | D |
+//! | An egress adapter whose endpoint says goodbye | Is closed | U |
+//! | An ingest adapter whose connection breaks | Is closed, and its session ends | D |
 //! | How long a request waits for its endpoints | 10 s, then `websocket_connection_timeout` | U |
 //! | Changes of a session that an adapter feeds | 406 `invalid_params`, but for a forced close | U |
 //! | An SFU offer that cannot be made | 500 `backend_error` | U |
