@@ -29,7 +29,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub(crate) use self::serve::serve;
-use crate::App;
+use crate::app::App;
 use crate::engine::Engine;
 use crate::faults::{BadRule, Call, Fault, Faults, Holds, Network, Watch};
 
