@@ -132,6 +132,21 @@ async fn a_held_call_is_not_done_before_its_release_and_a_held_reply_is_done_at_
 }
 
 #[tokio::test]
+async fn a_reply_of_a_fault_can_be_held_as_well() {
+    let emulator = Emulator::start().await.unwrap();
+    let refused = Fault::refuse(503, "retryable_transient_error");
+    for fault in [Fault::HoldReply, refused] {
+        emulator.fault(once(Operation::NewSession, fault)).unwrap();
+    }
+    let joining = joining(&emulator);
+    emulator.held(1).await;
+    assert!(!joining.is_finished());
+    emulator.release();
+    assert_eq!(joining.await.unwrap().unwrap_err().status().unwrap().as_u16(), 503);
+    assert!(emulator.snapshot().await.unwrap().sessions.is_empty());
+}
+
+#[tokio::test]
 async fn held_calls_go_on_when_faults_are_taken_back_or_over_http_or_at_the_end() {
     for way in ["clear", "release over http", "clear over http", "shutdown"] {
         let emulator = Emulator::start().await.unwrap();

@@ -44,15 +44,7 @@ pub(super) async fn carry_out(
     if faults.contains(&Fault::Hold) {
         shared.holds().hold().await;
     }
-    for fault in faults {
-        if let Some(instead) = before(shared, fault, route.session.as_deref()).await {
-            return instead;
-        }
-    }
-    let sent = match ask(shared, route, query, call.body, faults).await {
-        Some(reply) => finish(reply, faults),
-        None => (StatusCode::SERVICE_UNAVAILABLE.into_response(), Some("stopping".to_owned())),
-    };
+    let sent = answer(shared, route, query, call.body, faults).await;
     let delay = pause(faults, |fault| match fault {
         Fault::DelayReply { ms } => Some(*ms),
         _ => None,
@@ -62,6 +54,29 @@ pub(super) async fn carry_out(
         shared.holds().hold().await;
     }
     sent
+}
+
+/// What a call gets: what a fault says, or the reply of the rules.
+async fn answer(
+    shared: &Shared,
+    route: Route,
+    query: Query,
+    body: Vec<u8>,
+    faults: &[Fault],
+) -> Sent {
+    for fault in faults {
+        if let Some(instead) = before(shared, fault, route.session.as_deref()).await {
+            return instead;
+        }
+    }
+    ask(shared, route, query, body, faults)
+        .await
+        .map_or_else(stopping, |reply| finish(reply, faults))
+}
+
+/// What is sent once the engine has ended.
+fn stopping() -> Sent {
+    (StatusCode::SERVICE_UNAVAILABLE.into_response(), Some("stopping".to_owned()))
 }
 
 /// The turn of a change of a session. None for other calls, which need none.
@@ -83,10 +98,7 @@ async fn overlap(shared: &Shared, route: Route, query: Query, call: Call, other:
     };
     let request = route.request(query, call.body);
     let reply = shared.engine().with(move |state| state.overlap(request, other)).await;
-    match reply {
-        Some(reply) => finish(reply, &[]),
-        None => (StatusCode::SERVICE_UNAVAILABLE.into_response(), Some("stopping".to_owned())),
-    }
+    reply.map_or_else(stopping, |reply| finish(reply, &[]))
 }
 
 /// Asks the rules about all entries that are not to fail. None if the emulator
@@ -178,14 +190,13 @@ fn spoil(mut reply: Reply, faults: &[Fault]) -> Sent {
                     Err(_) => "the edit does not fit the reply",
                 }
             }
-            Fault::BreakApt => match description(&mut reply.body).and_then(|sdp| {
-                let broken = break_apt(sdp)?;
-                *sdp = broken;
-                Some(())
-            }) {
-                Some(()) => "apt points nowhere",
-                None => "no apt in the reply",
-            },
+            Fault::BreakApt => {
+                let sdp = description(&mut reply.body);
+                match sdp.and_then(|sdp| break_apt(sdp).map(|broken| *sdp = broken)) {
+                    Some(()) => "apt points nowhere",
+                    None => "no apt in the reply",
+                }
+            }
             _ => continue,
         };
         outcome = Some(format!("fault: {what}"));
