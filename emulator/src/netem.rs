@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::faults::Network;
+use crate::media::sfu::Route;
 
 /// How many packets may be on their way in each direction. What comes beyond
 /// is lost, as in a full queue.
@@ -23,7 +23,7 @@ pub(crate) struct Netem {
 /// The packets on their way in one direction, by when they arrive.
 #[derive(Debug, Default)]
 struct Way {
-    packets: BTreeMap<(Instant, u64), (SocketAddr, Vec<u8>)>,
+    packets: BTreeMap<(Instant, u64), (Route, Vec<u8>)>,
     count: u64,
 }
 
@@ -38,13 +38,13 @@ impl Netem {
     pub(crate) fn sent(
         &mut self,
         now: Instant,
-        to: SocketAddr,
+        route: Route,
         data: Vec<u8>,
-    ) -> Option<(SocketAddr, Vec<u8>)> {
+    ) -> Option<(Route, Vec<u8>)> {
         match self.fate()? {
-            Duration::ZERO => Some((to, data)),
+            Duration::ZERO => Some((route, data)),
             delay => {
-                self.sent.push(now + delay, to, data);
+                self.sent.push(now + delay, route, data);
                 None
             }
         }
@@ -54,25 +54,25 @@ impl Netem {
     pub(crate) fn received<'d>(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        route: Route,
         data: &'d [u8],
-    ) -> Option<(SocketAddr, Cow<'d, [u8]>)> {
+    ) -> Option<(Route, Cow<'d, [u8]>)> {
         match self.fate()? {
-            Duration::ZERO => Some((from, Cow::Borrowed(data))),
+            Duration::ZERO => Some((route, Cow::Borrowed(data))),
             delay => {
-                self.received.push(now + delay, from, data.to_vec());
+                self.received.push(now + delay, route, data.to_vec());
                 None
             }
         }
     }
 
     /// The next packet that is to be sent by now.
-    pub(crate) fn poll_sent(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn poll_sent(&mut self, now: Instant) -> Option<(Route, Vec<u8>)> {
         self.sent.pop(now)
     }
 
     /// The next packet that has arrived by now.
-    pub(crate) fn poll_received(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn poll_received(&mut self, now: Instant) -> Option<(Route, Vec<u8>)> {
         self.received.pop(now)
     }
 
@@ -98,14 +98,14 @@ impl Netem {
 }
 
 impl Way {
-    fn push(&mut self, at: Instant, address: SocketAddr, data: Vec<u8>) {
+    fn push(&mut self, at: Instant, route: Route, data: Vec<u8>) {
         if self.packets.len() < MAX_PACKETS {
             self.count += 1;
-            self.packets.insert((at, self.count), (address, data));
+            self.packets.insert((at, self.count), (route, data));
         }
     }
 
-    fn pop(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+    fn pop(&mut self, now: Instant) -> Option<(Route, Vec<u8>)> {
         let entry = self.packets.first_entry()?;
         (entry.key().0 <= now).then(|| entry.remove())
     }
@@ -117,9 +117,12 @@ impl Way {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
-    const TO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+    const AT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+    const ROUTE: Route = Route { sfu: AT, agent: AT };
 
     /// The packets in the order of their arrival, and when each of them came, of
     /// 1,000 that are sent at 0 ms.
@@ -129,7 +132,7 @@ mod tests {
         netem.set(network);
         let mut arrived = Vec::new();
         for number in 0..1000_usize {
-            if let Some((_, data)) = netem.sent(start, TO, number.to_be_bytes().to_vec()) {
+            if let Some((_, data)) = netem.sent(start, ROUTE, number.to_be_bytes().to_vec()) {
                 arrived.push((0, data));
             }
         }

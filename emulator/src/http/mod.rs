@@ -7,6 +7,7 @@ mod recent;
 mod serve;
 mod turn;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,14 @@ pub(crate) struct Changing {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, apps: Vec<App>, turn_keys: Vec<App>, media: String) -> Self {
+    pub(crate) fn new(
+        engine: Engine,
+        apps: Vec<App>,
+        turn_keys: Vec<App>,
+        media: &[SocketAddr],
+    ) -> Self {
+        let media: Vec<String> = media.iter().map(SocketAddr::to_string).collect();
+        let media = media.join(", ");
         let (start, changing) = (Instant::now(), Mutex::default());
         Self(Arc::new(Inner { engine, apps, turn_keys, media, start, changing }))
     }

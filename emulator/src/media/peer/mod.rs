@@ -10,7 +10,7 @@ use std::time::Instant;
 use str0m::format::PayloadParams;
 use str0m::ice::StunMessage;
 use str0m::media::{KeyframeRequest, KeyframeRequestKind, Mid, Pt, Rid};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{self, Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Input, Output, Rtc, RtcConfig};
 
@@ -20,7 +20,7 @@ use super::forward::{Packet, Slot};
 use super::rewrite::Rtp;
 use super::sdp::Line;
 use super::section::Track;
-use super::sfu::Transmit;
+use super::sfu::{Route, Transmit};
 use super::{Delivery, Event, Message, SessionKey};
 
 /// What a connection brings forth when it is driven.
@@ -43,7 +43,7 @@ pub(super) enum Work {
 pub(super) struct Peer {
     key: SessionKey,
     rtc: Rtc,
-    candidate: SocketAddr,
+    candidates: Vec<SocketAddr>,
     pending: Option<negotiation::Pending>,
     /// The media sections as last negotiated.
     lines: Vec<Line>,
@@ -63,11 +63,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(key: SessionKey, candidate: SocketAddr, now: Instant) -> Self {
+    pub(super) fn new(key: SessionKey, candidates: Vec<SocketAddr>, now: Instant) -> Self {
         Self {
             key,
-            rtc: rtc(candidate, now),
-            candidate,
+            rtc: rtc(&candidates, now),
+            candidates,
             pending: None,
             lines: Vec::new(),
             remote_credentials: None,
@@ -91,19 +91,19 @@ impl Peer {
     }
 
     /// Whether a datagram is for this connection.
-    pub(super) fn accepts(&self, now: Instant, from: SocketAddr, data: &[u8]) -> bool {
-        receive(now, from, self.candidate, data).is_some_and(|input| self.rtc.accepts(&input))
+    pub(super) fn accepts(&self, now: Instant, route: Route, data: &[u8]) -> bool {
+        receive(now, route, data).is_some_and(|input| self.rtc.accepts(&input))
     }
 
     /// Takes a datagram. False if it is of no use.
     pub(super) fn handle(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        route: Route,
         data: &[u8],
         out: &mut Effects,
     ) -> bool {
-        let is_good = receive(now, from, self.candidate, data)
+        let is_good = receive(now, route, data)
             .filter(|_| !self.is_cut)
             .is_some_and(|input| self.rtc.handle_input(input).is_ok());
         self.drive(now, out);
@@ -221,9 +221,11 @@ impl Driven for Driving<'_> {
         (&mut self.peer.rtc, &mut self.peer.channels)
     }
 
-    fn transmit(&mut self, to: SocketAddr, data: Vec<u8>) {
+    fn transmit(&mut self, transmit: net::Transmit) {
         if !self.peer.is_cut {
-            self.out.transmits.push_back(Transmit { to, data });
+            let route = Route { sfu: transmit.source, agent: transmit.destination };
+            let data = transmit.contents.into();
+            self.out.transmits.push_back(Transmit { route, data });
         }
     }
 
@@ -286,7 +288,7 @@ pub(super) fn checked_ufrag(data: &[u8]) -> Option<String> {
 }
 
 /// A connection as every session has it.
-fn rtc(candidate: SocketAddr, now: Instant) -> Rtc {
+fn rtc(candidates: &[SocketAddr], now: Instant) -> Rtc {
     let mut rtc = RtcConfig::new()
         .set_ice_lite(true)
         .set_rtp_mode(true)
@@ -299,20 +301,17 @@ fn rtc(candidate: SocketAddr, now: Instant) -> Rtc {
         .enable_vp9(true)
         .enable_av1(true)
         .build(now);
-    if let Ok(candidate) = Candidate::host(candidate, Protocol::Udp) {
-        rtc.add_local_candidate(candidate);
+    for candidate in candidates {
+        if let Ok(candidate) = Candidate::host(*candidate, Protocol::Udp) {
+            rtc.add_local_candidate(candidate);
+        }
     }
     // It has not begun; there is nothing to send.
     while let Ok(Output::Event(_) | Output::Transmit(_)) = rtc.poll_output() {}
     rtc
 }
 
-fn receive<'a>(
-    now: Instant,
-    source: SocketAddr,
-    destination: SocketAddr,
-    data: &'a [u8],
-) -> Option<Input<'a>> {
-    let receive = Receive::new(Protocol::Udp, source, destination, data).ok()?;
+fn receive(now: Instant, route: Route, data: &[u8]) -> Option<Input<'_>> {
+    let receive = Receive::new(Protocol::Udp, route.agent, route.sfu, data).ok()?;
     Some(Input::Receive(now, receive))
 }

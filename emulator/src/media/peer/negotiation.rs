@@ -184,7 +184,7 @@ impl Peer {
             Ok(offer) => Ok(offer),
             Err(_) => unreadable("the session description cannot be read"),
         };
-        match rtc(self.candidate, now).sdp_api().accept_offer(read()?) {
+        match rtc(&self.candidates, now).sdp_api().accept_offer(read()?) {
             Ok(_) => read(),
             Err(_) => bad("the session description is not consistent"),
         }
