@@ -12,8 +12,9 @@ use cloudflare_calls::adapters::{Adapter, CreatedAdapter};
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::{ErrorCode, OutputCodec};
 use cloudflare_calls::{Client, prelude::*};
+use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::Send;
-use cloudflare_calls_emulator::{Emulator, rules};
+use cloudflare_calls_emulator::rules::{self, Snapshot};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -102,12 +103,19 @@ async fn until_hung_up(socket: &mut WebSocketStream<TcpStream>) {
 
 /// Waits until so many adapters are open.
 async fn until_open(emulator: &Emulator, count: usize) {
+    let is_open =
+        |state: &Snapshot| state.adapters.iter().filter(|adapter| adapter.is_open).count() == count;
+    until(emulator, is_open).await;
+}
+
+/// Waits until the first session's track sends.
+async fn until_flowing(emulator: &Emulator) {
+    until(emulator, |state| state.sessions[0].tracks[0].packets > 0).await;
+}
+
+async fn until(emulator: &Emulator, is_met: impl Fn(&Snapshot) -> bool) {
     soon(async {
-        loop {
-            let adapters = emulator.snapshot().await.unwrap().adapters;
-            if adapters.iter().filter(|adapter| adapter.is_open).count() == count {
-                return;
-            }
+        while !is_met(&emulator.snapshot().await.unwrap()) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
@@ -129,6 +137,7 @@ async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
     let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
     let (created, mut socket) = connect(&client, &endpoint, adapter).await;
@@ -223,6 +232,7 @@ async fn pictures_are_refused_as_not_emulated() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
     let (_agent, session) = soon(join(&client, Send::Video, "camera")).await;
+    until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter =
         Adapter::egress(endpoint.url(), session.id().clone(), "camera", OutputCodec::Jpeg);

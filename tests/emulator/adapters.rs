@@ -13,6 +13,7 @@ use super::room::Room;
 async fn adapters_that_cannot_be_made_are_items_that_failed() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic")]).await;
+    room.until(|state| state.sessions[0].tracks[0].packets > 0).await;
     let publisher = alice.session.id();
     // It speaks HTTP, and nothing else.
     let endpoint = room.emulator.base_url().replace("http", "ws");

@@ -63,7 +63,7 @@ async fn a_negotiated_close_stops_the_section_of_the_offer() {
 
 #[tokio::test]
 async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
-    let config = Config { first_packet_wait: Duration::from_millis(50), ..Config::default() };
+    let config = Config { stopped_wait: Duration::from_millis(50), ..Config::default() };
     let room = Room::with(config).await;
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
     alice.session.close([alice.mid("mic")]).await.unwrap().into_result().unwrap();

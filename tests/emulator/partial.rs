@@ -53,7 +53,7 @@ async fn if_all_tracks_are_unknown_there_is_nothing_to_answer() {
 }
 
 #[tokio::test]
-async fn a_track_that_sends_nothing_yet_is_empty_until_it_does() {
+async fn a_track_that_sends_nothing_yet_is_not_found_until_it_does() {
     let config = Config { first_packet_wait: Duration::from_millis(20), ..Config::default() };
     let room = Room::with(config).await;
     let alice = room.enter().await;
@@ -63,7 +63,7 @@ async fn a_track_that_sends_nothing_yet_is_empty_until_it_does() {
     alice.remember(&published.outcome.done);
     let bob = room.enter().await;
     let subscribed = bob.subscribe([alice.track("mic")]).await;
-    assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::EmptyTrackError));
+    assert_eq!(subscribed.failed[0].error.code(), Some(&ErrorCode::NotFoundTrackError));
     assert!(subscribed.into_result().unwrap_err().is_not_yet_published());
 
     let carol = room.enter_with(patient()).await;

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 pub use marker::Marker;
 use task::Task;
 
-use crate::media::{Delivery, Message};
+use crate::media::{Delivery, Kind, Message};
 
 /// How many commands wait before who gives more has to wait.
 const COMMANDS: usize = 64;
@@ -38,6 +38,8 @@ pub enum Send {
     Audio,
     /// VP8, 25 packets a second, each a frame.
     Video,
+    /// H.265, 25 packets a second, each a frame.
+    H265,
     /// VP8 in several layers, best first, by their RIDs.
     SimulcastVideo(&'static [&'static str]),
 }
@@ -47,6 +49,8 @@ pub enum Send {
 pub enum Change {
     /// A new section.
     Add(Send),
+    /// A new section to receive something of that kind on.
+    Receive(Kind),
     /// A section with this mid ends for good.
     Stop(String),
     /// A section with this mid carries nothing for now.

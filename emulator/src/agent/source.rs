@@ -34,12 +34,12 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(mid: Mid, rid: Option<Rid>, is_audio: bool, now: Instant) -> Self {
+    pub(super) fn new(mid: Mid, rid: Option<Rid>, codec: Codec, now: Instant) -> Self {
         Self {
             mid,
             rid,
             is_paused: false,
-            codec: if is_audio { Codec::Opus } else { Codec::Vp8 },
+            codec,
             next: now,
             frame: 0,
             // Anything but the same for two streams.
@@ -116,19 +116,36 @@ impl Source {
         let is_due =
             self.last_keyframe.is_none_or(|last| now.duration_since(last) >= KEYFRAME_INTERVAL);
         let is_keyframe = is_due || self.is_keyframe_wanted;
-        // The descriptor: begins a partition; has a picture number of 15 bits.
-        let picture = (self.frame & 0x7fff) as u16;
-        let mut payload = vec![0x90, 0x80, 0x80 | (picture >> 8) as u8, picture as u8];
         if is_keyframe {
             self.is_keyframe_wanted = false;
             self.last_keyframe = Some(now);
-            // Frame tag, start code, 16 by 16 (RFC 6386 section 9.1).
-            payload.extend_from_slice(&[0x10, 0, 0, 0x9d, 0x01, 0x2a, 16, 0, 16, 0]);
-        } else {
-            payload.extend_from_slice(&[0x11, 0, 0]);
         }
+        let mut payload = match self.codec {
+            Codec::H265 => h265(is_keyframe),
+            _ => vp8(is_keyframe, self.frame),
+        };
         marker.write(&mut payload);
         payload.resize(PICTURE, 0);
         payload
     }
+}
+
+/// The header of a whole slice, of an IDR or a trailing picture (RFC 7798 section
+/// 1.1.4).
+fn h265(is_keyframe: bool) -> Vec<u8> {
+    vec![if is_keyframe { 0x26 } else { 0x02 }, 1]
+}
+
+/// The descriptor and the header of a picture.
+fn vp8(is_keyframe: bool, number: u32) -> Vec<u8> {
+    // The descriptor: begins a partition; has a picture number of 15 bits.
+    let number = (number & 0x7fff) as u16;
+    let mut payload = vec![0x90, 0x80, 0x80 | (number >> 8) as u8, number as u8];
+    if is_keyframe {
+        // Frame tag, start code, 16 by 16 (RFC 6386 section 9.1).
+        payload.extend_from_slice(&[0x10, 0, 0, 0x9d, 0x01, 0x2a, 16, 0, 16, 0]);
+    } else {
+        payload.extend_from_slice(&[0x11, 0, 0]);
+    }
+    payload
 }

@@ -1,6 +1,6 @@
 //! What an agent does all the time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use super::source::Source;
 use super::{AgentError, Change, Command, Received, Send, State};
 use crate::media::channels::{Channels, placeholder};
 use crate::media::drive::{Driven, drive};
-use crate::media::{Delivery, Message};
+use crate::media::{Delivery, Kind, Message};
 
 /// How long to wait if nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
@@ -35,6 +35,8 @@ pub(super) struct Task {
     pending: Option<SdpPendingOffer>,
     /// Mids of all sections, and the layers of those with simulcast.
     sections: BTreeMap<String, &'static [&'static str]>,
+    /// The sections to send H.265 on.
+    h265: BTreeSet<Mid>,
     sources: Vec<Source>,
     channels: Channels,
     progress: BTreeMap<Mid, Progress>,
@@ -72,6 +74,7 @@ impl Task {
             rtc,
             pending: None,
             sections: BTreeMap::new(),
+            h265: BTreeSet::new(),
             sources: Vec::new(),
             channels: Channels::default(),
             progress: BTreeMap::new(),
@@ -127,7 +130,7 @@ impl Task {
                 Change::Add(send) => {
                     let (kind, layers): (_, &'static [&'static str]) = match *send {
                         Send::Audio => (MediaKind::Audio, &[]),
-                        Send::Video => (MediaKind::Video, &[]),
+                        Send::Video | Send::H265 => (MediaKind::Video, &[]),
                         Send::SimulcastVideo(layers) => (MediaKind::Video, layers),
                     };
                     let simulcast = (!layers.is_empty()).then(|| {
@@ -139,6 +142,18 @@ impl Task {
                     });
                     let mid = api.add_media(kind, Direction::SendOnly, None, None, simulcast);
                     self.sections.insert(mid.to_string(), layers);
+                    if *send == Send::H265 {
+                        self.h265.insert(mid);
+                    }
+                    mids.push(mid.to_string());
+                }
+                Change::Receive(kind) => {
+                    let kind = match kind {
+                        Kind::Audio => MediaKind::Audio,
+                        Kind::Video => MediaKind::Video,
+                    };
+                    let mid = api.add_media(kind, Direction::RecvOnly, None, None, None);
+                    self.sections.insert(mid.to_string(), &[]);
                     mids.push(mid.to_string());
                 }
                 Change::Stop(mid) => api.stop_media(Mid::from(mid.as_str())),
@@ -253,7 +268,11 @@ impl Task {
             else {
                 continue;
             };
-            let is_audio = media.kind().is_audio();
+            let codec = match media.kind() {
+                MediaKind::Audio => Codec::Opus,
+                MediaKind::Video if self.h265.contains(&mid) => Codec::H265,
+                MediaKind::Video => Codec::Vp8,
+            };
             let mut rids: Vec<_> = layers.iter().map(|rid| Some(Rid::from(*rid))).collect();
             if rids.is_empty() {
                 rids.push(None);
@@ -261,7 +280,7 @@ impl Task {
             for rid in rids {
                 let is_old = |old: &&mut Source| old.mid == mid && old.rid == rid;
                 let old = self.sources.iter_mut().find(is_old);
-                let new = || Source::new(mid, rid, is_audio, now);
+                let new = || Source::new(mid, rid, codec, now);
                 sources.push(old.map_or_else(new, |old| std::mem::replace(old, new())));
             }
         }

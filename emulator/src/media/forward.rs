@@ -234,6 +234,15 @@ fn starts_keyframe(codec: Codec, payload: &[u8]) -> bool {
             28 => byte(1) & 0x9f == 0x85,
             _ => false,
         },
+        Codec::H265 => match byte(0) >> 1 & 0x3f {
+            // A picture to begin with, or a parameter set (RFC 7798 section 1.1.4).
+            16..=21 | 32..=34 => true,
+            // Several units.
+            48 => matches!(byte(4) >> 1 & 0x3f, 16..=21 | 32..=34),
+            // A part of one: the first.
+            49 => byte(2) & 0x80 != 0 && matches!(byte(2) & 0x3f, 16..=21),
+            _ => false,
+        },
         _ => true,
     }
 }
@@ -284,7 +293,12 @@ mod tests {
         assert!(starts_keyframe(Codec::Vp9, &[0x08]));
         assert!(!starts_keyframe(Codec::Vp9, &[0x48]));
         assert!(starts_keyframe(Codec::Av1, &[0x18]));
-        for codec in [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1] {
+        assert!(starts_keyframe(Codec::H265, &[0x40, 1]), "a parameter set");
+        assert!(starts_keyframe(Codec::H265, &[0x60, 1, 0, 9, 0x40]));
+        assert!(starts_keyframe(Codec::H265, &[0x62, 1, 0x93]));
+        assert!(!starts_keyframe(Codec::H265, &[0x62, 1, 0x13]), "a later part");
+        assert!(!starts_keyframe(Codec::H265, &[0x02, 1]));
+        for codec in [Codec::Vp8, Codec::H264, Codec::H265, Codec::Vp9, Codec::Av1] {
             assert!(!starts_keyframe(codec, &[]));
         }
     }

@@ -6,6 +6,7 @@
 pub(crate) mod channels;
 pub(crate) mod drive;
 mod forward;
+mod offered;
 mod peer;
 mod rewrite;
 mod sdp;
@@ -41,7 +42,7 @@ pub enum Kind {
     Video,
 }
 
-/// A media section as an agent's offer has it.
+/// A media section as an agent's description has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// Its name.
@@ -57,6 +58,8 @@ pub struct Section {
     /// The layers that the agent sends (RFC 8853), best first as listed. Empty
     /// without simulcast.
     pub rids: Vec<String>,
+    /// The names of the codecs that it lists, in small letters.
+    pub codecs: Vec<String>,
 }
 
 /// A media section to be added by an offer of the SFU.
@@ -153,6 +156,9 @@ pub enum Event {
     /// Nothing was heard of the agent for so long that it counts as gone. It
     /// may come back.
     Disconnected(SessionKey),
+    /// The agent's packets come on a section on which none came before, or not for
+    /// a second.
+    Flows(Place),
     /// A message of the agent's on a data channel.
     Message {
         /// Whose.
@@ -171,6 +177,7 @@ impl Event {
             Self::Connected(session)
             | Self::Disconnected(session)
             | Self::Message { session, .. } => *session,
+            Self::Flows(place) => place.session,
         }
     }
 }
@@ -183,7 +190,11 @@ pub trait Media {
     /// A session ends, with everything that it has.
     fn close(&mut self, session: SessionKey);
 
-    /// Takes an agent's offer, the first or a later one.
+    /// The sections of an agent's description, which changes nothing.
+    fn read(&self, sdp: &str) -> Result<Vec<Section>, BadDescription>;
+
+    /// Takes an agent's offer, the first or a later one. If it rejects all
+    /// sections, the connection ends.
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription>;
 
     /// Makes an offer that adds these sections. Only one may be unanswered.
@@ -203,6 +214,9 @@ pub trait Media {
     /// When the last packet came that the agent sent on a section, in time
     /// since the emulator's start. Of any layer.
     fn last_packet(&self, place: &Place) -> Option<Duration>;
+
+    /// The name of the codec of that packet, in small letters.
+    fn last_codec(&self, place: &Place) -> Option<String>;
 
     /// What has passed through a section. None if no media is exchanged on it.
     fn counters(&self, place: &Place) -> Option<Counters>;

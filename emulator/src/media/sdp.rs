@@ -31,6 +31,8 @@ pub(super) struct Line {
     pub(super) is_rejected: bool,
     /// The layers that the writer sends, as listed.
     pub(super) rids: Vec<String>,
+    /// The names of its codecs, in small letters, repetitions among them.
+    pub(super) codecs: Vec<String>,
 }
 
 /// As the writer of the description sees it.
@@ -43,12 +45,25 @@ pub(super) enum Direction {
 }
 
 impl Description {
-    /// Reads a description.
+    /// Reads a description of an agent's.
     ///
     /// # Errors
     ///
     /// If it lacks what every description has, or has what cannot be done.
     pub(super) fn parse(text: &str) -> Result<Self, BadDescription> {
+        match Self::read(text)? {
+            (_, true) => bad("ICE needs one side that is not lite"),
+            (description, false) => Ok(description),
+        }
+    }
+
+    /// Reads a description of the SFU's.
+    pub(super) fn parse_own(text: &str) -> Result<Self, BadDescription> {
+        Self::read(text).map(|(description, _)| description)
+    }
+
+    /// The description, and whether its writer is ICE-lite.
+    fn read(text: &str) -> Result<(Self, bool), BadDescription> {
         if !text.ends_with('\n') {
             return unreadable("the session description does not end with a line break");
         }
@@ -56,15 +71,7 @@ impl Description {
         if lines.next() != Some("v=0") {
             return unreadable("the session description does not begin with its version");
         }
-        let (mut session, mut sections) = (Vec::new(), Vec::<Vec<&str>>::new());
-        for line in lines {
-            if line.starts_with("m=") {
-                sections.push(vec![line]);
-            } else {
-                sections.last_mut().unwrap_or(&mut session).push(line);
-            }
-        }
-
+        let (session, sections) = split(lines);
         if sections.is_empty() {
             return unreadable("there are no media sections");
         }
@@ -78,9 +85,6 @@ impl Description {
         let Some(group) = group else {
             return bad("the sections are not bundled");
         };
-        if attribute(&session, "ice-lite").is_some() {
-            return bad("ICE needs one side that is not lite");
-        }
         let lines = sections
             .iter()
             .map(|section| Line::parse(section, &group))
@@ -88,7 +92,8 @@ impl Description {
         if lines.iter().filter(|line| line.kind.is_none()).count() > 1 {
             return bad("more than one section is for data channels");
         }
-        Ok(Self { lines, credentials })
+        let is_lite = attribute(&session, "ice-lite").is_some();
+        Ok((Self { lines, credentials }, is_lite))
     }
 
     /// The sections, for the rules.
@@ -132,6 +137,7 @@ impl Line {
             // Port 0 inside the bundle means only that the port is another's.
             is_rejected: !has_port && !group.contains(&mid),
             rids,
+            codecs: codecs(section),
         })
     }
 
@@ -153,39 +159,63 @@ impl Line {
             receives,
             is_stopped: self.is_stopped(),
             rids: self.rids.clone(),
+            codecs: self.codecs.clone(),
         }
     }
 }
 
 /// Gives a description of str0m's the SFU's manner: the origin, one fingerprint
-/// for all sections, and all candidates at once.
+/// and one name for all that is sent, and all candidates at once in the first
+/// section that is not rejected.
 pub(super) fn dress(text: &str, id: u64, version: u64) -> String {
     let fingerprint = text.lines().find(|line| line.starts_with("a=fingerprint:"));
+    let mut candidates: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    if !candidates.is_empty() {
+        candidates.push("a=end-of-candidates");
+    }
     let mut dressed = String::with_capacity(text.len());
     let mut push = |line: &str| {
         dressed.push_str(line);
         dressed.push_str("\r\n");
     };
-    let (mut is_in_session, mut is_after_candidate) = (true, false);
+    let (mut is_in_session, mut has_port) = (true, false);
     for line in text.lines() {
-        let is_candidate = line.starts_with("a=candidate:");
-        if is_after_candidate && !is_candidate {
-            push("a=end-of-candidates");
-        }
-        is_after_candidate = is_candidate;
-        if line.starts_with("m=") && is_in_session {
-            is_in_session = false;
-            if let Some(fingerprint) = fingerprint {
+        if line.starts_with("m=") {
+            if is_in_session && let Some(fingerprint) = fingerprint {
                 push(fingerprint);
             }
+            is_in_session = false;
+            has_port = line.split(' ').nth(1) != Some("0");
+        }
+        let is_left_out = line.starts_with("a=fingerprint:")
+            || line.starts_with("a=candidate:")
+            || line == "a=ice-options:trickle";
+        if has_port && line.starts_with("a=") {
+            candidates.drain(..).for_each(&mut push);
         }
         if line.starts_with("o=") {
             push(&format!("o=- {id} {version} IN IP4 0.0.0.0"));
-        } else if !line.starts_with("a=fingerprint:") && line != "a=ice-options:trickle" {
+        } else if let Some((stream, _)) = line.split_once(" cname:") {
+            push(&format!("{stream} cname:{id}"));
+        } else if !is_left_out {
             push(line);
         }
     }
     dressed
+}
+
+/// The lines before the first section, and those of each.
+pub(super) fn split<'a>(lines: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Vec<Vec<&'a str>>) {
+    let (mut session, mut sections) = (Vec::new(), Vec::<Vec<&str>>::new());
+    for line in lines {
+        if line.starts_with("m=") {
+            sections.push(vec![line]);
+        } else {
+            sections.last_mut().unwrap_or(&mut session).push(line);
+        }
+    }
+    (session, sections)
 }
 
 /// A description that cannot be applied.
@@ -209,7 +239,7 @@ fn has(section: &[&str], line: &str) -> bool {
 }
 
 /// The value of an attribute; empty if it has none.
-fn attribute<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
+pub(super) fn attribute<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
     lines.iter().find_map(|line| {
         let rest = line.strip_prefix("a=")?.strip_prefix(name)?;
         match rest.chars().next() {
@@ -224,6 +254,12 @@ fn credentials(lines: &[&str]) -> Option<(String, String)> {
     let user = attribute(lines, "ice-ufrag")?;
     let password = attribute(lines, "ice-pwd")?;
     Some((user.trim().to_owned(), password.trim().to_owned()))
+}
+
+fn codecs(section: &[&str]) -> Vec<String> {
+    let maps = section.iter().filter_map(|line| line.strip_prefix("a=rtpmap:"));
+    let names = maps.filter_map(|map| map.split_once(' ')?.1.split('/').next());
+    names.map(str::to_ascii_lowercase).collect()
 }
 
 /// The layers that are sent: in the order of `a=simulcast`, of alternatives the
@@ -297,6 +333,17 @@ mod tests {
             "v=0\r\no=- 7 3 IN IP4 0.0.0.0\r\ns=-\r\na=fingerprint:sha-256 00\r\n\
              m=audio 9 X 0\r\na=candidate:1 1 udp 1 127.0.0.1 1 typ host\r\n\
              a=end-of-candidates\r\nm=audio 9 X 0\r\n"
+        );
+    }
+
+    #[test]
+    fn candidates_stand_in_the_first_section_that_is_not_rejected() {
+        let text = "v=0\r\nm=audio 0 X 0\r\na=candidate:1\r\na=mid:0\r\n\
+            m=video 9 X 0\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=ssrc:5 cname:x\r\n";
+        assert_eq!(
+            dress(text, 7, 3),
+            "v=0\r\nm=audio 0 X 0\r\na=mid:0\r\nm=video 9 X 0\r\nc=IN IP4 0.0.0.0\r\n\
+             a=candidate:1\r\na=end-of-candidates\r\na=mid:1\r\na=ssrc:5 cname:7\r\n"
         );
     }
 }

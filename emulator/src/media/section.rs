@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use str0m::format::Codec;
 use str0m::media::Rid;
 
 use super::Kind;
@@ -21,6 +22,8 @@ pub(super) struct Track {
     pub(super) rids: Vec<Rid>,
     pub(super) counters: Counters,
     pub(super) last_packet: Option<Instant>,
+    /// The codec of the last packet.
+    pub(super) codec: Option<Codec>,
     first_packet: Option<Instant>,
     layers: HashMap<Option<Rid>, Layer>,
 }
@@ -59,18 +62,22 @@ impl Track {
             rids: Vec::new(),
             counters: Counters::default(),
             last_packet: None,
+            codec: None,
             first_packet: None,
             layers: HashMap::new(),
         }
     }
 
-    /// A packet has come.
-    pub(super) fn received(&mut self, rid: Option<Rid>, bytes: usize, now: Instant) {
+    /// Takes note of a packet. Returns whether it is the first one, or the first
+    /// after a pause.
+    pub(super) fn received(&mut self, rid: Option<Rid>, bytes: usize, now: Instant) -> bool {
+        let begins = self.last_packet.is_none_or(|last| now.duration_since(last) > ABSENCE);
         self.counters.packets_in += 1;
         self.counters.bytes_in += bytes as u64;
         self.first_packet.get_or_insert(now);
         self.last_packet = Some(now);
         self.layers.entry(rid).or_default().last_packet = Some(now);
+        begins
     }
 
     /// Whether a keyframe may be asked for now. Otherwise it is remembered.

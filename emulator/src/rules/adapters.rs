@@ -12,7 +12,7 @@ use super::endpoints::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, 
 use super::negotiation::Carried;
 use super::reply::{Code, Outcome, Reply, failed, invalid, item};
 use super::request::{Location, Request, Response, Ticket};
-use super::tracks::Source;
+use super::tracks::{Flow, Found, Source};
 use crate::media::{Kind, Media, Place, SessionKey};
 
 /// The section that an adapter's track is published on.
@@ -156,8 +156,10 @@ impl Rules {
                 AdapterStream::Ingest { to: Place { session: key, mid } }
             }
             Way::Egress { publisher, codec } => {
-                let found = self.find(app, &publisher, &new.name, media);
-                let Some(found) = found.filter(|found| codec.kind() == found.kind) else {
+                let found = self.find(now, app, &publisher, &new.name, media);
+                let is_right =
+                    |found: &Found| codec.kind() == found.kind && found.flow != Flow::NotBegun;
+                let Some(found) = found.filter(is_right) else {
                     let fields = json!({ "trackName": new.name });
                     let fields = failed(fields, Code::NotFoundTrack);
                     return Item::Done { is_failed: true, fields };

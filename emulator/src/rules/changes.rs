@@ -9,6 +9,7 @@ use super::pulls::{self, Pull, Update};
 use super::reply::{Code, Outcome, Reply, bad_description, invalid, refusal};
 use super::request::Operation;
 use super::sessions::Session;
+use super::tracks::Flow;
 use super::{Config, Rules, closing};
 use crate::media::{Media, SessionKey};
 
@@ -20,10 +21,15 @@ pub(super) enum Change {
         entries: Vec<Publish>,
         discovers: bool,
     },
+    /// Tracks on sections that are there already.
+    Name(Vec<Publish>),
     /// Tracks that the SFU offers to receive.
     Receive(Vec<Receive>),
-    /// Tracks of other sessions.
-    Pull(Vec<Pull>),
+    /// Tracks of other sessions, on sections of the agent's offer if there is one.
+    Pull {
+        entries: Vec<Pull>,
+        offer: Option<String>,
+    },
     /// The answer to the SFU's offer.
     Answer(String),
     /// By force without an offer, negotiated with it.
@@ -78,33 +84,47 @@ impl Change {
     pub(super) fn needs_transport(&self, session: &Session) -> bool {
         match self {
             // What brings the transport up cannot wait for it.
-            Self::Receive(_) | Self::Pull(_) | Self::Establish { .. } => session.was_negotiated,
-            Self::Publish { .. } | Self::Answer(_) | Self::Close { offer: None, .. } => false,
+            Self::Receive(_) | Self::Pull { offer: None, .. } | Self::Establish { .. } => {
+                session.was_negotiated
+            }
+            Self::Publish { .. }
+            | Self::Pull { offer: Some(_), .. }
+            | Self::Answer(_)
+            | Self::Close { offer: None, .. } => false,
             _ => true,
         }
     }
 }
 
 impl Rules {
-    /// Whether a track that the change wants has sent nothing yet.
-    pub(super) fn awaits_packets(
+    /// How long the change has to wait for packets of the tracks that it wants: as
+    /// long as the one does that is waited for the longest. None if all of them
+    /// flow.
+    pub(super) fn packet_wait(
         &self,
+        now: Duration,
         key: SessionKey,
         change: &Change,
         media: &dyn Media,
-    ) -> bool {
-        let Some(session) = self.sessions.get(&key) else { return false };
-        let is_silent = |publisher: &str, name: &str| {
-            self.find(&session.app, publisher, name, media).is_some_and(|found| !found.has_sent)
+    ) -> Option<Duration> {
+        let session = self.sessions.get(&key)?;
+        let wait = |publisher: &str, name: &str| {
+            let found = self.find(now, &session.app, publisher, name, media)?;
+            match found.flow {
+                Flow::Flows => None,
+                Flow::NotBegun => Some(self.config.first_packet_wait),
+                Flow::Stopped => Some(self.config.stopped_wait),
+            }
         };
         match change {
-            Change::Pull(entries) => entries.iter().any(|e| is_silent(&e.publisher, &e.name)),
-            Change::Update(entries) => entries.iter().any(|entry| {
-                entry
-                    .new_source(session)
-                    .is_some_and(|(publisher, name)| is_silent(&publisher, &name))
-            }),
-            _ => false,
+            Change::Pull { entries, .. } => {
+                entries.iter().filter_map(|entry| wait(&entry.publisher, &entry.name)).max()
+            }
+            Change::Update(entries) => {
+                let sources = entries.iter().filter_map(|entry| entry.new_source(session));
+                sources.filter_map(|(publisher, name)| wait(&publisher, &name)).max()
+            }
+            _ => None,
         }
     }
 
@@ -119,11 +139,15 @@ impl Rules {
             Change::Publish { offer, entries, discovers } => {
                 self.publish(now, key, &offer, entries, discovers, media)
             }
+            Change::Name(entries) => self.name_sections(now, key, entries),
             Change::Receive(entries) => self.receive(now, key, entries, media),
-            Change::Pull(entries) => self.pull(key, entries, media),
+            Change::Pull { entries, offer: None } => self.pull(now, key, entries, media),
+            Change::Pull { entries, offer: Some(offer) } => {
+                self.pull_offered(now, key, entries, &offer, media)
+            }
             Change::Answer(answer) => self.renegotiate(now, key, &answer, media),
             Change::Close { mids, offer } => self.close_tracks(key, mids, offer, media),
-            Change::Update(entries) => self.update_tracks(key, entries, media),
+            Change::Update(entries) => self.update_tracks(now, key, entries, media),
             Change::Establish { offer } => self.establish(key, offer, media),
             Change::NewChannels(entries) => self.new_channels(now, key, entries, media),
             Change::UpdateChannels(entries) => self.update_channels(now, key, entries, media),

@@ -32,7 +32,7 @@ pub(super) fn read_establish(body: Body, session: &Session) -> Result<Change, Re
         channel.location == Some(Location::Remote)
             && channel.data_channel_name.as_deref() == Some(SERVER_EVENTS)
     });
-    match (is_right, session.has_data) {
+    match (is_right, session.is_established) {
         (false, _) => Err(invalid("dataChannel: not the remote channel server-events")),
         (true, true) => Err(invalid("the transport is established already")),
         (true, false) => Ok(Change::Establish { offer }),

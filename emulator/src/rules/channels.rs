@@ -9,7 +9,6 @@ use super::Rules;
 use super::channel_entries::{ChannelChange, NewChannel};
 use super::reply::{Code, Outcome, bad_description, failed, item, ok};
 use super::request::{Location, Operation};
-use super::sessions::Session;
 use crate::media::{Delivery, Media, Message, NewSection, SessionKey};
 
 /// The channel that establishes the transport; its id is 0.
@@ -93,9 +92,6 @@ impl Rules {
         offer: Option<String>,
         media: &mut dyn Media,
     ) -> Outcome {
-        let is_carried = |session: &Session| {
-            session.sections.values().any(|section| section.kind.is_none() && !section.is_stopped)
-        };
         let (description, must_renegotiate) = match offer {
             Some(offer) => {
                 let (answer, sections) = self.take_offer(key, &offer, media)?;
@@ -104,16 +100,15 @@ impl Rules {
                 }
                 (Some(answer), false)
             }
-            None if is_carried(self.live(key)?) => (None, false),
+            None if self.live(key)?.has_data => (None, false),
             None => {
                 let operation = Operation::EstablishDataChannels;
                 (self.make_offer(key, operation, &[NewSection::Data], media)?.0, true)
             }
         };
-        self.live(key)?.has_data = true;
-        if !must_renegotiate {
-            media.open_channel(key, 0, SERVER_EVENTS, Delivery::RELIABLE);
-        }
+        let session = self.live(key)?;
+        session.has_data = true;
+        session.is_established = true;
         Ok(ok(item(json!({ "requiresImmediateRenegotiation": must_renegotiate,
             "dataChannel": { "dataChannelName": SERVER_EVENTS, "id": 0 },
             "sessionDescription": description }))))

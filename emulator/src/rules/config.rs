@@ -28,10 +28,26 @@ pub struct Config {
     /// documented: 60 s.
     #[serde(rename = "unconnectedMs", deserialize_with = "milliseconds")]
     pub unconnected: Duration,
-    /// How long a pull waits for a track that has sent nothing. Observed: the
-    /// refusal comes after 8.3 s, so 8 s.
+    /// How long a pull waits for a track that has sent nothing yet; then it fails
+    /// with `not_found_track_error`. Observed: 0.3 s to a few seconds. Default: 1 s.
     #[serde(rename = "firstPacketWaitMs", deserialize_with = "milliseconds")]
     pub first_packet_wait: Duration,
+    /// How long a pull waits for a track that has stopped to send, or whose section
+    /// was closed by force; then it fails with `empty_track_error`. Observed: 8.25 s.
+    #[serde(rename = "stoppedWaitMs", deserialize_with = "milliseconds")]
+    pub stopped_wait: Duration,
+    /// After how long without a packet a track has stopped to send. Not documented:
+    /// 5 s.
+    #[serde(rename = "pauseMs", deserialize_with = "milliseconds")]
+    pub pause: Duration,
+    /// For how long after a pull `tracks/update` fails with `update_track_error`.
+    /// Observed by others: up to 10 s. Off by default: 0.
+    #[serde(rename = "pullSettlesMs", deserialize_with = "milliseconds")]
+    pub pull_settles: Duration,
+    /// How long a switch to another layer takes. Measured by one project: 8 to 13 s.
+    /// Off by default: 0.
+    #[serde(rename = "layerSwitchMs", deserialize_with = "milliseconds")]
+    pub layer_switch: Duration,
     /// How long a subscriber that has to acknowledge its data channel may take.
     /// Documented: 30 s.
     #[serde(rename = "ackWaitMs", deserialize_with = "milliseconds")]
@@ -58,7 +74,11 @@ impl Default for Config {
             track_idle: Duration::from_secs(30),
             reuse: Duration::from_secs(30),
             unconnected: Duration::from_secs(60),
-            first_packet_wait: Duration::from_secs(8),
+            first_packet_wait: Duration::from_secs(1),
+            stopped_wait: Duration::from_millis(8250),
+            pause: Duration::from_secs(5),
+            pull_settles: Duration::ZERO,
+            layer_switch: Duration::ZERO,
             ack_wait: Duration::from_secs(30),
             adapter_wait: Duration::from_secs(10),
             max_tracks: 64,

@@ -6,49 +6,71 @@
 //! [`Rules::timeout`] has to be called. After each call there may be replies
 //! and [`AdapterCommand`]s to take.
 //!
-//! # What is unconfirmed and what was chosen
+//! # What the rules go by
 //!
-//! | Unconfirmed | Chosen |
-//! |---|---|
-//! | When a session that never connects expires | After 60 s, then 410 |
-//! | What a change gets while another one waits | 406 `invalid_session_description`, as for an open exchange |
-//! | Whether an open exchange gives way to a forced close | No, 406 as for any change |
-//! | What the open exchange is after an answer that is not acceptable | Still open |
-//! | `renegotiate` while no offer is open | 406 `invalid_session_description` |
-//! | `renegotiate` without a description | 406 `invalid_session_description` |
-//! | Which operations wait for the transport | All changes but: a publication with an offer, the first exchange of a session, `renegotiate`, a forced close. Requests that are invalid are refused first |
-//! | The body of 429 | None |
-//! | Which requests count for 429 | All on a session that is there, refused ones too, but not those that got 429; in any period of 1 s |
-//! | Status and limit of `payload_too_large` | 413, 1 MiB |
-//! | A mid that is no section of the offer that the agent sends on | The entry fails with `not_found_track_error`; the offer is answered |
-//! | A second name on a mid whose track is open | 406 `invalid_params` |
-//! | The same name on the same mid again | Nothing changes, and the entry is as before |
-//! | Two open tracks of one name in a session | The newer one is found |
-//! | `not_found_track_error` or `empty_track_error` for a publisher that sends nothing yet | `empty_track_error` after the wait, even if the publisher is not connected yet |
-//! | Pulling a track that was collected or closed | `not_found_track_error`, at once |
-//! | Publishing on a mid after a negotiated close, or after its track was collected | As on a new mid |
-//! | Which packets count after publishing | Those that come from then on |
-//! | A reply with entries that succeed and entries that wait | Waits for all |
-//! | A subscription whose publication has ended | `inactive`, but closing it succeeds, and an update gives it another source |
-//! | A pull by `#name` where something is pulled already | Takes its place |
-//! | `#name` that cannot carry the track's kind or direction | `not_found_track_error` |
-//! | `simulcast` in a pull of a track without layers | Accepted, no effect |
-//! | Update to a source that sends nothing yet | Waits as a pull does |
-//! | An offer in `tracks/update` | Checked, not used |
-//! | `establish` where the agent's offers have a section for data channels already | No exchange |
-//! | A subscriber that asks for another delivery policy than the publisher | The publisher's is used |
-//! | Messages for a subscriber that has to acknowledge | Kept, at most 1024, the oldest make room |
-//! | The acknowledging message | For the SFU only, not handed to the publisher |
-//! | A publisher's channel that closes | Its subscribers' become `inactive` but stay open; updates of them get `not_found_track_error` |
-//! | Ids of closed data channels | Not used again |
-//! | The status of a channel that awaits its acknowledgement, or whose session is not connected | `initializing` |
-//! | What collects a subscription without packets | Nothing |
-//! | Tracks of a session that lost its connection | Not collected until it is back; then their time begins anew |
-//! | An egress adapter whose codec is not of the track's kind | `not_found_track_error` |
-//! | An egress adapter whose track ends | Is closed |
-//! | How long a request waits for its endpoints | 10 s, then `websocket_connection_timeout` |
-//! | Changes of a session that an adapter feeds | 406 `invalid_params`, but for a forced close |
-//! | An SFU offer that cannot be made | 500 `backend_error` |
+//! Evidence: **D** is documented by Cloudflare, in its reference or its own
+//! examples. **O** was observed against the live service by several projects, **o**
+//! by one. **U** is unknown, and a choice was made.
+//!
+//! | Question | Here | Evidence |
+//! |---|---|---|
+//! | A pull with the agent's offer | The answer is in the reply; the tracks take sections of their kind that receive, in order, or the one that `mid` names | D |
+//! | An entry for which that offer has no such section | Fails with `not_found_track_error`; the offer is answered | U |
+//! | A pull without an offer while an idle `recvonly` section of the agent's is there | Uses it, without an exchange | O |
+//! | Such a section once its track was closed by force | Is not used again | U |
+//! | Audio or video and `m=application` in one offer | `establish` is not needed | D |
+//! | `establish` all the same | No exchange | U |
+//! | A published entry with a mid, without a description and without `kind` | On the section that is there: 200 once connected, 425 before | O |
+//! | `sessions/new` with an offer | Answered in the reply | O |
+//! | Mids of the SFU's sections | Counted per connection, none used twice | D |
+//! | An offer that rejects all sections | The connection ends | O |
+//! | An answer, or an offer for a pull, without the codec that the publisher sends | 406 `invalid_session_description`, with the original's words | O |
+//! | A track that sends nothing yet | `not_found_track_error` after [`Config::first_packet_wait`] | O |
+//! | A track that has stopped to send, or whose section was closed by force | `empty_track_error` after [`Config::stopped_wait`] | O |
+//! | When a track has stopped to send | After [`Config::pause`] without a packet | U |
+//! | `tracks/update` just after a pull | `update_track_error` if [`Config::pull_settles`] is set | O |
+//! | How long a switch of layers takes | [`Config::layer_switch`], if set | o |
+//! | A session that has lost its connection | 410 after [`Config::connect_wait`], and it can come back for [`Config::reuse`] | o |
+//! | When a session that never connects expires | After 60 s, then 410; a maintainer says 30 s, up to 2 min were seen | o, conflicting |
+//! | `tracks/close` without `force`, and a mid that is null | 400 `decoding_error` | O |
+//! | Egress of a publication that sends nothing yet | 503, item `not_found_track_error` | o |
+//! | A track without packets | Is collected after [`Config::track_idle`], a data channel is not | D |
+//! | What a change gets while another one waits | 406 `invalid_session_description`, as for an open exchange; 409 was seen as well | O, conflicting |
+//! | Whether an open exchange gives way to a forced close | No, 406 as for any change | U |
+//! | What the open exchange is after an answer that is not acceptable | Still open | U |
+//! | `renegotiate` while no offer is open | 406 `invalid_session_description` | U |
+//! | `renegotiate` without a description | 406 `invalid_session_description` | U |
+//! | Which operations wait for the transport | All changes but: what has an offer of its own, the first exchange of a session, `renegotiate`, a forced close. Requests that are invalid are refused first | U |
+//! | The body of 429 | None | U |
+//! | Which requests count for 429 | All on a session that is there, refused ones too, but not those that got 429; in any period of 1 s | U |
+//! | Status and limit of `payload_too_large` | 413, 1 MiB | U |
+//! | A mid that is no section of the offer that the agent sends on | The entry fails with `not_found_track_error`; the offer is answered | U |
+//! | A second name on a mid whose track is open | 406 `invalid_params` | U |
+//! | The same name on the same mid again | Nothing changes, and the entry is as before | U |
+//! | Two open tracks of one name in a session | The newer one is found | U |
+//! | Pulling a track that was collected or closed | `not_found_track_error`, at once | D |
+//! | Publishing on a mid after a negotiated close, or after its track was collected | As on a new mid | U |
+//! | Which packets count after publishing | Those that come from then on | U |
+//! | A reply with entries that succeed and entries that wait | Waits for all | U |
+//! | A subscription whose publication has ended | `inactive`, but closing it succeeds, and an update gives it another source | U |
+//! | A pull by `#name` where something is pulled already | Takes its place | U |
+//! | `#name` that cannot carry the track's kind or direction | `not_found_track_error` | U |
+//! | `simulcast` in a pull of a track without layers | Accepted, no effect | U |
+//! | Update to a source that sends nothing yet | Waits as a pull does | U |
+//! | An offer in `tracks/update` | Checked, not used | U |
+//! | A subscriber that asks for another delivery policy than the publisher | The publisher's is used | U |
+//! | Messages for a subscriber that has to acknowledge | Kept, at most 1024, the oldest make room | U |
+//! | The acknowledging message | For the SFU only, not handed to the publisher | U |
+//! | A publisher's channel that closes | Its subscribers' become `inactive` but stay open; updates of them get `not_found_track_error` | U |
+//! | Ids of closed data channels | Not used again | U |
+//! | The status of a channel that awaits its acknowledgement, or whose session is not connected | `initializing` | U |
+//! | What collects a subscription without packets | Nothing | U |
+//! | Tracks of a session that lost its connection | Not collected until it is back; then their time begins anew | U |
+//! | An egress adapter whose codec is not of the track's kind | `not_found_track_error` | U |
+//! | An egress adapter whose track ends | Is closed | U |
+//! | How long a request waits for its endpoints | 10 s, then `websocket_connection_timeout` | U |
+//! | Changes of a session that an adapter feeds | 406 `invalid_params`, but for a forced close | U |
+//! | An SFU offer that cannot be made | 500 `backend_error` | U |
 
 mod adapters;
 mod body;
@@ -71,7 +93,7 @@ mod timers;
 mod tracks;
 mod waiting;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -101,6 +123,8 @@ pub struct Rules {
     ids: BTreeMap<String, SessionKey>,
     /// When which session is due.
     timers: timers::Timers,
+    /// The sessions with a change that waits for packets.
+    awaiting_packets: BTreeSet<SessionKey>,
     /// The expired sessions.
     gone: gone::Gone,
     adapters: BTreeMap<String, adapters::Adapter>,
@@ -122,6 +146,7 @@ impl Rules {
             sessions: BTreeMap::new(),
             ids: BTreeMap::new(),
             timers: timers::Timers::default(),
+            awaiting_packets: BTreeSet::new(),
             gone: gone::Gone::default(),
             adapters: BTreeMap::new(),
             closed_adapters: gone::Gone::default(),
@@ -161,6 +186,7 @@ impl Rules {
                     tracing::info!(session = session.id, "disconnected");
                 }
             }
+            Event::Flows(_) => self.look_again(),
             Event::Message { id, message, .. } => self.relay(key, id, &message, media),
         }
         self.schedule(key);
@@ -179,6 +205,7 @@ impl Rules {
             if waiting.is_some_and(|waiting| waiting.wakes_at() <= now) {
                 self.resume(now, key, media);
             }
+            self.switch_layers(now, key, media);
             self.collect(now, key, media);
             self.close_unanswered(now, key, media);
             self.schedule(key);

@@ -11,6 +11,9 @@ use super::request::{Location, Operation};
 use super::sessions::Session;
 use crate::media::{Delivery, Kind, Media, NewSection, Place, Section, SessionKey};
 
+/// What is said of a description that has not the codec of what is pulled.
+pub(super) const NO_CODEC: &str = "The subscriber's SDP is missing the published track's codec";
+
 /// An offer of the SFU's that awaits its answer.
 pub(super) struct Exchange {
     /// What it was made for.
@@ -22,6 +25,10 @@ pub(super) struct Exchange {
 /// A media section of a session, whoever offered it.
 pub(super) struct Carried {
     pub(super) kind: Option<Kind>,
+    /// The agent has offered it.
+    pub(super) is_agents: bool,
+    /// The names of the codecs that the agent lists. Empty before it has.
+    pub(super) codecs: Vec<String>,
     pub(super) agent_sends: bool,
     pub(super) agent_receives: bool,
     pub(super) is_stopped: bool,
@@ -45,14 +52,24 @@ impl Carried {
         Self::added(NewSection::Receive { kind: Kind::Audio, is_bidirectional: false })
     }
 
-    fn offered(section: &Section, was_forced: bool) -> Self {
+    /// Whether the agent waits there for something of that kind.
+    pub(super) fn is_idle(&self, kind: Kind) -> bool {
+        self.is_agents
+            && !self.was_forced
+            && !self.agent_sends
+            && self.carries(kind, Location::Remote)
+    }
+
+    fn offered(section: &Section, old: Option<&Self>) -> Self {
         Self {
             kind: section.kind,
+            is_agents: old.is_none_or(|old| old.is_agents),
+            codecs: section.codecs.clone(),
             agent_sends: section.sends,
             agent_receives: section.receives,
             is_stopped: section.is_stopped,
             has_layers: !section.rids.is_empty(),
-            was_forced,
+            was_forced: old.is_some_and(|old| old.was_forced),
         }
     }
 
@@ -64,6 +81,8 @@ impl Carried {
         };
         Self {
             kind,
+            is_agents: false,
+            codecs: Vec::new(),
             agent_sends,
             agent_receives,
             is_stopped: false,
@@ -100,9 +119,15 @@ impl Rules {
         let accepted =
             media.accept_offer(key, offer).map_err(|error| refused_description(&error))?;
         session.was_negotiated = true;
-        for section in &accepted.sections {
-            let was_forced = session.sections.get(&section.mid).is_some_and(|old| old.was_forced);
-            session.sections.insert(section.mid.clone(), Carried::offered(section, was_forced));
+        // Others have been replaced.
+        let carried = accepted.sections.iter().map(|section| {
+            let old = session.sections.get(&section.mid);
+            (section.mid.clone(), Carried::offered(section, old))
+        });
+        session.sections = carried.collect();
+        if !session.has_data && session.carries_data() {
+            session.has_data = true;
+            media.open_channel(key, 0, SERVER_EVENTS, Delivery::RELIABLE);
         }
         Ok((json!({ "type": "answer", "sdp": accepted.answer }), accepted.sections))
     }
@@ -137,6 +162,7 @@ impl Rules {
         answer: &str,
         media: &mut dyn Media,
     ) -> Outcome {
+        self.check_codecs(key, answer, media)?;
         let session = self.live(key)?;
         media.accept_answer(key, answer).map_err(|error| refused_description(&error))?;
         let Some(exchange) = session.exchange.take() else {
@@ -148,7 +174,7 @@ impl Rules {
         }
         let mut subscriptions = Vec::new();
         for track in session.tracks.iter_mut().filter(|track| exchange.mids.contains(&track.mid)) {
-            track.hear(now);
+            track.negotiated(now);
             if let Some(source) = track.source() {
                 subscriptions.push((track.mid.clone(), source, track.simulcast().cloned()));
             }
@@ -157,5 +183,26 @@ impl Rules {
             self.feed(source, Place { session: key, mid }, simulcast.as_ref(), media);
         }
         Ok(ok(json!({})))
+    }
+
+    /// Whether an answer lists the codec of each track that it is to receive.
+    fn check_codecs(&self, key: SessionKey, answer: &str, media: &dyn Media) -> Result<(), Reply> {
+        let sections = media.read(answer).map_err(|error| refused_description(&error))?;
+        let tracks = self.sessions.get(&key).into_iter().flat_map(|session| {
+            let exchange = session.exchange.as_ref();
+            let is_offered = move |mid: &String| exchange.is_some_and(|e| e.mids.contains(mid));
+            session.tracks.iter().filter(move |track| is_offered(&track.mid))
+        });
+        for track in tracks {
+            let codec = track.source().and_then(|source| self.codec(source, media));
+            let section = sections.iter().find(|section| section.mid == track.mid);
+            if let (Some(codec), Some(section)) = (codec, section)
+                && section.receives
+                && !section.codecs.contains(&codec)
+            {
+                return Err(bad_description(NO_CODEC));
+            }
+        }
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::body::{Body, Part, TrackEntry, missing, needed, one_location};
 use super::changes::Change;
@@ -53,13 +53,16 @@ pub(super) fn read(body: Body, session: &Session, config: &Config) -> Result<Cha
     let offer = body.session_description.map(|offer| offer.text(Part::Offer)).transpose()?;
     let entries = entries(body.tracks, !discovers, config)?;
     match (one_location("tracks", entries.iter().map(|entry| entry.location))?, offer) {
-        (Some(Location::Remote), None) if !discovers => pulls::read(&entries),
-        (Some(Location::Remote), _) => Err(invalid("remote tracks take no sessionDescription")),
+        (Some(Location::Remote), _) if discovers => Err(invalid("remote tracks have names")),
+        (Some(Location::Remote), offer) => pulls::read(&entries, offer),
         (_, Some(offer)) => {
             let entries = read_offered(&entries, session)?;
             Ok(Change::Publish { offer, entries, discovers })
         }
         (_, None) if discovers => Err(invalid("Missing sessionDescription")),
+        (_, None) if entries.iter().all(TrackEntry::names_a_section) => {
+            read_offered(&entries, session).map(Change::Name)
+        }
         (_, None) => read_unoffered(&entries),
     }
 }
@@ -120,6 +123,14 @@ fn read_unoffered(entries: &[TrackEntry]) -> Result<Change, Reply> {
     }
 }
 
+impl TrackEntry {
+    /// Whether it is for a section that has been negotiated before.
+    fn names_a_section(&self) -> bool {
+        let is_mid = |mid: &str| !mid.is_empty() && !mid.starts_with('#');
+        self.kind.is_none() && self.mid.as_deref().is_some_and(is_mid)
+    }
+}
+
 impl Rules {
     /// The agent offers, the SFU answers.
     pub(super) fn publish(
@@ -144,16 +155,37 @@ impl Rules {
                 }
             }
         }
+        let items = self.put_all_local(now, key, entries)?;
+        Ok(reply(items, Some(answer), false))
+    }
+
+    /// The sections are there already.
+    pub(super) fn name_sections(
+        &mut self,
+        now: Duration,
+        key: SessionKey,
+        entries: Vec<Publish>,
+    ) -> Outcome {
+        Ok(reply(self.put_all_local(now, key, entries)?, None, false))
+    }
+
+    /// Publishes on sections that the agent sends on.
+    fn put_all_local(
+        &mut self,
+        now: Duration,
+        key: SessionKey,
+        entries: Vec<Publish>,
+    ) -> Result<Vec<Value>, Reply> {
         let mut items = Vec::new();
         for Publish { mid, name } in entries {
-            let section = sections.iter().find(|section| section.mid == mid);
-            let kind = section.filter(|s| s.sends && !s.is_stopped).and_then(|s| s.kind);
+            let section = self.live(key)?.sections.get(&mid);
+            let kind = section.filter(|s| s.agent_sends && !s.is_stopped).and_then(|s| s.kind);
             items.push(match kind {
                 Some(kind) => self.put_local(now, key, mid, name, kind)?,
                 None => failed(json!({ "mid": "", "trackName": name }), Code::NotFoundTrack),
             });
         }
-        Ok(reply(items, Some(answer), false))
+        Ok(items)
     }
 
     /// The SFU offers to receive.
@@ -203,7 +235,7 @@ impl Rules {
         mid: String,
         name: String,
         kind: Kind,
-    ) -> Result<serde_json::Value, Reply> {
+    ) -> Result<Value, Reply> {
         let serial = self.next();
         let session = self.live(key)?;
         let is_same = |track: &&Track| {

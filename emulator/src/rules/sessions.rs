@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::body::{Body, Part, decode};
 use super::channels::Channel;
 use super::negotiation::{Carried, Exchange};
+use super::pulls::Switch;
 use super::reply::{Code, Outcome, Reply, disconnected, item, ok, refusal};
 use super::request::{Location, Request};
 use super::tracks::{Source, Track};
@@ -38,9 +39,13 @@ pub(super) struct Session {
     pub(super) tracks: Vec<Track>,
     /// Data channels can be opened.
     pub(super) has_data: bool,
+    /// `datachannels/establish` has succeeded.
+    pub(super) is_established: bool,
     /// The data channels, the transport's own one not among them.
     pub(super) channels: BTreeMap<u16, Channel>,
     pub(super) last_channel: u16,
+    /// Layers that are still to be switched to.
+    pub(super) switches: Vec<Switch>,
     /// When the requests of the last second came.
     recent: VecDeque<Duration>,
 }
@@ -71,10 +76,17 @@ impl Session {
             sections: BTreeMap::new(),
             tracks: Vec::new(),
             has_data: false,
+            is_established: false,
             channels: BTreeMap::new(),
             last_channel: 0,
+            switches: Vec::new(),
             recent: VecDeque::new(),
         }
+    }
+
+    /// Whether a section for data channels has been negotiated.
+    pub(super) fn carries_data(&self) -> bool {
+        self.sections.values().any(|section| section.kind.is_none() && !section.is_stopped)
     }
 
     /// When it expires if its connection stays as it is.
@@ -85,6 +97,11 @@ impl Session {
             Link::Up => None,
             Link::Down { since, .. } => Some(since.saturating_add(config.reuse)),
         }
+    }
+
+    /// Whether its connection was lost.
+    pub(super) fn is_down(&self) -> bool {
+        matches!(self.link, Link::Down { .. })
     }
 
     /// Counts a request. False if there are too many.
@@ -183,6 +200,7 @@ impl Rules {
         for id in session.channels.keys() {
             self.starve_channels(key, *id);
         }
+        self.awaiting_packets.remove(&key);
         if let Some(waiting) = session.waiting.take() {
             self.replies.push_back((waiting.ticket, disconnected()));
         }

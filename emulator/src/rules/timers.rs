@@ -48,6 +48,7 @@ impl Session {
             self.waiting.as_ref().map(Waiting::wakes_at),
             self.idle_at(config.track_idle),
             self.ack_until(),
+            self.switch_at(),
         ];
         times.into_iter().flatten().min()
     }

@@ -37,6 +37,8 @@ pub(super) struct Publication {
 }
 
 pub(super) struct Subscription {
+    /// When it was pulled; with an exchange, when that ended.
+    pub(super) since: Duration,
     pub(super) publisher: String,
     /// None once the publication has ended.
     pub(super) source: Option<Source>,
@@ -56,12 +58,32 @@ pub(super) struct Found {
     pub(super) place: Place,
     pub(super) kind: Kind,
     pub(super) has_layers: bool,
-    pub(super) has_sent: bool,
+    pub(super) flow: Flow,
+    /// The name of the codec that is sent. None before the first packet.
+    pub(super) codec: Option<String>,
+}
+
+/// Whether packets of a publication come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    NotBegun,
+    Flows,
+    /// They have stopped, or its section was closed by force.
+    Stopped,
 }
 
 impl Publication {
     pub(super) fn new(now: Duration, is_silent: bool) -> Self {
         Self { since: now, heard: now, is_silent }
+    }
+
+    fn flow(&self, now: Duration, last_packet: Option<Duration>, pause: Duration) -> Flow {
+        match last_packet.filter(|at| *at >= self.since) {
+            _ if self.is_silent => Flow::Stopped,
+            None => Flow::NotBegun,
+            Some(at) if at.saturating_add(pause) < now => Flow::Stopped,
+            Some(_) => Flow::Flows,
+        }
     }
 }
 
@@ -106,6 +128,14 @@ impl Track {
     pub(super) fn hear(&mut self, now: Duration) {
         if let End::Local(publication) = &mut self.end {
             publication.heard = publication.heard.max(now);
+        }
+    }
+
+    /// Takes note of the end of its exchange.
+    pub(super) fn negotiated(&mut self, now: Duration) {
+        self.hear(now);
+        if let End::Remote(subscription) = &mut self.end {
+            subscription.since = now;
         }
     }
 
@@ -166,6 +196,7 @@ impl Rules {
     /// The newest open publication of that name.
     pub(super) fn find(
         &self,
+        now: Duration,
         app: &str,
         publisher: &str,
         name: &str,
@@ -177,18 +208,25 @@ impl Rules {
             End::Local(publication) if track.is_open && track.name == name => {
                 let place = Place { session: key, mid: track.mid.clone() };
                 let packet = media.last_packet(&place);
+                let codec = media.last_codec(&place);
                 let has_layers = session.sections.get(&track.mid).is_some_and(|s| s.has_layers);
                 Some(Found {
                     source: Source { session: key, serial: track.serial },
                     place,
                     kind: track.kind,
                     has_layers,
-                    has_sent: !publication.is_silent
-                        && packet.is_some_and(|at| at >= publication.since),
+                    flow: publication.flow(now, packet, self.config.pause),
+                    codec,
                 })
             }
             _ => None,
         })
+    }
+
+    /// The name of the codec that a publication sends.
+    pub(super) fn codec(&self, source: Source, media: &dyn Media) -> Option<String> {
+        let (_, track) = self.publication(source)?;
+        media.last_codec(&Place { session: source.session, mid: track.mid.clone() })
     }
 
     /// Whether a publication is still there.
@@ -235,6 +273,7 @@ impl Rules {
             }
         }
         self.end_egress(source);
+        self.look_again();
     }
 
     /// Closes both directions of a mid. False if nothing was open.

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use super::Rules;
 use super::changes::Change;
-use super::reply::{Reply, not_ready};
+use super::reply::{Reply, disconnected, not_ready};
 use super::request::{Response, Ticket};
+use super::sessions::Session;
 use crate::media::{Media, SessionKey};
-
-/// How often it is looked whether a track has begun to send: the media side
-/// tells nobody.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// A change that waits. Its session takes no other one.
 pub(super) struct Waiting {
@@ -22,8 +19,14 @@ pub(super) struct Waiting {
 /// What a change waits for.
 #[derive(Clone, Copy)]
 enum Stage {
-    Transport { until: Duration },
-    Packets { until: Duration, next_look: Duration },
+    Transport {
+        until: Duration,
+    },
+    /// `until`: when it is looked again.
+    Packets {
+        since: Duration,
+        until: Duration,
+    },
 }
 
 enum Progress {
@@ -35,8 +38,7 @@ impl Waiting {
     /// When it has to be looked at.
     pub(super) fn wakes_at(&self) -> Duration {
         match self.stage {
-            Stage::Transport { until } => until,
-            Stage::Packets { until, next_look } => until.min(next_look),
+            Stage::Transport { until } | Stage::Packets { until, .. } => until,
         }
     }
 }
@@ -54,11 +56,20 @@ impl Rules {
             Progress::Done(reply) => Response::Now(reply),
             Progress::Waits(change, stage) => {
                 let ticket = Ticket(self.next());
-                if let Some(session) = self.sessions.get_mut(&key) {
-                    session.waiting = Some(Waiting { ticket, change, stage });
-                }
+                self.wait(key, Waiting { ticket, change, stage });
                 Response::Later(ticket)
             }
+        }
+    }
+
+    /// Lets the changes that wait for packets be looked at next.
+    pub(super) fn look_again(&mut self) {
+        for key in self.awaiting_packets.clone() {
+            let waiting = self.sessions.get_mut(&key).and_then(|session| session.waiting.as_mut());
+            if let Some(Stage::Packets { until, .. }) = waiting.map(|waiting| &mut waiting.stage) {
+                *until = Duration::ZERO;
+            }
+            self.schedule(key);
         }
     }
 
@@ -66,13 +77,19 @@ impl Rules {
     pub(super) fn resume(&mut self, now: Duration, key: SessionKey, media: &mut dyn Media) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let Some(Waiting { ticket, change, stage }) = session.waiting.take() else { return };
+        self.awaiting_packets.remove(&key);
         match self.advance(now, key, change, Some(stage), media) {
             Progress::Done(reply) => self.replies.push_back((ticket, reply)),
-            Progress::Waits(change, stage) => {
-                if let Some(session) = self.sessions.get_mut(&key) {
-                    session.waiting = Some(Waiting { ticket, change, stage });
-                }
-            }
+            Progress::Waits(change, stage) => self.wait(key, Waiting { ticket, change, stage }),
+        }
+    }
+
+    fn wait(&mut self, key: SessionKey, waiting: Waiting) {
+        if matches!(waiting.stage, Stage::Packets { .. }) {
+            self.awaiting_packets.insert(key);
+        }
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.waiting = Some(waiting);
         }
     }
 
@@ -94,16 +111,19 @@ impl Rules {
             };
             return match now < until {
                 true => Progress::Waits(change, Stage::Transport { until }),
+                false if self.sessions.get(&key).is_some_and(Session::is_down) => {
+                    Progress::Done(disconnected())
+                }
                 false => Progress::Done(not_ready()),
             };
         }
-        let until = match stage {
-            Some(Stage::Packets { until, .. }) => until,
-            _ => now.saturating_add(self.config.first_packet_wait),
+        let since = match stage {
+            Some(Stage::Packets { since, .. }) => since,
+            _ => now,
         };
-        if now < until && self.awaits_packets(key, &change, media) {
-            let next_look = now.saturating_add(LOOK);
-            return Progress::Waits(change, Stage::Packets { until, next_look });
+        let until = self.packet_wait(now, key, &change, media);
+        if let Some(until) = until.map(|wait| since.saturating_add(wait)).filter(|at| *at > now) {
+            return Progress::Waits(change, Stage::Packets { since, until });
         }
         let outcome = self.carry_out(now, key, change, media);
         Progress::Done(outcome.unwrap_or_else(|refusal| refusal))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cloudflare_calls::reqwest::{Client, Method};
 use cloudflare_calls_emulator::agent::{Agent, Send};
-use cloudflare_calls_emulator::rules::Config;
+use cloudflare_calls_emulator::rules::{Config, Location};
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::{Value, json};
 
@@ -109,7 +109,24 @@ impl Api {
         assert_eq!(codes(&reply["tracks"]), vec![""; tracks.len()]);
         agent.accept_answer(sdp(&reply, "answer")).await.unwrap();
         agent.connected(PATIENCE).await.unwrap();
+        self.flowing(&session).await;
         (agent, session, mids)
+    }
+
+    /// Waits until packets have come on all published tracks of a session.
+    pub(crate) async fn flowing(&self, session: &str) {
+        let wait = async {
+            loop {
+                let snapshot = self.emulator.snapshot().await.unwrap();
+                let session = snapshot.sessions.iter().find(|other| other.id == session).unwrap();
+                let mut local = session.tracks.iter().filter(|t| t.location == Location::Local);
+                if local.all(|track| track.packets > 0) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("it sends nothing");
     }
 
     /// Answers the offer of a reply.

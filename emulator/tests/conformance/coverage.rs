@@ -172,7 +172,46 @@ const COVERED: &[Covered] = &[
             (&UPDATE_TRACKS, &[200]),
         ],
     ),
-    ("empty", 5, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200])]),
+    ("silent", 5, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200])]),
+    ("pulled on an offer", 4, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200])]),
+    (
+        "one offer for all",
+        5,
+        &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&NEW_CHANNELS, &[200])],
+    ),
+    (
+        "published by name",
+        6,
+        &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200, 425]), (&RENEGOTIATE, &[200])],
+    ),
+    (
+        "pulled in an idle section",
+        6,
+        &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&RENEGOTIATE, &[200])],
+    ),
+    ("counted mids", 4, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&RENEGOTIATE, &[200])]),
+    (
+        "closed section by section",
+        11,
+        &[
+            (&NEW_SESSION, &[201]),
+            (&GET_SESSION, &[200]),
+            (&NEW_TRACKS, &[200, 406]),
+            (&RENEGOTIATE, &[200]),
+            (&CLOSE_TRACKS, &[200]),
+        ],
+    ),
+    (
+        "without the codec",
+        6,
+        &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&RENEGOTIATE, &[200, 406])],
+    ),
+    ("h265", 5, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&RENEGOTIATE, &[200])]),
+    (
+        "silent and stopped",
+        10,
+        &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&CLOSE_TRACKS, &[200])],
+    ),
     ("made to fail", 5, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&CLOSE_TRACKS, &[200])]),
     ("established by an offer", 2, &[(&NEW_SESSION, &[201]), (&ESTABLISH, &[200])]),
     (
@@ -259,5 +298,5 @@ fn the_tests_see_every_documented_status_and_error() {
     let seen: Pairs = COVERED.iter().flat_map(|(_, _, covered)| pairs(covered)).collect();
     assert_eq!(seen, of_document.chain(beyond).collect());
     let replies: usize = COVERED.iter().map(|(_, least, _)| least).sum();
-    assert_eq!((seen.len(), replies), (87, 285));
+    assert_eq!((seen.len(), replies), (87, 342));
 }

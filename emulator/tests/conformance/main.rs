@@ -8,6 +8,7 @@ mod api;
 mod channels;
 mod contract;
 mod coverage;
+mod flows;
 mod invalid;
 mod refusals;
 mod tracks;

@@ -146,7 +146,7 @@ async fn tracks_are_pulled_updated_and_closed() {
 }
 
 #[tokio::test]
-async fn a_track_that_has_sent_nothing_is_empty() {
+async fn a_track_that_has_sent_nothing_is_not_found() {
     let first_packet_wait = Duration::from_millis(100);
     let api = Api::start(Config { first_packet_wait, ..Config::default() }).await;
     let (agent, publisher) = (Agent::start().await.unwrap(), api.session().await);
@@ -159,8 +159,8 @@ async fn a_track_that_has_sent_nothing_is_empty() {
     let (_bob, bobs, _) = api.join(&[(Send::Audio, "mic")]).await;
     let remote = of(NEW_TRACKS.example("remote_tracks"), &publisher, name);
     let reply = api.call(&NEW_TRACKS, &bobs, remote).await.is(200);
-    assert_eq!(codes(&reply["tracks"]), ["empty_track_error"]);
-    api.finish("empty");
+    assert_eq!(codes(&reply["tracks"]), ["not_found_track_error"]);
+    api.finish("silent");
 }
 
 #[tokio::test]

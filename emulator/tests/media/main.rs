@@ -165,6 +165,19 @@ async fn an_agent_publishes_on_what_the_sfu_offers() {
 }
 
 #[tokio::test]
+async fn mids_of_the_sfu_are_counted_and_are_none_of_the_agents() {
+    let sfu = Running::start().await;
+    let (alice, a) = join(&sfu, 1).await;
+    let (offer, own) = a.offer(&[Send::Audio]).await.unwrap();
+    // As the second transceiver of a browser.
+    let offer = offer.replace(&format!("a=mid:{}", own[0]), "a=mid:1");
+    let offer = offer.replace(&format!("BUNDLE {}", own[0]), "BUNDLE 1");
+    sfu.call(move |sfu| sfu.accept_offer(alice, &offer)).await.unwrap();
+    let offered = sfu.call(move |sfu| sfu.offer(alice, &[SEND_AUDIO, SEND_VIDEO])).await.unwrap();
+    assert_eq!(offered.mids, ["2", "3"]);
+}
+
+#[tokio::test]
 async fn later_offers_of_either_side_add_sections_and_stop_them() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;

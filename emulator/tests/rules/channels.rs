@@ -277,3 +277,20 @@ fn a_channel_of_another_app_is_not_there() {
     let reply = world.call(NewDataChannels, &own, remote(&publisher, json!({})));
     assert_eq!(codes(&reply, LIST), [""], "its own app has it");
 }
+
+#[test]
+fn data_channels_of_the_first_offer_need_not_be_established() {
+    let mut world = World::new();
+    let body = json!({ "sessionDescription": offer(&["0 audio send", "1 data both"]),
+        "tracks": [{ "location": "local", "mid": "0", "trackName": "mic" }] });
+    let session = world.session();
+    world.call(NewTracks, &session, body);
+    world.connect(&session);
+    let body = json!({ "dataChannels": [{ "location": "local", "dataChannelName": "chat" }] });
+    let reply = world.call(NewDataChannels, &session, body);
+    assert_eq!((reply.status, &reply.body["dataChannels"][0]["id"]), (200, &json!(1)));
+
+    let reply =
+        world.call(EstablishDataChannels, &session, json!({ "dataChannel": server_events() }));
+    assert_eq!((reply.status, reply.body.get("sessionDescription")), (200, None), "no exchange");
+}

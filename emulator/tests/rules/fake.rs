@@ -25,6 +25,8 @@ struct Peer {
 pub(crate) struct Fake {
     peers: BTreeMap<SessionKey, Peer>,
     packets: BTreeMap<Place, Duration>,
+    /// What is sent, where it is not what all sections list.
+    pub(crate) codecs: BTreeMap<Place, String>,
     /// Who receives what.
     pub(crate) forwards: BTreeMap<Place, (Place, Layers)>,
     pub(crate) sent: Vec<(SessionKey, u16, String)>,
@@ -76,6 +78,7 @@ fn section(line: &str) -> Option<Section> {
         receives: matches!(way, "recv" | "both"),
         is_stopped: way == "stop",
         rids: words.map(str::to_owned).collect(),
+        codecs: vec!["opus".to_owned(), "vp8".to_owned()],
     })
 }
 
@@ -93,6 +96,10 @@ impl Media for Fake {
         if self.forwards.values().any(|(from, _)| from.session == session) {
             self.problems.push("close: still received by others".to_owned());
         }
+    }
+
+    fn read(&self, sdp: &str) -> Result<Vec<Section>, BadDescription> {
+        Ok(sdp.lines().filter_map(section).collect())
     }
 
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription> {
@@ -151,6 +158,10 @@ impl Media for Fake {
 
     fn last_packet(&self, place: &Place) -> Option<Duration> {
         self.packets.get(place).copied()
+    }
+
+    fn last_codec(&self, place: &Place) -> Option<String> {
+        self.codecs.get(place).cloned()
     }
 
     fn counters(&self, place: &Place) -> Option<Counters> {

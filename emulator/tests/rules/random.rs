@@ -99,7 +99,8 @@ fn present(mut entry: Value) -> Value {
 /// Entries without `sessionId`, which the step adds.
 fn pull() -> impl Strategy<Value = Value> {
     let entry = (name(), hash_mid(), any::<bool>());
-    prop::collection::vec(entry, 1..3).prop_map(|entries| {
+    let offer = prop_oneof![2 => Just(Value::Null), 1 => offered()];
+    (prop::collection::vec(entry, 1..3), offer).prop_map(|(entries, offer)| {
         let tracks: Vec<Value> = entries
             .iter()
             .map(|(name, mid, both)| {
@@ -107,7 +108,7 @@ fn pull() -> impl Strategy<Value = Value> {
                     "bidirectionalMediaStream": both }))
             })
             .collect();
-        json!({ "tracks": tracks })
+        present(json!({ "tracks": tracks, "sessionDescription": offer }))
     })
 }
 

@@ -45,7 +45,7 @@ fn malformed_requests_get_the_codes_of_the_api() {
         ),
         (
             NewTracks,
-            json!({ "tracks": [remote], "sessionDescription": offer(&[]) }),
+            json!({ "tracks": [remote], "sessionDescription": offer(&[]), "autoDiscover": true }),
             406,
             "invalid_params",
         ),

@@ -1,6 +1,7 @@
 //! Tracks: published, pulled, changed, closed, collected.
 
 use cloudflare_calls_emulator::media::Layers;
+use cloudflare_calls_emulator::rules::Config;
 use cloudflare_calls_emulator::rules::Operation::*;
 use serde_json::{Value, json};
 
@@ -221,7 +222,7 @@ fn a_mid_that_was_closed_by_force_publishes_nothing() {
     world.pass(10);
     world.packet(&publisher, "0");
     let ticket = world.wait(NewTracks, &session, pulling(&publisher, &["again"]));
-    world.pass(8000);
+    world.pass(8250);
     assert_eq!(codes(world.reply(ticket), "tracks"), ["empty_track_error"]);
 }
 
@@ -324,4 +325,151 @@ fn a_lost_connection_does_not_cost_the_tracks() {
     assert_eq!(world.statuses(&publisher), ["0 active"]);
     world.pass(1000);
     assert_eq!(world.statuses(&publisher), ["0 inactive"]);
+}
+
+/// An entry for a pull on the agent's offer, and the sections of that.
+fn pulling_on(publisher: &str, names: &[&str], sections: &[&str]) -> Value {
+    let mut body = pulling(publisher, names);
+    body["sessionDescription"] = offer(sections);
+    body
+}
+
+#[test]
+fn a_pull_on_the_agents_offer_is_answered_and_flows_at_once() {
+    let mut world = World::new();
+    let (publisher, session) = (world.publisher("mic"), world.session());
+    let body = pulling_on(&publisher, &["mic"], &["0 video recv", "1 audio send", "2 audio recv"]);
+    let reply = world.call(NewTracks, &session, body);
+    assert_eq!(reply.body["sessionDescription"]["type"], "answer");
+    assert_eq!((&reply.body[MUST], &reply.body["tracks"][0]["mid"]), (&json!(false), &json!("2")));
+    assert_eq!(world.media.forwards[&world.place(&session, "2")].0, world.place(&publisher, "0"));
+}
+
+#[test]
+fn an_offer_without_a_section_of_the_kind_is_answered_and_the_entry_fails() {
+    let mut world = World::new();
+    let (publisher, session) = (world.publisher("mic"), world.session());
+    let body = pulling_on(&publisher, &["mic", "mic"], &["0 video recv", "1 audio recv"]);
+    let reply = world.call(NewTracks, &session, body);
+    assert_eq!(codes(&reply, "tracks"), ["", "not_found_track_error"], "one section for one");
+    assert_eq!(reply.body["sessionDescription"]["type"], "answer");
+    world.connect(&session);
+    let body = pulling_on(&publisher, &["mic"], &["0 video recv", "1 audio recv"]);
+    let reply = world.call(NewTracks, &session, body);
+    assert_eq!(codes(&reply, "tracks"), ["not_found_track_error"], "it is taken");
+}
+
+#[test]
+fn a_section_of_the_offer_can_be_named() {
+    let mut world = World::new();
+    let (publisher, session) = (world.publisher("mic"), world.session());
+    let mut body = pulling_on(&publisher, &["mic"], &["0 audio recv", "1 audio recv"]);
+    body["tracks"][0]["mid"] = "1".into();
+    let reply = world.call(NewTracks, &session, body);
+    assert_eq!(reply.body["tracks"][0]["mid"], "1");
+}
+
+#[test]
+fn an_idle_section_of_the_agents_is_used_without_an_exchange() {
+    let mut world = World::new();
+    let (publisher, session) = (world.publisher("mic"), world.up());
+    world.publish(&session, "0 audio send", "own");
+    let body = json!({ "sessionDescription": offer(&["0 audio send", "1 video recv", "2 audio recv"]),
+        "tracks": [local("0", "own")] });
+    world.call(NewTracks, &session, body);
+    let reply = world.call(NewTracks, &session, pulling(&publisher, &["mic", "mic"]));
+    assert_eq!(reply.body["tracks"][0]["mid"], "2");
+    assert_eq!(reply.body["tracks"][1]["mid"], "s0", "there is only one of its kind");
+    assert_eq!(reply.body[MUST], json!(true));
+    world.answer(&session);
+
+    world.call(CloseTracks, &session, force_close(&["2"]));
+    let reply = world.call(NewTracks, &session, pulling(&publisher, &["mic"]));
+    assert_eq!(reply.body["tracks"][0]["mid"], "s1", "one that was closed by force stays unused");
+}
+
+#[test]
+fn a_section_that_the_sfu_has_offered_is_never_idle() {
+    let mut world = World::new();
+    let (publisher, session) = (world.publisher("mic"), world.up());
+    world.pull(&session, &publisher, "mic");
+    world.call(CloseTracks, &session, negotiated_close("s0", "s0 audio recv"));
+    assert_eq!(world.pull(&session, &publisher, "mic"), "s1");
+}
+
+#[test]
+fn a_track_is_published_on_a_section_that_is_there_by_mid_and_name() {
+    let mut world = World::new();
+    let body = json!({ "sessionDescription": offer(&["0 audio send", "1 audio recv"]) });
+    let created = world.call(NewSession, "", body);
+    let session = created.body["sessionId"].as_str().unwrap().to_owned();
+    let body = json!({ "tracks": [local("0", "mic"), local("1", "x"), local("9", "y")] });
+    let ticket = world.wait(NewTracks, &session, body.clone());
+    world.pass(5000);
+    assert_eq!(code(world.reply(ticket)), (425, "session_error"), "not connected yet");
+    world.connect(&session);
+    let reply = world.call(NewTracks, &session, body);
+    let failure = "not_found_track_error";
+    assert_eq!(codes(&reply, "tracks"), ["", failure, failure]);
+    assert_eq!(reply.body["tracks"][0], json!({ "mid": "0", "trackName": "mic" }));
+    assert_eq!(reply.body[MUST], json!(false));
+    assert!(reply.body.get("sessionDescription").is_none());
+    assert_eq!(world.statuses(&session), ["0 active"]);
+}
+
+#[test]
+fn what_lacks_the_codec_of_the_track_is_refused() {
+    let text = "The subscriber's SDP is missing the published track's codec";
+    let mut world = World::new();
+    let (publisher, session) = (world.publisher("mic"), world.session());
+    let place = world.place(&publisher, "0");
+    world.media.codecs.insert(place, "pcmu".to_owned());
+    let body = pulling_on(&publisher, &["mic"], &["0 audio recv"]);
+    let reply = world.call(NewTracks, &session, body);
+    assert_eq!(code(&reply), (406, "invalid_session_description"));
+    assert_eq!(reply.body["errorDescription"], text);
+
+    let offered = world.call(NewTracks, &session, pulling(&publisher, &["mic"]));
+    assert_eq!(offered.body[MUST], json!(true));
+    let answer = json!({ "type": "answer", "sdp": crate::fake::sdp(&["s0 audio recv"]) });
+    let reply = world.call(Renegotiate, &session, json!({ "sessionDescription": answer }));
+    assert_eq!(code(&reply), (406, "invalid_session_description"));
+    assert_eq!(reply.body["errorDescription"], text);
+    // The exchange is still open.
+    world.answer(&session);
+}
+
+#[test]
+fn just_after_a_pull_updates_fail_if_that_is_set() {
+    let config = Config { pull_settles: ms(2000), ..Config::default() };
+    let mut world = World::with(config);
+    let (publisher, session) = (world.up(), world.up());
+    world.publish(&publisher, "1 video send h l", "cam");
+    world.packet(&publisher, "1");
+    let mid = world.pull(&session, &publisher, "cam");
+    let body = json!({ "tracks": [{ "mid": mid, "simulcast": { "preferredRid": "l" } }] });
+    let reply = world.call(UpdateTracks, &session, body.clone());
+    assert_eq!(codes(&reply, "tracks"), ["update_track_error"]);
+    world.pass(2000);
+    let reply = world.call(UpdateTracks, &session, body);
+    assert_eq!(codes(&reply, "tracks"), [""]);
+}
+
+#[test]
+fn a_switch_of_layers_takes_its_time_if_that_is_set() {
+    let config = Config { layer_switch: ms(8000), ..Config::default() };
+    let mut world = World::with(config);
+    let (publisher, session) = (world.up(), world.up());
+    world.publish(&publisher, "1 video send h l", "cam");
+    world.packet(&publisher, "1");
+    let mid = world.pull(&session, &publisher, "cam");
+    let body = json!({ "tracks": [{ "mid": mid, "simulcast": { "preferredRid": "l" } }] });
+    let reply = world.call(UpdateTracks, &session, body);
+    assert_eq!(codes(&reply, "tracks"), [""]);
+    let layer =
+        |world: &World| world.media.forwards[&world.place(&session, &mid)].1.preferred.clone();
+    world.pass(7999);
+    assert_eq!(layer(&world), None);
+    world.pass(1);
+    assert_eq!(layer(&world).as_deref(), Some("l"));
 }

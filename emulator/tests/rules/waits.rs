@@ -104,28 +104,61 @@ fn a_track_that_has_sent_nothing_is_waited_for() {
     let (publisher, session) = (world.up(), world.up());
     world.publish(&publisher, "0 audio send", "mic");
     let ticket = world.wait(NewTracks, &session, pulling(&publisher, &["mic"]));
-    world.pass(5000);
+    world.pass(500);
     assert!(world.is_waiting(ticket));
     world.packet(&publisher, "0");
-    world.pass(50);
+    world.pass(0);
     assert_eq!(codes(world.reply(ticket), "tracks"), [""]);
     world.answer(&session);
     assert_eq!(world.media.forwards.len(), 1);
 }
 
 #[test]
-fn a_track_that_sends_nothing_is_empty_after_8_s() {
+fn a_track_that_sends_nothing_is_not_found_after_1_s() {
     let mut world = World::new();
     let (publisher, session) = (world.publisher("mic"), world.up());
     world.publish(&publisher, "1 audio send", "silent");
     let ticket = world.wait(NewTracks, &session, pulling(&publisher, &["silent", "mic", "none"]));
-    world.pass(7999);
+    world.pass(999);
     assert!(world.is_waiting(ticket));
     world.pass(1);
     let reply = world.reply(ticket);
-    assert_eq!(codes(reply, "tracks"), ["empty_track_error", "", "not_found_track_error"]);
+    assert_eq!(codes(reply, "tracks"), ["not_found_track_error", "", "not_found_track_error"]);
     assert_eq!(reply.body["tracks"][0]["mid"], "");
     assert_eq!(reply.body["tracks"][1]["mid"], "s0");
+}
+
+#[test]
+fn a_track_that_has_stopped_is_empty_after_8_25_s() {
+    let mut world = World::new();
+    let (publisher, session) = (world.publisher("mic"), world.up());
+    world.pass(5001);
+    let ticket = world.wait(NewTracks, &session, pulling(&publisher, &["mic"]));
+    world.pass(8249);
+    assert!(world.is_waiting(ticket));
+    world.pass(1);
+    assert_eq!(codes(world.reply(ticket), "tracks"), ["empty_track_error"]);
+
+    let ticket = world.wait(NewTracks, &session, pulling(&publisher, &["mic"]));
+    world.pass(8000);
+    world.packet(&publisher, "0");
+    world.pass(0);
+    assert_eq!(codes(world.reply(ticket), "tracks"), [""], "it sends again");
+}
+
+#[test]
+fn what_needs_a_connection_that_was_lost_is_a_410_after_5_s() {
+    let mut world = World::new();
+    let (publisher, session) = (world.publisher("mic"), world.up());
+    world.pull(&session, &publisher, "mic");
+    world.disconnect(&session);
+    let ticket = world.wait(NewTracks, &session, pulling(&publisher, &["mic"]));
+    world.pass(4999);
+    assert!(world.is_waiting(ticket));
+    world.pass(1);
+    assert_eq!(code(world.reply(ticket)), (410, "session_error"));
+    world.connect(&session);
+    world.pull(&session, &publisher, "mic");
 }
 
 #[test]
@@ -145,7 +178,7 @@ fn a_publication_that_ends_ends_the_wait() {
     world.publish(&publisher, "0 audio send", "mic");
     let ticket = world.wait(NewTracks, &session, pulling(&publisher, &["mic"]));
     world.rules.expire(&publisher, &mut world.media);
-    world.pass(50);
+    world.pass(0);
     assert_eq!(codes(world.reply(ticket), "tracks"), ["not_found_track_error"]);
 }
 
@@ -158,10 +191,10 @@ fn both_waits_follow_each_other() {
     let ticket = world.wait(NewTracks, &session, pulling(&publisher, &["mic"]));
     world.pass(4000);
     world.connect(&session);
-    world.pass(7999);
+    world.pass(999);
     assert!(world.is_waiting(ticket));
     world.pass(1);
-    assert_eq!(codes(world.reply(ticket), "tracks"), ["empty_track_error"]);
+    assert_eq!(codes(world.reply(ticket), "tracks"), ["not_found_track_error"]);
 }
 
 #[test]
@@ -172,7 +205,7 @@ fn an_update_waits_for_its_new_source() {
     world.publish(&publisher, "1 audio send", "silent");
     let body = json!({ "tracks": [{ "mid": "s0", "trackName": "silent" }] });
     let ticket = world.wait(UpdateTracks, &session, body);
-    world.pass(8000);
-    assert_eq!(codes(world.reply(ticket), "tracks"), ["empty_track_error"]);
+    world.pass(1000);
+    assert_eq!(codes(world.reply(ticket), "tracks"), ["not_found_track_error"]);
     assert_eq!(world.media.forwards.len(), 1, "the old one stays");
 }

@@ -171,7 +171,8 @@ impl World {
 
     pub(crate) fn packet(&mut self, session: &str, mid: &str) {
         let place = self.place(session, mid);
-        self.media.packet(place, self.now);
+        self.media.packet(place.clone(), self.now);
+        self.event(Event::Flows(place));
     }
 
     #[track_caller]

@@ -3,7 +3,7 @@
 mod negotiation;
 mod sound;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ use super::rewrite::Rtp;
 use super::sdp::Line;
 use super::section::Track;
 use super::sfu::{Route, Transmit};
-use super::{Delivery, Event, Message, SessionKey};
+use super::{Delivery, Event, Message, Place, SessionKey};
 
 /// What a connection brings forth when it is driven.
 #[derive(Default)]
@@ -47,6 +47,8 @@ pub(super) struct Peer {
     pending: Option<negotiation::Pending>,
     /// The media sections as last negotiated.
     lines: Vec<Line>,
+    /// The mids that there have ever been.
+    used_mids: BTreeSet<String>,
     remote_credentials: Option<(String, String)>,
     pub(super) tracks: HashMap<Mid, Track>,
     pub(super) channels: Channels,
@@ -70,6 +72,7 @@ impl Peer {
             candidates,
             pending: None,
             lines: Vec::new(),
+            used_mids: BTreeSet::new(),
             remote_credentials: None,
             tracks: HashMap::new(),
             channels: Channels::default(),
@@ -249,13 +252,17 @@ impl Driven for Driving<'_> {
         let Some(track) = tracks.get_mut(&mid) else {
             return;
         };
-        track.received(rid, packet.payload.len(), self.now);
+        if track.received(rid, packet.payload.len(), self.now) {
+            let place = Place { session: *key, mid: mid.to_string() };
+            self.out.events.push_back(Event::Flows(place));
+        }
         let pt = packet.header.payload_type;
         let params = rtc.codec_config().find(|params| params.pt() == pt);
         let Some(params) = params.copied() else {
             track.counters.dropped += 1;
             return;
         };
+        track.codec = Some(params.spec().codec);
         let rtp = Rtp {
             number: *packet.seq_no,
             time: packet.header.timestamp,
@@ -297,6 +304,7 @@ fn rtc(candidates: &[SocketAddr], now: Instant) -> Rtc {
         .enable_pcmu(true, false)
         .enable_pcma(true, false)
         .enable_h264(true)
+        .enable_h265(true)
         .enable_vp8(true)
         .enable_vp9(true)
         .enable_av1(true)

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::change::SdpOffer;
 use str0m::media::{Direction as Flow, MediaKind, Mid};
 
 use super::super::channels::placeholder;
+use super::super::offered::{self, Added};
 use super::super::sdp::{self, Description, Line, bad, unreadable};
 use super::super::section::Track;
 use super::super::{Accepted, BadDescription, Kind, NewSection, Offered};
@@ -13,9 +14,8 @@ use super::{Effects, Peer, rtc};
 
 /// An offer without an answer yet.
 pub(super) struct Pending {
-    offer: SdpPendingOffer,
     /// The sections that it adds.
-    added: Vec<Line>,
+    added: Vec<Added>,
 }
 
 impl Peer {
@@ -43,6 +43,9 @@ impl Peer {
         };
         let sections = description.sections();
         let replaced = self.negotiated(description);
+        if self.lines.iter().all(|line| line.is_rejected) {
+            self.rtc.disconnect();
+        }
         self.drive(now, out);
         self.version += 1;
         let answer = sdp::dress(&answer, self.key.0, self.version);
@@ -86,17 +89,15 @@ impl Peer {
         }
         let applied = change.apply();
         self.drive(now, out);
-        let Some((offer, pending)) = applied else {
+        let Some((offer, _)) = applied else {
             return bad("there is nothing to offer");
         };
 
         self.version += 1;
         let offer = sdp::dress(&offer.to_sdp_string(), self.key.0, self.version);
-        let added = Description::parse(&offer.replace("a=ice-lite\r\n", ""))?
-            .lines
-            .split_off(self.lines.len());
-        let mids = added.iter().map(|line| line.mid.clone()).collect();
-        self.pending = Some(Pending { offer: pending, added });
+        let (offer, added) = offered::number(&offer, self.lines.len(), &mut self.used_mids)?;
+        let mids = added.iter().map(|section| section.line.mid.clone()).collect();
+        self.pending = Some(Pending { added });
         Ok(Offered { offer, mids })
     }
 
@@ -111,17 +112,19 @@ impl Peer {
         let Some(pending) = self.pending.take() else {
             return bad("there is no offer to be answered");
         };
-        let checked = self.check_answer(&pending, sdp, now);
-        let (description, answer) = match checked {
+        let (description, answer) = match self.check_answer(&pending, sdp, now) {
             Ok(checked) => checked,
             Err(error) => {
                 self.pending = Some(pending);
                 return Err(error);
             }
         };
-        if self.rtc.sdp_api().accept_answer(pending.offer, answer).is_err() {
+        if self.rtc.sdp_api().accept_offer(answer).is_err() {
             self.drive(now, out);
             return bad("the answer does not go with the offer");
+        }
+        for section in &pending.added {
+            section.keep_stream(&mut self.rtc);
         }
         self.negotiated(description);
         self.drive(now, out);
@@ -133,6 +136,7 @@ impl Peer {
         self.remote_credentials = Some(description.credentials);
         self.lines = description.lines;
         for line in &self.lines {
+            self.used_mids.insert(line.mid.clone());
             if let Some(kind) = line.kind {
                 let track = self.tracks.entry(line.mid.as_str().into()).or_insert(Track::new(kind));
                 if line.sends() {
@@ -159,26 +163,24 @@ impl Peer {
         pending: &Pending,
         sdp: &str,
         now: Instant,
-    ) -> Result<(Description, SdpAnswer), BadDescription> {
+    ) -> Result<(Description, SdpOffer), BadDescription> {
         let description = Description::parse(sdp)?;
         if description.lines.len() != self.lines.len() + pending.added.len() {
             return bad("the answer has not as many sections as the offer");
         }
         let (old, new) = description.lines.split_at(self.lines.len());
         check_order(&self.lines, old, false)?;
-        check_order(&pending.added, new, false)?;
+        let added: Vec<Line> = pending.added.iter().map(|section| section.line.clone()).collect();
+        check_order(&added, new, false)?;
         if self.remote_credentials.as_ref().is_some_and(|old| *old != description.credentials) {
             return bad("the answer restarts ICE and the offer does not");
         }
-        self.try_out(sdp, now)?;
-        match SdpAnswer::from_sdp_string(sdp) {
-            Ok(answer) => Ok((description, answer)),
-            Err(_) => unreadable("the session description cannot be read"),
-        }
+        let answer = self.try_out(&offered::as_offer(sdp, &pending.added), now)?;
+        Ok((description, answer))
     }
 
     /// Finds out on another connection whether str0m takes a description, which
-    /// cannot be taken back once it is half done. An answer serves as an offer.
+    /// cannot be taken back once it is half done.
     fn try_out(&self, sdp: &str, now: Instant) -> Result<SdpOffer, BadDescription> {
         let read = || match SdpOffer::from_sdp_string(sdp) {
             Ok(offer) => Ok(offer),

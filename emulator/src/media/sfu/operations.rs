@@ -8,7 +8,7 @@ use super::super::forward::Slot;
 use super::super::peer::Peer;
 use super::super::{
     Accepted, BadDescription, Counters, Delivery, Event, Layers, Media, Message, NewSection,
-    Offered, Place, SessionKey, sdp,
+    Offered, Place, Section, SessionKey, sdp,
 };
 use super::Sfu;
 
@@ -36,6 +36,10 @@ impl Media for Sfu {
             self.by_address.remove(address);
         }
         self.by_ufrag.remove(&peer.ufrag());
+    }
+
+    fn read(&self, sdp: &str) -> Result<Vec<Section>, BadDescription> {
+        Ok(sdp::Description::parse(sdp)?.sections())
     }
 
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription> {
@@ -86,6 +90,12 @@ impl Media for Sfu {
         let (session, mid) = slot(place);
         let at = self.peers.get(&session)?.tracks.get(&mid)?.last_packet?;
         Some(at.duration_since(self.config.start))
+    }
+
+    fn last_codec(&self, place: &Place) -> Option<String> {
+        let (session, mid) = slot(place);
+        let codec = self.peers.get(&session)?.tracks.get(&mid)?.codec?;
+        Some(codec.to_string().to_ascii_lowercase())
     }
 
     fn counters(&self, place: &Place) -> Option<Counters> {
