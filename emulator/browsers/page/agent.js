@@ -36,7 +36,7 @@ export class Agent {
     this.base = `${url}/apps/${app}`;
     this.secret = secret;
     this.channels = new Map();
-    this.connection = new RTCPeerConnection();
+    this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.connection.addEventListener("track", ({ track }) => show(track));
   }
 

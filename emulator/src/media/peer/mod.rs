@@ -1,10 +1,13 @@
 //! One session's connection.
 
+mod local;
 mod negotiation;
 mod sound;
+mod successor;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use str0m::format::PayloadParams;
@@ -12,7 +15,7 @@ use str0m::ice::StunMessage;
 use str0m::media::{KeyframeRequest, KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{self, Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
-use str0m::{Candidate, Input, Output, Rtc, RtcConfig};
+use str0m::{Input, Rtc};
 
 use super::channels::Channels;
 use super::drive::{Driven, drive};
@@ -22,6 +25,8 @@ use super::sdp::Line;
 use super::section::Track;
 use super::sfu::{Route, Transmit};
 use super::{Delivery, Event, Message, Place, SessionKey};
+
+pub(super) use local::Local;
 
 /// What a connection brings forth when it is driven.
 #[derive(Default)]
@@ -43,7 +48,9 @@ pub(super) enum Work {
 pub(super) struct Peer {
     key: SessionKey,
     rtc: Rtc,
-    candidates: Vec<SocketAddr>,
+    local: Arc<Local>,
+    /// What takes over if the agent begins a new transport.
+    successor: Option<successor::Successor>,
     pending: Option<negotiation::Pending>,
     /// The media sections as last negotiated.
     lines: Vec<Line>,
@@ -65,11 +72,12 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(key: SessionKey, candidates: Vec<SocketAddr>, now: Instant) -> Self {
+    pub(super) fn new(key: SessionKey, local: Arc<Local>, now: Instant) -> Self {
         Self {
             key,
-            rtc: rtc(&candidates, now),
-            candidates,
+            rtc: local.connection(None, now),
+            local,
+            successor: None,
             pending: None,
             lines: Vec::new(),
             used_mids: BTreeSet::new(),
@@ -106,9 +114,12 @@ impl Peer {
         data: &[u8],
         out: &mut Effects,
     ) -> bool {
-        let is_good = receive(now, route, data)
-            .filter(|_| !self.is_cut)
-            .is_some_and(|input| self.rtc.handle_input(input).is_ok());
+        if self.is_cut {
+            return false;
+        }
+        self.succeed(now, route, data, out);
+        let is_good =
+            receive(now, route, data).is_some_and(|input| self.rtc.handle_input(input).is_ok());
         self.drive(now, out);
         is_good
     }
@@ -202,10 +213,23 @@ impl Peer {
         })
     }
 
+    /// Tells the rules whether there is a connection, if they do not know.
+    fn tell(&mut self, is_connected: bool, out: &mut Effects) {
+        if std::mem::replace(&mut self.is_connected, is_connected) != is_connected {
+            out.events.push_back(match is_connected {
+                true => Event::Connected(self.key),
+                false => Event::Disconnected(self.key),
+            });
+        }
+    }
+
     /// Follows every change of `rtc` before the next one.
     fn drive(&mut self, now: Instant, out: &mut Effects) {
         let was_driven = self.deadline.is_some();
         self.deadline = drive(&mut Driving { peer: self, now, out }, now);
+        if self.deadline.is_none() && self.take_over(now, out) {
+            self.deadline = drive(&mut Driving { peer: self, now, out }, now);
+        }
         if was_driven && self.deadline.is_none() {
             tracing::debug!(session = self.key.0, "connection ended");
         }
@@ -233,13 +257,7 @@ impl Driven for Driving<'_> {
     }
 
     fn connected(&mut self, is_connected: bool) {
-        let key = self.peer.key;
-        if std::mem::replace(&mut self.peer.is_connected, is_connected) != is_connected {
-            self.out.events.push_back(match is_connected {
-                true => Event::Connected(key),
-                false => Event::Disconnected(key),
-            });
-        }
+        self.peer.tell(is_connected, self.out);
     }
 
     fn packet(&mut self, packet: RtpPacket) {
@@ -292,31 +310,6 @@ pub(super) fn checked_ufrag(data: &[u8]) -> Option<String> {
     }
     let message = StunMessage::parse(data).ok()?;
     message.split_username().map(|(local, _)| local.to_owned())
-}
-
-/// A connection as every session has it.
-fn rtc(candidates: &[SocketAddr], now: Instant) -> Rtc {
-    let mut rtc = RtcConfig::new()
-        .set_ice_lite(true)
-        .set_rtp_mode(true)
-        .clear_codecs()
-        .enable_opus(true, false)
-        .enable_pcmu(true, false)
-        .enable_pcma(true, false)
-        .enable_h264(true)
-        .enable_h265(true)
-        .enable_vp8(true)
-        .enable_vp9(true)
-        .enable_av1(true)
-        .build(now);
-    for candidate in candidates {
-        if let Ok(candidate) = Candidate::host(*candidate, Protocol::Udp) {
-            rtc.add_local_candidate(candidate);
-        }
-    }
-    // It has not begun; there is nothing to send.
-    while let Ok(Output::Event(_) | Output::Transmit(_)) = rtc.poll_output() {}
-    rtc
 }
 
 fn receive(now: Instant, route: Route, data: &[u8]) -> Option<Input<'_>> {

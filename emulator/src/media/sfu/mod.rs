@@ -6,10 +6,11 @@ mod sound;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::forward::{Packet, Router, Slot, Verdict, Wanted, wanted};
-use super::peer::{Effects, Peer, Work, checked_ufrag};
+use super::peer::{Effects, Local, Peer, Work, checked_ufrag};
 use super::sound::Taps;
 use super::{Event, Kind, SessionKey};
 
@@ -57,7 +58,8 @@ pub struct Transmit {
 ///
 /// Bandwidth is not estimated: a subscriber gets the layer that it prefers.
 pub struct Sfu {
-    config: Config,
+    start: Instant,
+    local: Arc<Local>,
     now: Instant,
     /// The sessions that have no connection yet. Making one is costly.
     new: BTreeSet<SessionKey>,
@@ -75,8 +77,9 @@ impl Sfu {
     /// Makes one without sessions.
     pub fn new(config: Config) -> Self {
         Self {
+            start: config.start,
+            local: Arc::new(Local::new(config.candidates)),
             now: config.start,
-            config,
             new: BTreeSet::new(),
             peers: BTreeMap::new(),
             by_address: HashMap::new(),
@@ -246,7 +249,7 @@ impl Sfu {
 
     /// Makes the connection of a session.
     fn begin(&mut self, session: SessionKey) {
-        let mut peer = Peer::new(session, self.config.candidates.clone(), self.now);
+        let mut peer = Peer::new(session, Arc::clone(&self.local), self.now);
         self.by_ufrag.insert(peer.ufrag(), session);
         self.peers.insert(session, peer);
     }
