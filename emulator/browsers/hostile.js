@@ -41,6 +41,7 @@ export async function hostile(browser, { url, app, secret }) {
     const { port } = new URL(emulator);
     const rebound = request({ port, path: "/__emulator/state", headers: { host: `evil.example:${port}` } }).end();
     const [{ statusCode }] = await once(rebound, "response");
+    rebound.destroy();
     if (statusCode !== 421) throw new Error(`a foreign host gets ${statusCode}`);
   } finally {
     server.close();

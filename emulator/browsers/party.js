@@ -26,8 +26,6 @@ export async function party(browser, address) {
   await bob.receiveFrames(20);
   await alice.drop("audio", "pushed");
   await bob.receiveFrames(20);
-  await bob.drop("video", "pulled");
-  await alice.drop("video", "pushed");
 
   for (const participant of [alice, bob]) {
     for (const operation of ["/tracks/new", "/renegotiate", "/tracks/update", "/tracks/close"]) {

@@ -8,4 +8,3 @@ const made = [];
 
 globalThis.make = (kind, options) => made.push(new kinds[kind](options)) - 1;
 globalThis.call = (number, method, options) => made[number][method](...options);
-globalThis.made_ = (n) => made[n];

@@ -50,6 +50,10 @@ impl Peer {
         let Ok(offer) = SdpOffer::from_sdp_string(&as_offer(theirs, &sections)) else { return };
         let credentials = self.rtc.direct_api().local_ice_credentials();
         let mut rtc = self.local.connection(Some(credentials), now);
+        if self.lines.iter().any(|line| line.kind.is_none() && !line.is_rejected) {
+            // Firefox keeps its association, which only begins anew if it is told to.
+            rtc.direct_api().start_sctp(true);
+        }
         // It was taken by the connection that is, so it is here.
         if rtc.sdp_api().accept_offer(offer).is_err() {
             return;
@@ -78,9 +82,25 @@ impl Peer {
         else {
             return false;
         };
-        self.rtc = successor.rtc;
+        let mut old = std::mem::replace(&mut self.rtc, successor.rtc);
+        self.expect_streams_of(&mut old);
         self.channels.renew(successor.channels);
         self.tell(false, out);
         true
+    }
+    /// Knows what the agent sends by its SSRCs. Packets name their section and layer only
+    /// until it has been told that they arrive.
+    fn expect_streams_of(&mut self, old: &mut Rtc) {
+        for (mid, track) in &self.tracks {
+            if self.rtc.media(*mid).is_none() {
+                continue;
+            }
+            for rid in track.rids.iter().copied().map(Some).chain([None]) {
+                if let Some(stream) = old.direct_api().stream_rx_by_mid(*mid, rid) {
+                    let (ssrc, repetitions) = (stream.ssrc(), stream.rtx());
+                    self.rtc.direct_api().expect_stream_rx(ssrc, repetitions, *mid, rid);
+                }
+            }
+        }
     }
 }
