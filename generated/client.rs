@@ -257,6 +257,7 @@ impl Client {
     pub fn new_session(&self) -> operations::NewSession<'_> {
         operations::NewSession {
             client: self,
+            body: None,
             thirdparty: None,
             correlation_id: None,
         }
@@ -534,6 +535,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// What the endpoint of a `local` adapter sends.
         #[serde(rename = "inputCodec", skip_serializing_if = "Option::is_none")]
         pub input_codec: Option<InputCodec>,
@@ -568,6 +572,7 @@ pub mod types {
                 )
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("input_codec", &self.input_codec)
                 .field("location", &self.location)
                 .field("mode", &self.mode)
@@ -590,12 +595,16 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
     }
     impl fmt::Debug for ApiError {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.debug_struct("ApiError")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .finish()
         }
     }
@@ -664,6 +673,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// A result for each adapter.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "super::list")]
@@ -674,6 +686,7 @@ pub mod types {
             f.debug_struct("CloseAdapterResponse")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("tracks", &self.tracks)
                 .finish()
         }
@@ -704,6 +717,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
     }
     impl fmt::Debug for CloseAdapterResult {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -712,6 +728,7 @@ pub mod types {
                 .field("bytes_processed", &self.bytes_processed)
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .finish()
         }
     }
@@ -750,6 +767,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// The media section (RFC 9143) on this session's connection; the result has the same.
         ///
         /// Minimum length: `1`.
@@ -760,6 +780,7 @@ pub mod types {
             f.debug_struct("CloseTrackResult")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("mid", &self.mid)
                 .finish()
         }
@@ -813,6 +834,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// Always false here. It says nothing of an exchange that was open before.
         #[serde(
             rename = "requiresImmediateRenegotiation",
@@ -832,6 +856,7 @@ pub mod types {
             f.debug_struct("CloseTracksResponse")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field(
                     "requires_immediate_renegotiation",
                     &self.requires_immediate_renegotiation,
@@ -998,6 +1023,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// The channel's id on this session, 0 to 65534; publisher and subscriber have different ones.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub id: Option<u16>,
@@ -1041,6 +1069,7 @@ pub mod types {
                 .field("data_channel_name", &self.data_channel_name)
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("id", &self.id)
                 .field("location", &self.location)
                 .field("max_packet_life_time", &self.max_packet_life_time)
@@ -1092,6 +1121,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
     }
     impl fmt::Debug for DataChannelsResponse {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -1099,6 +1131,7 @@ pub mod types {
                 .field("data_channels", &self.data_channels)
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .finish()
         }
     }
@@ -1304,13 +1337,21 @@ pub mod types {
     pub struct EstablishDataChannelsTransportResponse {
         /// The channel `server-events`, whose id is 0.
         #[serde(rename = "dataChannel", skip_serializing_if = "Option::is_none")]
-        pub data_channel: Option<DataChannel>,
+        #[serde(alias = "datachannel")]
+        pub data_channel: Option<DataChannelResult>,
+        /// The same channel, where the API lists it.
+        #[serde(rename = "dataChannels", default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(deserialize_with = "super::list")]
+        pub data_channels: Vec<DataChannelResult>,
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// Whether `session_description` is an offer whose answer has to be brought by `renegotiate`.
         #[serde(
             rename = "requiresImmediateRenegotiation",
@@ -1325,8 +1366,10 @@ pub mod types {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.debug_struct("EstablishDataChannelsTransportResponse")
                 .field("data_channel", &self.data_channel)
+                .field("data_channels", &self.data_channels)
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field(
                     "requires_immediate_renegotiation",
                     &self.requires_immediate_renegotiation,
@@ -1359,6 +1402,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// The tracks; closed ones may stay as inactive.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "super::list")]
@@ -1370,6 +1416,7 @@ pub mod types {
                 .field("data_channels", &self.data_channels)
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("tracks", &self.tracks)
                 .finish()
         }
@@ -1538,6 +1585,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// A result for each adapter.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "super::list")]
@@ -1548,6 +1598,7 @@ pub mod types {
             f.debug_struct("NewAdapterResponse")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("tracks", &self.tracks)
                 .finish()
         }
@@ -1558,6 +1609,30 @@ pub mod types {
         }
         fn description(&self) -> Option<&str> {
             self.error_description.as_deref()
+        }
+    }
+    /// A session description of the agent's: an offer to begin a session with, or an answer.
+    ///
+    /// OpenAPI schema: `NewSessionRequest`.
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub struct NewSessionRequest {
+        /// The agent's session description.
+        #[serde(rename = "sessionDescription", skip_serializing_if = "Option::is_none")]
+        pub session_description: Option<SessionDescription>,
+    }
+    impl NewSessionRequest {
+        /// Nothing set.
+        pub fn new() -> Self {
+            Self::default()
+        }
+        /// Sets `sessionDescription`.
+        pub fn session_description(
+            mut self,
+            session_description: SessionDescription,
+        ) -> Self {
+            self.session_description = Some(session_description);
+            self
         }
     }
     /// The session that was created.
@@ -1572,6 +1647,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// The SFU's answer, if the request had an offer.
         #[serde(rename = "sessionDescription", skip_serializing_if = "Option::is_none")]
         pub session_description: Option<SessionDescription>,
@@ -1584,6 +1662,7 @@ pub mod types {
             f.debug_struct("NewSessionResponse")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("session_description", &self.session_description)
                 .field("session_id", &self.session_id)
                 .finish()
@@ -1659,27 +1738,7 @@ pub mod types {
     /// The agent's answer to the SFU's offer.
     ///
     /// OpenAPI schema: `RenegotiateRequest`.
-    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-    #[non_exhaustive]
-    pub struct RenegotiateRequest {
-        /// The agent's answer.
-        #[serde(rename = "sessionDescription", skip_serializing_if = "Option::is_none")]
-        pub session_description: Option<SessionDescription>,
-    }
-    impl RenegotiateRequest {
-        /// Nothing set.
-        pub fn new() -> Self {
-            Self::default()
-        }
-        /// Sets `sessionDescription`.
-        pub fn session_description(
-            mut self,
-            session_description: SessionDescription,
-        ) -> Self {
-            self.session_description = Some(session_description);
-            self
-        }
-    }
+    pub type RenegotiateRequest = NewSessionRequest;
     /// The SFU took the answer.
     ///
     /// OpenAPI schema: `RenegotiateResponse`.
@@ -1692,6 +1751,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// Not used by any documented reply.
         #[serde(rename = "sessionDescription", skip_serializing_if = "Option::is_none")]
         pub session_description: Option<SessionDescription>,
@@ -1701,6 +1763,7 @@ pub mod types {
             f.debug_struct("RenegotiateResponse")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("session_description", &self.session_description)
                 .finish()
         }
@@ -2147,6 +2210,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// Audio or video. Required where the SFU makes the offer.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub kind: Option<TrackKind>,
@@ -2174,6 +2240,7 @@ pub mod types {
                 .field("bidirectional_media_stream", &self.bidirectional_media_stream)
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field("kind", &self.kind)
                 .field("location", &self.location)
                 .field("mid", &self.mid)
@@ -2236,6 +2303,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// Whether `session_description` is an offer whose answer has to be brought by `renegotiate`.
         #[serde(
             rename = "requiresImmediateRenegotiation",
@@ -2256,6 +2326,7 @@ pub mod types {
             f.debug_struct("TracksResponse")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field(
                     "requires_immediate_renegotiation",
                     &self.requires_immediate_renegotiation,
@@ -2318,6 +2389,9 @@ pub mod types {
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<String>,
+        /// The finer kind of the error, for support; the API may leave it out.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        pub error_subcode: Option<String>,
         /// Whether the change needs an exchange of session descriptions.
         #[serde(
             rename = "requiresImmediateRenegotiation",
@@ -2334,6 +2408,7 @@ pub mod types {
             f.debug_struct("UpdateTracksResponse")
                 .field("error_code", &self.error_code)
                 .field("error_description", &super::scrub_some(&self.error_description))
+                .field("error_subcode", &super::scrub_some(&self.error_subcode))
                 .field(
                     "requires_immediate_renegotiation",
                     &self.requires_immediate_renegotiation,
@@ -2609,6 +2684,7 @@ pub mod operations {
     #[must_use = "nothing happens before `send`"]
     pub struct NewSession<'a> {
         pub(super) client: &'a Client,
+        pub(super) body: Option<&'a types::NewSessionRequest>,
         pub(super) thirdparty: Option<bool>,
         pub(super) correlation_id: Option<String>,
     }
@@ -2622,6 +2698,11 @@ pub mod operations {
         /// it.
         pub fn correlation_id(mut self, correlation_id: impl Into<String>) -> Self {
             self.correlation_id = Some(correlation_id.into());
+            self
+        }
+        /// Sets the body of the request.
+        pub fn body(mut self, body: &'a types::NewSessionRequest) -> Self {
+            self.body = Some(body);
             self
         }
         /// Sends the request.
@@ -2650,6 +2731,9 @@ pub mod operations {
             }
             if let Some(value) = &self.correlation_id {
                 request.query("correlationId", value);
+            }
+            if let Some(body) = self.body {
+                request.json(body)?;
             }
             let reply = request.send().await?;
             match reply.status() {

@@ -178,9 +178,10 @@ async fn create_with(client: &Client, adapters: Vec<Adapter>) -> Result<Created,
         match client.new_websocket_adapters(&request).send().await {
             Ok(reply) => Ok(reply.tracks),
             Err(error) => entries_or_error(error, |body| match body {
-                NewWebsocketAdaptersError::NewAdapterResponse(body) => {
-                    (body.tracks, plain(body.error_code, body.error_description))
-                }
+                NewWebsocketAdaptersError::NewAdapterResponse(body) => (
+                    body.tracks,
+                    plain(body.error_code, body.error_subcode, body.error_description),
+                ),
                 NewWebsocketAdaptersError::ApiError(body) => (Vec::new(), body),
             }),
         }
@@ -229,9 +230,10 @@ impl Closer<AdapterId> for Adapters {
             match client.close_websocket_adapters(&request).send().await {
                 Ok(reply) => Ok(reply.tracks),
                 Err(error) => entries_or_error(error, |body| match body {
-                    CloseWebsocketAdaptersError::CloseAdapterResponse(body) => {
-                        (body.tracks, plain(body.error_code, body.error_description))
-                    }
+                    CloseWebsocketAdaptersError::CloseAdapterResponse(body) => (
+                        body.tracks,
+                        plain(body.error_code, body.error_subcode, body.error_description),
+                    ),
                     CloseWebsocketAdaptersError::ApiError(body) => (Vec::new(), body),
                 }),
             }
@@ -264,7 +266,11 @@ fn entries_or_error<B, I>(
 }
 
 /// An error of the usual shape, whose code may be empty.
-fn plain(code: Option<ErrorCode>, description: Option<String>) -> ApiError {
+fn plain(
+    code: Option<ErrorCode>,
+    error_subcode: Option<String>,
+    error_description: Option<String>,
+) -> ApiError {
     let error_code = code.unwrap_or_else(|| ErrorCode::Other(String::new()));
-    ApiError { error_code, error_description: description }
+    ApiError { error_code, error_subcode, error_description }
 }

@@ -71,7 +71,12 @@ impl TracksRequest {
         if self.session_description.is_some() {
             check_text("mid", track.mid.as_deref())
         } else {
-            track.kind.as_ref().map(drop).ok_or(Invalid::new("kind", Problem::Missing))
+            // By its mid, a track can go on a section that is there already.
+            let is_placed = track.mid.as_deref().is_some_and(|mid| !mid.starts_with('#'));
+            match is_placed || track.kind.is_some() {
+                true => Ok(()),
+                false => Err(Invalid::new("kind", Problem::Missing)),
+            }
         }
     }
 }

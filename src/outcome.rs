@@ -123,7 +123,7 @@ macro_rules! entries {
     ($($entry:ident),*) => {$(
         impl Entry for $entry {
             fn error(&self) -> Option<ItemError> {
-                ItemError::of(&self.error_code, &self.error_description)
+                ItemError::of(&self.error_code, &self.error_subcode, &self.error_description)
             }
         }
     )*};

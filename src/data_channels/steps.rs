@@ -11,7 +11,7 @@ use super::types::{
 use crate::action::Action;
 use crate::check::{MAX_TRACKS, check_channels};
 use crate::close::{Closer, End};
-use crate::error::{Error, ItemError};
+use crate::error::{Error, ItemError, ItemFailure};
 use crate::generated::types::{
     CloseDataChannelsRequest, DataChannel, DataChannelResult, DataChannelsRequest,
     EstablishDataChannelsTransportRequest, SessionDescription, TrackLocation,
@@ -255,6 +255,16 @@ async fn establish(
         }
         let send = || session.client().establish_data_channels(session.id(), &request).send();
         let reply = change.call(ESTABLISH, Effect::exchange(), send).await?;
+        // It comes under one of several names.
+        let channel = reply.data_channel.as_ref().or(reply.data_channels.first());
+        if let Some(error) = channel.and_then(DataChannelResult::error) {
+            if reply.session_description.is_none() {
+                // Nothing was negotiated.
+                change.turn.safe();
+            }
+            let failure = ItemFailure { item: SERVER_EVENTS.to_owned(), error };
+            return Err(Error::Items { step: change.entry.step(), failures: vec![failure] });
+        }
         // If the exchange does not come to its end, the session is unusable.
         session.ledger().transport = Transport::There;
         let (description, requires) =

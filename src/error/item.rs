@@ -28,6 +28,9 @@ pub enum ItemError {
         /// The kind of the error.
         #[serde(rename = "errorCode")]
         code: ErrorCode,
+        /// The finer kind, if the API gives one.
+        #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
+        subcode: Option<String>,
         /// The API's words, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         description: Option<String>,
@@ -61,9 +64,13 @@ impl ItemError {
     }
 
     /// The error of an entry of a reply.
-    pub(crate) fn of(code: &Option<ErrorCode>, description: &Option<String>) -> Option<Self> {
+    pub(crate) fn of(
+        code: &Option<ErrorCode>,
+        subcode: &Option<String>,
+        description: &Option<String>,
+    ) -> Option<Self> {
         let code = code.clone().filter(|code| !code.as_str().is_empty())?;
-        Some(Self::Refused { code, description: description.clone() })
+        Some(Self::Refused { code, subcode: subcode.clone(), description: description.clone() })
     }
 
     /// Whether the item may exist, or may have changed, all the same.
@@ -85,7 +92,7 @@ pub(crate) fn is_transient(code: &ErrorCode) -> bool {
 impl fmt::Display for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { code, description } => {
+            Self::Refused { code, description, .. } => {
                 write!(f, "{}", scrub(code.as_str()))?;
                 match description {
                     Some(description) => write!(f, ": {}", scrub(description)),
@@ -102,9 +109,10 @@ impl fmt::Display for ItemError {
 impl fmt::Debug for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { code, description } => f
+            Self::Refused { code, subcode, description } => f
                 .debug_struct("Refused")
                 .field("code", code)
+                .field("subcode", &scrub_some(subcode))
                 .field("description", &scrub_some(description))
                 .finish(),
             Self::Unreported => f.write_str("Unreported"),

@@ -175,6 +175,20 @@ impl Error {
         }
     }
 
+    /// The finer kind of the API's code, if the reply gives one: Cloudflare's own
+    /// examples read it, and no schema has it.
+    pub fn subcode(&self) -> Option<&str> {
+        match self {
+            Self::Items { failures, .. } => {
+                failures.iter().find_map(|failure| match &failure.error {
+                    ItemError::Refused { subcode, .. } => subcode.as_deref(),
+                    _ => None,
+                })
+            }
+            _ => self.request_error()?.body()?.error_subcode.as_deref(),
+        }
+    }
+
     /// The API's words for what went wrong. They may quote what was sent: for
     /// people who may see that, not for logs.
     pub fn description(&self) -> Option<&str> {

@@ -198,6 +198,12 @@ impl<T> PendingAnswer<T> {
         Ok(outcome)
     }
 
+    /// The error of a step that cannot lead to an offer. The session is unfinished.
+    pub(crate) fn unexpected(self) -> Error {
+        let problem = "an offer that nobody asked for";
+        Error::Contradiction { step: self.entry.step(), problem }
+    }
+
     /// Leaves the exchange with the session, where [`AnswerExt::answer`] finds
     /// it by its id, and gives what the agent has to get.
     ///
@@ -220,6 +226,34 @@ impl<T> PendingAnswer<T> {
 }
 
 impl Change {
+    /// Reads the end of a request that had the agent's offer: the SFU's answer, an
+    /// offer of its own, or nothing. An answer comes with the change, which is at
+    /// risk until the answer has reached who waits for it.
+    ///
+    /// `is_needed`: nothing is a contradiction.
+    pub(crate) fn answered_or_offered<T>(
+        mut self,
+        any_of: &'static [Action],
+        description: Option<SessionDescription>,
+        is_needed: bool,
+        outcome: T,
+    ) -> Result<(Option<Self>, Negotiation<T>), Error> {
+        match description {
+            Some(offer) if offer.type_ == Some(SdpType::Offer) => {
+                let negotiation = self.negotiated(any_of, Some(offer), None, outcome)?;
+                Ok((None, negotiation))
+            }
+            None if !is_needed => {
+                self.turn.safe();
+                Ok((None, Negotiation::Done(outcome)))
+            }
+            description => {
+                let answer = self.answered(description.and_then(Answer::received))?;
+                Ok((Some(self), Negotiation::Answer(Answered { answer, outcome })))
+            }
+        }
+    }
+
     /// Reads the end of a request that may lead to an exchange. An offer keeps
     /// the turn.
     ///
@@ -247,11 +281,6 @@ impl Change {
             _ => Err(self.contradiction("there is no offer to answer")),
         }
     }
-}
-
-/// Whether a description is one that the SFU offers.
-pub(crate) fn is_offer(description: &SessionDescription) -> bool {
-    description.type_ == Some(SdpType::Offer)
 }
 
 async fn answer_kept(access: Access, id: ExchangeId, answer: Answer) -> Result<Exchanged, Error> {

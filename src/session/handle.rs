@@ -21,9 +21,9 @@ use crate::status::Status;
 ///
 /// | step | method | request |
 /// |---|---|---|
-/// | client joins | [`Client::join`](crate::session::JoinExt::join), [`adopt`](crate::session::JoinExt::adopt) | `POST sessions/new`, `GET sessions/{id}` |
-/// | | [`publish`](#method.publish), [`publish_all`](#method.publish_all), [`publish_without_offer`](#method.publish_without_offer) | `POST tracks/new`, local tracks |
-/// | remote client joins | [`subscribe`](#method.subscribe) | `POST tracks/new`, remote tracks |
+/// | client joins | [`Client::join`](crate::session::JoinExt::join), [`join_with`](crate::session::JoinExt::join_with), [`adopt`](crate::session::JoinExt::adopt) | `POST sessions/new`, `GET sessions/{id}` |
+/// | | [`publish`](#method.publish), [`publish_all`](#method.publish_all), [`publish_without_offer`](#method.publish_without_offer), [`publish_negotiated`](#method.publish_negotiated) | `POST tracks/new`, local tracks |
+/// | remote client joins | [`subscribe`](#method.subscribe), [`subscribe_with`](#method.subscribe_with) | `POST tracks/new`, remote tracks |
 /// | | [`answer`](#method.answer) | `PUT renegotiate` |
 /// | remote client leaves | [`close`](#method.close), [`close_negotiated`](#method.close_negotiated) | `PUT tracks/close` |
 /// | client leaves | [`leave`](#method.leave) | `PUT tracks/close` for everything |

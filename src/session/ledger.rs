@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::state::{Origin, SessionState};
 use crate::close::End;
@@ -43,6 +45,8 @@ pub(crate) type Source = (SessionId, String);
 #[derive(Clone, Debug, Default)]
 struct Held {
     source: Option<Source>,
+    /// When it was pulled.
+    since: Option<Instant>,
     /// The reply that would have said whether it is open was lost, or has not
     /// come yet.
     in_doubt: bool,
@@ -118,7 +122,19 @@ impl Ledger {
 
     /// It is open, whatever was known of it before.
     pub(crate) fn open(&mut self, key: impl Into<Key>, source: Option<Source>) {
-        self.held.insert(key.into(), Held { source, ..Held::default() });
+        let since = source.is_some().then(Instant::now);
+        self.held.insert(key.into(), Held { source, since, ..Held::default() });
+    }
+
+    /// The time since a track was pulled.
+    pub(crate) fn age(&self, mid: &Mid) -> Option<Duration> {
+        self.held.get(&Key::Track(mid.clone()))?.since.map(|since| since.elapsed())
+    }
+
+    /// A subscription has this source from now on.
+    pub(crate) fn updated(&mut self, mid: &Mid, source: Source) {
+        let held = self.held.entry(Key::Track(mid.clone())).or_default();
+        *held = Held { source: Some(source), since: held.since, ..Held::default() };
     }
 
     /// It may be open. What is known to be open stays so.

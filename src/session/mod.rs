@@ -20,7 +20,7 @@ mod turns;
 pub use self::exchange::{AnswerExt, Answered, ForAgent, Negotiation, PendingAnswer};
 pub use self::exchanged::{Exchanged, KeptOffer};
 pub use self::handle::Session;
-pub use self::join::{Adopt, Join, JoinExt};
+pub use self::join::{Adopt, Join, JoinExt, JoinWith};
 pub use self::leave::{Departure, LeaveExt};
 pub use self::ledger::Uncertain;
 pub use self::read::StateExt;

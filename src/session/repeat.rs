@@ -1,4 +1,4 @@
-//! Asking again for what is not published yet.
+//! Asking again for items that failed and may succeed.
 
 use std::fmt;
 
@@ -7,13 +7,27 @@ use tokio::time::Instant;
 use super::access::{Entry, report};
 use super::exchange::Negotiation;
 use crate::error::Error;
-use crate::outcome::Outcome;
+use crate::outcome::{Failed, Outcome};
 
 /// Asks for items, and again for those that are missing and may come, as long as
 /// the policy allows and no exchange has begun. The turn is free in between.
 pub(crate) async fn until_published<D, Q, F>(
     entry: &Entry,
     asked: Vec<Q>,
+    ask: impl FnMut(Vec<Q>) -> F,
+) -> Result<Negotiation<Outcome<D, Q>>, Error>
+where
+    Q: Clone + fmt::Display,
+    F: Future<Output = Result<Negotiation<Outcome<D, Q>>, Error>>,
+{
+    while_passing(entry, asked, |failed| failed.error.is_retryable(), ask).await
+}
+
+/// As [`until_published`], for all items that `may_pass` holds for.
+pub(crate) async fn while_passing<D, Q, F>(
+    entry: &Entry,
+    asked: Vec<Q>,
+    may_pass: impl Fn(&Failed<Q>) -> bool,
     mut ask: impl FnMut(Vec<Q>) -> F,
 ) -> Result<Negotiation<Outcome<D, Q>>, Error>
 where
@@ -40,8 +54,7 @@ where
                 break Negotiation::Done(so_far);
             }
         };
-        (waiting, got.failed) =
-            got.failed.into_iter().partition(|failed| failed.error.is_retryable());
+        (waiting, got.failed) = got.failed.into_iter().partition(&may_pass);
         so_far.extend(got);
         let elapsed = begun.elapsed();
         if waiting.is_empty() || !entry.retries().again(entry.step(), waiting.len(), elapsed).await

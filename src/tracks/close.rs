@@ -7,14 +7,12 @@ use crate::action::Action;
 use crate::check::MAX_TRACKS;
 use crate::close::{Closer, End, settled};
 use crate::error::Error;
-use crate::generated::types::{
-    CloseTrackResult, CloseTracksRequest, CloseTracksResponse, SessionDescription,
-};
+use crate::generated::types::{CloseTrackResult, CloseTracksRequest, CloseTracksResponse};
 use crate::mid::Mid;
-use crate::sdp::{Answer, Offer};
+use crate::sdp::Offer;
 use crate::session::access::{Entry, Handle, report};
 use crate::session::change::{Change, Effect};
-use crate::session::exchange::{Answered, Negotiation, is_offer};
+use crate::session::exchange::Negotiation;
 use crate::session::handle::Session;
 use crate::session::ledger::Key;
 use crate::step::Step;
@@ -172,33 +170,10 @@ async fn close_by_offer(
         };
         let CloseTracksResponse { session_description, tracks, .. } = reply;
         let closed = settled(&mut change, mids, tracks);
-        negotiated(change, session_description, closed)
+        let is_needed = !closed.done.is_empty();
+        change.answered_or_offered(&[Action::Close], session_description, is_needed, closed)
     });
     let closed = closed.await?;
     report(closed.outcome());
     Ok(closed)
-}
-
-/// Reads the end of the exchange: an answer, an offer of the SFU, or nothing if
-/// nothing was closed. An answer comes with the change, which is at risk until
-/// the answer has reached who waits for it.
-fn negotiated(
-    mut change: Change,
-    description: Option<SessionDescription>,
-    closed: Closed,
-) -> Result<(Option<Change>, Negotiation<Closed>), Error> {
-    match description {
-        Some(offer) if is_offer(&offer) => {
-            let negotiation = change.negotiated(&[Action::Close], Some(offer), None, closed)?;
-            Ok((None, negotiation))
-        }
-        None if closed.done.is_empty() => {
-            change.turn.safe();
-            Ok((None, Negotiation::Done(closed)))
-        }
-        description => {
-            let answer = change.answered(description.and_then(Answer::received))?;
-            Ok((Some(change), Negotiation::Answer(Answered { answer, outcome: closed })))
-        }
-    }
 }

@@ -111,7 +111,42 @@ pub trait PublishExt: Handle {
     {
         let entry = self.access().begin(Step::PublishWithoutOffer, &[Action::Publish]);
         let tracks: Vec<OfferedTrack> = tracks.into_iter().collect();
-        async move { publish_offered(entry?.counted(), tracks).await }
+        async move {
+            let request = TracksRequest::new().tracks(tracks.iter().map(OfferedTrack::request));
+            publish_undescribed(entry?.counted(), request, tracks).await
+        }
+    }
+
+    /// Publishes tracks on media sections that were negotiated before, as by
+    /// [`join_with`](crate::session::JoinExt::join_with) (`POST tracks/new` without a session description).
+    /// Observed, and documented nowhere: the API takes it once the agent is
+    /// connected.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::{Error, Mid, Session, prelude::*, tracks::LocalTrack};
+    /// # async fn example(session: Session, mid: Mid) -> Result<(), Error> {
+    /// let tracks = session.publish_negotiated([LocalTrack::new(mid, "mic")]).await?.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](PublishExt::publish), and
+    /// [not connected](Error::is_not_connected) before the agent is.
+    fn publish_negotiated(
+        &self,
+        tracks: impl IntoIterator<Item = LocalTrack>,
+    ) -> impl Future<Output = Result<Published, Error>> + Send {
+        let entry = self.access().begin(Step::PublishNegotiated, &[Action::Publish]);
+        let tracks: Vec<LocalTrack> = tracks.into_iter().collect();
+        async move {
+            let request = TracksRequest::new().tracks(tracks.iter().map(LocalTrack::request));
+            match publish_undescribed(entry?.counted(), request, tracks).await? {
+                Negotiation::Offer(pending) => Err(pending.unexpected()),
+                Negotiation::Answer(answered) => Ok(answered.outcome),
+                Negotiation::Done(published) => Ok(published),
+            }
+        }
     }
 }
 
@@ -181,11 +216,12 @@ async fn publish_offer<Q: Wanted>(
     Ok(published)
 }
 
-async fn publish_offered(
+/// Publishes without a session description of the agent's.
+async fn publish_undescribed<Q: Wanted>(
     entry: Entry,
-    tracks: Vec<OfferedTrack>,
-) -> Result<Negotiation<Outcome<PublishedTrack, OfferedTrack>>, Error> {
-    let request = TracksRequest::new().tracks(tracks.iter().map(OfferedTrack::request));
+    request: TracksRequest,
+    tracks: Vec<Q>,
+) -> Result<Negotiation<Outcome<PublishedTrack, Q>>, Error> {
     request.check().map_err(Error::invalid(entry.step()))?;
     let published = entry.change(|mut change| async move {
         let (outcome, reply) = new_local_tracks(&mut change, request, tracks).await?;

@@ -4,12 +4,14 @@ use super::entry::{NEW_TRACKS, mid_of};
 use super::types::{RemoteTrack, Subscribed};
 use crate::action::Action;
 use crate::error::Error;
-use crate::generated::types::{TrackResult, TracksRequest};
+use crate::generated::types::{SessionDescription, TrackResult, TracksRequest};
 use crate::outcome::{Entry as _, settle, text};
+use crate::sdp::Offer;
 use crate::session::access::{Entry, Handle};
 use crate::session::change::{Change, Effect};
 use crate::session::exchange::Negotiation;
 use crate::session::handle::Session;
+use crate::session::ledger::Transport;
 use crate::session::repeat::until_published;
 use crate::step::Step;
 #[cfg(feature = "token")]
@@ -60,7 +62,52 @@ pub trait SubscribeExt: Handle {
         async move {
             let entry = entry?.counted();
             tracks.iter().try_for_each(|track| entry.may_pull(track.publisher()))?;
-            until_published(&entry, tracks, |missing| subscribe(&entry, missing)).await
+            until_published(&entry, tracks, |missing| subscribe(&entry, missing, None)).await
+        }
+    }
+
+    /// Subscribes to tracks of other sessions on media sections that the agent
+    /// offers to receive on (`POST tracks/new` with the agent's offer), as WHEP
+    /// players do.
+    ///
+    /// The SFU's answer is in the reply, so no other request is needed. Each track
+    /// takes the first section of its kind that receives and is free, or the one
+    /// that [`RemoteTrack::in_section`] names. If the SFU makes an offer of its own
+    /// instead, or nothing is negotiated, the agent rolls its offer back. Tracks
+    /// are asked for again only as long as nothing is negotiated.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::session::Negotiation;
+    /// # use cloudflare_calls::{Answer, Error, Offer, Session, prelude::*, tracks::RemoteTrack};
+    /// # async fn roll_back_and_ask_agent(offer: &Offer) -> Answer { todo!() }
+    /// # async fn example(session: Session, offer: Offer, track: RemoteTrack) -> Result<Option<Answer>, Error> {
+    /// match session.subscribe_with(offer, [track]).await? {
+    ///     Negotiation::Answer(subscribed) => Ok(Some(subscribed.answer)),
+    ///     Negotiation::Offer(pending) => {
+    ///         let answer = roll_back_and_ask_agent(pending.offer()).await;
+    ///         pending.answer(answer).await?.into_result()?;
+    ///         Ok(None)
+    ///     }
+    ///     // Nothing was negotiated: the agent rolls its offer back.
+    ///     Negotiation::Done(_) => Ok(None),
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`subscribe`](SubscribeExt::subscribe).
+    fn subscribe_with(
+        &self,
+        offer: Offer,
+        tracks: impl IntoIterator<Item = RemoteTrack>,
+    ) -> impl Future<Output = Result<Negotiation<Subscribed>, Error>> + Send {
+        let tracks: Vec<RemoteTrack> = tracks.into_iter().collect();
+        let entry = self.access().begin(Step::SubscribeWith, &[Action::Subscribe]);
+        async move {
+            let entry = entry?.counted();
+            tracks.iter().try_for_each(|track| entry.may_pull(track.publisher()))?;
+            let ask = |missing| subscribe(&entry, missing, Some(offer.clone()));
+            until_published(&entry, tracks, ask).await
         }
     }
 }
@@ -72,18 +119,32 @@ impl SubscribeExt for GuardedSession {}
 async fn subscribe(
     entry: &Entry,
     tracks: Vec<RemoteTrack>,
+    offer: Option<Offer>,
 ) -> Result<Negotiation<Subscribed>, Error> {
-    let request = TracksRequest::new().tracks(tracks.iter().map(RemoteTrack::request));
+    let is_offered = offer.is_some();
+    let has_data = offer.as_ref().is_some_and(Offer::has_data_section);
+    let mut request = TracksRequest::new().tracks(tracks.iter().map(RemoteTrack::request));
+    request.session_description = offer.map(SessionDescription::from);
     request.check().map_err(Error::invalid(entry.step()))?;
-    let subscribed = entry.change(|mut change| async move {
+    let subscribed = entry.exchange(|mut change| async move {
         let session = change.session().clone();
         let names = tracks.iter().map(|track| track.name().to_owned());
         let effect = Effect::exchange().pulling().names(names);
         let send = || session.client().new_tracks(session.id(), &request).send();
         let reply = change.call(NEW_TRACKS, effect, send).await?;
         let outcome = subscribed(&change, tracks, reply.tracks);
-        let requires = reply.requires_immediate_renegotiation;
-        change.negotiated(&[Action::Subscribe], reply.session_description, requires, outcome)
+        let (description, requires) =
+            (reply.session_description, reply.requires_immediate_renegotiation);
+        if !is_offered {
+            let negotiation =
+                change.negotiated(&[Action::Subscribe], description, requires, outcome)?;
+            return Ok((None, negotiation));
+        }
+        if has_data && description.is_some() {
+            change.session().ledger().transport = Transport::Unknown;
+        }
+        let is_needed = !outcome.done.is_empty();
+        change.answered_or_offered(&[Action::Subscribe], description, is_needed, outcome)
     });
     subscribed.await
 }

@@ -133,12 +133,14 @@ pub struct RemoteTrack {
     simulcast: Option<Simulcast>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transceiver: Option<(String, TrackKind)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mid: Option<Mid>,
 }
 
 impl RemoteTrack {
     /// The track that the session `publisher` publishes under `name`.
     pub fn new(publisher: SessionId, name: impl Into<String>) -> Self {
-        Self { publisher, name: name.into(), simulcast: None, transceiver: None }
+        Self { publisher, name: name.into(), simulcast: None, transceiver: None, mid: None }
     }
 
     /// Which layer of a simulcast track to receive.
@@ -151,6 +153,13 @@ impl RemoteTrack {
     /// `name` as `bidirectional`, so that no media section is added.
     pub fn on_transceiver_of(mut self, name: impl Into<String>, kind: TrackKind) -> Self {
         self.transceiver = Some((name.into(), kind));
+        self
+    }
+
+    /// Uses this media section of the agent's offer, in
+    /// [`subscribe_with`](crate::tracks::SubscribeExt::subscribe_with) only.
+    pub fn in_section(mut self, mid: Mid) -> Self {
+        self.mid = Some(mid);
         self
     }
 
@@ -176,9 +185,10 @@ impl RemoteTrack {
             .session_id(self.publisher.clone())
             .track_name(&self.name);
         track.simulcast = self.simulcast.clone();
-        match &self.transceiver {
-            Some((name, kind)) => track.mid(format!("#{name}")).kind(kind.clone()),
-            None => track,
+        match (&self.transceiver, &self.mid) {
+            (Some((name, kind)), _) => track.mid(format!("#{name}")).kind(kind.clone()),
+            (None, Some(mid)) => track.mid(mid.as_str()),
+            (None, None) => track,
         }
     }
 }

@@ -1,19 +1,27 @@
 //! Changing what a subscription receives.
 
+use std::time::Duration;
+
 use super::types::{TrackUpdate, Updated};
 use crate::action::Action;
-use crate::error::Error;
-use crate::generated::types::{Track, TrackLocation, TrackResult, UpdateTracksRequest};
+use crate::error::{Error, ItemError};
+use crate::generated::types::{ErrorCode, Track, TrackLocation, TrackResult, UpdateTracksRequest};
 use crate::invalid::{Invalid, Problem};
-use crate::outcome::{Entry as _, settle, text};
-use crate::session::access::{Entry, Handle, report};
+use crate::outcome::{Entry as _, Failed, settle, text};
+use crate::session::access::{Entry, Handle};
 use crate::session::change::{Change, Effect};
+use crate::session::exchange::Negotiation;
 use crate::session::handle::Session;
 use crate::session::ledger::Source;
+use crate::session::repeat::while_passing;
 use crate::status::Unfinished;
 use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
+
+/// For how long after a pull the SFU may refuse an update because it does not
+/// forward the track yet. Others have been seen to try for 10 s.
+const SETTLES: Duration = Duration::from_secs(10);
 
 /// The name of the generated client's method.
 const UPDATE_TRACKS: &str = "update_tracks";
@@ -22,6 +30,11 @@ const UPDATE_TRACKS: &str = "update_tracks";
 pub trait UpdateExt: Handle {
     /// Changes the layer or the source of subscriptions
     /// (`PUT tracks/update`), without an exchange of session descriptions.
+    ///
+    /// Just after a pull the API can refuse it (`update_track_error`), because the
+    /// SFU does not forward the track yet. Within 10 s of the pull such updates are
+    /// repeated, alone, as long as the session's [`RetryPolicy`](crate::RetryPolicy)
+    /// allows; so are those whose new source sends nothing yet.
     ///
     /// ```no_run
     /// # use cloudflare_calls::{Error, Mid, Session, prelude::*};
@@ -44,7 +57,17 @@ pub trait UpdateExt: Handle {
     ) -> impl Future<Output = Result<Updated, Error>> + Send {
         let updates: Vec<TrackUpdate> = updates.into_iter().collect();
         let entry = self.access().begin(Step::Update, &[Action::Update]);
-        async move { update(entry?.counted(), updates).await }
+        async move {
+            let entry = entry?.counted();
+            let may_pass = |failed: &Failed<TrackUpdate>| {
+                failed.error.is_retryable() || is_too_early(entry.session(), failed)
+            };
+            match while_passing(&entry, updates, may_pass, |left| update(&entry, left)).await? {
+                Negotiation::Offer(pending) => Err(pending.unexpected()),
+                Negotiation::Answer(answered) => Ok(answered.outcome),
+                Negotiation::Done(updated) => Ok(updated),
+            }
+        }
     }
 }
 
@@ -52,7 +75,14 @@ impl UpdateExt for Session {}
 #[cfg(feature = "token")]
 impl UpdateExt for GuardedSession {}
 
-async fn update(entry: Entry, updates: Vec<TrackUpdate>) -> Result<Updated, Error> {
+/// Whether the SFU may not forward the track yet, because it was pulled a moment
+/// ago.
+fn is_too_early(session: &Session, failed: &Failed<TrackUpdate>) -> bool {
+    failed.error.code() == Some(&ErrorCode::UpdateTrackError)
+        && session.ledger().age(&failed.item.mid).is_some_and(|age| age < SETTLES)
+}
+
+async fn update(entry: &Entry, updates: Vec<TrackUpdate>) -> Result<Negotiation<Updated>, Error> {
     let updated = entry.change(|mut change| async move {
         let session = change.session().clone();
         let sources = sources(&change.entry, &updates)?;
@@ -66,11 +96,9 @@ async fn update(entry: Entry, updates: Vec<TrackUpdate>) -> Result<Updated, Erro
             change.turn.at_risk(Unfinished::ReplyContradictory);
             return Err(change.contradiction("an exchange is required and there is no offer"));
         }
-        Ok(settled(&change, updates, sources, reply.tracks))
+        Ok(Negotiation::Done(settled(&change, updates, sources, reply.tracks)))
     });
-    let updated = updated.await?;
-    report(&updated);
-    Ok(updated)
+    updated.await
 }
 
 /// The tracks that are to be received; one that is not given is the one that
@@ -113,11 +141,16 @@ fn settled(
     };
     let read = |_: &(TrackUpdate, Source), entry: TrackResult| entry.read(|_| Some(()));
     let make = |asked, ()| asked;
-    let (sorted, _) = settle(change.entry.step(), asked, entries, is_for, read, make);
+    let (mut sorted, unasked) = settle(change.entry.step(), asked, entries, is_for, read, make);
+    if unasked.is_empty() {
+        // Results of updates that succeeded have been seen to be left out.
+        let omitted = |failed: &mut Failed<_>| failed.error == ItemError::Unreported;
+        sorted.done.extend(sorted.failed.extract_if(.., omitted).map(|failed| failed.item));
+    }
     let mut updated = Updated::new(change.entry.step());
     let mut ledger = change.session().ledger();
     for (TrackUpdate { mid, .. }, source) in sorted.done {
-        ledger.open(mid.clone(), Some(source));
+        ledger.updated(&mid, source);
         updated.done.push(mid);
     }
     for failed in sorted.failed {

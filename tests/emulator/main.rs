@@ -8,6 +8,7 @@ mod bidirectional;
 mod cancelling;
 mod channels;
 mod closing;
+mod flows;
 mod lifecycle;
 mod lost;
 mod network;

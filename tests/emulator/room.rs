@@ -116,7 +116,12 @@ impl Room {
 impl Peer {
     /// A session gets an agent.
     pub(crate) async fn new(session: Session) -> Self {
-        Self { agent: Agent::start().await.unwrap(), session, published: Mutex::default() }
+        Self::of(session, Agent::start().await.unwrap())
+    }
+
+    /// A session and the agent that it was created for.
+    pub(crate) fn of(session: Session, agent: Agent) -> Self {
+        Self { agent, session, published: Mutex::default() }
     }
 
     /// It goes on with another handle of its session.

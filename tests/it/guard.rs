@@ -39,7 +39,11 @@ async fn what_goes(session: &GuardedSession, publisher: &Session) -> Vec<Action>
     tried(Action::Publish, session.publish_all(offer(&["8"])).await.map(drop));
     let offered = session.publish_without_offer([OfferedTrack::audio("")]).await;
     tried(Action::Publish, offered.map(drop));
+    let named = session.publish_negotiated([LocalTrack::new(mid("9"), "named")]).await;
+    tried(Action::Publish, named.map(drop));
     let other = RemoteTrack::new(publisher.id().clone(), "mic");
+    let offered = session.subscribe_with(offer(&["6"]), [other.clone()]).await;
+    tried(Action::Subscribe, offered.map(drop));
     let subscribed = match session.subscribe([other]).await {
         Ok(Negotiation::Offer(pending)) => pending.answer(answer()).await.map(drop),
         other => other.map(drop),

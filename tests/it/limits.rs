@@ -89,7 +89,8 @@ fn requests_made_by_hand_can_be_checked_as_well() {
     no_mid.mid = None;
     expect(with_offer(vec![no_mid]), "tracks[0].mid", Problem::Missing);
     expect(with_offer(vec![local().mid("")]), "tracks[0].mid", Problem::Empty);
-    expect(without(vec![local()]), "tracks[0].kind", Problem::Missing);
+    without(vec![local()]).check().expect("a section that is there already");
+    expect(without(vec![local().mid("#a")]), "tracks[0].kind", Problem::Missing);
     let mut no_name = remote();
     no_name.track_name = None;
     expect(without(vec![no_name]), "tracks[0].trackName", Problem::Missing);

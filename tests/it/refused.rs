@@ -119,12 +119,19 @@ async fn refused(sfu: &Sfu, session: &Session, step: &str) -> Error {
     sfu.fault(Matcher::any().times(4), refuses());
     let error = match step {
         "join" => sfu.client().join().send().await.err(),
+        "join_with" => sfu.client().join_with(offer(&["9"])).send().await.err(),
         "adopt" => sfu.client().adopt(other).retry(super::quick()).send().await.err(),
         "state" => session.state().await.err(),
         "publish" => session.publish(offer(&["9"]), [LocalTrack::new(mid("9"), "x")]).await.err(),
         "publish_all" => session.publish_all(offer(&["9"])).await.err(),
         "publish_without_offer" => {
             session.publish_without_offer([OfferedTrack::audio("x")]).await.err()
+        }
+        "publish_negotiated" => {
+            session.publish_negotiated([LocalTrack::new(mid("9"), "x")]).await.err()
+        }
+        "subscribe_with" => {
+            session.subscribe_with(offer(&["9"]), [RemoteTrack::new(other, "a")]).await.err()
         }
         "subscribe" => session.subscribe([RemoteTrack::new(other, "a")]).await.err(),
         "update" => {
@@ -160,13 +167,16 @@ async fn an_error_at_the_top_of_a_200_is_an_error_of_every_step() {
         "publish",
         "publish_all",
         "publish_without_offer",
+        "publish_negotiated",
         "subscribe",
+        "subscribe_with",
         "close_negotiated",
         "establish_data_channels",
         "establish_data_channels_with",
     ];
     let others = [
         "join",
+        "join_with",
         "adopt",
         "state",
         "update",

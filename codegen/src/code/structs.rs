@@ -86,6 +86,12 @@ fn wire_name(field: &Field) -> String {
     tree::serde_text(&field.attrs, "rename").unwrap_or(ident)
 }
 
+/// The other names under which the field may come.
+fn wire_names<'s>(schema: &'s Value, field: &Field) -> Vec<&'s str> {
+    let names = property(schema, field).and_then(|property| property.get("x-rust-wire-names"));
+    names.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
 fn property<'s>(schema: &'s Value, field: &Field) -> Option<&'s Value> {
     schema.pointer(&crate::pointer::join("/properties", &wire_name(field)))
 }
@@ -110,6 +116,9 @@ fn rewrite_field(field: &mut Field, schema: &Value, model: &Model) {
     let mut attrs = doc::paragraphs(&[described.unwrap_or(&fallback)]);
     attrs.append(&mut field.attrs);
     field.attrs = attrs;
+    for name in wire_names(schema, field) {
+        field.attrs.push(parse_quote!(#[serde(alias = #name)]));
+    }
     let (outer, inner) = match tree::generic(&field.ty) {
         Some((outer, inner)) => (outer, inner.map(tree::type_name).unwrap_or_default()),
         None => return,

@@ -25,6 +25,8 @@ const PIN: &str = "x-rust-name";
 /// What the overlay says of the type that an inline string becomes.
 const TYPE_DOC: &str = "x-rust-type-description";
 const BASE: &str = "x-rust-base";
+/// What is said of a place, and stays there when its schema gets a name.
+const OF_PLACE: [&str; 2] = ["description", "x-rust-wire-names"];
 
 pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
     // Enums and marked strings have no parts; each round of objects makes the
@@ -144,11 +146,11 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
             taken.insert(name.clone());
             for member in &cluster.members {
                 if let Some(slot) = root.pointer_mut(&member.at) {
-                    // What is said of this place stays with the place.
-                    let description = slot.get("description").cloned();
+                    let of_place = OF_PLACE.map(|key| Some((key, slot.get(key)?.clone())));
                     *slot = pointer::schema_ref(&name);
-                    if let (Some(map), Some(text)) = (slot.as_object_mut(), description) {
-                        map.insert("description".to_owned(), text);
+                    if let Some(map) = slot.as_object_mut() {
+                        let kept = of_place.into_iter().flatten();
+                        map.extend(kept.map(|(key, value)| (key.to_owned(), value)));
                     }
                 }
             }
