@@ -10,7 +10,8 @@ use str0m::{Candidate, IceCreds, Output, Rtc, RtcConfig, crypto};
 /// What all connections of an SFU have in common.
 pub(in crate::media) struct Local {
     candidates: Vec<SocketAddr>,
-    /// None if there is no cryptography to make one; then each connection makes its own.
+    /// The same for all, so that a session may have one connection after another. None if
+    /// there is no cryptography to make one; then each connection makes its own.
     certificate: Option<DtlsCert>,
 }
 

@@ -125,6 +125,7 @@ impl Peer {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant, out: &mut Effects) {
+        self.forget_successor(now);
         let _ = self.rtc.handle_input(Input::Timeout(now));
         self.drive(now, out);
     }

@@ -42,7 +42,8 @@ impl Peer {
     ) {
         let first = before.iter().position(|line| !line.is_rejected);
         let is_given_up = first.is_some_and(|at| self.lines[at].is_rejected);
-        let old = self.successor.take().filter(|successor| now < successor.until);
+        self.forget_successor(now);
+        let old = self.successor.take();
         if (!is_given_up && old.is_none()) || self.lines.iter().all(|line| line.is_rejected) {
             return;
         }
@@ -78,16 +79,20 @@ impl Peer {
 
     /// Gives up the connection that is, if another one may take over. False if not.
     pub(super) fn take_over(&mut self, now: Instant, out: &mut Effects) -> bool {
-        let Some(successor) = self.successor.take().filter(|successor| now < successor.until)
-        else {
-            return false;
-        };
+        self.forget_successor(now);
+        let Some(successor) = self.successor.take() else { return false };
         let mut old = std::mem::replace(&mut self.rtc, successor.rtc);
         self.expect_streams_of(&mut old);
         self.channels.renew(successor.channels);
         self.tell(false, out);
         true
     }
+
+    /// Waits no longer for what has not come in time.
+    pub(super) fn forget_successor(&mut self, now: Instant) {
+        self.successor.take_if(|successor| now >= successor.until);
+    }
+
     /// Knows what the agent sends by its SSRCs. Packets name their section and layer only
     /// until it has been told that they arrive.
     fn expect_streams_of(&mut self, old: &mut Rtc) {
