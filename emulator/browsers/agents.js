@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { make } from "./lab.js";
 
 /** An agent with a session. Resolves to it and the session's id. */
-async function join(tab, emulator) {
+export async function join(tab, emulator) {
   const agent = await make(tab, "Agent", emulator);
   return { agent, sessionId: await agent.join() };
 }

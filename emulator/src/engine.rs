@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::adapters::Adapters;
+use crate::endpoints::Endpoints;
 use crate::faults::Network;
-use crate::media::sfu::{self, Sfu};
+use crate::media::canned::Canned;
+use crate::media::sfu::{self, Route, Sfu};
+use crate::media::side::Side;
 use crate::netem::Netem;
-use crate::rules::{Config, Reply, Request, Response, Rules, Snapshot, Ticket};
+use crate::rules::{
+    Config, Reply, Request, Response, Rules, SessionSnapshot, Snapshot, Ticket, UnderWay,
+};
 use crate::sockets::Sockets;
 
 /// How many datagrams of a socket are taken before those that come of them are sent.
@@ -24,14 +28,23 @@ pub(crate) struct Engine {
     commands: mpsc::Sender<Command>,
 }
 
+/// What the media side is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MediaSide {
+    /// WebRTC, and endpoints of adapters that are connected to.
+    WebRtc,
+    /// None of both.
+    Canned,
+}
+
 /// Something to do, with everything that there is.
 type Command = Box<dyn FnOnce(&mut State) + Send>;
 
 /// What the engine has.
 pub(crate) struct State {
     pub(crate) rules: Rules,
-    pub(crate) media: Sfu,
-    pub(crate) netem: Netem,
+    pub(crate) media: Box<dyn Side>,
+    pub(crate) netem: Netem<Route>,
     start: Instant,
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
 }
@@ -40,6 +53,7 @@ impl Engine {
     /// Starts with the sockets of media.
     pub(crate) fn start(
         sockets: Sockets,
+        side: MediaSide,
         config: Config,
         seed: Option<u64>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
@@ -47,14 +61,20 @@ impl Engine {
         let (commands, receiver) = mpsc::channel(1024);
         let start = Instant::now();
         let candidates = sockets.addresses();
+        let (media, endpoints): (Box<dyn Side>, _) = match side {
+            MediaSide::WebRtc => {
+                (Box::new(Sfu::new(sfu::Config { candidates, start })), Endpoints::real())
+            }
+            MediaSide::Canned => (Box::new(Canned::new(start)), Endpoints::Canned),
+        };
         let state = State {
             rules: Rules::new(config, seed),
-            media: Sfu::new(sfu::Config { candidates, start }),
+            media,
             netem: Netem::default(),
             start,
             waiting: HashMap::new(),
         };
-        let task = tokio::spawn(run(state, sockets, receiver));
+        let task = tokio::spawn(run(state, endpoints, sockets, receiver));
         (Self { commands }, task)
     }
 
@@ -63,7 +83,7 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         self.command(move |state| {
             let now = state.now();
-            match state.rules.request(now, request, &mut state.media) {
+            match state.rules.request(now, request, &mut *state.media) {
                 Response::Now(reply) => drop(sender.send(reply)),
                 Response::Later(ticket) => drop(state.waiting.insert(ticket, sender)),
             }
@@ -96,22 +116,32 @@ impl State {
 
     /// Everything that there is.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.rules.snapshot(self.now(), &self.media)
+        self.rules.snapshot(self.now(), &*self.media)
+    }
+
+    /// One session.
+    pub(crate) fn session(&self, id: &str) -> Option<SessionSnapshot> {
+        self.rules.session(self.now(), id, &*self.media)
+    }
+
+    /// What a change gets that came during another one of its session.
+    pub(crate) fn overlap(&mut self, request: Request, other: UnderWay) -> Reply {
+        self.rules.overlap(self.now(), &request, other)
     }
 
     /// False if there is no session of that id.
     pub(crate) fn expire(&mut self, session: &str) -> bool {
-        self.rules.expire(session, &mut self.media)
+        self.rules.expire(session, &mut *self.media)
     }
 
     /// False if there is no session of that id.
     pub(crate) fn disconnect(&mut self, session: &str) -> bool {
-        self.rules.disconnect(self.now(), session, &mut self.media)
+        self.rules.disconnect(self.now(), session, &mut *self.media)
     }
 
     /// False if there is no session of that id.
     pub(crate) fn reconnect(&mut self, session: &str) -> bool {
-        self.rules.reconnect(self.now(), session, &mut self.media)
+        self.rules.reconnect(self.now(), session, &mut *self.media)
     }
 
     pub(crate) fn set_network(&mut self, network: Network) {
@@ -129,7 +159,7 @@ impl State {
     fn settle(&mut self) {
         while let Some(event) = self.media.poll_event() {
             let now = self.now();
-            self.rules.event(now, event, &mut self.media);
+            self.rules.event(now, event, &mut *self.media);
         }
         while let Some((ticket, reply)) = self.rules.poll_reply() {
             // Who has hung up does not want the reply.
@@ -146,16 +176,20 @@ impl State {
             self.media.handle_datagram(instant, route, &data);
         }
         let now = self.now();
-        self.rules.timeout(now, &mut self.media);
+        self.rules.timeout(now, &mut *self.media);
     }
 }
 
-async fn run(mut state: State, sockets: Sockets, mut commands: mpsc::Receiver<Command>) {
+async fn run(
+    mut state: State,
+    mut endpoints: Endpoints,
+    sockets: Sockets,
+    mut commands: mpsc::Receiver<Command>,
+) {
     let mut buffer = vec![0; 1 << 16];
-    let mut adapters = Adapters::new();
     loop {
         state.settle();
-        adapters.settle(&mut state);
+        endpoints.settle(&mut state.rules, &mut *state.media);
         // What adapters could not do is a reply to someone.
         state.settle();
         send(&mut state, &sockets).await;
@@ -166,9 +200,9 @@ async fn run(mut state: State, sockets: Sockets, mut commands: mpsc::Receiver<Co
                 command(&mut state);
             }
             () = sockets.readable() => receive(&mut state, &sockets, &mut buffer),
-            happened = adapters.next() => {
+            happened = endpoints.next() => {
                 state.media.handle_timeout(Instant::now());
-                adapters.happened(happened, &mut state);
+                endpoints.happened(happened, &mut state.rules, &mut *state.media);
             }
             () = tokio::time::sleep_until(state.deadline().into()) => state.due(),
         }

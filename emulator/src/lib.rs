@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "adapters")]
 mod adapters;
 pub mod agent;
 mod app;
+mod endpoints;
 mod engine;
 pub mod faults;
 mod http;
@@ -19,10 +21,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use app::{App, BadApp};
-use engine::Engine;
-use faults::{Network, Rule};
+use engine::{Engine, MediaSide};
+use faults::{BadRule, Call, Fault, Network, Rule, Watch};
 use http::Shared;
-use rules::{Config, Snapshot};
+use rules::{Config, SessionSnapshot, Snapshot, Violation};
 use sockets::Sockets;
 
 /// A running emulator. It stops when it is dropped; [`shutdown`](Self::shutdown)
@@ -42,6 +44,7 @@ pub struct Emulator {
 pub struct Builder {
     listen: SocketAddr,
     media: SocketAddr,
+    side: MediaSide,
     apps: Vec<App>,
     turn_keys: Vec<App>,
     config: Config,
@@ -63,6 +66,7 @@ impl Emulator {
         Builder {
             listen: any,
             media: any,
+            side: MediaSide::WebRtc,
             apps: Vec::new(),
             turn_keys: Vec::new(),
             config: Config::default(),
@@ -95,28 +99,65 @@ impl Emulator {
     /// Orders a fault, besides those ordered before.
     ///
     /// # Errors
-    /// The problem with the rule: numbers without sense, an operation that there is
-    /// not, or more than 1,000 rules.
-    pub fn fault(&self, rule: Rule) -> Result<(), &'static str> {
+    /// The problem with the rule: numbers without sense, that it can never match, or
+    /// more than 1,000 rules.
+    pub fn fault(&self, rule: Rule) -> Result<(), BadRule> {
         self.shared.changing().faults.add(rule)
     }
 
-    /// Takes all faults back.
+    /// Takes all faults back. Calls that are held go on.
     pub fn clear_faults(&self) {
-        self.shared.changing().faults.clear();
+        self.shared.clear_faults();
+    }
+
+    /// Tells `watch` of each call that has the right secret, before anything is done
+    /// about it. The call meets the faults that it returns, besides those that were
+    /// ordered. It takes the place of an earlier one.
+    pub fn watch(&self, watch: impl Fn(&Call) -> Vec<Fault> + Send + Sync + 'static) {
+        self.shared.changing().watch = Some(Watch::new(watch));
+    }
+
+    /// Lets all calls go on that are held now ([`Fault::Hold`], [`Fault::HoldReply`]).
+    /// Returns how many there are. At most 1,000 are held at a time.
+    pub fn release(&self) -> usize {
+        self.shared.holds().release()
+    }
+
+    /// Returns once so many calls are held.
+    pub async fn held(&self, calls: usize) {
+        self.shared.holds().wait_for(calls).await;
+    }
+
+    /// Returns once no call is being carried out, not even one whose sender has hung
+    /// up.
+    pub async fn idle(&self) {
+        self.shared.idle().await;
+    }
+
+    /// What was done that the original punishes, the oldest first, at most the
+    /// newest 1,000. None if the emulator has ended.
+    pub async fn violations(&self) -> Option<Vec<Violation>> {
+        self.shared.engine().with(|state| state.rules.violations().collect()).await
     }
 
     /// What happens to UDP packets from now on.
     ///
     /// # Errors
     /// What is wrong with its numbers.
-    pub async fn set_network(&self, network: Network) -> Result<(), &'static str> {
+    pub async fn set_network(&self, network: Network) -> Result<(), BadRule> {
         self.shared.set_network(network).await
     }
 
     /// Everything that there is. None if the emulator has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.shared.engine().with(|state| state.snapshot()).await
+    }
+
+    /// One session. None if there is none of that id, it has expired, or the emulator
+    /// has ended.
+    pub async fn session(&self, session: &str) -> Option<SessionSnapshot> {
+        let session = session.to_owned();
+        self.shared.engine().with(move |state| state.session(&session)).await.flatten()
     }
 
     /// Whether nothing is left of any connection. True if the emulator has ended.
@@ -148,6 +189,7 @@ impl Emulator {
     /// Takes no more requests, finishes those under way and stops.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
+        self.shared.holds().end();
         // It ends by itself, or was cancelled with the runtime.
         let _ = (&mut self.serving).await;
         self.engine.abort();
@@ -158,6 +200,7 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
+        self.shared.holds().end();
         self.serving.abort();
         self.engine.abort();
     }
@@ -175,6 +218,15 @@ impl Builder {
     /// of an interface, too, if there is one: see [`Emulator::media_addresses`].
     pub fn media(mut self, address: SocketAddr) -> Self {
         self.media = address;
+        self
+    }
+
+    /// Without WebRTC and without endpoints of adapters, to test what talks to the API
+    /// alone: each session is connected at once, what is published sends all the
+    /// time, each endpoint is there. Session descriptions are canned
+    /// ([`media::canned`]).
+    pub fn canned(mut self) -> Self {
+        self.side = MediaSide::Canned;
         self
     }
 
@@ -218,7 +270,7 @@ impl Builder {
         let sockets = Sockets::bind(self.media).await;
         let sockets = sockets.map_err(|error| unusable("UDP", self.media, &error))?;
         let (address, media) = (listener.local_addr()?, sockets.addresses());
-        let (engine, running) = Engine::start(sockets, self.config, self.seed);
+        let (engine, running) = Engine::start(sockets, self.side, self.config, self.seed);
         let shared = Shared::new(engine, self.apps, self.turn_keys, &media);
         let (stop, stopping) = watch::channel(false);
         let router = http::router(shared.clone());

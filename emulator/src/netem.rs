@@ -1,78 +1,90 @@
-//! What UDP packets suffer on their way, by seed.
+//! What UDP packets suffer on their way, by seed. The models are str0m-netem's:
+//! one for each direction, for the packets of all agents together.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use str0m_netem::{
+    Bitrate, DataSize, GilbertElliot, Input, LossModel, Netem as Model, NetemConfig, Output,
+    Probability, RandomLoss,
+};
+
 use crate::faults::Network;
-use crate::media::sfu::Route;
 
 /// How many packets may be on their way in each direction. What comes beyond
 /// is lost, as in a full queue.
 const MAX_PACKETS: usize = 10_000;
 
-/// Loses and delays packets in both directions.
-#[derive(Debug, Default)]
-pub(crate) struct Netem {
+/// How long a packet waits at most before a link that is too slow. More than this
+/// does not fit into its buffer.
+const LINK_QUEUE: Duration = Duration::from_millis(250);
+
+/// The least buffer of a link in bytes: a few packets.
+const LEAST_BUFFER: i64 = 15_000;
+
+/// Loses and delays packets in both directions. Each has an address of any type.
+pub(crate) struct Netem<A> {
     network: Network,
-    random: fastrand::Rng,
-    sent: Way,
-    received: Way,
+    sent: Way<A>,
+    received: Way<A>,
 }
 
-/// The packets on their way in one direction, by when they arrive.
-#[derive(Debug, Default)]
-struct Way {
-    packets: BTreeMap<(Instant, u64), (Route, Vec<u8>)>,
-    count: u64,
+/// One direction.
+struct Way<A>(Model<Packet<A>>);
+
+#[derive(Clone)]
+struct Packet<A> {
+    address: A,
+    data: Vec<u8>,
 }
 
-impl Netem {
+impl<A: Clone> Default for Netem<A> {
+    fn default() -> Self {
+        let way = || Way(Model::new(NetemConfig::new()));
+        Self { network: Network::default(), sent: way(), received: way() }
+    }
+}
+
+impl<A: Clone> Netem<A> {
     /// From now on this happens. What is on its way stays there.
     pub(crate) fn set(&mut self, network: Network) {
-        self.random = fastrand::Rng::with_seed(network.seed);
         self.network = network;
+        self.sent.0.set_config(config(&network, network.seed));
+        self.received.0.set_config(config(&network, network.seed.wrapping_add(1)));
     }
 
-    /// A packet that is sent: at once, later or not at all.
-    pub(crate) fn sent(
-        &mut self,
-        now: Instant,
-        route: Route,
-        data: Vec<u8>,
-    ) -> Option<(Route, Vec<u8>)> {
-        match self.fate()? {
-            Duration::ZERO => Some((route, data)),
-            delay => {
-                self.sent.push(now + delay, route, data);
-                None
-            }
+    /// A packet that is sent: at once, or by [`poll_sent`](Self::poll_sent) if it
+    /// arrives at all.
+    pub(crate) fn sent(&mut self, now: Instant, to: A, data: Vec<u8>) -> Option<(A, Vec<u8>)> {
+        if self.network.is_perfect() {
+            return Some((to, data));
         }
+        self.sent.push(now, to, data);
+        None
     }
 
-    /// A packet that has come: at once, later or not at all.
+    /// A packet that has come: at once, or by
+    /// [`poll_received`](Self::poll_received) if it arrives at all.
     pub(crate) fn received<'d>(
         &mut self,
         now: Instant,
-        route: Route,
+        from: A,
         data: &'d [u8],
-    ) -> Option<(Route, Cow<'d, [u8]>)> {
-        match self.fate()? {
-            Duration::ZERO => Some((route, Cow::Borrowed(data))),
-            delay => {
-                self.received.push(now + delay, route, data.to_vec());
-                None
-            }
+    ) -> Option<(A, Cow<'d, [u8]>)> {
+        if self.network.is_perfect() {
+            return Some((from, Cow::Borrowed(data)));
         }
+        self.received.push(now, from, data.to_vec());
+        None
     }
 
     /// The next packet that is to be sent by now.
-    pub(crate) fn poll_sent(&mut self, now: Instant) -> Option<(Route, Vec<u8>)> {
+    pub(crate) fn poll_sent(&mut self, now: Instant) -> Option<(A, Vec<u8>)> {
         self.sent.pop(now)
     }
 
     /// The next packet that has arrived by now.
-    pub(crate) fn poll_received(&mut self, now: Instant) -> Option<(Route, Vec<u8>)> {
+    pub(crate) fn poll_received(&mut self, now: Instant) -> Option<(A, Vec<u8>)> {
         self.received.pop(now)
     }
 
@@ -80,38 +92,73 @@ impl Netem {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         [&self.sent, &self.received].into_iter().filter_map(Way::next).min()
     }
-
-    /// How much later a packet arrives; None if it does not.
-    fn fate(&mut self) -> Option<Duration> {
-        if self.network.is_perfect() {
-            return Some(Duration::ZERO);
-        }
-        if self.random.f64() < self.network.loss {
-            return None;
-        }
-        if self.random.f64() < self.network.reorder {
-            return Some(Duration::ZERO);
-        }
-        let jitter = self.random.u64(..=self.network.jitter_ms);
-        Some(Duration::from_millis(self.network.delay_ms.saturating_add(jitter)))
-    }
 }
 
-impl Way {
-    fn push(&mut self, at: Instant, route: Route, data: Vec<u8>) {
-        if self.packets.len() < MAX_PACKETS {
-            self.count += 1;
-            self.packets.insert((at, self.count), (route, data));
+impl<A: Clone> Way<A> {
+    fn push(&mut self, now: Instant, address: A, data: Vec<u8>) {
+        if self.0.queue_len() < MAX_PACKETS {
+            self.0.handle_input(Input::Packet(now, Packet { address, data }));
         }
     }
 
-    fn pop(&mut self, now: Instant) -> Option<(Route, Vec<u8>)> {
-        let entry = self.packets.first_entry()?;
-        (entry.key().0 <= now).then(|| entry.remove())
+    fn pop(&mut self, now: Instant) -> Option<(A, Vec<u8>)> {
+        self.next().filter(|at| *at <= now)?;
+        self.0.handle_input(Input::Timeout(now));
+        match self.0.poll_output()? {
+            Output::Packet(packet) => Some((packet.address, packet.data)),
+            Output::Timeout(_) => None,
+        }
     }
 
     fn next(&self) -> Option<Instant> {
-        self.packets.first_key_value().map(|((at, _), _)| *at)
+        (!self.0.is_empty()).then(|| self.0.poll_timeout())
+    }
+}
+
+/// The settings in the model's terms.
+fn config(network: &Network, seed: u64) -> NetemConfig {
+    let (delay, jitter) =
+        (Duration::from_millis(network.delay_ms), Duration::from_millis(network.jitter_ms));
+    // There it is more or less than the delay, here more only.
+    let config = NetemConfig::new()
+        .latency(delay + jitter / 2)
+        .jitter(jitter / 2)
+        .loss(loss(network))
+        .seed(seed);
+    let config = match network.rate_kbps {
+        None => config,
+        Some(kbps) => {
+            // The model counts what is delayed as well.
+            let bytes_per_ms = kbps / 8 + 1;
+            let time = (delay + jitter + LINK_QUEUE).as_millis();
+            let bytes = u128::from(bytes_per_ms).saturating_mul(time);
+            let buffer = i64::try_from(bytes).unwrap_or(i64::MAX).max(LEAST_BUFFER);
+            config.link(Bitrate::kbps(kbps), DataSize::bytes(buffer))
+        }
+    };
+    if network.reorder <= 0.0 {
+        return config;
+    }
+    // One in so many, at most every other one: those in between are overtaken.
+    let gap = (1.0 / network.reorder).round() as u32;
+    config.reorder_gap(gap.max(2))
+}
+fn loss(network: &Network) -> LossModel {
+    let (part, burst) = (network.loss, network.burst);
+    if part <= 0.0 {
+        return LossModel::None;
+    }
+    if burst <= 1.0 || part >= 1.0 {
+        return RandomLoss::new(Probability::new(part as f32)).into();
+    }
+    // So many arrive between two bursts that the part as a whole is as wanted.
+    let between = burst * (1.0 - part) / part;
+    GilbertElliot::new().bad_duration(burst as f32).good_duration(between as f32).into()
+}
+
+impl<A> AsRef<[u8]> for Packet<A> {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
     }
 }
 
@@ -121,49 +168,99 @@ mod tests {
 
     use super::*;
 
-    const AT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
-    const ROUTE: Route = Route { sfu: AT, agent: AT };
+    const TO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
     /// The packets in the order of their arrival, and when each of them came, of
-    /// 1,000 that are sent at 0 ms.
-    fn arrivals(network: Network) -> Vec<(u128, usize)> {
+    /// 10,000 with 100 bytes of which one is sent every `gap`.
+    fn arrivals(network: Network, gap: Duration) -> Vec<(u128, usize)> {
         let start = Instant::now();
         let mut netem = Netem::default();
         netem.set(network);
         let mut arrived = Vec::new();
-        for number in 0..1000_usize {
-            if let Some((_, data)) = netem.sent(start, ROUTE, number.to_be_bytes().to_vec()) {
-                arrived.push((0, data));
+        let mut take = |netem: &mut Netem<SocketAddr>, until: Instant| {
+            while let Some(at) = netem.poll_timeout().filter(|at| *at <= until) {
+                let (_, data) = netem.poll_sent(at).expect("it is due");
+                arrived.push((at.duration_since(start).as_millis(), data));
             }
+        };
+        let mut now = start;
+        for number in 0..10_000_usize {
+            let mut data = number.to_be_bytes().to_vec();
+            data.resize(100, 0);
+            if let Some((_, data)) = netem.sent(now, TO, data) {
+                netem.sent.push(now, TO, data);
+            }
+            take(&mut netem, now);
+            now += gap;
         }
-        while let Some(at) = netem.poll_timeout() {
-            let (_, data) = netem.poll_sent(at).expect("it is due");
-            arrived.push((at.duration_since(start).as_millis(), data));
-        }
-        let number = |data: Vec<u8>| usize::from_be_bytes(data.try_into().expect("as sent"));
+        take(&mut netem, now + Duration::from_secs(600));
+        let number = |data: Vec<u8>| usize::from_be_bytes(data[..8].try_into().expect("as sent"));
         arrived.into_iter().map(|(at, data)| (at, number(data))).collect()
+    }
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn lost(network: Network) -> Vec<usize> {
+        let arrived: std::collections::BTreeSet<usize> =
+            arrivals(network, MS).into_iter().map(|(_, number)| number).collect();
+        (0..10_000).filter(|number| !arrived.contains(number)).collect()
     }
 
     #[test]
     fn packets_are_lost_delayed_and_overtaken_as_ordered() {
-        let all = arrivals(Network::default());
-        assert_eq!(all, (0..1000).map(|number| (0, number)).collect::<Vec<_>>());
+        let late = arrivals(Network { delay_ms: 40, ..Network::default() }, MS);
+        assert_eq!(
+            late,
+            (0..10_000).map(|number| (number as u128 + 40, number)).collect::<Vec<_>>()
+        );
 
-        let lossy = Network { loss: 0.2, seed: 1, ..Network::default() };
-        let lost = 1000 - arrivals(lossy).len();
-        assert!((150..250).contains(&lost), "{lost}");
-        assert_eq!(arrivals(lossy), arrivals(lossy), "the same by the same seed");
+        let jitter = Network { delay_ms: 40, jitter_ms: 20, ..Network::default() };
+        let jitter = arrivals(jitter, 30 * MS);
+        let delays: Vec<u128> = jitter.iter().map(|(at, n)| at - 30 * *n as u128).collect();
+        assert!(delays.iter().all(|delay| (40..=60).contains(delay)));
+        assert!((40..60).all(|delay| delays.contains(&delay)), "as much one as another");
+        assert!(jitter.is_sorted_by_key(|(_, number)| number));
 
-        let late = arrivals(Network { delay_ms: 40, ..Network::default() });
-        assert_eq!(late, (0..1000).map(|number| (40, number)).collect::<Vec<_>>());
+        let reordered = Network { delay_ms: 40, reorder: 0.1, ..Network::default() };
+        let reordered = arrivals(reordered, MS);
+        let ahead = reordered.windows(2).filter(|pair| pair[0].1 > pair[1].1).count();
+        assert_eq!((reordered.len(), ahead), (10_000, 1_000), "every tenth overtakes one");
+    }
 
-        let jitter = arrivals(Network { delay_ms: 40, jitter_ms: 20, ..Network::default() });
-        assert!(jitter.iter().all(|(at, _)| (40..=60).contains(at)));
-        assert!(!jitter.is_sorted_by_key(|(_, number)| number), "none has overtaken another");
+    #[test]
+    fn losses_come_alone_or_in_bursts_the_same_ones_by_the_same_seed() {
+        for (burst, mean) in [(0.0, 1.0..1.6), (10.0, 7.0..13.0)] {
+            let network = Network { loss: 0.2, burst, seed: 1, ..Network::default() };
+            let lost = lost(network);
+            assert!((1_500..2_500).contains(&lost.len()), "{}", lost.len());
+            let bursts = 1 + lost.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
+            let length = lost.len() as f64 / bursts as f64;
+            assert!(mean.contains(&length), "{length}");
+            assert_eq!(lost, super::tests::lost(network));
+        }
+        assert_eq!(lost(Network { loss: 1.0, burst: 5.0, ..Network::default() }).len(), 10_000);
+    }
 
-        let reordered = arrivals(Network { delay_ms: 40, reorder: 0.1, ..Network::default() });
-        let ahead = reordered.iter().filter(|(at, _)| *at == 0).count();
-        assert!((60..140).contains(&ahead), "{ahead}");
-        assert_eq!(reordered.len(), 1000);
+    #[test]
+    fn a_link_carries_no_more_than_its_rate_and_drops_what_its_buffer_cannot_hold() {
+        // 100 bytes each ms are 800 kbit/s.
+        let network = |kbps| Network { rate_kbps: Some(kbps), ..Network::default() };
+        assert_eq!(arrivals(network(1_600), MS).len(), 10_000, "there is room for all");
+        let arrived = arrivals(network(400), MS);
+        assert!((4_950..5_400).contains(&arrived.len()), "{}", arrived.len());
+        let waited = arrived.iter().map(|(at, number)| at - *number as u128).max();
+        assert!(waited.is_some_and(|ms| (250..350).contains(&ms)), "{waited:?}");
+    }
+
+    #[test]
+    fn a_perfect_network_is_passed_at_once_and_what_is_on_its_way_arrives() {
+        let (mut netem, now) = (Netem::default(), Instant::now());
+        assert_eq!(netem.sent(now, TO, vec![1]), Some((TO, vec![1])));
+        netem.set(Network { delay_ms: 40, ..Network::default() });
+        assert_eq!(netem.received(now, TO, &[2]), None);
+        netem.set(Network::default());
+        assert_eq!(netem.poll_timeout(), Some(now + 40 * MS));
+        assert_eq!(netem.poll_received(now + 39 * MS), None);
+        assert_eq!(netem.poll_received(now + 40 * MS), Some((TO, vec![2])));
     }
 }

@@ -17,6 +17,7 @@ use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::rules::{self, Snapshot};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -227,8 +228,9 @@ async fn an_endpoint_that_does_not_answer_is_given_up() {
     assert_eq!(code, Some(ErrorCode::from("websocket_connection_timeout")));
 }
 
+/// Observed of the original: a picture a second, as JPEG.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pictures_are_refused_as_not_emulated() {
+async fn keyframes_of_a_track_go_to_an_endpoint_as_jpeg() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
     let (_agent, session) = soon(join(&client, Send::Video, "camera")).await;
@@ -236,8 +238,101 @@ async fn pictures_are_refused_as_not_emulated() {
     let endpoint = Endpoint::start().await;
     let adapter =
         Adapter::egress(endpoint.url(), session.id().clone(), "camera", OutputCodec::Jpeg);
+    let (created, mut socket) = connect(&client, &endpoint, adapter).await;
+    let (first, _) = packet(&mut socket).await;
+    let (second, _) = packet(&mut socket).await;
+    for picture in [&first, &second] {
+        assert!(
+            picture.payload.starts_with(&[0xff, 0xd8]) && picture.payload.ends_with(&[0xff, 0xd9])
+        );
+    }
+    assert_eq!(second.sequence_number, first.sequence_number + 1);
+    client.close_adapters([created.id]).await.unwrap().into_result().unwrap();
+    until_hung_up(&mut socket).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_of_other_codecs_are_refused_as_not_emulated() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let (_agent, session) = soon(join(&client, Send::H265, "camera")).await;
+    until_flowing(&emulator).await;
+    let endpoint = Endpoint::start().await;
+    let adapter =
+        Adapter::egress(endpoint.url(), session.id().clone(), "camera", OutputCodec::Jpeg);
     let code = failure(&client, adapter).await;
     assert_eq!(code, Some(ErrorCode::from("backend_error")));
+}
+
+/// Documented: egress connects again, with a short backlog of sound.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_goes_on_after_its_connection_broke() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    until_flowing(&emulator).await;
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
+    let (_, mut socket) = connect(&client, &endpoint, adapter).await;
+    let (before, _) = packet(&mut socket).await;
+    // Without a goodbye.
+    drop(socket);
+    let mut socket = soon(endpoint.accept()).await;
+    let (after, _) = packet(&mut socket).await;
+    let numbers = after.sequence_number.wrapping_sub(before.sequence_number) & 0xffff;
+    assert!((1..200).contains(&numbers), "{numbers} further");
+    until_open(&emulator, 1).await;
+}
+
+/// Documented: it is closed if that does not succeed in time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_does_not_come_back_in_time_ends_the_adapter() {
+    let egress_reconnect = Duration::from_millis(300);
+    let config = rules::Config { egress_reconnect, ..rules::Config::default() };
+    let emulator = Emulator::builder().config(config).start().await.unwrap();
+    let client = client(&emulator);
+    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    until_flowing(&emulator).await;
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
+    let (_, socket) = connect(&client, &endpoint, adapter).await;
+    until_open(&emulator, 1).await;
+    drop((endpoint, socket));
+    until_open(&emulator, 0).await;
+}
+
+/// Documented: ingest never connects again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_speaks_is_not_connected_again() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let endpoint = Endpoint::start().await;
+    let adapter = Adapter::ingest(endpoint.url(), "speech");
+    let (_, socket) = connect(&client, &endpoint, adapter).await;
+    drop(socket);
+    until_open(&emulator, 0).await;
+    let again = tokio::time::timeout(Duration::from_millis(500), endpoint.0.accept());
+    assert!(again.await.is_err(), "it connects again");
+}
+
+/// Documented: redirects are not followed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_redirects_is_an_item_that_failed() {
+    let emulator = Emulator::start().await.unwrap();
+    let client = client(&emulator);
+    let (elsewhere, redirects) = (Endpoint::start().await, Endpoint::start().await);
+    let (url, to) = (redirects.url(), elsewhere.url());
+    let serve = async {
+        let (mut stream, _) = redirects.0.accept().await.unwrap();
+        let mut request = [0; 2000];
+        let _ = stream.read(&mut request).await.unwrap();
+        let reply = format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(reply.as_bytes()).await.unwrap();
+    };
+    let (code, ()) = tokio::join!(failure(&client, Adapter::ingest(url, "speech")), serve);
+    assert_eq!(code, Some(ErrorCode::from("websocket_handshake_failed")));
+    let followed = tokio::time::timeout(Duration::from_millis(200), elsewhere.0.accept());
+    assert!(followed.await.is_err(), "it follows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

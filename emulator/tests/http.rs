@@ -9,7 +9,8 @@ use cloudflare_calls::ice::{TurnClient, TurnKeyId};
 use cloudflare_calls::reqwest::{Client as Http, Method, RequestBuilder, StatusCode};
 use cloudflare_calls::types::{AppId, ErrorCode};
 use cloudflare_calls::{Client, Error, RetryPolicy, SecretString, Session, prelude::*};
-use cloudflare_calls_emulator::faults::{Fault, Network, Rule};
+use cloudflare_calls_emulator::faults::{BadRule, Fault, Network, Rule};
+use cloudflare_calls_emulator::rules::Operation;
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -118,7 +119,7 @@ async fn a_browser_may_call_from_anywhere() {
 async fn read_with(fault: Fault) -> (Emulator, Result<(), Error>) {
     let emulator = start().await;
     let session = join(&emulator).await;
-    emulator.fault(Rule::new(fault).operation("get_session")).unwrap();
+    emulator.fault(Rule::new(fault).operation(Operation::GetSession)).unwrap();
     let result = session.state().await.map(drop);
     (emulator, result)
 }
@@ -137,7 +138,7 @@ async fn broken_connections_are_what_the_client_sees() {
 async fn a_dropped_request_does_nothing_and_a_dropped_reply_comes_too_late() {
     for (fault, sessions) in [(Fault::DropRequest, 0), (Fault::DropReply, 1)] {
         let emulator = start().await;
-        emulator.fault(Rule::new(fault).operation("new_session")).unwrap();
+        emulator.fault(Rule::new(fault).operation(Operation::NewSession)).unwrap();
         let error = client(&emulator).join().send().await.unwrap_err();
         assert!(error.outcome_unknown());
         assert_eq!(emulator.snapshot().await.unwrap().sessions.len(), sessions);
@@ -174,7 +175,7 @@ async fn items_of_a_fault_fail_in_their_places() {
     let emulator = start().await;
     let session = join(&emulator).await;
     let fault = Fault::FailItems { code: "internal_error".into(), indices: vec![1, 9] };
-    emulator.fault(Rule::new(fault).operation("close_tracks").times(1)).unwrap();
+    emulator.fault(Rule::new(fault).operation(Operation::CloseTracks).times(1)).unwrap();
     let path = format!("/apps/{APP}/sessions/{}/tracks/close", session.id());
     let body = json!({ "force": true, "tracks": [{ "mid": "7" }, { "mid": "8" }, { "mid": "9" }] });
     let put = || request(&emulator, Method::PUT, &path).bearer_auth(SECRET).body(body.to_string());
@@ -192,7 +193,7 @@ async fn items_of_a_fault_fail_in_their_places() {
 async fn rules_count_and_choose() {
     let emulator = start().await;
     let (one, other) = (join(&emulator).await, join(&emulator).await);
-    let html = || Rule::new(Fault::Html { status: 500 }).operation("get_session");
+    let html = || Rule::new(Fault::Html { status: 500 }).operation(Operation::GetSession);
     emulator.fault(html().session(one.id().as_str()).nth(2)).unwrap();
     let mut failed = Vec::new();
     for index in 0..4 {
@@ -276,7 +277,7 @@ async fn faults_do_not_fill_the_memory() {
     for _ in 0..1_000 {
         emulator.fault(rule()).unwrap();
     }
-    assert_eq!(emulator.fault(rule()), Err("there are 1,000 rules already"));
+    assert_eq!(emulator.fault(rule()), Err(BadRule::TooMany));
     let long =
         format!(r#"{{"fault":{{"kind":"reply","status":200,"body":"{}"}}}}"#, "x".repeat(70_000));
     let refused = own(&emulator, Method::POST, "/__emulator/faults").body(long).send().await;
@@ -322,6 +323,8 @@ async fn pages_of_others_read_and_order_nothing() {
             ("GET", "/__emulator/faults"),
             ("POST", "/__emulator/faults"),
             ("DELETE", "/__emulator/faults"),
+            ("POST", "/__emulator/release"),
+            ("GET", "/__emulator/violations"),
             ("PUT", "/__emulator/network"),
         ] {
             let status = status_with(&emulator, method, path, headers).await;

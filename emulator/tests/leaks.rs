@@ -28,6 +28,9 @@ fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
+/// How many agents are there at the same time.
+const AT_ONCE: usize = 25;
+
 async fn until(what: &str, is: impl AsyncFn() -> bool) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !is().await {
@@ -99,13 +102,27 @@ async fn a_hundred_sessions_come_and_go_with_faults_and_nothing_is_left() {
     ] {
         emulator.fault(Rule::new(fault).probability(0.03, seed)).unwrap();
     }
-    let network = Network { loss: 0.02, delay_ms: 1, jitter_ms: 5, reorder: 0.02, seed: 7 };
+    let network = Network {
+        loss: 0.02,
+        delay_ms: 1,
+        jitter_ms: 5,
+        reorder: 0.02,
+        seed: 7,
+        ..Network::default()
+    };
     emulator.set_network(network).await.unwrap();
     {
         let (others, pulled) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
+        // All at once would keep two cores from connecting any.
+        let room = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
         let visits = (0..100).map(|number| {
             let (client, host) = (client.clone(), host.clone());
-            tokio::spawn(visit(number, client, host, Arc::clone(&others), Arc::clone(&pulled)))
+            let visit = visit(number, client, host, Arc::clone(&others), Arc::clone(&pulled));
+            let room = Arc::clone(&room);
+            tokio::spawn(async move {
+                let _place = room.acquire().await.unwrap();
+                visit.await;
+            })
         });
         for visit in visits.collect::<Vec<_>>() {
             visit.await.unwrap();

@@ -3,14 +3,18 @@
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/client.rs"]
+mod client;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use cloudflare_calls::tracks::LocalTrack;
-use cloudflare_calls::types::AppId;
-use cloudflare_calls::{Client, Mid, Offer, SecretString, prelude::*};
+use cloudflare_calls::{Mid, Offer, prelude::*};
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Send};
+
+use client::client;
 
 /// Two cores do what they can.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,11 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Joins, and takes only those candidates of the answer that are at this address. Returns
 /// where the answer says that media is reached.
 async fn join_at(emulator: &Emulator, address: SocketAddr) -> Vec<SocketAddr> {
-    let app = &emulator.apps()[0];
-    let secret = SecretString::from(app.expose_secret());
-    let client = Client::builder(AppId::new(app.id()).unwrap(), secret);
-    let client = client.base_url(emulator.base_url()).build().unwrap();
-    let (agent, session) = (Agent::start().await.unwrap(), client.join().send().await.unwrap());
+    let (agent, session) =
+        (Agent::start().await.unwrap(), client(emulator).join().send().await.unwrap());
     let (offer, mids) = agent.offer(&[Send::Audio]).await.unwrap();
     let track = LocalTrack::new(Mid::new(&*mids[0]).unwrap(), "sound");
     let published = session.publish(Offer::new(offer).unwrap(), [track]).await.unwrap();

@@ -6,6 +6,7 @@ use cloudflare_calls::prelude::*;
 use cloudflare_calls::types::{AdapterId, OutputCodec};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::{Fault, Rule};
+use cloudflare_calls_emulator::rules::Operation;
 
 use super::room::Room;
 
@@ -38,7 +39,7 @@ async fn adapters_that_cannot_be_made_are_items_that_failed() {
 async fn an_adapter_that_is_not_there_counts_as_closed() {
     let room = Room::start().await;
     let id = AdapterId::new("none").unwrap();
-    let lost = Rule::new(Fault::DropReply).operation("close_websocket_adapters").times(1);
+    let lost = Rule::new(Fault::DropReply).operation(Operation::CloseWebsocketAdapters).times(1);
     room.emulator.fault(lost).unwrap();
     let closed = room.client.close_adapters([id.clone()]).await.unwrap();
     assert_eq!((closed.done, closed.failed), (vec![id], vec![]));
@@ -49,7 +50,7 @@ async fn an_adapter_that_is_not_there_counts_as_closed() {
 async fn a_lost_reply_about_an_adapter_is_not_asked_for_again() {
     for fault in [Fault::DropRequest, Fault::DropReply] {
         let room = Room::start().await;
-        let lost = Rule::new(fault).operation("new_websocket_adapters").times(1);
+        let lost = Rule::new(fault).operation(Operation::NewWebsocketAdapters).times(1);
         room.emulator.fault(lost).unwrap();
         let endpoint = room.emulator.base_url().replace("http", "ws");
         let adapter = [Adapter::ingest(&endpoint, "speech")];

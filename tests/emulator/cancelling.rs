@@ -5,6 +5,7 @@ use cloudflare_calls::session::{Status, Unfinished, Unusable};
 use cloudflare_calls::tracks::TrackUpdate;
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
+use cloudflare_calls_emulator::rules::Operation;
 use futures_util::FutureExt;
 
 use super::room::{Room, mid, rid};
@@ -26,7 +27,7 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
     let at = subscribed.done[0].mid.clone();
     bob.hears_layer(&at, &alice, "camera", Some("h")).await;
 
-    room.fault(&bob.session, "update_tracks", DELAY);
+    room.fault(&bob.session, Operation::UpdateTracks, DELAY);
     let low = TrackUpdate::layer(at.clone(), rid("l"));
     begin_and_drop(bob.session.update([low]));
     // What comes next waits for it.
@@ -42,7 +43,7 @@ async fn an_offer_that_nobody_waited_for_makes_the_session_unusable_and_another_
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let bob = room.join(&[(Send::Audio, "mic")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
-    room.fault(&bob.session, "new_tracks", DELAY);
+    room.fault(&bob.session, Operation::NewTracks, DELAY);
     begin_and_drop(bob.session.subscribe([alice.track("camera")]));
     let error = bob.session.close(pulled.clone()).await.unwrap_err();
     let reason = Unusable::Unfinished(Unfinished::AnswerDropped);
@@ -66,7 +67,7 @@ async fn an_answer_that_nobody_waits_for_still_reaches_the_sfu() {
     let pending = bob.offered(alice.track("mic")).await;
     let mic = pending.outcome().done[0].mid.clone();
     let answer = bob.answer(pending.offer()).await;
-    room.fault(&bob.session, "renegotiate", DELAY);
+    room.fault(&bob.session, Operation::Renegotiate, DELAY);
     begin_and_drop(pending.answer(answer));
     bob.hears(&mic, &alice, "mic").await;
     let camera = bob.pull(&alice, &["camera"]).await;

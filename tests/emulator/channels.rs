@@ -12,7 +12,7 @@ use cloudflare_calls::{Error, prelude::*};
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::media::{Delivery, Message};
-use cloudflare_calls_emulator::rules::Config;
+use cloudflare_calls_emulator::rules::{Config, Operation};
 
 use super::room::{PATIENCE, Peer, Room, soon};
 
@@ -205,7 +205,7 @@ async fn one_subscriber_at_most_may_reply() {
     assert_eq!(next(&alice).await, (chat.id, "bob may again".into()));
 
     let fails = Fault::FailItems { code: "internal_error".into(), indices: vec![0] };
-    room.fault(&carol.session, "update_data_channels", fails);
+    room.fault(&carol.session, Operation::UpdateDataChannels, fails);
     let error = carol.session.grant_reply(&at_carol).await.unwrap_err();
     assert_eq!(error.items()[0].item, at_carol.id.to_string());
     assert_eq!(error.code(), Some(&ErrorCode::InternalError));

@@ -9,7 +9,7 @@ use cloudflare_calls::tracks::LocalTrack;
 use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::Fault;
-use cloudflare_calls_emulator::rules::Config;
+use cloudflare_calls_emulator::rules::{Config, Operation};
 
 use super::room::{Room, patient};
 
@@ -98,7 +98,7 @@ async fn whoever_is_gone_has_nothing_left_to_close() {
         headers: [].into(),
         body: serde_json::json!({ "errorCode": "not_found" }),
     };
-    room.fault(&alice.session, "close_tracks", not_found);
+    room.fault(&alice.session, Operation::CloseTracks, not_found);
     let closed = alice.session.close([alice.mid("music")]).await.unwrap();
     assert_eq!((closed.done, closed.failed), (vec![alice.mid("music")], vec![]));
 

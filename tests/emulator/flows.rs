@@ -12,7 +12,7 @@ use cloudflare_calls::{Error, Offer, RetryPolicy, Session, prelude::*};
 use cloudflare_calls_emulator::agent::{Agent, Change, Send};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::media::{Delivery, Kind, Message};
-use cloudflare_calls_emulator::rules::Config;
+use cloudflare_calls_emulator::rules::{Config, Operation};
 use serde_json::{Value, json};
 
 use super::room::{PATIENCE, Peer, Room, mid, quick, rid, soon};
@@ -76,7 +76,7 @@ async fn an_offer_of_the_sfus_own_is_answered_instead() {
     let bob = room.enter().await;
     let body = json!({ "requiresImmediateRenegotiation": true, "tracks": [],
         "sessionDescription": { "type": "offer", "sdp": "v=0\r\n" } });
-    room.fault(&bob.session, "new_tracks", reply(200, body));
+    room.fault(&bob.session, Operation::NewTracks, reply(200, body));
     let offer = bob.offer_changes(&[Change::Receive(Kind::Audio)]).await;
     let track = RemoteTrack::new(bob.session.id().clone(), "mic");
     let Negotiation::Offer(pending) = bob.session.subscribe_with(offer, [track]).await.unwrap()
@@ -165,7 +165,7 @@ async fn a_session_whose_offer_gets_no_answer_is_a_contradiction() {
     let room = Room::start().await;
     let rule =
         cloudflare_calls_emulator::faults::Rule::new(reply(201, json!({ "sessionId": "x" })));
-    room.emulator.fault(rule.operation("new_session")).unwrap();
+    room.emulator.fault(rule.operation(Operation::NewSession)).unwrap();
     let agent = Agent::start().await.unwrap();
     let (offer, _) = agent.offer(&[Send::Audio]).await.unwrap();
     let error = room.client.join_with(Offer::new(offer).unwrap()).send().await.unwrap_err();
@@ -210,13 +210,13 @@ async fn an_update_whose_result_is_left_out_has_succeeded() {
     let at = bob.pull(&alice, &["mic", "music"]).await;
     let updates =
         || at.iter().map(|mid| TrackUpdate::source(mid.clone(), alice.session.id().clone(), "mic"));
-    room.fault(&bob.session, "update_tracks", reply(200, json!({ "tracks": [] })));
+    room.fault(&bob.session, Operation::UpdateTracks, Fault::OmitItems { indices: vec![0, 1] });
     let updated = bob.session.update(updates()).await.unwrap();
     assert_eq!((updated.done.len(), updated.failed.len()), (2, 0));
 
     // An entry that fails without a name can be of either.
     let failed = json!({ "tracks": [{ "mid": "", "errorCode": "internal_error" }] });
-    room.fault(&bob.session, "update_tracks", reply(200, failed));
+    room.fault(&bob.session, Operation::UpdateTracks, reply(200, failed));
     let updated = bob.session.update(updates()).await.unwrap();
     assert_eq!((updated.done.len(), updated.failed.len()), (0, 2));
 }
@@ -236,7 +236,7 @@ async fn a_transport_that_fails_is_an_error_whatever_its_channel_is_called() {
         json!({ "dataChannels": [channel] }),
     ] {
         let bob = room.enter().await;
-        room.fault(&bob.session, "establish_data_channels", reply(200, body.clone()));
+        room.fault(&bob.session, Operation::EstablishDataChannels, reply(200, body.clone()));
         let error = established(&bob.session).await.unwrap_err();
         assert_eq!(error.code(), Some(&ErrorCode::TransportUnavailableError), "{body}");
         assert_eq!((error.stage(), error.subcode()), (Stage::Items, Some("dtls")));
@@ -251,7 +251,7 @@ async fn the_finer_kind_of_an_error_is_kept_and_a_409_is_a_refusal() {
     let bob = room.enter().await;
     let body = json!({ "errorCode": "signaling_state_not_stable", "errorSubcode": "have_local_offer",
         "errorDescription": "not now" });
-    room.fault(&bob.session, "new_tracks", reply(409, body));
+    room.fault(&bob.session, Operation::NewTracks, reply(409, body));
     let error =
         bob.session.publish_all(bob.offer(&[(Send::Audio, "mic")]).await.0).await.unwrap_err();
     assert_eq!(error.status().map(|status| status.as_u16()), Some(409));

@@ -7,6 +7,7 @@ use cloudflare_calls::tracks::{OfferedTrack, TrackUpdate};
 use cloudflare_calls::{Error, prelude::*};
 use cloudflare_calls_emulator::agent::{Change, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
+use cloudflare_calls_emulator::rules::Operation;
 use futures_util::future::join_all;
 
 use super::room::{Peer, Room, rid};
@@ -26,7 +27,7 @@ fn assert_unknown(error: &Error, what: &str) {
 async fn a_session_of_which_nobody_knows_is_in_nobodys_way() {
     for (fault, created) in LOST.into_iter().zip([0, 1]) {
         let room = Room::start().await;
-        room.emulator.fault(Rule::new(fault).operation("new_session").times(1)).unwrap();
+        room.emulator.fault(Rule::new(fault).operation(Operation::NewSession).times(1)).unwrap();
         let error = room.client.join().send().await.unwrap_err();
         assert_unknown(&error, "join");
         assert_eq!(room.operations(None).await, ["new_session"], "it is not repeated");
@@ -50,9 +51,9 @@ async fn a_lost_reply_to_an_exchange_makes_the_session_unusable_and_leaving_find
 async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let operation = match what {
-        "close_negotiated" => "close_tracks",
-        "establish" => "establish_data_channels",
-        _ => "new_tracks",
+        "close_negotiated" => Operation::CloseTracks,
+        "establish" => Operation::EstablishDataChannels,
+        _ => Operation::NewTracks,
     };
     room.fault(&bob.session, operation, fault);
     let before = room.operations(Some(&bob.session)).await.len();
@@ -74,7 +75,7 @@ async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     };
     assert_unknown(&error.unwrap(), what);
     let asked = room.operations(Some(&bob.session)).await;
-    assert_eq!(asked[before..], [operation], "{what} is not repeated");
+    assert_eq!(asked[before..], [operation.as_str()], "{what} is not repeated");
     assert_eq!(bob.session.status(), UNFINISHED, "{what}");
     assert_eq!(bob.session.uncertain().len(), 1, "{what}");
 
@@ -104,7 +105,7 @@ async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
         let pending = bob.offered(alice.track("mic")).await;
         let mic = pending.outcome().done[0].mid.clone();
         let answer = bob.answer(pending.offer()).await;
-        room.fault(&bob.session, "renegotiate", fault);
+        room.fault(&bob.session, Operation::Renegotiate, fault);
         assert_unknown(&pending.answer(answer).await.unwrap_err(), "answer");
         assert_eq!(bob.session.status(), UNFINISHED);
         let asked = room.operations(Some(&bob.session)).await;
@@ -144,9 +145,9 @@ async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     let chat = bob.session.subscribe_data_channels(channel("chat")).await.unwrap();
     bob.hears_layer(&at, alice, "camera", Some("h")).await;
     let operation = match what {
-        "update" => "update_tracks",
-        "grant_reply" => "update_data_channels",
-        _ => "new_data_channels",
+        "update" => Operation::UpdateTracks,
+        "grant_reply" => Operation::UpdateDataChannels,
+        _ => Operation::NewDataChannels,
     };
     room.fault(&bob.session, operation, fault.clone());
     let error = match what {
@@ -183,7 +184,9 @@ async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
         bob.establish().await;
         let chat = bob.session.publish_data_channels([LocalDataChannel::new("chat")]).await;
         let chat = chat.unwrap().done.remove(0).id;
-        for operation in ["get_session", "close_tracks", "close_data_channels"] {
+        for operation in
+            [Operation::GetSession, Operation::CloseTracks, Operation::CloseDataChannels]
+        {
             room.fault(&bob.session, operation, fault.clone());
         }
         assert_eq!(bob.session.state().await.unwrap().tracks.len(), 2);
@@ -201,7 +204,7 @@ async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
 async fn if_every_reply_to_leaving_is_lost_everything_is_reported_for_another_try() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let lost = Rule::new(Fault::DropReply).operation("close_tracks").times(4);
+    let lost = Rule::new(Fault::DropReply).operation(Operation::CloseTracks).times(4);
     room.emulator.fault(lost).unwrap();
     let departure = alice.session.leave().await.unwrap();
     assert_eq!(departure.tracks.failed.len(), 2);

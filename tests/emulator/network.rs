@@ -12,7 +12,14 @@ use super::room::{Room, rid, soon};
 #[tokio::test]
 async fn everything_works_with_lost_and_late_packets() {
     let room = Room::start().await;
-    let network = Network { loss: 0.05, delay_ms: 5, jitter_ms: 20, reorder: 0.05, seed: 7 };
+    let network = Network {
+        loss: 0.05,
+        delay_ms: 5,
+        jitter_ms: 20,
+        reorder: 0.05,
+        seed: 7,
+        ..Network::default()
+    };
     room.emulator.set_network(network).await.unwrap();
     let layers = Send::SimulcastVideo(&["h", "l"]);
     let alice = room.join(&[(Send::Audio, "mic"), (layers, "camera")]).await;

@@ -9,7 +9,7 @@ use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::{ErrorCode, SessionId};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
-use cloudflare_calls_emulator::rules::Config;
+use cloudflare_calls_emulator::rules::{Config, Operation};
 use serde_json::json;
 
 use super::room::{Room, mid, patient};
@@ -77,7 +77,7 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
     let room = Room::start().await;
     let alice = room.enter().await;
     let fail = || Fault::FailItems { code: "backend_error".into(), indices: vec![0] };
-    room.fault(&alice.session, "new_tracks", fail());
+    room.fault(&alice.session, Operation::NewTracks, fail());
     let (offer, local) = alice.offer(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
     let answered = alice.session.publish(offer, local).await.unwrap();
     let published = answered.outcome;
@@ -92,14 +92,14 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
 
     alice.publish(&[(Send::Video, "camera")]).await;
     let bob = room.enter().await;
-    room.fault(&bob.session, "new_tracks", fail());
+    room.fault(&bob.session, Operation::NewTracks, fail());
     let subscribed = bob.subscribe([alice.track("camera"), alice.track("music")]).await;
     assert_eq!(subscribed.failed[0].item, alice.track("camera"));
     assert_eq!(subscribed.retryable(), [], "backend_error is not for another try");
     let music = subscribed.done[0].mid.clone();
     bob.hears(&music, &alice, "music").await;
 
-    room.fault(&bob.session, "close_tracks", fail());
+    room.fault(&bob.session, Operation::CloseTracks, fail());
     let closed = bob.session.close([music.clone()]).await.unwrap();
     assert_eq!(closed.failed[0].item, music);
     assert_eq!(bob.session.mids(), std::slice::from_ref(&music), "for another try");
@@ -116,7 +116,7 @@ async fn a_success_without_a_name_is_none() {
     let item = json!({ "trackName": "mic", "mid": "", "sessionId": alice.session.id() });
     let body = json!({ "tracks": [item] });
     let reply = Fault::Reply { status: 200, headers: [].into(), body };
-    room.fault(&bob.session, "new_tracks", reply);
+    room.fault(&bob.session, Operation::NewTracks, reply);
     let subscribed = bob.subscribe([alice.track("mic")]).await;
     assert_eq!(subscribed.done, []);
     assert_eq!(subscribed.failed[0].error, ItemError::Unnamed);

@@ -8,6 +8,7 @@ use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{Answer, prelude::*};
 use cloudflare_calls_emulator::agent::Send;
 use cloudflare_calls_emulator::faults::Fault;
+use cloudflare_calls_emulator::rules::Operation;
 
 use super::room::Room;
 
@@ -17,12 +18,12 @@ async fn the_page_of_an_edge_is_no_reply_of_the_api() {
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let bob = room.enter().await;
     let pulled = bob.pull(&alice, &["mic", "camera"]).await;
-    room.fault(&bob.session, "close_tracks", Fault::Html { status: 503 });
+    room.fault(&bob.session, Operation::CloseTracks, Fault::Html { status: 503 });
     let closed = bob.session.close([pulled[1].clone()]).await.unwrap();
     assert_eq!(closed.done, [pulled[1].clone()], "tried again");
     bob.hears_nothing(&pulled[1], &pulled[0]).await;
 
-    room.fault(&bob.session, "new_tracks", Fault::Html { status: 503 });
+    room.fault(&bob.session, Operation::NewTracks, Fault::Html { status: 503 });
     let error = bob.session.subscribe([alice.track("camera")]).await.unwrap_err();
     assert!(error.outcome_unknown() && !error.is_retryable(), "{error}");
     assert_eq!((error.stage(), error.code()), (Stage::Reply, None));
@@ -39,7 +40,7 @@ async fn the_page_of_an_edge_is_no_reply_of_the_api() {
 async fn a_reply_that_ends_in_its_middle_leaves_the_outcome_unknown() {
     let room = Room::start().await;
     let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
-    room.fault(&alice.session, "new_tracks", Fault::Truncate);
+    room.fault(&alice.session, Operation::NewTracks, Fault::Truncate);
     let (offer, local) = alice.offer(&[(Send::Video, "camera")]).await;
     let error = alice.session.publish(offer, local).await.unwrap_err();
     assert!(error.outcome_unknown() && !error.is_retryable(), "{error}");
@@ -58,7 +59,7 @@ async fn too_many_requests_are_waited_out_for_as_long_as_the_reply_says() {
     let bob = room.enter().await;
     let headers = [("retry-after".to_owned(), "1".to_owned())].into();
     let body = serde_json::Value::Null;
-    room.fault(&bob.session, "new_tracks", Fault::Reply { status: 429, headers, body });
+    room.fault(&bob.session, Operation::NewTracks, Fault::Reply { status: 429, headers, body });
     let started = Instant::now();
     let pulled = bob.pull(&alice, &["mic"]).await;
     assert!(started.elapsed() >= Duration::from_secs(1));

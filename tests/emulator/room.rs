@@ -13,7 +13,7 @@ use cloudflare_calls::{
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Change, Received, Send};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
-use cloudflare_calls_emulator::rules::{Config, SessionSnapshot, Snapshot};
+use cloudflare_calls_emulator::rules::{Config, Operation, SessionSnapshot, Snapshot};
 use serde_json::Value;
 
 /// How long anything may take on a busy machine.
@@ -68,7 +68,7 @@ impl Room {
     }
 
     /// Orders a fault for the next call of the operation on the session.
-    pub(crate) fn fault(&self, session: &Session, operation: &str, fault: Fault) {
+    pub(crate) fn fault(&self, session: &Session, operation: Operation, fault: Fault) {
         let rule = Rule::new(fault).operation(operation).session(session.id().as_str()).times(1);
         self.emulator.fault(rule).unwrap();
     }

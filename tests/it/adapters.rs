@@ -6,16 +6,18 @@ use cloudflare_calls::prelude::*;
 use cloudflare_calls::types::{AdapterId, ErrorCode, OutputCodec};
 
 use super::session;
-use super::sfu::{Fault, Operation, Sfu};
+use super::sfu::{Fault, Operation, Sfu, fail_items};
 
 #[tokio::test]
 async fn adapters_are_created_and_closed_item_by_item() {
     let sfu = Sfu::start().await;
     let client = sfu.client();
+    let fails = fail_items("websocket_handshake_failed", [1]);
+    sfu.fault(Operation::NewWebsocketAdapters, fails);
     let created = client
         .create_adapters([
             Adapter::ingest("wss://example.com/in", "speech"),
-            Adapter::egress("wss://example.com/fail", session(), "mic", OutputCodec::Pcm),
+            Adapter::egress("wss://example.com/out", session(), "mic", OutputCodec::Pcm),
         ])
         .await
         .unwrap();
@@ -33,18 +35,20 @@ async fn adapters_are_created_and_closed_item_by_item() {
     let unknown = AdapterId::new("unknown").unwrap();
     let closed = client.close_adapters([id.clone(), unknown.clone()]).await.unwrap();
     assert_eq!(closed.done, [id, unknown], "not there is as good as closed");
-    assert!(sfu.open_adapters().is_empty());
+    assert!(sfu.open_adapters().await.is_empty());
 }
 
 #[tokio::test]
 async fn if_all_adapters_fail_the_outcome_is_that_of_each() {
     let sfu = Sfu::start().await;
-    let adapters = ["a", "b"].map(|name| Adapter::ingest("wss://example.com/fail", name));
+    let fails = fail_items("websocket_handshake_failed", [0, 1]);
+    sfu.fault(Operation::NewWebsocketAdapters, fails);
+    let adapters = ["a", "b"].map(|name| Adapter::ingest("wss://example.com/in", name));
     let created = sfu.client().create_adapters(adapters).await.unwrap();
     assert_eq!(created.done, []);
     assert_eq!(created.failed.len(), 2);
     assert_eq!(sfu.count(Operation::NewWebsocketAdapters), 1, "a creation is not repeated");
-    assert_eq!(sfu.calls()[0].status, Some(503));
+    assert_eq!(sfu.statuses().await, [503]);
 }
 
 #[tokio::test]
@@ -65,7 +69,7 @@ async fn closing_more_than_the_limit_is_split_and_reports_the_batch_that_failed(
         closed.failed.iter().map(|failed| failed.item.clone()).collect::<Vec<_>>(),
         ids[..4]
     );
-    assert_eq!(sfu.open_adapters().len(), 4);
+    assert_eq!(sfu.open_adapters().await.len(), 4);
     client.close_adapters(ids[..4].to_vec()).await.unwrap().into_result().unwrap();
 }
 
@@ -96,7 +100,7 @@ async fn wrong_adapters_are_refused_before_anything_is_sent() {
     let client = sfu.client();
     let adapter = || Adapter::ingest("ws://127.0.0.1:9/in", "a");
     let created = client.create_adapters([adapter()]).await;
-    created.expect("the fake is on this machine, too").into_result().unwrap();
+    created.expect("the emulator is on this machine, too").into_result().unwrap();
     for count in [0, 5] {
         let error = client.create_adapters((0..count).map(|_| adapter())).await.unwrap_err();
         assert!(error.to_string().contains("tracks"), "{count}: {error}");

@@ -5,13 +5,13 @@ use cloudflare_calls::error::Unusable;
 use cloudflare_calls::{Error, prelude::*};
 
 use super::sfu::{Operation, Sfu};
-use super::{join, offer, quick};
+use super::{data_offer, join, quick};
 
 #[tokio::test]
 async fn a_transport_without_an_open_channel_locks_no_data_channels_out() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
-    let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
     let chat = session.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
     let chat = chat.into_result().unwrap()[0].id;
     session.close_data_channels([chat]).await.unwrap().into_result().unwrap();
@@ -38,6 +38,6 @@ async fn where_nothing_is_known_of_a_transport_the_sfu_decides() {
     let error = adopted.publish_data_channels(channel()).await.unwrap_err();
     assert!(matches!(error, Error::Request { .. }), "the SFU was asked: {error}");
     assert_eq!(sfu.count(Operation::NewDataChannels), 1);
-    let _ = adopted.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = adopted.establish_data_channels_with(data_offer("8")).await.unwrap();
     adopted.publish_data_channels(channel()).await.unwrap().into_result().unwrap();
 }

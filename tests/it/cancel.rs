@@ -8,10 +8,10 @@ use std::time::Duration;
 use cloudflare_calls::data_channels::{LocalDataChannel, RemoteDataChannel, SubscribedDataChannel};
 use cloudflare_calls::session::{Negotiation, Status, Unfinished, Unusable};
 use cloudflare_calls::tracks::{LocalTrack, OfferedTrack, RemoteTrack, TrackUpdate};
-use cloudflare_calls::types::{SessionId, Simulcast};
+use cloudflare_calls::types::SessionId;
 use cloudflare_calls::{Error, Session, prelude::*};
 
-use super::sfu::{Fault, Operation, Sfu};
+use super::sfu::{Fault, Operation, Sfu, omit_item};
 use super::{answer, join, mid, mids, offer, publish, pull};
 
 /// Polls a future so many times and then drops it.
@@ -97,7 +97,7 @@ fn step(name: &str, stage: &Stage) -> Step {
         }),
         "update" => Box::pin(async move {
             session
-                .update([TrackUpdate::layer(pulled, Simulcast::new())])
+                .update([TrackUpdate::source(pulled, publisher, "camera")])
                 .await?
                 .into_result()
                 .map(drop)
@@ -180,13 +180,15 @@ async fn dropping_a_future_at_any_await_is_safe_the_session_is_usable_or_says_th
             let departure = session.leave().await.unwrap();
             let reported: Vec<String> =
                 departure.tracks.failed.iter().map(|open| open.item.to_string()).collect();
-            let open: Vec<String> = sfu.open_tracks(session.id()).into_iter().collect();
+            let open: Vec<String> = sfu.open_tracks(session.id()).await.into_iter().collect();
             assert_eq!(open, reported, "{name} after {polls} polls");
             if departure.is_complete() {
-                assert!(sfu.open_channels(session.id()).is_empty(), "{name} after {polls} polls");
+                assert!(
+                    sfu.open_channels(session.id()).await.is_empty(),
+                    "{name} after {polls} polls"
+                );
             }
-            assert_eq!(sfu.violations(), [""; 0], "{name} after {polls} polls");
-            assert_eq!(sfu.abandoned_overlaps(), [""; 0], "{name} after {polls} polls");
+            assert_eq!(sfu.violations().await, [], "{name} after {polls} polls");
             polls += 1;
             assert!(polls < 1_000, "{name} never ends");
         }
@@ -227,7 +229,7 @@ async fn a_channel_that_nobody_waited_for_and_the_reply_leaves_out_is_found_by_l
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
     establish(&session).await;
-    let fault = Fault::All(vec![Fault::HoldReply, Fault::OmitItems(vec![0])]);
+    let fault = vec![Fault::HoldReply, omit_item(0)];
     sfu.fault(Operation::NewDataChannels, fault);
     tokio::select! {
         biased;
@@ -238,7 +240,7 @@ async fn a_channel_that_nobody_waited_for_and_the_reply_leaves_out_is_found_by_l
     let departure = session.leave().await.unwrap();
     assert!(departure.was_inspected && departure.is_complete(), "{departure:?}");
     assert_eq!(departure.channels.done.len(), 1);
-    assert!(sfu.open_channels(session.id()).is_empty());
+    assert!(sfu.open_channels(session.id()).await.is_empty());
 }
 
 #[tokio::test]
@@ -246,7 +248,7 @@ async fn what_was_in_doubt_is_not_said_to_be_open_when_a_close_is_refused() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
     publish(&session, &["a", "b"]).await;
-    sfu.fault(Operation::CloseTracks, Fault::OmitItems(vec![0]));
+    sfu.fault(Operation::CloseTracks, omit_item(0));
     session.close(mids(&["0"])).await.unwrap().into_result().unwrap_err();
     // It is closed, but nobody can say so: neither the state can be read, nor
     // does another close come through.

@@ -7,7 +7,7 @@ use cloudflare_calls::session::Negotiation;
 use cloudflare_calls::{Error, Session, prelude::*};
 use serde_json::{Value, json};
 
-use super::sfu::{Fault, Operation, Sfu};
+use super::sfu::{Operation, Sfu, fail_items, omit_item};
 use super::{answer, join};
 
 async fn with_transport(sfu: &Sfu) -> Session {
@@ -29,7 +29,7 @@ async fn subscribe(
 }
 
 fn last_channel(sfu: &Sfu) -> Value {
-    sfu.calls().last().unwrap().body["dataChannels"][0].clone()
+    sfu.calls().last().unwrap().json()["dataChannels"][0].clone()
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn the_subscriber_repeats_the_publishers_delivery_policy() {
         "maxPacketLifeTime": 0 });
     assert_eq!(last_channel(&sfu), expected);
     let channel = &published.into_result().unwrap()[0];
-    assert!(sfu.open_channels(publisher.id()).contains(&channel.id.get()));
+    assert!(sfu.open_channels(publisher.id()).await.contains(&channel.id.get()));
 
     let subscribed =
         subscriber.subscribe_data_channels([RemoteDataChannel::from(channel)]).await.unwrap();
@@ -72,13 +72,14 @@ async fn a_channel_that_is_not_published_yet_is_asked_for_again_alone() {
         .filter(|call| call.session.as_deref() == Some(subscriber.id().as_str()))
         .filter(|call| call.operation == Operation::NewDataChannels)
         .map(|call| {
-            let channels = call.body["dataChannels"].as_array().unwrap();
+            let body = call.json();
+            let channels = body["dataChannels"].as_array().unwrap();
             channels.iter().map(|channel| channel["dataChannelName"].clone()).collect()
         })
         .collect();
     let later = json!(["later"]);
     assert_eq!(names, [json!(["chat", "later"]), later.clone(), later.clone(), later]);
-    assert_eq!(sfu.open_channels(subscriber.id()).len(), 1);
+    assert_eq!(sfu.open_channels(subscriber.id()).await.len(), 1);
 }
 
 #[tokio::test]
@@ -93,8 +94,7 @@ async fn channels_are_closed_by_id_and_by_leaving() {
     let closed = subscriber.close_data_channels([channel.id]).await.unwrap();
     assert_eq!(closed.done, [channel.id], "not there is as good as closed");
 
-    let fault =
-        Fault::All(vec![Fault::fail_items("internal_error", [0]), Fault::OmitItems(vec![1])]);
+    let fault = vec![fail_items("internal_error", [0]), omit_item(1)];
     sfu.fault(Operation::CloseDataChannels, fault);
     let departure = publisher.leave().await.unwrap();
     let ids: Vec<ChannelId> = published.done.iter().map(|channel| channel.id).collect();
@@ -102,5 +102,5 @@ async fn channels_are_closed_by_id_and_by_leaving() {
     assert_eq!((open, departure.channels.done.clone()), (ids[..2].to_vec(), ids[2..].to_vec()));
     assert!(!departure.is_complete());
     assert!(publisher.leave().await.unwrap().is_complete());
-    assert!(sfu.open_channels(publisher.id()).is_empty());
+    assert!(sfu.open_channels(publisher.id()).await.is_empty());
 }

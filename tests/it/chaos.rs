@@ -15,7 +15,9 @@ use cloudflare_calls::{Client, Error, Mid, RetryPolicy, Session, prelude::*};
 use fastrand::Rng;
 
 use super::logs::{self, assert_clean, assert_clean_error};
-use super::sfu::{Call, Fault, ICE_PWD, Operation, Sfu};
+use super::sfu::{
+    Call, Fault, ICE_PWD, Operation, Sfu, fail_items, not_ready, omit_item, reply, reply_after,
+};
 use super::{answer, mid, offer};
 
 const SESSIONS: usize = 50;
@@ -46,35 +48,33 @@ fn count(counter: &AtomicUsize) {
 
 /// A fault for a call, now and then. The seed and the call's number decide.
 fn fault(seed: u64, call: &Call) -> Option<Fault> {
-    let mut random = Rng::with_seed(seed ^ call.total as u64);
+    let mut random = Rng::with_seed(seed ^ call.number);
     if random.u32(..FAULT_ONE_IN) != 0 {
         return None;
     }
     let echo = format!("you sent v=0\r\na=ice-pwd:{ICE_PWD}\r\n");
-    let reply =
-        |status, body: &str| Fault::Reply { status, headers: Vec::new(), body: body.to_owned() };
     let index = random.usize(..3);
     // The state is what everything else is judged by.
     let is_read = call.operation == Operation::GetSession;
     Some(match random.u8(..if is_read { 10 } else { 14 }) {
-        0 => Fault::DropBefore,
-        1 => Fault::DropAfter,
+        0 => Fault::DropRequest,
+        1 => Fault::DropReply,
         2 => reply(502, "<html><h1>Bad gateway</h1></html>"),
         3 => reply(429, ""),
-        4 => Fault::not_ready(),
+        4 => not_ready(),
         5 => Fault::refuse(503, "retryable_transient_error"),
         6 => Fault::refuse(500, "internal_error"),
         7 => Fault::refuse(406, "invalid_params"),
         8 => {
             let code = if index == 0 { echo.as_str() } else { "decoding_error" };
             let body = serde_json::json!({ "errorCode": code, "errorDescription": echo });
-            reply(400, &body.to_string())
+            reply(400, body.to_string())
         }
-        9 => Fault::ReplyAfter { status: 200, headers: Vec::new(), body: echo },
-        10 => Fault::fail_items("empty_track_error", [index]),
-        11 => Fault::fail_items("internal_error", [index]),
-        12 => Fault::OmitItems(vec![index]),
-        _ => Fault::Delay(Duration::from_millis(2)),
+        9 => reply_after(200, echo),
+        10 => fail_items("empty_track_error", [index]),
+        11 => fail_items("internal_error", [index]),
+        12 => omit_item(index),
+        _ => Fault::Delay { ms: 2 },
     })
 }
 
@@ -140,7 +140,7 @@ async fn negotiate<T: Send + std::fmt::Debug + 'static>(
 }
 
 async fn publish(random: &mut Rng, seen: &Seen, session: &Session, board: &Board, next: usize) {
-    let names: Vec<String> = (0..random.usize(1..4)).map(|i| format!("{next}-{i}")).collect();
+    let names: Vec<String> = (0..random.usize(1..4)).map(|i| format!("{next}_{i}")).collect();
     let tracks = match random.u8(..3) {
         0 => {
             let tracks = names.iter().map(|name| OfferedTrack::audio(name).bidirectional());
@@ -227,7 +227,7 @@ async fn lifecycle(number: usize, sfu: &Sfu, client: &Client, board: &Board, see
         tokio::spawn(async move { session.publish_all(late).await.map(drop) });
     }
     let departure = session.leave().await.expect("leaving is always permitted");
-    assert_departure(number, sfu, &session, &departure);
+    assert_departure(number, sfu, &session, &departure).await;
     if departure.was_inspected {
         count(&seen.inspected);
     }
@@ -236,23 +236,25 @@ async fn lifecycle(number: usize, sfu: &Sfu, client: &Client, board: &Board, see
         false => {
             count(&seen.incomplete);
             let again = session.leave().await.expect("leaving is always permitted");
-            assert_departure(number, sfu, &session, &again);
+            assert_departure(number, sfu, &session, &again).await;
         }
     }
     assert!(tokio::time::timeout(Duration::from_secs(60), session.close([mid("0")])).await.is_ok());
+    sfu.expire(session.id()).await;
 }
 
 /// That nothing is open of which the report does not say so, and that what it
 /// is sure of is open.
-fn assert_departure(number: usize, sfu: &Sfu, session: &Session, departure: &Departure) {
+async fn assert_departure(number: usize, sfu: &Sfu, session: &Session, departure: &Departure) {
     assert_clean("a report", &format!("{departure:?}"));
     if let Some(error) = departure.error() {
         assert_clean_error(error);
     }
-    let open = sfu.open_tracks(session.id());
-    let channels = sfu.open_channels(session.id());
+    let (open, active) =
+        (sfu.open_tracks(session.id()).await, sfu.active_tracks(session.id()).await);
+    let channels = sfu.open_channels(session.id()).await;
     if departure.is_complete() {
-        assert!(open.is_empty() && channels.is_empty(), "{number}: {departure:?} {open:?}");
+        assert!(active.is_empty() && channels.is_empty(), "{number}: {departure:?} {active:?}");
         return;
     }
     let reported: BTreeSet<String> =
@@ -261,7 +263,7 @@ fn assert_departure(number: usize, sfu: &Sfu, session: &Session, departure: &Dep
         departure.channels.failed.iter().map(|open| open.item.get()).collect();
     let is_known = departure.uncertain.is_empty() || departure.was_inspected;
     if is_known {
-        assert!(open.is_subset(&reported), "{number}: forgotten: {departure:?} {open:?}");
+        assert!(active.is_subset(&reported), "{number}: forgotten: {departure:?} {active:?}");
         assert!(channels.is_subset(&reported_channels), "{number}: forgotten: {departure:?}");
     }
     // Of a lost reply nobody knows what it said. Everything else is exact.
@@ -276,7 +278,7 @@ fn assert_departure(number: usize, sfu: &Sfu, session: &Session, departure: &Dep
     let are_all_exact = exact.len() == reported.len();
     assert!(exact.is_subset(&open), "{number}: not open: {departure:?} {open:?}");
     if is_known && are_all_exact {
-        assert_eq!(open, reported, "{number}: {departure:?}");
+        assert!(reported.is_subset(&open), "{number}: {departure:?} {open:?}");
     }
 }
 
@@ -311,8 +313,7 @@ async fn nothing_is_forgotten_in_10_000_random_lifecycles_of_50_sessions() {
         agent.expect("a lifecycle that holds");
     }
     sfu.idle().await;
-    assert_eq!(sfu.violations(), [""; 0]);
-    assert_eq!(sfu.abandoned_overlaps(), [""; 0]);
+    assert_eq!(sfu.violations().await, []);
     let all = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
     let counts = [
         ("complete", all(&seen.complete)),

@@ -11,7 +11,7 @@ use cloudflare_calls::{Session, prelude::*};
 use tokio::runtime::Runtime;
 
 use super::sfu::{Fault, Operation, Sfu};
-use super::{answer, join, offer, publish};
+use super::{answer, data_offer, join, offer, publish};
 
 #[tokio::test]
 async fn adapters_that_nobody_waits_for_are_closed() {
@@ -28,7 +28,7 @@ async fn adapters_that_nobody_waits_for_are_closed() {
         sfu.release();
         let closed = async {
             while sfu.count(Operation::CloseWebsocketAdapters) == 0
-                || !sfu.open_adapters().is_empty()
+                || !sfu.open_adapters().await.is_empty()
             {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -36,7 +36,7 @@ async fn adapters_that_nobody_waits_for_are_closed() {
         tokio::time::timeout(Duration::from_secs(20), closed).await.expect("they are open");
     }
     let created = client.create_adapters(adapters()).await.unwrap().into_result().unwrap();
-    assert_eq!(sfu.open_adapters().len(), created.len(), "those that somebody has stay");
+    assert_eq!(sfu.open_adapters().await.len(), created.len(), "those that somebody has stay");
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ fn a_change_that_is_cut_off_by_the_end_of_its_runtime_is_in_doubt() {
         let session = session_on(&first, sfu.base_url().to_owned());
         first.block_on(publish(&session, &["mic"]));
         first.block_on(async {
-            let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+            let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
         });
         let operation = match step {
             "publish_all" => Operation::NewTracks,
@@ -148,8 +148,9 @@ fn a_change_that_is_cut_off_by_the_end_of_its_runtime_is_in_doubt() {
         // connections ended with the runtime, so it needs a few tries.
         let departure = runtime().block_on(session.leave()).unwrap();
         assert!(departure.was_inspected && departure.is_complete(), "{step}: {departure:?}");
-        assert!(sfu.all_open_tracks().is_empty(), "{step}");
-        assert!(sfu.open_channels(session.id()).is_empty(), "{step}");
+        assert!(servers.block_on(sfu.all_open_tracks()).is_empty(), "{step}");
+        let channels = servers.block_on(sfu.open_channels(session.id()));
+        assert!(channels.is_empty(), "{step}");
     }
 }
 
@@ -157,9 +158,9 @@ fn a_change_that_is_cut_off_by_the_end_of_its_runtime_is_in_doubt() {
 async fn doubts_are_bounded_and_the_state_settles_them() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
-    let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
     for number in 0..100 {
-        sfu.fault(Operation::NewDataChannels, Fault::DropAfter);
+        sfu.fault(Operation::NewDataChannels, Fault::DropReply);
         let channel = LocalDataChannel::new(format!("c{number}"));
         session.publish_data_channels([channel]).await.unwrap_err();
     }
@@ -173,15 +174,15 @@ async fn doubts_are_bounded_and_the_state_settles_them() {
     let departure = session.leave().await.unwrap();
     assert!(departure.is_complete() && !departure.was_inspected, "{departure:?}");
     assert!(departure.channels.done.len() >= 100);
-    assert!(sfu.open_channels(session.id()).is_empty());
+    assert!(sfu.open_channels(session.id()).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_state_that_was_read_during_a_change_settles_nothing() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
-    let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
-    sfu.fault(Operation::NewDataChannels, Fault::DropAfter);
+    let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
+    sfu.fault(Operation::NewDataChannels, Fault::DropReply);
     session.publish_data_channels([LocalDataChannel::new("lost")]).await.unwrap_err();
     sfu.fault(Operation::NewDataChannels, Fault::Hold);
     let change = tokio::spawn({

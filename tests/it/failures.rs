@@ -8,7 +8,7 @@ use cloudflare_calls::{Error, prelude::*};
 use serde_json::{Value, json};
 
 use super::logs::assert_clean_error;
-use super::sfu::{Fault, Matcher, Operation, Sfu};
+use super::sfu::{Fault, Matcher, Operation, SAYS, Sfu, fail_items, reply, reply_after};
 use super::{join, mid, mids, offer, publish, pull};
 
 /// What an error says of itself, in the order of the table.
@@ -67,7 +67,7 @@ async fn request_errors_are_told_apart_by_status_and_code() {
         assert_eq!(error.stage(), Stage::Reply);
         assert_eq!(error.status().unwrap().as_u16(), status);
         assert_eq!(error.code().unwrap().as_str(), code);
-        assert_eq!(error.description().unwrap(), format!("the fake says {code}"));
+        assert_eq!(error.description().unwrap(), SAYS);
         assert!(error.to_string().contains(code), "{error}");
         assert_eq!(error.to_string().contains("unknown"), expected.unknown, "{error}");
         assert_clean_error(&error);
@@ -96,7 +96,7 @@ async fn item_errors_are_told_apart_by_code() {
         let publisher = join(&sfu).await;
         publish(&publisher, &["mic"]).await;
         let session = join(&sfu).await;
-        let fails = Fault::fail_items(code, [0]);
+        let fails = fail_items(code, [0]);
         sfu.fault(Matcher::from(Operation::NewTracks).times(4), fails);
         let error = pull(&session, &publisher, &["mic"]).await.into_result().unwrap_err();
         assert_eq!(says(&error), expected, "{code}");
@@ -122,7 +122,7 @@ async fn a_reply_that_contradicts_itself_is_no_success() {
         let sfu = Sfu::start().await;
         let publisher = join(&sfu).await;
         let session = join(&sfu).await;
-        let reply = Fault::ReplyAfter { status: 200, headers: Vec::new(), body: reply.to_owned() };
+        let reply = reply_after(200, reply.to_owned());
         sfu.fault(Operation::NewTracks, reply);
         let track = RemoteTrack::new(publisher.id().clone(), "mic");
         let error = session.subscribe([track]).await.unwrap_err();
@@ -139,7 +139,7 @@ async fn an_offer_without_an_answer_is_an_error_only_if_something_was_published(
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
     let failed = r#"{"tracks":[{"mid":"","trackName":"mic","errorCode":"internal_error"}]}"#;
-    let reply = Fault::Reply { status: 200, headers: Vec::new(), body: failed.to_owned() };
+    let reply = reply(200, failed.to_owned());
     sfu.fault(Operation::NewTracks, reply);
     let track = || [LocalTrack::new(mid("0"), "mic")];
     let error = session.publish(offer(&["0"]), track()).await.unwrap_err();
@@ -147,13 +147,13 @@ async fn an_offer_without_an_answer_is_an_error_only_if_something_was_published(
     assert_eq!(session.status(), Status::Ready, "nothing was negotiated");
 
     let published = r#"{"tracks":[{"mid":"0","trackName":"mic"}]}"#;
-    let reply = Fault::ReplyAfter { status: 200, headers: Vec::new(), body: published.to_owned() };
+    let reply = reply_after(200, published.to_owned());
     sfu.fault(Operation::NewTracks, reply);
     let error = session.publish(offer(&["0"]), track()).await.unwrap_err();
     assert!(matches!(error, Error::Contradiction { .. }), "{error}");
     assert_eq!(session.mids(), mids(&["0"]), "it is there to be closed");
     assert!(session.leave().await.unwrap().is_complete());
-    assert!(sfu.all_open_tracks().is_empty());
+    assert!(sfu.all_open_tracks().await.is_empty());
 }
 
 /// The reply that an axum handler makes of an error.
@@ -189,7 +189,7 @@ async fn an_error_has_a_remedy_and_a_reply_for_the_agent() {
         assert_eq!(serde_json::to_value(&error).unwrap(), expected);
         let (status, body) = replied(error).await;
         assert_eq!((status, serde_json::from_str::<Value>(&body).unwrap()), (to_agent, expected));
-        assert!(!body.contains("the fake says"), "the API's words stay with the backend");
+        assert!(!body.contains(SAYS), "the API's words stay with the backend");
     }
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
@@ -210,8 +210,8 @@ async fn an_error_has_a_remedy_and_a_reply_for_the_agent() {
 async fn a_refusal_that_asks_to_wait_says_how_long_to_the_agent() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
-    let headers = vec![("retry-after".to_owned(), "100".to_owned())];
-    let reply = Fault::Reply { status: 429, headers, body: String::new() };
+    let headers = [("retry-after".to_owned(), "100".to_owned())].into();
+    let reply = Fault::Reply { status: 429, headers, body: "".into() };
     sfu.fault(Operation::NewTracks, reply);
     let error = session.publish_all(offer(&["0"])).await.unwrap_err();
     let response = axum::response::IntoResponse::into_response(error);

@@ -7,8 +7,8 @@ use cloudflare_calls::session::{Registry, Status, Unusable};
 use cloudflare_calls::tracks::{RemoteTrack, TrackUpdate};
 use cloudflare_calls::{Session, prelude::*};
 
-use super::sfu::{Fault, Operation, Sfu};
-use super::{join, mid, mids, offer, publish};
+use super::sfu::{Fault, Operation, Sfu, reply};
+use super::{data_offer, join, mid, mids, offer, publish};
 
 const GONE: Status = Status::Unusable(Unusable::Gone);
 
@@ -44,7 +44,7 @@ async fn leaving_a_session_that_is_gone_is_complete_whatever_was_lost_before() {
     let sfu = Sfu::start().await;
     let (session, registry) = registered(&sfu).await;
     // A reply is lost on the way, so something may exist.
-    let page = Fault::Reply { status: 502, headers: Vec::new(), body: "<html>".to_owned() };
+    let page = reply(502, "<html>".to_owned());
     sfu.fault(Operation::NewTracks, page);
     let error = session.publish_all(offer(&["9"])).await.unwrap_err();
     assert!(error.outcome_unknown());
@@ -64,7 +64,7 @@ async fn leaving_a_session_that_is_gone_is_complete_whatever_was_lost_before() {
 async fn leaving_finds_out_that_the_session_is_gone() {
     let sfu = Sfu::start().await;
     let (session, registry) = registered(&sfu).await;
-    sfu.fault(Operation::NewTracks, Fault::DropAfter);
+    sfu.fault(Operation::NewTracks, Fault::DropReply);
     session.publish_all(offer(&["9"])).await.unwrap_err();
     sfu.fault(Operation::GetSession, gone());
     let departure = session.leave().await.unwrap();
@@ -77,11 +77,11 @@ async fn a_pull_that_hears_410_because_of_the_publisher_does_not_end_the_own_ses
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
     publish(&publisher, &["mic"]).await;
-    let _ = publisher.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = publisher.establish_data_channels_with(data_offer("8")).await.unwrap();
     let channel = publisher.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
     let channel = RemoteDataChannel::from(&channel.into_result().unwrap()[0]);
     let (session, registry) = registered(&sfu).await;
-    let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
     let chat = session.subscribe_data_channels([channel]).await.unwrap().into_result().unwrap();
     let other = publisher.id().clone();
     for pull in ["subscribe", "update", "subscribe_data_channels", "grant_reply"] {

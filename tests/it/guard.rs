@@ -12,7 +12,7 @@ use cloudflare_calls::{Error, Session, prelude::*};
 
 use super::sfu::{Fault, Operation, Sfu};
 use super::token::{ALL, keys};
-use super::{answer, join, mid, mids, offer, publish, pull};
+use super::{answer, data_offer, join, mid, mids, offer, publish, pull};
 
 /// A handle that may do these things.
 fn guarded_by(session: &Session, actions: &[Action]) -> GuardedSession {
@@ -91,13 +91,13 @@ async fn a_handle_can_do_what_its_token_says_and_nothing_else() {
 async fn the_right_to_reply_is_granted_by_who_may_grant_it() {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
-    let _ = publisher.establish_data_channels_with(offer(&["0"])).await.unwrap();
+    let _ = publisher.establish_data_channels_with(data_offer("0")).await.unwrap();
     let chat = publisher.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
     chat.into_result().unwrap();
     let session = join(&sfu).await;
     let chat = RemoteDataChannel::new(publisher.id().clone(), "chat", Delivery::default());
     let subscriber = guarded_by(&session, &[Action::SubscribeData]);
-    let established = subscriber.establish_data_channels_with(offer(&["0"])).await;
+    let established = subscriber.establish_data_channels_with(data_offer("0")).await;
     let _ = established.expect("who has data may");
     let refused = subscriber.subscribe_data_channels([chat.clone().can_reply()]).await;
     assert!(matches!(refused, Err(Error::Denied { .. })));
@@ -105,7 +105,7 @@ async fn the_right_to_reply_is_granted_by_who_may_grant_it() {
     assert!(matches!(subscriber.grant_reply(&channel).await, Err(Error::Denied { .. })));
     assert!(matches!(subscriber.revoke_reply(&channel).await, Err(Error::Denied { .. })));
     guarded_by(&session, &[Action::GrantReply]).grant_reply(&channel).await.unwrap();
-    assert!(sfu.channel(session.id(), channel.id.get()).unwrap().can_reply);
+    assert!(sfu.can_reply(session.id(), channel.id.get()).await);
     let no_data = guarded_by(&session, &[Action::Publish]).establish_data_channels().await;
     assert!(matches!(no_data, Err(Error::Denied { .. })));
 }
@@ -266,12 +266,12 @@ async fn layers_and_replies_go_no_further_than_the_room() {
     let sfu = Sfu::start().await;
     let outside = join(&sfu).await;
     publish(&outside, &["camera"]).await;
-    let _ = outside.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = outside.establish_data_channels_with(data_offer("8")).await.unwrap();
     let chat = outside.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
     let chat = RemoteDataChannel::from(&chat.into_result().unwrap()[0]);
     let session = join(&sfu).await;
     let camera = pull(&session, &outside, &["camera"]).await.into_result().unwrap().remove(0);
-    let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
     let chat = session.subscribe_data_channels([chat]).await.unwrap().into_result().unwrap();
     // The publisher is no longer in the agent's room.
     let limited = guarded_by(&session, &ALL).pull_only_from([session.id().clone()]);

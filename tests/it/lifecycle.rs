@@ -6,7 +6,7 @@ use cloudflare_calls::session::{Negotiation, Status};
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::{ErrorCode, TrackKind};
 
-use super::sfu::{Fault, Operation, Sfu};
+use super::sfu::{Fault, Operation, Sfu, fail_items, omit_item};
 use super::{join, mid, mids, offer, publish, pull};
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_bidirectional_local_track_says_so_with_its_kind() {
     let session = join(&sfu).await;
     let track = LocalTrack::new(mid("0"), "mic").bidirectional(TrackKind::Audio);
     session.publish(offer(&["0"]), [track]).await.unwrap().outcome.into_result().unwrap();
-    let body = &sfu.calls()[1].body["tracks"][0];
+    let body = &sfu.calls()[1].json()["tracks"][0];
     assert_eq!(
         (body["bidirectionalMediaStream"].as_bool(), body["kind"].as_str()),
         (Some(true), Some("audio"))
@@ -48,7 +48,7 @@ async fn an_item_that_the_reply_leaves_out_is_not_taken_for_a_success() {
     let publisher = join(&sfu).await;
     publish(&publisher, &["mic", "camera"]).await;
     let session = join(&sfu).await;
-    sfu.fault(Operation::NewTracks, Fault::OmitItems(vec![0]));
+    sfu.fault(Operation::NewTracks, omit_item(0));
     let subscribed = pull(&session, &publisher, &["mic", "camera"]).await;
     assert_eq!(subscribed.done.len(), 1);
     assert_eq!(subscribed.failed[0].error, ItemError::Unreported);
@@ -57,7 +57,7 @@ async fn an_item_that_the_reply_leaves_out_is_not_taken_for_a_success() {
     let departure = session.leave().await.unwrap();
     assert!(departure.was_inspected && departure.is_complete(), "{departure:?}");
     assert_eq!(departure.tracks.done.len(), 2);
-    assert!(sfu.open_tracks(session.id()).is_empty());
+    assert!(sfu.open_tracks(session.id()).await.is_empty());
 }
 
 #[tokio::test]
@@ -91,10 +91,7 @@ async fn close_tells_closed_failed_and_unreported_apart() {
     let session = join(&sfu).await;
     publish(&session, &["a", "b", "c", "d"]).await;
     session.close(mids(&["0"])).await.unwrap().into_result().unwrap();
-    sfu.fault(
-        Operation::CloseTracks,
-        Fault::All(vec![Fault::fail_items("internal_error", [2]), Fault::OmitItems(vec![3])]),
-    );
+    sfu.fault(Operation::CloseTracks, vec![fail_items("internal_error", [2]), omit_item(3)]);
     let closed = session.close(mids(&["0", "1", "2", "3", "1"])).await.unwrap();
     assert_eq!(closed.done, mids(&["0", "1"]), "close_track_error is as good as closed");
     assert_eq!(closed.failed[0].error.code(), Some(&ErrorCode::InternalError));
@@ -108,7 +105,7 @@ async fn close_tells_closed_failed_and_unreported_apart() {
 
     let departure = session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
-    assert!(sfu.all_open_tracks().is_empty());
+    assert!(sfu.all_open_tracks().await.is_empty());
 }
 
 #[tokio::test]
@@ -127,14 +124,14 @@ async fn forced_closes_over_64_are_split() {
     assert_eq!(departure.tracks.done.len(), 64, "the other one is closed");
     assert!(departure.error().is_some() && !departure.is_complete());
     let open: Vec<_> = departure.tracks.failed.iter().map(|open| open.item.to_string()).collect();
-    assert_eq!(sfu.open_tracks(session.id()), open.into_iter().collect());
+    assert_eq!(sfu.open_tracks(session.id()).await, open.into_iter().collect());
     let departure = session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
     let batches: Vec<usize> = sfu
         .calls()
         .iter()
         .filter(|call| call.operation == Operation::CloseTracks)
-        .map(|call| call.body["tracks"].as_array().unwrap().len())
+        .map(|call| call.json()["tracks"].as_array().unwrap().len())
         .collect();
     assert_eq!(batches, [64, 64, 64]);
 }

@@ -9,7 +9,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, propte
 use serde_json::{Value, json};
 
 use super::sfu::{Operation, Sfu};
-use super::{join, mid, offer, session};
+use super::{data_offer, join, mid, offer, session};
 
 /// The field and the problem of a refusal.
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (String, Problem) {
@@ -54,7 +54,7 @@ async fn wrong_steps_are_refused_before_the_network_and_lose_nothing() {
     assert_eq!(refused(session.update(layer).await), (field("tracks"), too_many));
     assert_eq!(refused(session.update([]).await), (field("tracks"), Problem::Empty));
 
-    let _ = session.establish_data_channels_with(offer(&["0"])).await.unwrap();
+    let _ = session.establish_data_channels_with(data_offer("0")).await.unwrap();
     let channels = session.publish_data_channels([LocalDataChannel::new("")]).await;
     assert_eq!(refused(channels), (field("dataChannels[0].dataChannelName"), Problem::Empty));
     assert_eq!(

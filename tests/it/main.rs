@@ -100,6 +100,11 @@ fn offer(mids: &[&str]) -> Offer {
     Offer::new(sfu::offer_sdp(mids)).expect("an offer")
 }
 
+/// An agent's offer with a section for data channels.
+fn data_offer(mid: &str) -> Offer {
+    Offer::new(sfu::data_offer_sdp(mid)).expect("an offer")
+}
+
 fn answer() -> Answer {
     Answer::new(sfu::answer_sdp()).expect("an answer")
 }

@@ -7,7 +7,7 @@ use cloudflare_calls::session::Negotiation;
 use cloudflare_calls::tracks::RemoteTrack;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
-use super::sfu::{Fault, Operation, Sfu};
+use super::sfu::{Fault, Operation, Sfu, fail_items, not_ready};
 use super::{answer, join, mids, publish};
 
 async fn a_lifecycle() {
@@ -15,9 +15,9 @@ async fn a_lifecycle() {
     let publisher = join(&sfu).await;
     publish(&publisher, &["a", "b"]).await;
     let session = join(&sfu).await;
-    sfu.fault(Operation::NewTracks, Fault::not_ready());
-    sfu.fault(Operation::NewTracks, Fault::fail_items("not_found_track_error", [0, 1]));
-    sfu.fault(Operation::NewTracks, Fault::fail_items("a_code_of_next_year", [1]));
+    sfu.fault(Operation::NewTracks, not_ready());
+    sfu.fault(Operation::NewTracks, fail_items("not_found_track_error", [0, 1]));
+    sfu.fault(Operation::NewTracks, fail_items("a_code_of_next_year", [1]));
     let tracks = ["a", "b"].map(|name| RemoteTrack::new(publisher.id().clone(), name));
     let Negotiation::Offer(pending) = session.subscribe(tracks).await.unwrap() else {
         panic!("an offer");

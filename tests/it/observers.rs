@@ -11,8 +11,8 @@ use cloudflare_calls::{Session, prelude::*};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use super::sfu::{Fault, Matcher, Operation, Sfu};
-use super::{answer, join, mids, offer, publish};
+use super::sfu::{Fault, Matcher, Operation, Sfu, fail_items, not_ready, omit_item};
+use super::{answer, data_offer, join, mids, offer, publish};
 
 /// The session and the registry that are looked at.
 #[derive(Clone, Default)]
@@ -78,18 +78,18 @@ async fn everything(observer: Observer) {
         let registry = Registry::new(1);
         registry.insert(session.clone()).unwrap();
         *observer.state() = Some((session.clone(), registry));
-        let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
-        sfu.fault(Operation::NewDataChannels, Fault::fail_items("internal_error", [0]));
+        let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
+        sfu.fault(Operation::NewDataChannels, fail_items("internal_error", [0]));
         let _ = session.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
         publish(&session, &["own"]).await;
         let of_session = |operation| Matcher::from(operation).session(session.id());
-        sfu.fault(of_session(Operation::NewTracks), Fault::not_ready());
-        sfu.fault(of_session(Operation::NewTracks), Fault::OmitItems(vec![1]));
+        sfu.fault(of_session(Operation::NewTracks), not_ready());
+        sfu.fault(of_session(Operation::NewTracks), omit_item(1));
         let tracks = ["a", "b"].map(|name| RemoteTrack::new(publisher.id().clone(), name));
         if let Negotiation::Offer(pending) = session.subscribe(tracks).await.unwrap() {
             let _ = pending.answer(answer()).await.unwrap();
         }
-        let fault = Fault::All(vec![Fault::fail_items("internal_error", [0])]);
+        let fault = fail_items("internal_error", [0]);
         sfu.fault(of_session(Operation::CloseTracks), fault);
         let _ = session.close(mids(&["0"])).await.unwrap();
         let _ = session.state().await.unwrap();
@@ -107,7 +107,7 @@ async fn everything(observer: Observer) {
                 drop(pending);
             }
             "lost" => {
-                sfu.fault(of_session(Operation::NewTracks), Fault::DropAfter);
+                sfu.fault(of_session(Operation::NewTracks), Fault::DropReply);
                 session.publish_all(offer(&["9"])).await.unwrap_err();
             }
             "gone" => {

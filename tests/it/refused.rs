@@ -1,6 +1,8 @@
 //! A reply with a status of success that carries an error at its top: Cloudflare
 //! documents the field in every reply, so it is a refusal of the whole request.
 
+use std::collections::BTreeMap;
+
 use cloudflare_calls::adapters::Adapter;
 use cloudflare_calls::data_channels::{ChannelId, Delivery, LocalDataChannel, RemoteDataChannel};
 use cloudflare_calls::error::{OperationError, Remedy, Stage};
@@ -16,8 +18,8 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::sfu::{Fault, Matcher, Operation, Sfu};
-use super::{SECRET, answer, client, join, mid, mids, offer, publish, pull, session};
+use super::sfu::{Fault, Matcher, Operation, Sfu, fail_items, not_ready};
+use super::{SECRET, answer, client, data_offer, join, mid, mids, offer, publish, pull, session};
 
 fn refusal() -> Value {
     json!({ "errorCode": "internal_error", "errorDescription": format!("with {SECRET} it fails") })
@@ -25,8 +27,7 @@ fn refusal() -> Value {
 
 /// The refusal with a status of success; nothing is done.
 fn refuses() -> Fault {
-    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    Fault::Reply { status: 200, headers, body: refusal().to_string() }
+    Fault::Reply { status: 200, headers: BTreeMap::new(), body: refusal() }
 }
 
 async fn server(status: u16, body: Value) -> MockServer {
@@ -142,7 +143,7 @@ async fn refused(sfu: &Sfu, session: &Session, step: &str) -> Error {
         "close_negotiated" => session.close_negotiated(offer(&["0"]), mids(&["0"])).await.err(),
         "establish_data_channels" => session.establish_data_channels().await.err(),
         "establish_data_channels_with" => {
-            session.establish_data_channels_with(offer(&["9"])).await.err()
+            session.establish_data_channels_with(data_offer("9")).await.err()
         }
         "publish_data_channels" => {
             session.publish_data_channels([LocalDataChannel::new("x")]).await.err()
@@ -192,7 +193,7 @@ async fn an_error_at_the_top_of_a_200_is_an_error_of_every_step() {
         let session = join(&sfu).await;
         publish(&session, &["a"]).await;
         if step.ends_with("data_channels") && !step.starts_with("establish") {
-            let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+            let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
         }
         let error = refused(&sfu, &session, step).await;
         assert_eq!(error.step().as_str(), step);
@@ -210,7 +211,7 @@ async fn an_error_at_the_top_of_a_200_is_an_error_of_every_step() {
             let departure = session.leave().await.unwrap();
             assert!(departure.was_inspected, "{step}: the state is needed");
             assert!(departure.is_complete(), "{step}: {departure:?}");
-            assert!(sfu.all_open_tracks().is_empty(), "{step}");
+            assert!(sfu.all_open_tracks().await.is_empty(), "{step}");
         }
     }
 }
@@ -245,18 +246,18 @@ async fn leaving_is_not_complete_if_the_close_gets_an_error_at_the_top_of_a_200(
     assert_eq!(departure.tracks.failed.len(), 1);
     assert!(departure.error().is_some_and(Error::outcome_unknown));
     assert!(session.leave().await.unwrap().is_complete());
-    assert!(sfu.all_open_tracks().is_empty());
+    assert!(sfu.all_open_tracks().await.is_empty());
 }
 
 #[tokio::test]
 async fn granting_a_reply_is_not_done_if_it_gets_an_error_at_the_top_of_a_200() {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
-    let _ = publisher.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = publisher.establish_data_channels_with(data_offer("8")).await.unwrap();
     let chat = publisher.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
     let chat = RemoteDataChannel::from(&chat.into_result().unwrap()[0]);
     let session = join(&sfu).await;
-    let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
     let chat = session.subscribe_data_channels([chat]).await.unwrap().into_result().unwrap();
     for step in ["grant_reply", "revoke_reply"] {
         sfu.fault(Operation::UpdateDataChannels, refuses());
@@ -295,13 +296,13 @@ async fn what_is_pulled_before_a_retry_fails_as_a_whole_is_kept_with_the_error()
     let session = join(&sfu).await;
     // The first try pulls `a` without an exchange; the second is refused.
     let kind = cloudflare_calls::types::TrackKind::Audio;
-    for name in ["x", "y"] {
+    for (name, sections) in [("x", &["x"][..]), ("y", &["x", "y"])] {
         let track = LocalTrack::new(mid(name), name).bidirectional(kind.clone());
-        session.publish(offer(&[name]), [track]).await.unwrap().outcome.into_result().unwrap();
+        session.publish(offer(sections), [track]).await.unwrap().outcome.into_result().unwrap();
     }
     sfu.fault(
         Matcher::from(Operation::NewTracks).session(session.id()),
-        Fault::fail_items("not_found_track_error", [1]),
+        fail_items("not_found_track_error", [1]),
     );
     sfu.fault(
         Matcher::from(Operation::NewTracks).session(session.id()),
@@ -327,13 +328,13 @@ async fn what_is_pulled_before_a_retry_fails_as_a_whole_is_kept_with_the_error()
 async fn channels_before_a_retry_fails_as_a_whole_are_kept_with_the_error() {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
-    let _ = publisher.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = publisher.establish_data_channels_with(data_offer("8")).await.unwrap();
     let names = ["a", "b"].map(LocalDataChannel::new);
     publisher.publish_data_channels(names).await.unwrap().into_result().unwrap();
     let session = join(&sfu).await;
-    let _ = session.establish_data_channels_with(offer(&["8"])).await.unwrap();
+    let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
     let of_session = || Matcher::from(Operation::NewDataChannels).session(session.id());
-    sfu.fault(of_session(), Fault::fail_items("not_found_track_error", [1]));
+    sfu.fault(of_session(), fail_items("not_found_track_error", [1]));
     sfu.fault(of_session(), Fault::refuse(406, "invalid_params"));
     let wanted = ["a", "b"]
         .map(|name| RemoteDataChannel::new(publisher.id().clone(), name, Delivery::default()));
@@ -353,8 +354,8 @@ async fn one_subscribe_of_four_attempts_makes_four_requests() {
     // Requests and items fail in turns.
     let of_session = || Matcher::from(Operation::NewTracks).session(session.id());
     for _ in 0..8 {
-        sfu.fault(of_session(), Fault::not_ready());
-        sfu.fault(of_session(), Fault::fail_items("not_found_track_error", [0]));
+        sfu.fault(of_session(), not_ready());
+        sfu.fault(of_session(), fail_items("not_found_track_error", [0]));
     }
     let subscribed = pull(&session, &publisher, &["a"]).await;
     assert!(subscribed.into_result().unwrap_err().is_not_yet_published());

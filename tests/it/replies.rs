@@ -107,14 +107,14 @@ async fn an_error_names_the_ray_and_the_time_taken() {
     super::logs::capture();
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
-    let headers = vec![("cf-ray".to_owned(), "8f3c2b1a0d9e7f65-FRA".to_owned())];
-    let body = json!({ "errorCode": "invalid_params" }).to_string();
+    let headers = [("cf-ray".to_owned(), "8f3c2b1a0d9e7f65-FRA".to_owned())].into();
+    let body = json!({ "errorCode": "invalid_params" });
     sfu.fault(Operation::NewTracks, Fault::Reply { status: 406, headers, body });
     let error = session.publish_all(offer(&["0"])).await.unwrap_err();
     assert_eq!(error.ray(), Some("8f3c2b1a0d9e7f65-FRA"));
     assert!(error.elapsed().is_some_and(|elapsed| elapsed > Duration::ZERO));
     assert!(super::logs::checked().contains("8f3c2b1a0d9e7f65-FRA"), "it is in the span");
-    sfu.fault(Operation::NewTracks, Fault::DropBefore);
+    sfu.fault(Operation::NewTracks, Fault::DropRequest);
     let error = session.publish_all(offer(&["0"])).await.unwrap_err();
     assert_eq!(error.ray(), None);
     assert!(error.elapsed().is_some());

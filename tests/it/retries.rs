@@ -7,7 +7,7 @@ use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::SessionId;
 use cloudflare_calls::{Error, RetryPolicy, Session, prelude::*};
 
-use super::sfu::{Fault, Matcher, Operation, Sfu};
+use super::sfu::{Fault, Matcher, Operation, Sfu, fail_items, not_ready, reply, reply_after};
 use super::{SESSION, answer, client, join, mid, mids, offer, publish, quick};
 
 /// A column of the table.
@@ -52,7 +52,7 @@ async fn tries(kind: Kind, fault: Fault, faults: usize) -> (usize, Result<(), Er
     let before = sfu.count(kind.operation());
     sfu.fault(Matcher::from(kind.operation()).times(faults), fault);
     let result = kind.call(&sfu, &session).await;
-    assert_eq!(sfu.violations(), [""; 0], "{kind:?}");
+    assert_eq!(sfu.violations().await, [], "{kind:?}");
     (sfu.count(kind.operation()) - before, result)
 }
 
@@ -112,23 +112,23 @@ async fn no_connection_was_made_so_all_are_tried_again() {
 
 #[tokio::test]
 async fn a_lost_reply_is_made_good_by_reads_and_closes_only() {
-    assert_row(Fault::DropBefore, &[Read, Close]).await;
-    assert_row(Fault::DropAfter, &[Read, Close]).await;
+    assert_row(Fault::DropRequest, &[Read, Close]).await;
+    assert_row(Fault::DropReply, &[Read, Close]).await;
 }
 
 #[tokio::test]
 async fn too_many_requests_are_tried_again_by_all() {
-    let page = Fault::Reply { status: 429, headers: Vec::new(), body: "slow down".into() };
+    let page = reply(429, "slow down");
     assert_row(page, &[Read, Close, Change, Creation]).await;
 }
 
 #[tokio::test]
 async fn a_session_that_is_not_connected_yet_is_waited_for() {
-    let (count, result) = tries(Change, Fault::not_ready(), 3).await;
+    let (count, result) = tries(Change, not_ready(), 3).await;
     result.unwrap();
     assert_eq!(count, 4, "425, 425, 425, 200");
     for kind in [Read, Close] {
-        let (count, result) = tries(kind, Fault::not_ready(), usize::MAX).await;
+        let (count, result) = tries(kind, not_ready(), usize::MAX).await;
         assert_eq!(count, 4, "{kind:?}");
         assert!(result.unwrap_err().is_not_connected());
     }
@@ -148,7 +148,7 @@ async fn codes_that_the_api_calls_retryable_are_tried_again_by_all() {
 
 #[tokio::test]
 async fn other_faults_of_the_service_are_made_good_by_reads_and_closes_only() {
-    let page = Fault::Reply { status: 502, headers: Vec::new(), body: "<html>".into() };
+    let page = reply(502, "<html>");
     for fault in [page, Fault::refuse(500, "internal_error"), Fault::refuse(500, "backend_error")] {
         assert_row(fault, &[Read, Close]).await;
     }
@@ -163,7 +163,7 @@ async fn a_session_that_is_gone_is_never_asked_again() {
 async fn a_wrong_request_and_a_reply_that_is_not_understood_are_never_repeated() {
     assert_row(Fault::refuse(406, "invalid_params"), &[]).await;
     assert_row(Fault::refuse(400, "decoding_error"), &[]).await;
-    let reply = Fault::ReplyAfter { status: 200, headers: Vec::new(), body: "{".into() };
+    let reply = reply_after(200, "{");
     assert_row(reply, &[]).await;
 }
 
@@ -176,7 +176,7 @@ async fn only_the_missing_tracks_are_asked_for_again() {
     let session = join(&sfu).await;
     publish(&publisher, &["a", "b"]).await;
     publish(&session, &["x", "y"]).await;
-    sfu.fault(Operation::NewTracks, Fault::fail_items("empty_track_error", [1]));
+    sfu.fault(Operation::NewTracks, fail_items("empty_track_error", [1]));
     let kind = cloudflare_calls::types::TrackKind::Audio;
     let track = |name: &str, on: &str| {
         RemoteTrack::new(publisher.id().clone(), name).on_transceiver_of(on, kind.clone())
@@ -191,8 +191,8 @@ async fn only_the_missing_tracks_are_asked_for_again() {
         .calls()
         .iter()
         .filter(|call| call.session.as_deref() == Some(session.id().as_str()))
-        .filter(|call| call.body["tracks"][0]["location"] == "remote")
-        .map(|call| call.body["tracks"].as_array().unwrap().len())
+        .filter(|call| call.json()["tracks"][0]["location"] == "remote")
+        .map(|call| call.json()["tracks"].as_array().unwrap().len())
         .collect();
     assert_eq!(asked, [2, 1]);
 }
@@ -202,7 +202,7 @@ async fn a_track_that_is_published_in_time_is_found() {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
     let session = join(&sfu).await;
-    let fault = Fault::fail_items("not_found_track_error", [0]);
+    let fault = fail_items("not_found_track_error", [0]);
     sfu.fault(Matcher::from(Operation::NewTracks).session(session.id()).times(2), fault);
     publish(&publisher, &["mic"]).await;
     let track = RemoteTrack::new(publisher.id().clone(), "mic");
@@ -219,7 +219,7 @@ async fn what_fails_next_to_an_offer_is_kept_for_after_the_answer() {
     let publisher = join(&sfu).await;
     publish(&publisher, &["a", "b"]).await;
     let session = join(&sfu).await;
-    sfu.fault(Operation::NewTracks, Fault::fail_items("empty_track_error", [1]));
+    sfu.fault(Operation::NewTracks, fail_items("empty_track_error", [1]));
     let tracks = ["a", "b"].map(|name| RemoteTrack::new(publisher.id().clone(), name));
     let Negotiation::Offer(pending) = session.subscribe(tracks).await.unwrap() else {
         panic!("an offer");
@@ -235,8 +235,8 @@ async fn what_fails_next_to_an_offer_is_kept_for_after_the_answer() {
 async fn retry_after_is_waited_for_and_one_beyond_the_budget_is_not() {
     let limited = |seconds: &str| Fault::Reply {
         status: 429,
-        headers: vec![("retry-after".into(), seconds.into())],
-        body: String::new(),
+        headers: [("retry-after".into(), seconds.into())].into(),
+        body: "".into(),
     };
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
@@ -268,7 +268,7 @@ async fn no_try_begins_after_the_budget() {
     let wait = Duration::from_secs(60);
     let policy = RetryPolicy::default().delays(wait, wait).budget(Duration::from_secs(5));
     let session = sfu.client().join().retry(policy).send().await.unwrap();
-    sfu.fault(Operation::GetSession, Fault::not_ready());
+    sfu.fault(Operation::GetSession, not_ready());
     let started = Instant::now();
     assert!(session.state().await.unwrap_err().is_not_connected());
     assert!(started.elapsed() < Duration::from_secs(30), "it is not waited for in vain");
@@ -283,7 +283,7 @@ async fn settings_without_sense_are_harmless() {
         .delays(Duration::MAX, Duration::ZERO)
         .budget(Duration::MAX);
     let session = sfu.client().join().retry(policy).send().await.unwrap();
-    sfu.fault(Operation::GetSession, Fault::not_ready());
+    sfu.fault(Operation::GetSession, not_ready());
     assert!(session.state().await.is_err());
     assert_eq!(sfu.count(Operation::GetSession), 1);
 }

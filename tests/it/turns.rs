@@ -39,7 +39,7 @@ async fn concurrent_changes_of_one_session_never_overlap() {
                 tokio::time::sleep(Duration::from_millis(index as u64 % 3)).await;
                 pending.answer(answer()).await.unwrap().into_result().unwrap();
             } else {
-                let own = format!("own-{index}");
+                let own = format!("own{index}");
                 let track = LocalTrack::new(mid(&own), name);
                 let published = session.publish(offer(&[&own]), [track]).await.unwrap();
                 published.outcome.into_result().unwrap();
@@ -49,8 +49,8 @@ async fn concurrent_changes_of_one_session_never_overlap() {
     for done in join_all(work).await {
         done.unwrap();
     }
-    assert_eq!(sfu.violations(), [""; 0]);
-    assert_eq!(sfu.open_tracks(session.id()).len(), 20);
+    assert_eq!(sfu.violations().await, []);
+    assert_eq!(sfu.open_tracks(session.id()).await.len(), 20);
     // Each renegotiate follows its own offer.
     let calls = sfu.calls();
     let own: Vec<_> = calls
@@ -59,8 +59,8 @@ async fn concurrent_changes_of_one_session_never_overlap() {
         .collect();
     assert_eq!(own.len(), 30);
     for (index, call) in own.iter().enumerate() {
-        let offers =
-            call.operation == Operation::NewTracks && call.body.get("sessionDescription").is_none();
+        let offers = call.operation == Operation::NewTracks
+            && call.json().get("sessionDescription").is_none();
         let next = own.get(index + 1).map(|call| call.operation);
         assert_eq!(offers, next == Some(Operation::Renegotiate), "call {index} of the session");
     }

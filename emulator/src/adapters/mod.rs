@@ -1,22 +1,24 @@
 //! The connections of WebSocket adapters, each in a task of its own.
 
 mod pcm;
+mod picture;
 mod socket;
 mod streams;
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::engine::State;
-use crate::media::{Place, Sound};
-use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec};
+use self::streams::{Egress, Stream};
+use crate::media::side::Side;
+use crate::media::{Heard, Place};
+use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec, Rules};
 
-/// How many packets wait for an endpoint: a second of sound. More are lost, as
-/// they would be of use to nobody any more.
-const SOUNDS: usize = 50;
+/// How many packets wait for an endpoint: a second of sound, or a picture. More
+/// are lost, as they would be of use to nobody any more.
+const WAITING: usize = 1024;
 
 /// How many reports wait for the engine. Who has more waits.
 const REPORTS: usize = 256;
@@ -47,7 +49,9 @@ enum What {
     Opened(Result<(), AdapterFailure>),
     /// So many went through so far.
     Bytes(u64),
-    Sound(Sound),
+    Sound(Heard),
+    /// A picture can be made of the next keyframe.
+    KeyframeWanted,
     /// The endpoint has hung up, or has to.
     Ended,
 }
@@ -61,7 +65,7 @@ struct Running {
 
 enum Way {
     Ingest { to: Place },
-    Egress { from: Place, sounds: mpsc::Sender<Sound> },
+    Egress { from: Place, heard: mpsc::Sender<Heard> },
 }
 
 /// Where a task sends its reports.
@@ -88,39 +92,39 @@ impl Adapters {
     }
 
     /// Tells the rules and the media what has happened.
-    pub(crate) fn happened(&mut self, happened: Happened, state: &mut State) {
+    pub(crate) fn happened(&mut self, happened: Happened, rules: &mut Rules, media: &mut dyn Side) {
         match happened {
-            Happened::Reported(report) => self.reported(report, state),
+            Happened::Reported(report) => self.reported(report, rules, media),
             Happened::Ended(task) => {
                 // What it said before comes first.
                 while let Ok(report) = self.reports.try_recv() {
-                    self.reported(report, state);
+                    self.reported(report, rules, media);
                 }
                 let ended = self.running.iter().find(|(_, running)| running.task == task);
                 if let Some(adapter) = ended.map(|(adapter, _)| adapter.clone()) {
-                    self.ended(&adapter, state);
+                    self.ended(&adapter, rules, media);
                 }
             }
         }
     }
 
     /// Does what the rules want, and passes on what was heard.
-    pub(crate) fn settle(&mut self, state: &mut State) {
-        while let Some(command) = state.rules.poll_adapter() {
+    pub(crate) fn settle(&mut self, rules: &mut Rules, media: &mut dyn Side) {
+        while let Some(command) = rules.poll_adapter() {
             match command {
                 AdapterCommand::Open { id, endpoint, stream } => {
-                    self.open(id, endpoint, stream, state);
+                    self.open(id, endpoint, stream, rules, media);
                 }
-                AdapterCommand::Close { id } => self.forget(&id, state),
+                AdapterCommand::Close { id } => self.forget(&id, media),
             }
         }
-        while let Some((place, sound)) = state.media.poll_sound() {
+        while let Some((place, sound)) = media.poll_sound() {
             for running in self.running.values() {
-                if let Way::Egress { from, sounds } = &running.way
+                if let Way::Egress { from, heard } = &running.way
                     && *from == place
                 {
                     // An endpoint that does not keep up misses some.
-                    let _ = sounds.try_send(sound.clone());
+                    let _ = heard.try_send(sound.clone());
                 }
             }
         }
@@ -131,62 +135,63 @@ impl Adapters {
         adapter: String,
         endpoint: Endpoint,
         stream: AdapterStream,
-        state: &mut State,
+        rules: &mut Rules,
+        media: &mut dyn Side,
     ) {
         let (stop, stopping) = oneshot::channel();
         let reporter = Reporter { adapter: adapter.clone(), sender: self.sender.clone() };
-        let (task, way) = match stream {
-            AdapterStream::Ingest { to } => {
-                let stream = streams::Stream::Ingest;
-                let task = socket::run(endpoint, stream, reporter, stopping);
-                (self.tasks.spawn(task), Way::Ingest { to })
-            }
-            AdapterStream::Egress { from, codec: OutputCodec::Pcm } => {
-                let (sounds, receiver) = mpsc::channel(SOUNDS);
-                let stream = streams::Stream::Egress(receiver);
-                let task = socket::run(endpoint, stream, reporter, stopping);
-                (self.tasks.spawn(task), Way::Egress { from, sounds })
-            }
-            AdapterStream::Egress { codec: OutputCodec::Jpeg, .. } => {
-                // It would need a decoder of every video codec.
+        let (stream, reconnect, way) = match stream {
+            AdapterStream::Ingest { to } => (Stream::Ingest, Duration::ZERO, Way::Ingest { to }),
+            AdapterStream::Egress { from, codec: OutputCodec::Jpeg, .. }
+                if media.last_codec(&from).is_some_and(|codec| codec != "vp8") =>
+            {
+                // No other decoder is here.
                 let result = Err(AdapterFailure::NotEmulated);
-                state.rules.adapter_opened(&adapter, result, &mut state.media);
+                rules.adapter_opened(&adapter, result, media);
                 return;
             }
+            AdapterStream::Egress { from, codec, reconnect } => {
+                let (heard, receiver) = mpsc::channel(WAITING);
+                let egress = Egress::new(codec, receiver);
+                (Stream::Egress(egress), reconnect, Way::Egress { from, heard })
+            }
         };
-        self.running.insert(adapter, Running { task: task.id(), _stop: stop, way });
+        let task = socket::run(endpoint, stream, reconnect, reporter, stopping);
+        let task = self.tasks.spawn(task).id();
+        self.running.insert(adapter, Running { task, _stop: stop, way });
     }
 
-    fn reported(&mut self, report: Report, state: &mut State) {
+    fn reported(&mut self, report: Report, rules: &mut Rules, media: &mut dyn Side) {
         let Report { adapter, what } = report;
         // It may have been closed meanwhile.
         let Some(running) = self.running.get(&adapter) else { return };
         match (what, &running.way) {
             (What::Opened(result), way) => {
                 if let (Ok(()), Way::Egress { from, .. }) = (result, way) {
-                    state.media.listen(from);
+                    media.listen(from);
                 }
-                state.rules.adapter_opened(&adapter, result, &mut state.media);
+                rules.adapter_opened(&adapter, result, media);
                 if result.is_err() {
-                    self.forget(&adapter, state);
+                    self.forget(&adapter, media);
                 }
             }
-            (What::Bytes(total), _) => state.rules.adapter_bytes(&adapter, total),
+            (What::Bytes(total), _) => rules.adapter_bytes(&adapter, total),
             (What::Sound(sound), Way::Ingest { to }) => {
-                state.media.say(Instant::now(), to, sound);
+                media.say(Instant::now(), to, sound);
             }
-            (What::Sound(_), Way::Egress { .. }) => {}
-            (What::Ended, _) => self.ended(&adapter, state),
+            (What::KeyframeWanted, Way::Egress { from, .. }) => media.want_keyframe(from),
+            (What::Sound(_), Way::Egress { .. }) | (What::KeyframeWanted, Way::Ingest { .. }) => {}
+            (What::Ended, _) => self.ended(&adapter, rules, media),
         }
     }
 
-    fn ended(&mut self, adapter: &str, state: &mut State) {
-        self.forget(adapter, state);
-        state.rules.adapter_closed(adapter, &mut state.media);
+    fn ended(&mut self, adapter: &str, rules: &mut Rules, media: &mut dyn Side) {
+        self.forget(adapter, media);
+        rules.adapter_closed(adapter, media);
     }
 
     /// Lets an adapter's task end.
-    fn forget(&mut self, adapter: &str, state: &mut State) {
+    fn forget(&mut self, adapter: &str, media: &mut dyn Side) {
         let Some(Running { way: Way::Egress { from, .. }, .. }) = self.running.remove(adapter)
         else {
             return;
@@ -194,7 +199,7 @@ impl Adapters {
         let is_same =
             |other: &Running| matches!(&other.way, Way::Egress { from: f, .. } if *f == from);
         if !self.running.values().any(is_same) {
-            state.media.unlisten(&from);
+            media.unlisten(&from);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ropus::{Application, Channels, DecodeMode, Decoder, Encoder};
 
-use crate::media::Sound;
+use crate::media::Heard;
 
 /// How many samples of one channel 20 ms are.
 const FRAME: u32 = 960;
@@ -59,7 +59,7 @@ impl Unpacker {
 
     /// The pieces that are complete with this packet. None of one that comes too
     /// late or is no Opus.
-    pub(super) fn unpack(&mut self, sound: &Sound) -> Vec<Piece> {
+    pub(super) fn unpack(&mut self, sound: &Heard) -> Vec<Piece> {
         // What is empty stands for a lost packet to the decoder.
         if sound.payload.is_empty() || !self.seek(sound) {
             return Vec::new();
@@ -81,7 +81,7 @@ impl Unpacker {
     }
 
     /// Goes on where the packet is. False if that is over already.
-    fn seek(&mut self, sound: &Sound) -> bool {
+    fn seek(&mut self, sound: &Heard) -> bool {
         let Some(next) = self.next else {
             self.next = Some(Next { number: sound.number as u16, time: sound.time });
             return true;
@@ -130,13 +130,13 @@ impl Packer {
     }
 
     /// The packet of 20 ms. None if the codec does not want it.
-    pub(super) fn pack(&mut self, pcm: &[u8]) -> Option<Sound> {
+    pub(super) fn pack(&mut self, pcm: &[u8]) -> Option<Heard> {
         let pcm: Vec<i16> =
             pcm.as_chunks().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();
         let mut packet = [0; LARGEST_PACKET];
         let length = self.encoder.encode(&pcm, &mut packet).ok()?;
         let payload = Arc::from(packet.get(..length)?);
-        let sound = Sound { number: self.number, time: self.time, payload };
+        let sound = Heard::sound(self.number, self.time, payload);
         self.number += 1;
         self.time = self.time.wrapping_add(FRAME);
         Some(sound)
@@ -147,7 +147,7 @@ impl Packer {
 mod tests {
     use super::*;
 
-    fn packets(count: usize) -> Vec<Sound> {
+    fn packets(count: usize) -> Vec<Heard> {
         let mut packer = Packer::new().unwrap();
         (0..count).map(|_| packer.pack(&[0; FRAME_BYTES]).unwrap()).collect()
     }
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_payload_that_is_no_opus_is_left_out() {
-        let sound = Sound { number: 0, time: 0, payload: Arc::from([0xff]) };
+        let sound = Heard::sound(0, 0, Arc::from([0xff]));
         assert_eq!(Unpacker::new().unwrap().unpack(&sound), []);
     }
 }

@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
 };
 
-use super::streams::Stream;
+use super::streams::{End, Stream};
 use super::{Reporter, What};
 use crate::rules::{AdapterFailure, Endpoint};
 
@@ -24,12 +24,17 @@ const LARGEST_MESSAGE: usize = 32 << 10;
 /// How long the other side may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// The time between two tries to connect again.
+const PAUSE: Duration = Duration::from_millis(200);
+
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Connects, and lets the stream run until it or the adapter ends.
+/// Connects, and lets the stream run until it or the adapter ends. A connection
+/// that breaks is made again within `reconnect`.
 pub(super) async fn run(
     endpoint: Endpoint,
-    stream: Stream,
+    mut stream: Stream,
+    reconnect: Duration,
     reporter: Reporter,
     mut stop: oneshot::Receiver<()>,
 ) {
@@ -43,10 +48,25 @@ pub(super) async fn run(
         Err(failure) => return reporter.report(What::Opened(Err(failure))).await,
     };
     reporter.report(What::Opened(Ok(()))).await;
-    tokio::select! {
-        biased;
-        _ = stop => {}
-        () = stream.run(&mut socket, &reporter) => reporter.report(What::Ended).await,
+    loop {
+        let end = tokio::select! {
+            biased;
+            _ = &mut stop => break,
+            end = stream.run(&mut socket, &reporter) => end,
+        };
+        if end == End::HungUp {
+            reporter.report(What::Ended).await;
+            break;
+        }
+        let opened = tokio::select! {
+            biased;
+            _ = &mut stop => return,
+            opened = stream.wait(reopen(&endpoint, reconnect)) => opened,
+        };
+        match opened {
+            Some(other) => socket = other,
+            None => return reporter.report(What::Ended).await,
+        }
     }
     let goodbye = async {
         // Gone already is as good.
@@ -55,6 +75,19 @@ pub(super) async fn run(
         }
     };
     let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+}
+
+/// Connects again, as often as the time allows.
+async fn reopen(endpoint: &Endpoint, within: Duration) -> Option<Socket> {
+    let tries = async {
+        loop {
+            if let Ok(socket) = open(endpoint).await {
+                return socket;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::time::timeout(within, tries).await.ok()
 }
 
 async fn open(endpoint: &Endpoint) -> Result<Socket, AdapterFailure> {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::pcm::{FRAME_BYTES, Packer, Unpacker};
+use super::picture::{Keyframes, jpeg};
 use super::socket::Socket;
 use super::{Reporter, What};
-use crate::media::Sound;
+use crate::media::Heard;
+use crate::rules::OutputCodec;
 
 /// How much PCM waits to be played: a second. More is left in the socket.
 const LONGEST_BUFFER: usize = FRAME_BYTES * 50;
@@ -23,10 +25,39 @@ const FRAME_TIME: Duration = Duration::from_millis(20);
 /// How late a packet may be. After more than this there was a pause.
 const LATEST: Duration = Duration::from_millis(100);
 
-/// Which way sound goes.
+/// The time between two pictures. Documented: a picture a second by default.
+const PICTURE_TIME: Duration = Duration::from_secs(1);
+
+/// How many packets of sound wait while there is no connection: a second.
+const LONGEST_BACKLOG: usize = 50;
+
+/// What goes over a connection, in one direction.
 pub(super) enum Stream {
+    /// From the endpoint.
     Ingest,
-    Egress(mpsc::Receiver<Sound>),
+    /// To the endpoint.
+    Egress(Egress),
+}
+
+/// What goes to an endpoint. It can go on with another connection.
+pub(super) struct Egress {
+    codec: OutputCodec,
+    heard: mpsc::Receiver<Heard>,
+    /// What came while there was no connection.
+    backlog: VecDeque<Heard>,
+    /// The picture that was sent last.
+    picture: Packet,
+    total: u64,
+}
+
+/// Why a stream has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The connection broke.
+    Broke,
+    /// The endpoint has hung up or says what cannot be understood, or there is
+    /// nothing more to send.
+    HungUp,
 }
 
 /// A message of adapters.
@@ -41,13 +72,119 @@ struct Packet {
 }
 
 impl Stream {
-    /// Ends when the endpoint hangs up or says what cannot be understood.
-    pub(super) async fn run(self, socket: &mut Socket, reporter: &Reporter) {
-        // Why does not matter: the connection ends.
-        let _ended = match self {
-            Self::Ingest => ingest(socket, reporter).await,
-            Self::Egress(sounds) => egress(socket, reporter, sounds).await,
+    /// Runs until the connection or the stream ends.
+    pub(super) async fn run(&mut self, socket: &mut Socket, reporter: &Reporter) -> End {
+        let ended = match self {
+            Self::Ingest => {
+                ingest(socket, reporter).await;
+                return End::HungUp;
+            }
+            Self::Egress(egress) if egress.codec == OutputCodec::Pcm => {
+                egress.send_sound(socket, reporter).await
+            }
+            Self::Egress(egress) => egress.send_pictures(socket, reporter).await,
         };
+        ended.err().unwrap_or(End::HungUp)
+    }
+
+    /// Waits for another connection. Sound is kept as far as it is of use.
+    pub(super) async fn wait<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let Self::Egress(egress) = self else { return other.await };
+        let mut other = std::pin::pin!(other);
+        loop {
+            tokio::select! {
+                got = &mut other => return got,
+                Some(heard) = egress.heard.recv() => egress.keep(heard),
+            }
+        }
+    }
+}
+
+impl Egress {
+    pub(super) fn new(codec: OutputCodec, heard: mpsc::Receiver<Heard>) -> Self {
+        Self { codec, heard, backlog: VecDeque::new(), picture: Packet::default(), total: 0 }
+    }
+
+    fn keep(&mut self, heard: Heard) {
+        if self.codec == OutputCodec::Pcm {
+            self.backlog.push_back(heard);
+        }
+        if self.backlog.len() > LONGEST_BACKLOG {
+            self.backlog.pop_front();
+        }
+    }
+
+    async fn send_sound(&mut self, socket: &mut Socket, reporter: &Reporter) -> Result<(), End> {
+        let mut unpacker = Unpacker::new().ok_or(End::HungUp)?;
+        loop {
+            let heard = self.next(socket).await?;
+            for piece in unpacker.unpack(&heard) {
+                let (sequence_number, timestamp) = (piece.number.into(), piece.time);
+                let packet = Packet { sequence_number, timestamp, payload: piece.pcm };
+                self.send(socket, reporter, &packet).await?;
+            }
+        }
+    }
+
+    async fn send_pictures(&mut self, socket: &mut Socket, reporter: &Reporter) -> Result<(), End> {
+        if !self.picture.payload.is_empty() {
+            let last = self.picture.clone();
+            self.send(socket, reporter, &last).await?;
+        }
+        let mut keyframes = Keyframes::default();
+        let mut is_due = false;
+        let mut times = tokio::time::interval(PICTURE_TIME);
+        times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let heard = tokio::select! {
+                _ = times.tick() => {
+                    is_due = true;
+                    reporter.report(What::KeyframeWanted).await;
+                    continue;
+                }
+                heard = self.next(socket) => heard?,
+            };
+            let Some(keyframe) = keyframes.push(&heard).filter(|_| is_due) else { continue };
+            // It takes some milliseconds of a processor.
+            let made = tokio::task::spawn_blocking(move || jpeg(&keyframe)).await;
+            let Some(payload) = made.ok().flatten() else { continue };
+            is_due = false;
+            let sequence_number = self.picture.sequence_number.wrapping_add(1);
+            self.picture = Packet { sequence_number, timestamp: heard.time, payload };
+            let picture = self.picture.clone();
+            self.send(socket, reporter, &picture).await?;
+        }
+    }
+
+    /// The next packet. What an endpoint says is of no interest, only that it is
+    /// there.
+    async fn next(&mut self, socket: &mut Socket) -> Result<Heard, End> {
+        if let Some(heard) = self.backlog.pop_front() {
+            return Ok(heard);
+        }
+        loop {
+            tokio::select! {
+                heard = self.heard.recv() => return heard.ok_or(End::HungUp),
+                message = socket.next() => match message {
+                    Some(Ok(Message::Close(_))) => return Err(End::HungUp),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Err(End::Broke),
+                },
+            }
+        }
+    }
+
+    async fn send(
+        &mut self,
+        socket: &mut Socket,
+        reporter: &Reporter,
+        packet: &Packet,
+    ) -> Result<(), End> {
+        let data = packet.encode_to_vec();
+        self.total += data.len() as u64;
+        socket.send(Message::Binary(data.into())).await.map_err(|_| End::Broke)?;
+        reporter.report(What::Bytes(self.total)).await;
+        Ok(())
     }
 }
 
@@ -79,34 +216,6 @@ async fn ingest(socket: &mut Socket, reporter: &Reporter) -> Option<()> {
                 let pcm: Vec<u8> = buffer.drain(..FRAME_BYTES).collect();
                 reporter.report(What::Sound(packer.pack(&pcm)?)).await;
             }
-        }
-    }
-}
-
-/// Sends what is heard.
-async fn egress(
-    socket: &mut Socket,
-    reporter: &Reporter,
-    mut sounds: mpsc::Receiver<Sound>,
-) -> Option<()> {
-    let mut unpacker = Unpacker::new()?;
-    let mut total = 0;
-    loop {
-        let sound = tokio::select! {
-            sound = sounds.recv() => sound?,
-            // What an endpoint says is of no interest, only that it is there.
-            message = socket.next() => match message?.ok()? {
-                Message::Close(_) => return None,
-                _ => continue,
-            },
-        };
-        for piece in unpacker.unpack(&sound) {
-            let (sequence_number, timestamp) = (piece.number.into(), piece.time);
-            let packet = Packet { sequence_number, timestamp, payload: piece.pcm };
-            let data = packet.encode_to_vec();
-            total += data.len() as u64;
-            socket.send(Message::Binary(data.into())).await.ok()?;
-            reporter.report(What::Bytes(total)).await;
         }
     }
 }

@@ -21,6 +21,8 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use marker::Marker;
+#[cfg(all(test, feature = "adapters"))]
+pub(crate) use source::KEYFRAME;
 use task::Task;
 
 use crate::media::{Delivery, Kind, Message};

@@ -19,6 +19,13 @@ const LATEST: Duration = Duration::from_millis(200);
 /// How large a picture is. Small: only its way is of interest.
 const PICTURE: usize = 300;
 
+/// A keyframe of VP8, 16 by 16 and red. A decoder is done before the marker.
+pub(crate) const KEYFRAME: [u8; 38] = [
+    0x70, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 0x07, 0x40, 0x96, 0x25, 0xa0, 0x02,
+    0x74, 0x01, 0x40, 0x00, 0x00, 0xfe, 0xe0, 0xb9, 0x63, 0x09, 0xa4, 0x9d, 0x1f, 0xa3, 0xfe, 0xef,
+    0xfd, 0x49, 0x3f, 0x00, 0x00, 0x00,
+];
+
 /// One stream that an agent sends.
 pub(super) struct Source {
     pub(super) mid: Mid,
@@ -142,8 +149,7 @@ fn vp8(is_keyframe: bool, number: u32) -> Vec<u8> {
     let number = (number & 0x7fff) as u16;
     let mut payload = vec![0x90, 0x80, 0x80 | (number >> 8) as u8, number as u8];
     if is_keyframe {
-        // Frame tag, start code, 16 by 16 (RFC 6386 section 9.1).
-        payload.extend_from_slice(&[0x10, 0, 0, 0x9d, 0x01, 0x2a, 16, 0, 16, 0]);
+        payload.extend_from_slice(&KEYFRAME);
     } else {
         payload.extend_from_slice(&[0x11, 0, 0]);
     }

@@ -1,57 +1,62 @@
-//! The operations of the API.
+//! The operations of the API: by path, for whom, with a record of each call.
 
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
+use super::carry::carry_out;
 use super::recent::Entry;
+use super::route::{Route, query, route};
 use super::serve::Break;
-use super::{Shared, authorize, refuse, reply};
-use crate::faults::{self, Fault};
-use crate::rules::{self, Operation, Query, Reply};
+use super::turns::Turns;
+use super::{Shared, authorize, refuse};
+use crate::faults::Call;
+use crate::rules::Query;
 
 /// The largest body that is read, in bytes: more than the rules allow, so that
 /// they can say so.
 const MAX_BODY: usize = 4 << 20;
 
-/// What a path says.
-struct Route {
-    app: String,
-    operation: Operation,
-    session: Option<String>,
-}
-
 /// Every request that is nothing else.
 pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Response {
     let at_ms = shared.now_ms();
-    let method = request.method().clone();
-    let route = match route(&method, request.uri().path()) {
+    let (head, body) = request.into_parts();
+    let route = match route(&head.method, head.uri.path()) {
         Ok(route) => route,
         Err(response) => return *response,
     };
-    if let Err(response) = authorize(shared.apps(), &route.app, request.headers(), "app") {
+    if let Err(response) = authorize(shared.apps(), &route.app, &head.headers, "app") {
         return *response;
     }
-    let (name, session) = (route.operation.as_str(), route.session.clone());
-    let faults = shared.changing().faults.meet(name, session.as_deref());
-    let (response, outcome) = match carry_out(&shared, route, request, &faults).await {
-        Ok(reply) => finish(reply, &faults),
-        Err((response, outcome)) => (response, outcome),
+    let mut entry = Entry {
+        at_ms,
+        method: head.method.to_string(),
+        operation: route.operation.as_str(),
+        session: route.session.clone(),
+        status: None,
+        duration_ms: 0,
+        outcome: None,
+    };
+    let response = match axum::body::to_bytes(body, MAX_BODY).await {
+        Ok(body) => {
+            let query = query(head.uri.query().unwrap_or_default());
+            let (operation, session) = (route.operation, route.session.clone());
+            let call = Call { number: shared.count(), operation, session, body: body.into() };
+            let (response, outcome) = detached(&shared, route, query, call).await;
+            entry.outcome = outcome;
+            response
+        }
+        Err(_) => {
+            let code = "payload_too_large";
+            entry.outcome = Some(code.to_owned());
+            refuse(StatusCode::PAYLOAD_TOO_LARGE, code, "the body is too large")
+        }
     };
     let is_broken = response.extensions().get::<Break>().is_some();
-    let entry = Entry {
-        at_ms,
-        method: method.to_string(),
-        operation: name,
-        session,
-        status: (!is_broken).then(|| response.status().as_u16()),
-        duration_ms: shared.now_ms() - at_ms,
-        outcome,
-    };
+    entry.status = (!is_broken).then(|| response.status().as_u16());
+    entry.duration_ms = shared.now_ms() - at_ms;
     tracing::info!(
-        operation = name,
+        operation = entry.operation,
         session = entry.session,
         status = entry.status,
         outcome = entry.outcome,
@@ -62,257 +67,39 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
     response
 }
 
-fn route(method: &Method, path: &str) -> Result<Route, Box<Response>> {
-    let unknown = || Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such path"));
-    let path = path.strip_prefix("/v1/apps/").ok_or_else(unknown)?;
-    let parts: Vec<&str> = path.split('/').collect();
-    let (app, rest) = parts.split_first().ok_or_else(unknown)?;
-    use Operation::*;
-    let (expected, operation, session) = match rest {
-        ["sessions", "new"] => (Method::POST, NewSession, None),
-        ["sessions", id] => (Method::GET, GetSession, Some(*id)),
-        ["sessions", id, "tracks", "new"] => (Method::POST, NewTracks, Some(*id)),
-        ["sessions", id, "renegotiate"] => (Method::PUT, Renegotiate, Some(*id)),
-        ["sessions", id, "tracks", "close"] => (Method::PUT, CloseTracks, Some(*id)),
-        ["sessions", id, "tracks", "update"] => (Method::PUT, UpdateTracks, Some(*id)),
-        ["sessions", id, "datachannels", "establish"] => {
-            (Method::POST, EstablishDataChannels, Some(*id))
-        }
-        ["sessions", id, "datachannels", "new"] => (Method::POST, NewDataChannels, Some(*id)),
-        ["sessions", id, "datachannels", "update"] => (Method::PUT, UpdateDataChannels, Some(*id)),
-        ["sessions", id, "datachannels", "close"] => (Method::PUT, CloseDataChannels, Some(*id)),
-        ["adapters", "websocket", "new"] => (Method::POST, NewWebsocketAdapters, None),
-        ["adapters", "websocket", "close"] => (Method::POST, CloseWebsocketAdapters, None),
-        // A path that the API does not know is 405 as well.
-        _ => return Err(Box::new(StatusCode::METHOD_NOT_ALLOWED.into_response())),
-    };
-    if *method != expected {
-        let allow = [(header::ALLOW, expected.as_str())];
-        return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, allow).into_response()));
-    }
-    let session = session.map(str::to_owned);
-    Ok(Route { app: (*app).to_owned(), operation, session })
-}
-
-/// A response that stands for a reply of the rules, and what the list of
-/// requests says of it.
-type Instead = (Response, Option<String>);
-
-/// Asks the rules, unless a fault says otherwise.
-async fn carry_out(
+/// Carries out a call in a task of its own: what has arrived is done, whether or
+/// not its sender waits for the reply.
+async fn detached(
     shared: &Shared,
     route: Route,
-    request: Request<Body>,
-    faults: &[Fault],
-) -> Result<Reply, Instead> {
-    let query = query(request.uri().query().unwrap_or_default());
-    let body = axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| {
-        let status = StatusCode::PAYLOAD_TOO_LARGE;
-        let code = "payload_too_large";
-        (refuse(status, code, "the body is too large"), Some(code.to_owned()))
-    })?;
-    tokio::time::sleep(faults::delay(faults)).await;
-    for fault in faults {
-        if let Some(instead) = before(shared, fault, route.session.as_deref()).await {
-            return Err(instead);
+    query: Query,
+    call: Call,
+) -> (Response, Option<String>) {
+    let mut sender = Sender { turns: shared.turns(), number: call.number, is_served: false };
+    let faults = shared.meet(&call);
+    let task = tokio::spawn({
+        let (shared, active) = (shared.clone(), shared.begin());
+        async move {
+            let _active = active;
+            carry_out(&shared, route, query, call, &faults).await
+        }
+    });
+    let sent = task.await;
+    sender.is_served = true;
+    sent.unwrap_or_else(|_| (StatusCode::INTERNAL_SERVER_ERROR.into_response(), None))
+}
+
+/// Who waits for the reply to a call.
+struct Sender<'s> {
+    turns: &'s Turns,
+    number: u64,
+    is_served: bool,
+}
+
+impl Drop for Sender<'_> {
+    fn drop(&mut self) {
+        if !self.is_served {
+            self.turns.abandon(self.number);
         }
     }
-    let failing = Failing::new(route.operation, &body, faults);
-    let body = match &failing {
-        Some(failing) if failing.is_all() => return Ok(failing.all()),
-        Some(failing) => failing.rest(),
-        None => body.to_vec(),
-    };
-    let Route { app, operation, session, .. } = route;
-    let request = rules::Request { app, operation, session, query, body };
-    let stopped = || (StatusCode::SERVICE_UNAVAILABLE.into_response(), Some("stopping".to_owned()));
-    let reply = shared.engine().request(request).await.ok_or_else(stopped)?;
-    Ok(match failing {
-        Some(failing) if items(&reply.body).is_some() => failing.put_back(reply),
-        _ => reply,
-    })
-}
-
-/// What a fault does before the rules are asked, and the response if they are
-/// not to be.
-async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option<Instead> {
-    let said = |what: &str| Some(format!("fault: {what}"));
-    match fault {
-        Fault::DropRequest => Some((broken(Break::Close), said("request dropped"))),
-        Fault::Reset => Some((broken(Break::Reset), said("reset"))),
-        Fault::Html { status } => {
-            let page = "<!doctype html><html><head><title>Error</title></head>\
-                <body><h1>Error</h1><p>This page is a fault of the emulator.</p></body></html>";
-            let head = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-            Some(((status_of(*status), head, page).into_response(), said("html")))
-        }
-        Fault::Reply { status, headers, body } => {
-            let mut response = match body {
-                Value::String(text) => (status_of(*status), text.clone()).into_response(),
-                body => reply(status_of(*status), body),
-            };
-            for (name, value) in headers {
-                if let (Ok(name), Ok(value)) =
-                    (header::HeaderName::try_from(name), header::HeaderValue::try_from(value))
-                {
-                    response.headers_mut().insert(name, value);
-                }
-            }
-            Some((response, said("reply")))
-        }
-        Fault::ExpireSession => {
-            let session = session.map(str::to_owned)?;
-            shared.engine().with(move |state| state.expire(&session)).await;
-            None
-        }
-        Fault::Disconnect => {
-            let session = session.map(str::to_owned)?;
-            shared.engine().with(move |state| state.disconnect(&session)).await;
-            None
-        }
-        _ => None,
-    }
-}
-
-/// What faults do to a reply of the rules.
-fn finish(reply: Reply, faults: &[Fault]) -> Instead {
-    let code = reply.body.get("errorCode").and_then(Value::as_str).map(str::to_owned);
-    let mut response = super::reply(status_of(reply.status), &reply.body);
-    let mut outcome = code.or_else(|| failed_items(&reply.body));
-    for fault in faults {
-        match fault {
-            Fault::DropReply => {
-                response = broken(Break::Close);
-                outcome = Some("fault: reply dropped".to_owned());
-            }
-            Fault::Truncate => {
-                let mut text = reply.body.to_string();
-                text.truncate(text.floor_char_boundary(text.len() / 2));
-                let head = [(header::CONTENT_TYPE, "application/json")];
-                response = (status_of(reply.status), head, text).into_response();
-                outcome = Some("fault: truncated".to_owned());
-            }
-            _ => {}
-        }
-    }
-    (response, outcome)
-}
-
-/// How many entries of a reply have failed, for the list of requests.
-fn failed_items(body: &Value) -> Option<String> {
-    let entries = items(body)?;
-    let failed = entries.iter().filter(|entry| entry.get("errorCode").is_some()).count();
-    (failed > 0).then(|| format!("{failed} of {} failed", entries.len()))
-}
-
-fn items(body: &Value) -> Option<&Vec<Value>> {
-    body.get("tracks").or_else(|| body.get("dataChannels"))?.as_array()
-}
-
-/// Entries that are to fail: the rules do not see them.
-struct Failing {
-    operation: Operation,
-    body: Value,
-    list: &'static str,
-    code: String,
-    /// In rising order, each within the list.
-    indices: Vec<usize>,
-}
-
-impl Failing {
-    /// None if no entry of this body is to fail.
-    fn new(operation: Operation, body: &[u8], faults: &[Fault]) -> Option<Self> {
-        let (code, wanted) = faults.iter().find_map(|fault| match fault {
-            Fault::FailItems { code, indices } => Some((code.clone(), indices)),
-            _ => None,
-        })?;
-        let body: Value = serde_json::from_slice(body).ok()?;
-        let list = if body.get("tracks").is_some() { "tracks" } else { "dataChannels" };
-        let length = body.get(list)?.as_array()?.len();
-        let mut indices: Vec<usize> =
-            wanted.iter().copied().filter(|index| *index < length).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        (!indices.is_empty()).then_some(Self { operation, body, list, code, indices })
-    }
-
-    fn entries(&self) -> &[Value] {
-        self.body.get(self.list).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-    }
-
-    fn is_all(&self) -> bool {
-        self.indices.len() == self.entries().len()
-    }
-
-    /// The body without them.
-    fn rest(&self) -> Vec<u8> {
-        let entries = self.entries().iter().enumerate();
-        let rest = entries.filter(|(index, _)| !self.indices.contains(index));
-        let mut body = self.body.clone();
-        body[self.list] = rest.map(|(_, entry)| entry.clone()).collect();
-        body.to_string().into_bytes()
-    }
-
-    /// The reply if nothing is left.
-    fn all(&self) -> Reply {
-        use Operation::*;
-        let (status, body) = match self.operation {
-            NewWebsocketAdapters | CloseWebsocketAdapters => (503, json!({})),
-            NewTracks | CloseTracks | UpdateTracks => {
-                (200, json!({ "requiresImmediateRenegotiation": false }))
-            }
-            _ => (200, json!({})),
-        };
-        self.put_back(Reply { status, body })
-    }
-
-    /// The reply with them, in their places.
-    fn put_back(&self, reply: Reply) -> Reply {
-        use Operation::{NewTracks, UpdateTracks};
-        let mut body = match reply.body {
-            Value::Object(body) => body,
-            _ => serde_json::Map::new(),
-        };
-        let mut results = match body.remove(self.list) {
-            Some(Value::Array(results)) => results,
-            _ => Vec::new(),
-        };
-        for &index in &self.indices {
-            let mut entry = self.entries().get(index).cloned().unwrap_or_default();
-            if let Some(entry) = entry.as_object_mut() {
-                // In others it says what was to be closed.
-                if matches!(self.operation, NewTracks | UpdateTracks) {
-                    entry.insert("mid".to_owned(), "".into());
-                }
-                entry.insert("errorCode".to_owned(), self.code.clone().into());
-                entry.insert("errorDescription".to_owned(), "a fault of the emulator".into());
-            }
-            results.insert(index.min(results.len()), entry);
-        }
-        body.insert(self.list.to_owned(), results.into());
-        Reply { status: reply.status, body: body.into() }
-    }
-}
-
-fn broken(how: Break) -> Response {
-    let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(how);
-    response
-}
-
-fn status_of(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// What of the query the API knows; it is small, so it is read by hand.
-fn query(text: &str) -> Query {
-    let mut query = Query::default();
-    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-        match &*name {
-            "thirdparty" => query.third_party = value == "true",
-            "correlationId" => query.correlation_id = Some(value.into_owned()),
-            _ => {}
-        }
-    }
-    query
 }

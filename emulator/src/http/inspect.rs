@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Shared, refuse, reply};
-use crate::faults::{Network, Rule};
+use crate::faults::{BadRule, Network, Rule};
 
 /// `GET /`
 pub(super) async fn page() -> Response {
@@ -45,7 +45,7 @@ pub(super) async fn add_fault(State(shared): State<Shared>, body: String) -> Res
     };
     match shared.changing().faults.add(rule) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(problem) => invalid(problem),
+        Err(problem) => refused(problem),
     }
 }
 
@@ -59,8 +59,21 @@ pub(super) async fn faults(State(shared): State<Shared>) -> Response {
 
 /// `DELETE /__emulator/faults`
 pub(super) async fn clear_faults(State(shared): State<Shared>) -> StatusCode {
-    shared.changing().faults.clear();
+    shared.clear_faults();
     StatusCode::NO_CONTENT
+}
+
+/// `POST /__emulator/release`
+pub(super) async fn release(State(shared): State<Shared>) -> Response {
+    Json(json!({ "released": shared.holds().release() })).into_response()
+}
+
+/// `GET /__emulator/violations`
+pub(super) async fn violations(State(shared): State<Shared>) -> Response {
+    match shared.engine().with(|state| state.rules.violations().collect::<Vec<_>>()).await {
+        Some(violations) => Json(violations).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
 /// `GET`, `PUT` and `DELETE /__emulator/network`
@@ -80,8 +93,12 @@ pub(super) async fn network(
     };
     match shared.set_network(network).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(problem) => invalid(problem),
+        Err(problem) => refused(problem),
     }
+}
+
+fn refused(problem: BadRule) -> Response {
+    invalid(&problem.to_string())
 }
 
 fn invalid(problem: &str) -> Response {

@@ -1,13 +1,19 @@
 //! The HTTP side: the API, the credentials of TURN, and the inspection.
 
 mod api;
+mod apt;
+mod carry;
 mod guard;
 mod inspect;
+mod items;
 mod recent;
+mod route;
 mod serve;
 mod turn;
+mod turns;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,15 +24,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub(crate) use self::serve::serve;
 use crate::App;
 use crate::engine::Engine;
-use crate::faults::{Faults, Network};
+use crate::faults::{BadRule, Call, Fault, Faults, Holds, Network, Watch};
 
 use recent::Recent;
+use turns::Turns;
 
 /// What all handlers share.
 #[derive(Clone)]
@@ -38,6 +46,11 @@ struct Inner {
     turn_keys: Vec<App>,
     media: String,
     start: Instant,
+    calls: AtomicU64,
+    /// How many calls are being carried out.
+    active: watch::Sender<usize>,
+    holds: Holds,
+    turns: Turns,
     changing: Mutex<Changing>,
 }
 
@@ -51,6 +64,7 @@ impl std::fmt::Debug for Shared {
 #[derive(Default)]
 pub(crate) struct Changing {
     pub(crate) faults: Faults,
+    pub(crate) watch: Option<Watch>,
     pub(crate) network: Network,
     pub(crate) recent: Recent,
 }
@@ -64,8 +78,18 @@ impl Shared {
     ) -> Self {
         let media: Vec<String> = media.iter().map(SocketAddr::to_string).collect();
         let media = media.join(", ");
-        let (start, changing) = (Instant::now(), Mutex::default());
-        Self(Arc::new(Inner { engine, apps, turn_keys, media, start, changing }))
+        Self(Arc::new(Inner {
+            engine,
+            apps,
+            turn_keys,
+            media,
+            start: Instant::now(),
+            calls: AtomicU64::new(0),
+            active: watch::Sender::new(0),
+            holds: Holds::default(),
+            turns: Turns::default(),
+            changing: Mutex::default(),
+        }))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -85,8 +109,50 @@ impl Shared {
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn holds(&self) -> &Holds {
+        &self.0.holds
+    }
+
+    fn turns(&self) -> &Turns {
+        &self.0.turns
+    }
+
+    /// The number of the next call, from 1.
+    fn count(&self) -> u64 {
+        self.0.calls.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Returns once no call is being carried out.
+    pub(crate) async fn idle(&self) {
+        // It fails only without a sender, which is here.
+        let _ = self.0.active.subscribe().wait_for(|active| *active == 0).await;
+    }
+
+    /// Counts a call until what is returned is dropped.
+    fn begin(&self) -> Active {
+        self.0.active.send_modify(|active| *active += 1);
+        Active(self.clone())
+    }
+
+    /// The faults that a call meets.
+    fn meet(&self, call: &Call) -> Vec<Fault> {
+        let (mut faults, watch) = {
+            let mut changing = self.changing();
+            (changing.faults.meet(call), changing.watch.clone())
+        };
+        // Without the lock: who watches may look at the emulator.
+        faults.extend(watch.iter().flat_map(|watch| watch.tell(call)));
+        faults
+    }
+
+    /// Takes all faults back. What they hold goes on.
+    pub(crate) fn clear_faults(&self) {
+        self.changing().faults.clear();
+        self.holds().release();
+    }
+
     /// What happens to packets from now on.
-    pub(crate) async fn set_network(&self, network: Network) -> Result<(), &'static str> {
+    pub(crate) async fn set_network(&self, network: Network) -> Result<(), BadRule> {
         network.check()?;
         self.changing().network = network;
         // If the engine has ended there are no packets.
@@ -97,6 +163,15 @@ impl Shared {
     /// Milliseconds since the start.
     fn now_ms(&self) -> u64 {
         u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A call that is being carried out.
+struct Active(Shared);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.0.active.send_modify(|active| *active -= 1);
     }
 }
 
@@ -124,6 +199,8 @@ fn inspection() -> Router<Shared> {
             "/__emulator/faults",
             post(inspect::add_fault).get(inspect::faults).delete(inspect::clear_faults),
         )
+        .route("/__emulator/release", post(inspect::release))
+        .route("/__emulator/violations", get(inspect::violations))
         .route("/__emulator/network", any(inspect::network))
         .layer(DefaultBodyLimit::max(MAX_ORDER))
         .layer(middleware::from_fn(guard::own_origin))
@@ -187,7 +264,8 @@ async fn with_ray(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let ray = format!("{:016x}-EMU", fastrand::u64(..));
     if let Ok(ray) = ray.try_into() {
-        response.headers_mut().insert("cf-ray", ray);
+        // A fault may have given it another one.
+        response.headers_mut().entry("cf-ray").or_insert(ray);
     }
     response
 }

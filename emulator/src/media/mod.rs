@@ -3,6 +3,7 @@
 //! The rules ([`crate::rules`]) know nothing of packets, and what moves packets
 //! knows nothing of the rules; this is all that the two say to each other.
 
+pub mod canned;
 pub(crate) mod channels;
 pub(crate) mod drive;
 mod forward;
@@ -12,13 +13,15 @@ mod rewrite;
 mod sdp;
 mod section;
 pub mod sfu;
+pub(crate) mod side;
 mod sound;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use section::Counters;
-pub(crate) use sound::Sound;
+#[cfg(feature = "adapters")]
+pub(crate) use sound::Heard;
 
 /// A session, for as long as the emulator runs. Cheaper to copy than its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

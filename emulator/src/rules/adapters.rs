@@ -165,7 +165,8 @@ impl Rules {
                     return Item::Done { is_failed: true, fields };
                 };
                 adapter.reads = Some(found.source);
-                AdapterStream::Egress { from: found.place, codec }
+                let reconnect = self.config.egress_reconnect;
+                AdapterStream::Egress { from: found.place, codec, reconnect }
             }
         };
         self.adapters.insert(id.clone(), adapter);

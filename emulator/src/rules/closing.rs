@@ -6,9 +6,10 @@ use super::body::{Body, Part, needed};
 use super::changes::Change;
 use super::publications::entries;
 use super::reply::{Code, Outcome, Reply, failed, invalid, undecodable};
+use super::request::Operation;
 use super::tracks::reply;
 use super::{Config, Rules};
-use crate::media::{Media, SessionKey};
+use crate::media::{Kind, Media, NewSection, SessionKey};
 
 pub(super) fn read(body: Body, config: &Config) -> Result<Change, Reply> {
     let offer = body.session_description.map(|offer| offer.text(Part::Offer)).transpose()?;
@@ -24,7 +25,18 @@ pub(super) fn read(body: Body, config: &Config) -> Result<Change, Reply> {
     }
 }
 
+/// What the SFU's own offer adds if it glares: that there is one is what matters.
+const GLARE: NewSection = NewSection::Send { kind: Kind::Audio, is_bidirectional: false };
+
 impl Rules {
+    /// Lets the SFU answer the next negotiated close of a session with an offer of its
+    /// own: the agent has to roll its offer back and answer. False if there is no
+    /// session of that id.
+    pub fn glare(&mut self, session: &str) -> bool {
+        let session = self.key(session).and_then(|key| self.sessions.get_mut(&key));
+        session.map(|session| session.is_glaring = true).is_some()
+    }
+
     /// Closes by force, or negotiated if there is an offer.
     pub(super) fn close_tracks(
         &mut self,
@@ -33,8 +45,13 @@ impl Rules {
         offer: Option<String>,
         media: &mut dyn Media,
     ) -> Outcome {
-        let answer = match &offer {
+        let session = self.live(key)?;
+        let is_glaring = offer.is_some() && std::mem::take(&mut session.is_glaring);
+        let description = match &offer {
             None => None,
+            Some(_) if is_glaring => {
+                self.make_offer(key, Operation::CloseTracks, &[GLARE], media)?.0
+            }
             Some(offer) => Some(self.take_offer(key, offer, media)?.0),
         };
         let mut items = Vec::new();
@@ -47,6 +64,6 @@ impl Rules {
             let fields = json!({ "mid": mid });
             items.push(if was_open { fields } else { failed(fields, Code::CloseTrack) });
         }
-        Ok(reply(items, answer, false))
+        Ok(reply(items, description, is_glaring))
     }
 }

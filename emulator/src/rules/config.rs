@@ -56,6 +56,10 @@ pub struct Config {
     /// documented: 10 s.
     #[serde(rename = "adapterWaitMs", deserialize_with = "milliseconds")]
     pub adapter_wait: Duration,
+    /// For how long an adapter connects again to an endpoint that it sends to, after
+    /// the connection broke. Documented: 15 s.
+    #[serde(rename = "egressReconnectMs", deserialize_with = "milliseconds")]
+    pub egress_reconnect: Duration,
     /// How many tracks one request may have. Documented: 64.
     pub max_tracks: usize,
     /// How many adapters one request may have. Documented: 4.
@@ -81,6 +85,7 @@ impl Default for Config {
             layer_switch: Duration::ZERO,
             ack_wait: Duration::from_secs(30),
             adapter_wait: Duration::from_secs(10),
+            egress_reconnect: Duration::from_secs(15),
             max_tracks: 64,
             max_adapters: 4,
             requests_per_second: 50,

@@ -1,6 +1,7 @@
 //! What the rules and the connections of adapters say to each other.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -44,6 +45,8 @@ pub enum AdapterStream {
         from: Place,
         /// As what.
         codec: OutputCodec,
+        /// For how long to connect again after the connection broke.
+        reconnect: Duration,
     },
 }
 

@@ -68,6 +68,9 @@
 //! | Tracks of a session that lost its connection | Not collected until it is back; then their time begins anew | U |
 //! | An egress adapter whose codec is not of the track's kind | `not_found_track_error` | U |
 //! | An egress adapter whose track ends | Is closed | U |
+//! | An egress adapter whose connection breaks | Is made again within [`Config::egress_reconnect`], with a second of sound or the last picture | D |
+//! | An egress adapter whose endpoint says goodbye | Is closed | U |
+//! | An ingest adapter whose connection breaks | Is closed, and its session ends | D |
 //! | How long a request waits for its endpoints | 10 s, then `websocket_connection_timeout` | U |
 //! | Changes of a session that an adapter feeds | 406 `invalid_params`, but for a forced close | U |
 //! | An SFU offer that cannot be made | 500 `backend_error` | U |
@@ -91,6 +94,7 @@ mod sessions;
 mod snapshot;
 mod timers;
 mod tracks;
+mod violations;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -108,6 +112,8 @@ pub use snapshot::{
     AdapterSnapshot, ChannelSnapshot, SessionSnapshot, SessionState, Snapshot,
     SubscriptionSnapshot, TrackSnapshot,
 };
+
+pub use violations::{UnderWay, Violation, ViolationKind};
 
 use changes::Change;
 use sessions::{Link, Session};
@@ -133,6 +139,7 @@ pub struct Rules {
     jobs: Vec<adapters::Job>,
     replies: VecDeque<(Ticket, Reply)>,
     commands: VecDeque<AdapterCommand>,
+    violations: violations::Violations,
 }
 
 impl Rules {
@@ -153,6 +160,7 @@ impl Rules {
             jobs: Vec::new(),
             replies: VecDeque::new(),
             commands: VecDeque::new(),
+            violations: violations::Violations::default(),
         }
     }
 
@@ -198,6 +206,7 @@ impl Rules {
             let session = self.sessions.get(&key);
             let at = session.and_then(|session| session.expires_at(&self.config));
             if at.is_some_and(|at| at <= now) {
+                self.note_expiry(now, key);
                 self.remove(key, media);
                 continue;
             }
@@ -278,27 +287,45 @@ impl Rules {
         request: &Request,
         media: &mut dyn Media,
     ) -> Result<Response, Reply> {
+        let key = self.admit(now, request)?;
+        let Some(session) = self.sessions.get(&key) else { return Err(reply::disconnected()) };
+        if request.operation == Operation::GetSession {
+            return Ok(Response::Now(session.show()));
+        }
+        if let Err(refused) = negotiation::check_turn(session, request.operation) {
+            if let Some(kind) = ViolationKind::out_of_turn(session, request) {
+                self.note(now, key, request.operation, kind);
+            }
+            return Err(refused);
+        }
+        let change = Change::read(request.operation, &request.body, session, &self.config)?;
+        let response = self.begin(now, key, change, media);
+        self.schedule(key);
+        Ok(response)
+    }
+
+    /// The session of a request, unless it is not there or has had too many.
+    fn admit(&mut self, now: Duration, request: &Request) -> Result<SessionKey, Reply> {
         let id = request.session.as_deref().unwrap_or_default();
         let Some(key) = self.key(id) else {
             return Err(match self.gone.was_of(id, &request.app) {
-                true => reply::disconnected(),
+                true => {
+                    self.violations.say_gone(now, request);
+                    reply::disconnected()
+                }
                 false => reply::not_found("session not found"),
             });
         };
         let limit = self.config.requests_per_second;
         let session = self.sessions.get_mut(&key).filter(|session| session.app == request.app);
         let session = session.ok_or_else(|| reply::not_found("session not found"))?;
-        if !session.admit(now, limit) {
-            return Err(reply::too_many());
+        match session.admit(now, limit) {
+            true => Ok(key),
+            false => {
+                self.note(now, key, request.operation, ViolationKind::TooManyRequests);
+                Err(reply::too_many())
+            }
         }
-        if request.operation == Operation::GetSession {
-            return Ok(Response::Now(session.show()));
-        }
-        negotiation::check_turn(session, request.operation)?;
-        let change = Change::read(request.operation, &request.body, session, &self.config)?;
-        let response = self.begin(now, key, change, media);
-        self.schedule(key);
-        Ok(response)
     }
 
     /// A number that no other thing has.

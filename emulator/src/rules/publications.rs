@@ -12,6 +12,7 @@ use super::reply::{Code, Outcome, Reply, failed, invalid};
 use super::request::{Location, Operation};
 use super::sessions::Session;
 use super::tracks::{End, Publication, Track, reply};
+use super::violations::ViolationKind;
 use super::{Config, Rules};
 use crate::media::{Kind, Media, NewSection, SessionKey};
 
@@ -249,7 +250,11 @@ impl Rules {
         }
         let was_forced = session.sections.get(&mid).is_some_and(|section| section.was_forced);
         let end = End::Local(Publication::new(now, was_forced));
-        Ok(session.put(Track { serial, mid, name, kind, is_open: true, end }))
+        let entry = session.put(Track { serial, mid, name, kind, is_open: true, end });
+        if was_forced {
+            self.note(now, key, Operation::NewTracks, ViolationKind::ForcedMid);
+        }
+        Ok(entry)
     }
 }
 

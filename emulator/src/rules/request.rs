@@ -10,7 +10,7 @@ macro_rules! operations {
     ($($name:ident $text:literal $request:literal,)*) => {
         /// The operations of the API, named as the methods of the client
         /// `cloudflare-calls`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Operation {
             $(
                 #[doc = concat!("`", $request, "`")]

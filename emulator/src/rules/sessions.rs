@@ -44,6 +44,8 @@ pub(super) struct Session {
     /// The data channels, the transport's own one not among them.
     pub(super) channels: BTreeMap<u16, Channel>,
     pub(super) last_channel: u16,
+    /// The SFU answers the next negotiated close with an offer of its own.
+    pub(super) is_glaring: bool,
     /// Layers that are still to be switched to.
     pub(super) switches: Vec<Switch>,
     /// When the requests of the last second came.
@@ -79,6 +81,7 @@ impl Session {
             is_established: false,
             channels: BTreeMap::new(),
             last_channel: 0,
+            is_glaring: false,
             switches: Vec::new(),
             recent: VecDeque::new(),
         }

@@ -169,6 +169,12 @@ impl Rules {
         let subscriptions = self.sessions.values().flat_map(Session::subscriptions).collect();
         Snapshot { apps, sessions, subscriptions, adapters }
     }
+
+    /// One session as of now. None if there is none of that id, or it has expired.
+    pub fn session(&self, now: Duration, id: &str, media: &dyn Media) -> Option<SessionSnapshot> {
+        let key = self.key(id)?;
+        self.sessions.get(&key).map(|session| session.snapshot(now, key, media))
+    }
 }
 
 impl Session {

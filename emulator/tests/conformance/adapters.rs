@@ -71,8 +71,8 @@ async fn adapters_of_which_none_could_be_used_are_a_503() {
         let reply = api.call(&NEW_ADAPTERS, "", NEW_ADAPTERS.example(name)).await.is(503);
         assert_eq!(codes(&reply["tracks"]), ["not_found_track_error"]);
     }
-    // Video is documented, but the emulator makes no pictures.
-    let (_agent, session, _) = api.join(&[(Send::Video, "camera")]).await;
+    // Documented, but the emulator makes pictures of VP8 only.
+    let (_agent, session, _) = api.join(&[(Send::H265, "camera")]).await;
     let mut body = NEW_ADAPTERS.example("remote_stream_video");
     let entry = &mut body["tracks"][0];
     entry["endpoint"] = endpoint().await.into();

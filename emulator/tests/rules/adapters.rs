@@ -108,7 +108,10 @@ fn an_egress_reads_a_track_of_the_codecs_kind() {
     let ticket = world.wait(NewWebsocketAdapters, "", body);
     let from = world.place(&publisher, "0");
     let [AdapterCommand::Open { id, stream, .. }] = &*world.commands else { panic!("not one") };
-    assert_eq!(*stream, AdapterStream::Egress { from, codec: OutputCodec::Pcm });
+    assert_eq!(
+        *stream,
+        AdapterStream::Egress { from, codec: OutputCodec::Pcm, reconnect: ms(15_000) }
+    );
     let id = id.clone();
     assert!(!format!("{:?}", world.commands).contains("secret"));
     opened(&mut world, &id, Ok(()));

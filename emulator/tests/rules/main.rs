@@ -10,5 +10,6 @@ mod random;
 mod requests;
 mod sessions;
 mod tracks;
+mod violations;
 mod waits;
 mod world;

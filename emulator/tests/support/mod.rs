@@ -1,23 +1,18 @@
 //! What tests with agents share.
 
+mod client;
+
 use std::time::Duration;
 
 use cloudflare_calls::session::Negotiation;
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
-use cloudflare_calls::types::AppId;
-use cloudflare_calls::{Answer, Client, Mid, Offer, SecretString, Session, prelude::*};
-use cloudflare_calls_emulator::Emulator;
+use cloudflare_calls::{Answer, Client, Mid, Offer, Session, prelude::*};
 use cloudflare_calls_emulator::agent::{Agent, Send};
+
+pub(crate) use client::client;
 
 /// Two cores do what they can.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-pub(crate) fn client(emulator: &Emulator) -> Client {
-    let app = &emulator.apps()[0];
-    let secret = SecretString::from(app.expose_secret());
-    let id = AppId::new(app.id()).unwrap();
-    Client::builder(id, secret).base_url(emulator.base_url()).build().unwrap()
-}
 
 /// An agent that has joined, is connected and publishes this.
 pub(crate) async fn join(client: &Client, send: Send, name: &str) -> (Agent, Session) {

@@ -2,6 +2,7 @@
 
 mod local;
 mod negotiation;
+#[cfg(feature = "adapters")]
 mod sound;
 mod successor;
 

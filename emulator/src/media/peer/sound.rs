@@ -9,7 +9,7 @@ use str0m::rtp::ExtensionValues;
 use super::super::forward::Packet;
 use super::super::rewrite::Rtp;
 use super::super::section::Track;
-use super::super::{Kind, Sound};
+use super::super::{Heard, Kind};
 use super::{Effects, Peer, Work};
 
 impl Peer {
@@ -17,7 +17,7 @@ impl Peer {
     pub(in crate::media) fn say(
         &mut self,
         mid: Mid,
-        sound: Sound,
+        sound: Heard,
         now: Instant,
         out: &mut Effects,
     ) {

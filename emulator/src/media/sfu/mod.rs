@@ -1,6 +1,7 @@
 //! All connections, on one UDP port.
 
 mod operations;
+#[cfg(feature = "adapters")]
 mod sound;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

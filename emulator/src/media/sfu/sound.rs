@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::super::{Place, Sound};
+use super::super::{Heard, Place};
 use super::Sfu;
 use super::operations::slot;
 
@@ -20,15 +20,25 @@ impl Sfu {
         self.taps.close(slot(from));
     }
 
+    /// Asks who publishes on a section for a keyframe of its first layer.
+    pub(crate) fn want_keyframe(&mut self, from: &Place) {
+        let (session, mid) = slot(from);
+        let now = self.now;
+        self.with(session, |peer, effects| {
+            let rid = peer.tracks.get(&mid).and_then(|track| track.rids.first()).copied();
+            peer.request_keyframe(mid, rid, now, effects);
+        });
+    }
+
     /// The next that was heard.
-    pub(crate) fn poll_sound(&mut self) -> Option<(Place, Sound)> {
+    pub(crate) fn poll_sound(&mut self) -> Option<(Place, Heard)> {
         let ((session, mid), sound) = self.taps.poll()?;
         Some((Place { session, mid: mid.to_string() }, sound))
     }
 
     /// Takes a packet as if an agent had sent it on this section, for which
     /// nothing need have been negotiated.
-    pub(crate) fn say(&mut self, now: Instant, to: &Place, sound: Sound) {
+    pub(crate) fn say(&mut self, now: Instant, to: &Place, sound: Heard) {
         self.advance(now);
         let now = self.now;
         let (session, mid) = slot(to);

@@ -1,0 +1,64 @@
+//! Calls, as a test sees them that watches.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Fault;
+use crate::rules::Operation;
+
+/// A call that has the right secret, before anything is done about it. `Debug`
+/// hides the body.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Call {
+    /// How many calls there were, this one included.
+    pub number: u64,
+    /// What is to be done.
+    pub operation: Operation,
+    /// The session of the path. None where the path has none.
+    pub session: Option<String>,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+impl Call {
+    /// The body as JSON; null if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("number", &self.number)
+            .field("operation", &self.operation)
+            .field("session", &self.session)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
+}
+
+/// Who is told of each call, and says what is to happen to it.
+#[derive(Clone)]
+pub(crate) struct Watch(Arc<Tell>);
+
+type Tell = dyn Fn(&Call) -> Vec<Fault> + Send + Sync;
+
+impl Watch {
+    pub(crate) fn new(watch: impl Fn(&Call) -> Vec<Fault> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(watch))
+    }
+
+    pub(crate) fn tell(&self, call: &Call) -> Vec<Fault> {
+        (self.0)(call)
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch(..)")
+    }
+}

@@ -1,0 +1,68 @@
+//! What the path and the query of a request say.
+
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::refuse;
+use crate::rules::{Operation, Query, Request};
+
+/// What a path says.
+pub(super) struct Route {
+    pub(super) app: String,
+    pub(super) operation: Operation,
+    pub(super) session: Option<String>,
+}
+
+impl Route {
+    /// The request that the rules are asked.
+    pub(super) fn request(self, query: Query, body: Vec<u8>) -> Request {
+        let Self { app, operation, session } = self;
+        Request { app, operation, session, query, body }
+    }
+}
+
+/// The operation of a path, or the refusal of one that there is not.
+pub(super) fn route(method: &Method, path: &str) -> Result<Route, Box<Response>> {
+    let unknown = || Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such path"));
+    let path = path.strip_prefix("/v1/apps/").ok_or_else(unknown)?;
+    let parts: Vec<&str> = path.split('/').collect();
+    let (app, rest) = parts.split_first().ok_or_else(unknown)?;
+    use Operation::*;
+    let (expected, operation, session) = match rest {
+        ["sessions", "new"] => (Method::POST, NewSession, None),
+        ["sessions", id] => (Method::GET, GetSession, Some(*id)),
+        ["sessions", id, "tracks", "new"] => (Method::POST, NewTracks, Some(*id)),
+        ["sessions", id, "renegotiate"] => (Method::PUT, Renegotiate, Some(*id)),
+        ["sessions", id, "tracks", "close"] => (Method::PUT, CloseTracks, Some(*id)),
+        ["sessions", id, "tracks", "update"] => (Method::PUT, UpdateTracks, Some(*id)),
+        ["sessions", id, "datachannels", "establish"] => {
+            (Method::POST, EstablishDataChannels, Some(*id))
+        }
+        ["sessions", id, "datachannels", "new"] => (Method::POST, NewDataChannels, Some(*id)),
+        ["sessions", id, "datachannels", "update"] => (Method::PUT, UpdateDataChannels, Some(*id)),
+        ["sessions", id, "datachannels", "close"] => (Method::PUT, CloseDataChannels, Some(*id)),
+        ["adapters", "websocket", "new"] => (Method::POST, NewWebsocketAdapters, None),
+        ["adapters", "websocket", "close"] => (Method::POST, CloseWebsocketAdapters, None),
+        // A path that the API does not know is 405 as well.
+        _ => return Err(Box::new(StatusCode::METHOD_NOT_ALLOWED.into_response())),
+    };
+    if *method != expected {
+        let allow = [(header::ALLOW, expected.as_str())];
+        return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, allow).into_response()));
+    }
+    let session = session.map(str::to_owned);
+    Ok(Route { app: (*app).to_owned(), operation, session })
+}
+
+/// What of the query the API knows; it is small, so it is read by hand.
+pub(super) fn query(text: &str) -> Query {
+    let mut query = Query::default();
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        match &*name {
+            "thirdparty" => query.third_party = value == "true",
+            "correlationId" => query.correlation_id = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    query
+}
