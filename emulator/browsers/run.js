@@ -4,6 +4,7 @@
 
 import * as agents from "./agents.js";
 import { hostile } from "./hostile.js";
+import { inspect } from "./inspector.js";
 import { open, serve, start } from "./lab.js";
 import { party } from "./party.js";
 
@@ -40,6 +41,7 @@ try {
   await step("layers, Chromium to Firefox", () => agents.layers(tabs, emulator));
   await step("layers, Firefox to Chromium", () => agents.layers(tabs.toReversed(), emulator));
   await step("partytracks", () => party(chromium, address));
+  await step("the emulator's page shows traffic, and orders a fault", () => inspect(chromium, tabs[0], emulator));
   await step("a page of another origin reads and orders nothing", () => hostile(chromium, emulator));
 } finally {
   for (const browser of browsers) await browser.close();

@@ -12,7 +12,8 @@ use crate::media::sfu::{self, Route, Sfu};
 use crate::media::side::Side;
 use crate::netem::Netem;
 use crate::rules::{
-    Config, Reply, Request, Response, Rules, SessionSnapshot, Snapshot, Ticket, UnderWay,
+    AdapterSnapshot, Config, Cursor, Happening, Page, Reply, Request, Response, Rules,
+    SessionSnapshot, Snapshot, Summary, Ticket, UnderWay,
 };
 use crate::sockets::Sockets;
 
@@ -26,6 +27,7 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Engine {
     commands: mpsc::Sender<Command>,
+    start: Instant,
 }
 
 /// What the media side is.
@@ -75,7 +77,12 @@ impl Engine {
             waiting: HashMap::new(),
         };
         let task = tokio::spawn(run(state, endpoints, sockets, receiver));
-        (Self { commands }, task)
+        (Self { commands, start }, task)
+    }
+
+    /// The time since the start, which is the time of the rules.
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
     }
 
     /// Carries out a request. None if the engine has ended.
@@ -129,8 +136,25 @@ impl State {
         self.rules.overlap(self.now(), &request, other)
     }
 
+    /// Some of the sessions from a place on, how much there is, and as many adapters
+    /// as sessions at most.
+    pub(crate) fn look(
+        &self,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> (Page, Summary, Vec<AdapterSnapshot>) {
+        let page = self.rules.page(self.now(), after, limit, &*self.media);
+        (page, self.rules.summary(), self.rules.adapters(limit))
+    }
+
+    /// One session and its history. None if no session of that id is remembered.
+    pub(crate) fn details(&self, id: &str) -> Option<(SessionSnapshot, Vec<Happening>)> {
+        self.rules.details(self.now(), id, &*self.media)
+    }
+
     /// False if there is no session of that id.
     pub(crate) fn expire(&mut self, session: &str) -> bool {
+        self.rules.timeout(self.now(), &mut *self.media);
         self.rules.expire(session, &mut *self.media)
     }
 

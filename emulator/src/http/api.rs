@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::carry::carry_out;
-use super::recent::Entry;
+use super::recent::{Created, Entry};
 use super::route::{Route, query, route};
 use super::serve::Break;
 use super::turns::Turns;
@@ -29,10 +29,13 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
         return *response;
     }
     let mut entry = Entry {
+        number: 0,
         at_ms,
         method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
         operation: route.operation.as_str(),
         session: route.session.clone(),
+        created: None,
         status: None,
         duration_ms: 0,
         outcome: None,
@@ -52,6 +55,7 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
             refuse(StatusCode::PAYLOAD_TOO_LARGE, code, "the body is too large")
         }
     };
+    entry.created = response.extensions().get::<Created>().map(|Created(id)| id.clone());
     let is_broken = response.extensions().get::<Break>().is_some();
     entry.status = (!is_broken).then(|| response.status().as_u16());
     entry.duration_ms = shared.now_ms() - at_ms;

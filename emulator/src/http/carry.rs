@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::apt::break_apt;
 use super::items::{self, Failing};
+use super::recent::Created;
 use super::route::Route;
 use super::serve::Break;
 use super::turns::Turn;
@@ -145,8 +146,19 @@ async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option
     }
 }
 
+/// What is sent of a reply of the rules, marked with the session that it made.
+fn finish(reply: Reply, faults: &[Fault]) -> Sent {
+    let session = reply.body.get("sessionId").and_then(Value::as_str);
+    let created = session.map(|session| Created(session.to_owned()));
+    let (mut response, outcome) = spoil(reply, faults);
+    if let Some(created) = created {
+        response.extensions_mut().insert(created);
+    }
+    (response, outcome)
+}
+
 /// What faults do to a reply of the rules.
-fn finish(mut reply: Reply, faults: &[Fault]) -> Sent {
+fn spoil(mut reply: Reply, faults: &[Fault]) -> Sent {
     let code = reply.body.get("errorCode").and_then(Value::as_str).map(str::to_owned);
     let mut outcome = code.or_else(|| items::failed(&reply.body));
     let mut added = BTreeMap::new();

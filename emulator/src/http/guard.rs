@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::refuse;
+use super::{page, refuse};
 
 /// Refuses requests whose `Host` is a name of others with 421 (RFC 9110 section
 /// 15.5.20). An address, `localhost` and names below it are this machine's own.
@@ -26,15 +26,17 @@ pub(super) async fn own_host(request: Request, next: Next) -> Response {
 }
 
 /// Refuses requests that a browser makes for a page of another origin, with 403,
-/// and keeps the page out of the frames of others.
+/// and says what the page may do and that it is no part of others.
 pub(super) async fn own_origin(request: Request, next: Next) -> Response {
     if is_of_another_origin(request.headers()) {
         let description = "the request comes from a page of another origin";
         return refuse(StatusCode::FORBIDDEN, "forbidden", description);
     }
     let mut response = next.run(request).await;
-    let policy = HeaderValue::from_static("frame-ancestors 'none'");
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, page::POLICY);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 

@@ -1,40 +1,92 @@
-//! What there is and what went on, as JSON and as a page; and faults to order.
+//! What there is and what went on, as JSON; and faults to order.
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::{Method, StatusCode, header};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Shared, refuse, reply};
 use crate::faults::{BadRule, Network, Rule};
+use crate::rules::Cursor;
 
-/// `GET /`
-pub(super) async fn page() -> Response {
-    let head = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-    (head, include_str!("../page.html")).into_response()
+/// How many sessions a page of the state has at most.
+const MOST_SESSIONS: usize = 200;
+
+/// How many sessions a page of the state has if nothing else is asked for.
+const SESSIONS: usize = 50;
+
+/// Which part of the state is asked for.
+struct Part {
+    after: Option<Cursor>,
+    limit: usize,
 }
 
-/// `GET /__emulator/state`
-pub(super) async fn state(State(shared): State<Shared>) -> Response {
-    let snapshot = shared.engine().with(|state| state.snapshot()).await;
-    let Some(snapshot) = snapshot else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let apps: Vec<&str> = shared.apps().iter().map(crate::App::id).collect();
-    let (requests, network) = {
-        let changing = shared.changing();
-        (json!(changing.recent), changing.network)
+/// `GET /__emulator/state`: some of the sessions and, on the first page, the rest.
+pub(super) async fn state(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    let Part { after, limit } = match part(&query.unwrap_or_default()) {
+        Ok(part) => part,
+        Err(problem) => return refuse(StatusCode::BAD_REQUEST, "invalid_page", problem),
     };
+    let looked = shared.engine().with(move |state| state.look(after, limit)).await;
+    let Some((page, summary, adapters)) = looked else { return stopped() };
+    let mut state = json!({
+        "nowMs": shared.now_ms(),
+        "summary": summary,
+        "sessions": page.sessions,
+        "next": page.next,
+    });
+    if after.is_none() {
+        let apps: Vec<&str> = shared.apps().iter().map(crate::App::id).collect();
+        let changing = shared.changing();
+        state["apps"] = json!(apps);
+        state["media"] = json!(shared.0.media);
+        state["adapters"] = json!(adapters);
+        state["requests"] = json!(changing.recent.all());
+        state["network"] = json!(changing.network);
+    }
+    reply(StatusCode::OK, &state)
+}
+
+/// `GET /__emulator/sessions/{id}`: one session, its history and its requests.
+pub(super) async fn session(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+    let wanted = id.clone();
+    let looked = shared.engine().with(move |state| state.details(&wanted)).await;
+    let Some(found) = looked else { return stopped() };
+    let Some((session, history)) = found else {
+        return refuse(StatusCode::NOT_FOUND, "not_found", "no session of that id is remembered");
+    };
+    let requests = json!(shared.changing().recent.of(&id));
     let state = json!({
         "nowMs": shared.now_ms(),
-        "apps": apps,
-        "media": shared.0.media,
-        "sessions": snapshot.sessions,
-        "subscriptions": snapshot.subscriptions,
-        "adapters": snapshot.adapters,
+        "session": session,
+        "history": history,
         "requests": requests,
-        "network": network,
     });
     reply(StatusCode::OK, &state)
+}
+
+/// Reads `limit` and `after` of a query. Others are not looked at.
+fn part(query: &str) -> Result<Part, &'static str> {
+    let mut part = Part { after: None, limit: SESSIONS };
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=MOST_SESSIONS).contains(limit));
+                part.limit = limit.ok_or("limit is not from 1 to 200")?;
+            }
+            "after" => {
+                let after = value.parse().map_err(|_| "after is not the next of another page")?;
+                part.after = Some(after);
+            }
+            _ => {}
+        }
+    }
+    Ok(part)
+}
+
+fn stopped() -> Response {
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 
 /// `POST /__emulator/faults`
@@ -72,7 +124,7 @@ pub(super) async fn release(State(shared): State<Shared>) -> Response {
 pub(super) async fn violations(State(shared): State<Shared>) -> Response {
     match shared.engine().with(|state| state.rules.violations().collect::<Vec<_>>()).await {
         Some(violations) => Json(violations).into_response(),
-        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        None => stopped(),
     }
 }
 

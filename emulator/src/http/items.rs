@@ -106,11 +106,13 @@ pub(super) fn omit(body: &mut Value, indices: &[usize]) {
     }
 }
 
-/// How many entries of a reply have failed, for the list of requests.
+/// How many entries of a reply have failed and the code of the first, for the list
+/// of requests.
 pub(super) fn failed(body: &Value) -> Option<String> {
     let entries = entries(body)?;
-    let failed = entries.iter().filter(|entry| entry.get("errorCode").is_some()).count();
-    (failed > 0).then(|| format!("{failed} of {} failed", entries.len()))
+    let codes = entries.iter().filter_map(|entry| entry.get("errorCode")?.as_str());
+    let code = codes.clone().next()?;
+    Some(format!("{} of {} failed: {code}", codes.count(), entries.len()))
 }
 
 /// The entries of a reply, if it has any.

@@ -6,6 +6,7 @@ mod carry;
 mod guard;
 mod inspect;
 mod items;
+mod page;
 mod recent;
 mod route;
 mod serve;
@@ -15,7 +16,7 @@ mod turns;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -45,7 +46,6 @@ struct Inner {
     apps: Vec<App>,
     turn_keys: Vec<App>,
     media: String,
-    start: Instant,
     calls: AtomicU64,
     /// How many calls are being carried out.
     active: watch::Sender<usize>,
@@ -83,7 +83,6 @@ impl Shared {
             apps,
             turn_keys,
             media,
-            start: Instant::now(),
             calls: AtomicU64::new(0),
             active: watch::Sender::new(0),
             holds: Holds::default(),
@@ -160,9 +159,9 @@ impl Shared {
         Ok(())
     }
 
-    /// Milliseconds since the start.
+    /// Milliseconds since the start, which is the one of the rules.
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.engine().now().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -192,9 +191,9 @@ pub(crate) fn router(shared: Shared) -> Router {
 
 /// The page, and what it asks for.
 fn inspection() -> Router<Shared> {
-    Router::new()
-        .route("/", get(inspect::page))
+    page::router()
         .route("/__emulator/state", get(inspect::state))
+        .route("/__emulator/sessions/{id}", get(inspect::session))
         .route(
             "/__emulator/faults",
             post(inspect::add_fault).get(inspect::faults).delete(inspect::clear_faults),

@@ -1,27 +1,50 @@
-//! The newest requests and what became of them.
+//! The newest requests and what became of them, of all sessions and of each.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 /// How many requests are kept.
-const MAX: usize = 200;
+const MOST: usize = 200;
+
+/// How many requests of one session are kept.
+const MOST_OF_SESSION: usize = 100;
+
+/// How many sessions have their requests kept.
+const MOST_SESSIONS: usize = 1_000;
+
+/// The longest text of an entry, in bytes. What is longer comes from callers who
+/// mean no good, and is cut.
+const LONGEST: usize = 300;
 
 /// The newest requests, oldest first.
-#[derive(Debug, Default, Serialize)]
-#[serde(transparent)]
-pub(crate) struct Recent(VecDeque<Entry>);
+#[derive(Debug, Default)]
+pub(crate) struct Recent {
+    count: u64,
+    all: VecDeque<Arc<Entry>>,
+    by_session: BTreeMap<String, VecDeque<Arc<Entry>>>,
+    /// The sessions, in the order of their first requests.
+    order: VecDeque<String>,
+}
 
 /// A request. It has no bodies, so neither secrets nor session descriptions.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Entry {
+    /// Counts the requests. Set when it is kept.
+    pub(crate) number: u64,
     /// When it came, in milliseconds since the start.
     pub(crate) at_ms: u64,
     pub(crate) method: String,
-    /// The operation, as its path ends.
+    /// The path, from `/v1` on.
+    pub(crate) path: String,
+    /// The operation, as the client names it.
     pub(crate) operation: &'static str,
+    /// The session of the path.
     pub(crate) session: Option<String>,
+    /// The session that the request has made.
+    pub(crate) created: Option<String>,
     /// None if there was no reply.
     pub(crate) status: Option<u16>,
     pub(crate) duration_ms: u64,
@@ -29,11 +52,95 @@ pub(crate) struct Entry {
     pub(crate) outcome: Option<String>,
 }
 
+/// The session that a request has made, as an extension of its response.
+#[derive(Clone, Debug)]
+pub(super) struct Created(pub(super) String);
+
 impl Recent {
-    pub(crate) fn push(&mut self, entry: Entry) {
-        if self.0.len() == MAX {
-            self.0.pop_front();
+    pub(crate) fn push(&mut self, mut entry: Entry) {
+        self.count += 1;
+        entry.number = self.count;
+        let Entry { path, session, outcome, .. } = &mut entry;
+        for text in [Some(path), session.as_mut(), outcome.as_mut()].into_iter().flatten() {
+            text.truncate(text.floor_char_boundary(LONGEST));
         }
-        self.0.push_back(entry);
+        let entry = Arc::new(entry);
+        if let Some(session) = entry.session.as_ref().or(entry.created.as_ref()) {
+            push(self.of_session(session), MOST_OF_SESSION, &entry);
+        }
+        push(&mut self.all, MOST, &entry);
+    }
+
+    /// Those of all sessions.
+    pub(crate) fn all(&self) -> Vec<&Entry> {
+        self.all.iter().map(Arc::as_ref).collect()
+    }
+
+    /// Those on one session, and the one that made it.
+    pub(crate) fn of(&self, session: &str) -> Vec<&Entry> {
+        self.by_session.get(session).into_iter().flatten().map(Arc::as_ref).collect()
+    }
+
+    fn of_session(&mut self, session: &str) -> &mut VecDeque<Arc<Entry>> {
+        if !self.by_session.contains_key(session) {
+            if self.order.len() >= MOST_SESSIONS
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.by_session.remove(&oldest);
+            }
+            self.order.push_back(session.to_owned());
+        }
+        self.by_session.entry(session.to_owned()).or_default()
+    }
+}
+
+fn push(list: &mut VecDeque<Arc<Entry>>, most: usize, entry: &Arc<Entry>) {
+    if list.len() >= most {
+        list.pop_front();
+    }
+    list.push_back(Arc::clone(entry));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(session: &str) -> Entry {
+        Entry {
+            number: 0,
+            at_ms: 0,
+            method: "PUT".to_owned(),
+            path: "/v1".to_owned(),
+            operation: "close_tracks",
+            session: Some(session.to_owned()),
+            created: None,
+            status: Some(200),
+            duration_ms: 0,
+            outcome: None,
+        }
+    }
+
+    #[test]
+    fn all_lists_have_an_end() {
+        let mut recent = Recent::default();
+        for _ in 0..300 {
+            recent.push(entry("busy"));
+        }
+        for number in 0..MOST_SESSIONS - 1 {
+            recent.push(entry(&number.to_string()));
+        }
+        assert_eq!((recent.all().len(), recent.of("busy").len()), (MOST, MOST_OF_SESSION));
+        assert_eq!(recent.of("busy")[99].number, 300);
+        recent.push(entry("one more"));
+        assert_eq!((recent.of("busy").len(), recent.of("0").len()), (0, 1));
+        assert_eq!((recent.by_session.len(), recent.order.len()), (MOST_SESSIONS, MOST_SESSIONS));
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let mut recent = Recent::default();
+        recent.push(Entry { path: "ä".repeat(1_000), ..entry(&"s".repeat(1_000)) });
+        let kept = recent.all()[0];
+        assert_eq!((kept.path.len(), kept.session.as_ref().map(String::len)), (300, Some(300)));
     }
 }

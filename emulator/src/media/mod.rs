@@ -45,6 +45,15 @@ pub enum Kind {
     Video,
 }
 
+/// Which way a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the agent to the SFU.
+    FromAgent,
+    /// From the SFU to the agent.
+    ToAgent,
+}
+
 /// A media section as an agent's description has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
@@ -159,6 +168,15 @@ pub enum Event {
     /// Nothing was heard of the agent for so long that it counts as gone. It
     /// may come back.
     Disconnected(SessionKey),
+    /// The first packet has passed through a section, in one direction.
+    FirstPacket {
+        /// Whose.
+        session: SessionKey,
+        /// Which (RFC 9143).
+        mid: String,
+        /// Which way it went.
+        direction: Direction,
+    },
     /// The agent's packets come on a section on which none came before, or not for
     /// a second.
     Flows(Place),
@@ -179,6 +197,7 @@ impl Event {
         match self {
             Self::Connected(session)
             | Self::Disconnected(session)
+            | Self::FirstPacket { session, .. }
             | Self::Message { session, .. } => *session,
             Self::Flows(place) => place.session,
         }

@@ -53,6 +53,11 @@ pub struct Counters {
     pub dropped: u64,
     /// Keyframes that the agent was asked for.
     pub keyframe_requests: u64,
+    /// The codec of the last packet that the agent sent, named as in `a=rtpmap` (RFC
+    /// 8866 section 6.6). None before the first.
+    pub codec_in: Option<&'static str>,
+    /// The codec of the last packet that the agent was sent.
+    pub codec_out: Option<&'static str>,
 }
 
 impl Track {
@@ -112,4 +117,19 @@ impl Layer {
     fn may_request(&self, now: Instant) -> bool {
         self.last_request.is_none_or(|last| now.duration_since(last) >= REQUEST_INTERVAL)
     }
+}
+
+/// The name of a codec that the SFU forwards, as `a=rtpmap` has it.
+pub(super) fn codec_name(codec: Codec) -> Option<&'static str> {
+    Some(match codec {
+        Codec::Opus => "opus",
+        Codec::PCMU => "PCMU",
+        Codec::PCMA => "PCMA",
+        Codec::H264 => "H264",
+        Codec::H265 => "H265",
+        Codec::Vp8 => "VP8",
+        Codec::Vp9 => "VP9",
+        Codec::Av1 => "AV1",
+        _ => return None,
+    })
 }

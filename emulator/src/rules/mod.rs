@@ -84,7 +84,9 @@ mod closing;
 mod config;
 mod endpoints;
 mod gone;
+mod history;
 mod negotiation;
+mod paging;
 mod publications;
 mod pulls;
 mod relay;
@@ -106,6 +108,8 @@ use crate::media::{Event, Media, SessionKey};
 
 pub use config::Config;
 pub use endpoints::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec};
+pub use history::{Happening, Label, What};
+pub use paging::{BadCursor, Cursor, Page, Summary};
 pub use reply::Reply;
 pub use request::{Location, Operation, Query, Request, Response, Ticket};
 pub use snapshot::{
@@ -135,6 +139,7 @@ pub struct Rules {
     gone: gone::Gone,
     adapters: BTreeMap<String, adapters::Adapter>,
     closed_adapters: gone::Gone,
+    history: history::History,
     /// Requests that wait for adapters.
     jobs: Vec<adapters::Job>,
     replies: VecDeque<(Ticket, Reply)>,
@@ -157,6 +162,7 @@ impl Rules {
             gone: gone::Gone::default(),
             adapters: BTreeMap::new(),
             closed_adapters: gone::Gone::default(),
+            history: history::History::default(),
             jobs: Vec::new(),
             replies: VecDeque::new(),
             commands: VecDeque::new(),
@@ -180,6 +186,7 @@ impl Rules {
 
     /// Takes what happened on a connection.
     pub fn event(&mut self, now: Duration, event: Event, media: &mut dyn Media) {
+        self.history.set_time(now);
         let key = event.session();
         match event {
             Event::Connected(_) => {
@@ -192,7 +199,11 @@ impl Rules {
                 {
                     session.link = Link::Down { since: now, is_cut: false };
                     tracing::info!(session = session.id, "disconnected");
+                    self.history.note(key, What::Disconnected);
                 }
+            }
+            Event::FirstPacket { mid, direction, .. } => {
+                self.note_first_packet(key, &mid, direction);
             }
             Event::Flows(_) => self.look_again(),
             Event::Message { id, message, .. } => self.relay(key, id, &message, media),
@@ -202,6 +213,7 @@ impl Rules {
 
     /// Does what is due by now.
     pub fn timeout(&mut self, now: Duration, media: &mut dyn Media) {
+        self.history.set_time(now);
         for key in self.timers.due(now) {
             let session = self.sessions.get(&key);
             let at = session.and_then(|session| session.expires_at(&self.config));
@@ -259,6 +271,8 @@ impl Rules {
             && !matches!(session.link, Link::Down { is_cut: true, .. })
         {
             session.link = Link::Down { since: now, is_cut: true };
+            self.history.set_time(now);
+            self.history.note(key, What::Disconnected);
         }
         self.schedule(key);
         true
@@ -268,6 +282,7 @@ impl Rules {
     /// if the media side says so. False if there is none of that id.
     pub fn reconnect(&mut self, now: Duration, session: &str, media: &mut dyn Media) -> bool {
         let Some(key) = self.key(session) else { return false };
+        self.history.set_time(now);
         media.cut(key, false);
         if let Some(session) = self.sessions.get_mut(&key)
             && let Link::Down { is_cut, .. } = &mut session.link

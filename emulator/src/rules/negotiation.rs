@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Rules;
 use super::channels::SERVER_EVENTS;
+use super::history::What;
 use super::reply::{Code, Outcome, Reply, bad_description, ok, refusal, refused_description};
 use super::request::{Location, Operation};
 use super::sessions::Session;
@@ -129,6 +130,7 @@ impl Rules {
             session.has_data = true;
             media.open_channel(key, 0, SERVER_EVENTS, Delivery::RELIABLE);
         }
+        self.history.note(key, What::TookOffer);
         Ok((json!({ "type": "answer", "sdp": accepted.answer }), accepted.sections))
     }
 
@@ -151,6 +153,7 @@ impl Rules {
             session.sections.insert(mid.clone(), Carried::added(*section));
         }
         session.exchange = Some(Exchange { operation, mids: offered.mids.clone() });
+        self.history.note(key, What::Offered { operation });
         Ok((Some(json!({ "type": "offer", "sdp": offered.offer })), offered.mids))
     }
 
@@ -179,6 +182,7 @@ impl Rules {
                 subscriptions.push((track.mid.clone(), source, track.simulcast().cloned()));
             }
         }
+        self.history.note(key, What::Answered { operation: exchange.operation });
         for (mid, source, simulcast) in subscriptions {
             self.feed(source, Place { session: key, mid }, simulcast.as_ref(), media);
         }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::body::{Body, Part, TrackEntry, missing, needed, one_location};
 use super::changes::Change;
+use super::history::What;
 use super::pulls;
 use super::reply::{Code, Outcome, Reply, failed, invalid};
 use super::request::{Location, Operation};
@@ -248,6 +249,9 @@ impl Rules {
         if let Some(track) = session.tracks.iter().find(is_same) {
             return Ok(track.entry());
         }
+        let (track, at) = (name.as_str().into(), mid.as_str().into());
+        self.history.note(key, What::Published { track, mid: at });
+        let session = self.live(key)?;
         let was_forced = session.sections.get(&mid).is_some_and(|section| section.was_forced);
         let end = End::Local(Publication::new(now, was_forced));
         let entry = session.put(Track { serial, mid, name, kind, is_open: true, end });

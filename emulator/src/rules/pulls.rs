@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::body::{Body, Part, Simulcast, TrackEntry, needed};
 use super::changes::Change;
+use super::history::What;
 use super::negotiation::{Carried, NO_CODEC};
 use super::publications;
 use super::reply::{
@@ -342,6 +343,12 @@ impl Rules {
         found: &Found,
     ) -> Result<Value, Reply> {
         let serial = self.next();
+        let what = What::Pulled {
+            track: name.as_str().into(),
+            mid: place.mid.as_str().into(),
+            publisher: publisher.as_str().into(),
+        };
+        self.history.note(place.session, what);
         let source = Some(found.source);
         let end = End::Remote(Subscription { since: now, publisher, source, simulcast });
         let (mid, kind) = (place.mid, found.kind);

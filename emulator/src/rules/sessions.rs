@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::body::{Body, Part, decode};
 use super::channels::Channel;
+use super::history::What;
 use super::negotiation::{Carried, Exchange};
 use super::pulls::Switch;
 use super::reply::{Code, Outcome, Reply, disconnected, item, ok, refusal};
@@ -160,6 +161,7 @@ impl Rules {
                 Ok((answer, _)) => Some(answer),
                 Err(refusal) => {
                     self.forget(key, media);
+                    self.history.forget(key);
                     return Err(refusal);
                 }
             },
@@ -179,6 +181,7 @@ impl Rules {
         let id = self.new_id();
         self.ids.insert(id.clone(), key);
         self.sessions.insert(key, Session::new(id.clone(), app, now));
+        self.history.begin(key, &id);
         media.open(key);
         (key, id)
     }
@@ -187,6 +190,7 @@ impl Rules {
     pub(super) fn remove(&mut self, key: SessionKey, media: &mut dyn Media) -> bool {
         let Some(session) = self.forget(key, media) else { return false };
         tracing::info!(session = session.id, "expired");
+        self.history.end(key);
         self.gone.insert(session.id, session.app);
         true
     }
@@ -223,6 +227,7 @@ impl Rules {
         if matches!(session.link, Link::New | Link::Down { is_cut: false, .. }) {
             session.link = Link::Up;
             tracing::info!(session = session.id, "connected");
+            self.history.note(key, What::Connected);
             for track in &mut session.tracks {
                 track.hear(now);
             }

@@ -9,7 +9,7 @@ use super::Rules;
 use super::request::{Location, Operation};
 use super::sessions::{Link, Session};
 use super::tracks::Track;
-use crate::media::{Counters, Media, Place, SessionKey};
+use crate::media::{Counters, Kind, Media, Place, SessionKey};
 
 /// Everything that there is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +49,9 @@ pub struct SessionSnapshot {
     pub tracks: Vec<TrackSnapshot>,
     /// Its data channels.
     pub channels: Vec<ChannelSnapshot>,
+    /// How many of its tracks and data channels are not listed here, because a page
+    /// has no room for them. 0 in a [`Snapshot`].
+    pub left_out: usize,
 }
 
 /// How a session is.
@@ -79,6 +82,11 @@ pub struct TrackSnapshot {
     pub location: Location,
     /// Its name.
     pub name: String,
+    /// What it carries: `audio` or `video`.
+    pub kind: &'static str,
+    /// The codec of the last packet on its section in its direction, named as in `a=rtpmap`. None
+    /// before the first packet.
+    pub codec: Option<&'static str>,
     /// The publisher's session, if it is a remote one.
     pub publisher: Option<String>,
     /// Whether it is not closed.
@@ -143,26 +151,16 @@ pub struct AdapterSnapshot {
 impl Rules {
     /// Everything that there is, as of now.
     pub fn snapshot(&self, now: Duration, media: &dyn Media) -> Snapshot {
-        let live = self.sessions.iter().map(|(key, session)| session.snapshot(now, *key, media));
-        let expired = self.gone.iter().map(|(id, app)| SessionSnapshot {
-            id: id.clone(),
-            app: app.clone(),
-            correlation_id: None,
-            state: SessionState::Expired,
-            age: 0,
-            open_exchange: None,
-            is_waiting: false,
-            tracks: Vec::new(),
-            channels: Vec::new(),
-        });
+        let all = usize::MAX;
+        let live =
+            self.sessions.iter().map(|(key, session)| session.snapshot(now, *key, all, media));
+        let expired = self.gone.iter().map(|(id, app)| SessionSnapshot::expired(id, app));
         let sessions: Vec<_> = live.chain(expired).collect();
-        let adapter = |id: &String, app: &String, is_open| AdapterSnapshot {
-            id: id.clone(),
-            app: app.clone(),
-            is_open,
-        };
-        let known = self.adapters.iter().map(|(id, a)| adapter(id, &a.app, a.is_open));
-        let closed = self.closed_adapters.iter().map(|(id, app)| adapter(id, app, false));
+        let known = self.adapters.iter();
+        let known =
+            known.map(|(id, adapter)| AdapterSnapshot::new(id, &adapter.app, adapter.is_open));
+        let closed = self.closed_adapters.iter();
+        let closed = closed.map(|(id, app)| AdapterSnapshot::new(id, app, false));
         let adapters: Vec<_> = known.chain(closed).collect();
         let apps = sessions.iter().map(|session| &session.app);
         let apps = apps.chain(adapters.iter().map(|adapter| &adapter.app)).cloned().collect();
@@ -173,19 +171,50 @@ impl Rules {
     /// One session as of now. None if there is none of that id, or it has expired.
     pub fn session(&self, now: Duration, id: &str, media: &dyn Media) -> Option<SessionSnapshot> {
         let key = self.key(id)?;
-        self.sessions.get(&key).map(|session| session.snapshot(now, key, media))
+        self.sessions.get(&key).map(|session| session.snapshot(now, key, usize::MAX, media))
+    }
+}
+
+impl AdapterSnapshot {
+    pub(super) fn new(id: &str, app: &str, is_open: bool) -> Self {
+        Self { id: id.to_owned(), app: app.to_owned(), is_open }
+    }
+}
+
+impl SessionSnapshot {
+    pub(super) fn expired(id: &str, app: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            app: app.to_owned(),
+            correlation_id: None,
+            state: SessionState::Expired,
+            age: 0,
+            open_exchange: None,
+            is_waiting: false,
+            tracks: Vec::new(),
+            channels: Vec::new(),
+            left_out: 0,
+        }
     }
 }
 
 impl Session {
-    fn snapshot(&self, now: Duration, key: SessionKey, media: &dyn Media) -> SessionSnapshot {
+    /// The session with at most so many tracks, and channels if there is room.
+    pub(super) fn snapshot(
+        &self,
+        now: Duration,
+        key: SessionKey,
+        most: usize,
+        media: &dyn Media,
+    ) -> SessionSnapshot {
         let state = match self.link {
             _ if self.is_ingest => SessionState::Ingest,
             Link::New => SessionState::New,
             Link::Up => SessionState::Connected,
             Link::Down { .. } => SessionState::Disconnected,
         };
-        let channels = self.channels.iter().map(|(id, channel)| ChannelSnapshot {
+        let room = most.saturating_sub(self.tracks.len());
+        let channels = self.channels.iter().take(room).map(|(id, channel)| ChannelSnapshot {
             id: *id,
             location: channel.location(),
             name: channel.name.clone(),
@@ -193,7 +222,7 @@ impl Session {
             can_reply: channel.can_reply(),
             status: channel.status(self.link == Link::Up),
         });
-        let tracks = self.tracks.iter().map(|track| {
+        let tracks = self.tracks.iter().take(most).map(|track| {
             let place = Place { session: key, mid: track.mid.clone() };
             track.snapshot(media.counters(&place).unwrap_or_default())
         });
@@ -208,6 +237,7 @@ impl Session {
             is_waiting: self.waiting.is_some(),
             tracks: tracks.collect(),
             channels: channels.collect(),
+            left_out: (self.tracks.len() + self.channels.len()).saturating_sub(most),
         }
     }
 
@@ -226,14 +256,19 @@ impl Session {
 impl Track {
     fn snapshot(&self, counters: Counters) -> TrackSnapshot {
         let location = self.location();
-        let (packets, bytes) = match location {
-            Location::Local => (counters.packets_in, counters.bytes_in),
-            Location::Remote => (counters.packets_out, counters.bytes_out),
+        let (packets, bytes, codec) = match location {
+            Location::Local => (counters.packets_in, counters.bytes_in, counters.codec_in),
+            Location::Remote => (counters.packets_out, counters.bytes_out, counters.codec_out),
         };
         TrackSnapshot {
             mid: self.mid.clone(),
             location,
             name: self.name.clone(),
+            kind: match self.kind {
+                Kind::Audio => "audio",
+                Kind::Video => "video",
+            },
+            codec,
             publisher: self.publisher().map(str::to_owned),
             is_open: self.is_open,
             is_active: self.is_active(),

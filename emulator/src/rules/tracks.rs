@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::Rules;
 use super::body::Simulcast;
+use super::history::What;
 use super::reply::{item, ok};
 use super::request::Location;
 use super::sessions::{Link, Session};
-use crate::media::{Kind, Media, Place, SessionKey};
+use crate::media::{Direction, Kind, Media, Place, SessionKey};
 
 /// A track of a session. A local and a remote one can share a mid.
 pub(super) struct Track {
@@ -265,6 +266,8 @@ impl Rules {
                     continue;
                 }
                 subscription.source = None;
+                let (track_name, mid) = (track.name.as_str().into(), track.mid.as_str().into());
+                self.history.note(*key, What::SourceEnded { track: track_name, mid });
                 // What is only offered is not fed yet.
                 let is_offered = exchange.as_ref().is_some_and(|e| e.mids.contains(&track.mid));
                 if track.is_open && !is_offered {
@@ -293,11 +296,27 @@ impl Rules {
             }
             track.is_open = false;
             was_open = true;
+            let name = track.name.as_str().into();
+            self.history.note(key, What::Closed { track: name, mid: mid.into() });
         }
         for serial in ended {
             self.end_publication(Source { session: key, serial }, media);
         }
         was_open
+    }
+
+    /// Notes the first packet of a section, with the newest open track on it.
+    pub(super) fn note_first_packet(&mut self, key: SessionKey, mid: &str, direction: Direction) {
+        let location = match direction {
+            Direction::FromAgent => Location::Local,
+            Direction::ToAgent => Location::Remote,
+        };
+        let Some(session) = self.sessions.get(&key) else { return };
+        let is_meant =
+            |track: &&Track| track.is_open && track.mid == mid && track.location() == location;
+        let track = session.tracks.iter().rev().find(is_meant);
+        let track = track.map(|track| track.name.as_str().into());
+        self.history.note(key, What::FirstPacket { track, mid: mid.into(), location });
     }
 
     /// Closes the published tracks that have sent nothing for too long.
@@ -317,6 +336,8 @@ impl Rules {
                 track.is_open = false;
                 ended.push(track.serial);
                 tracing::info!(session = session.id, mid = track.mid, "no packets, so closed");
+                let (name, mid) = (track.name.as_str().into(), track.mid.as_str().into());
+                self.history.note(key, What::Collected { track: name, mid });
             }
         }
         for serial in ended {

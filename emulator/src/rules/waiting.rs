@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Rules;
 use super::changes::Change;
+use super::history::What;
 use super::reply::{Reply, disconnected, not_ready};
 use super::request::{Response, Ticket};
 use super::sessions::Session;
@@ -56,6 +57,7 @@ impl Rules {
             Progress::Done(reply) => Response::Now(reply),
             Progress::Waits(change, stage) => {
                 let ticket = Ticket(self.next());
+                self.history.note(key, What::Waits);
                 self.wait(key, Waiting { ticket, change, stage });
                 Response::Later(ticket)
             }

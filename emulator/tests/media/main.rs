@@ -604,7 +604,15 @@ async fn an_agent_that_says_goodbye_is_disconnected() {
     publish(&sfu, alice, &a, &[Send::Audio]).await;
     assert_eq!(sfu.event().await, Event::Connected(alice));
     a.close().await;
-    let event = tokio::time::timeout(PATIENCE, sfu.event()).await.unwrap();
+    let disconnected = async {
+        loop {
+            match sfu.event().await {
+                Event::FirstPacket { .. } => {}
+                event => return event,
+            }
+        }
+    };
+    let event = tokio::time::timeout(PATIENCE, disconnected).await.unwrap();
     assert_eq!(event, Event::Disconnected(alice));
     assert!(!sfu.call(move |sfu| sfu.is_connected(alice)).await);
     let refused = sfu.call(move |sfu| sfu.offer(alice, &[SEND_AUDIO])).await;

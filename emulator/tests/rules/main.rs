@@ -6,6 +6,7 @@
 mod adapters;
 mod channels;
 mod fake;
+mod paging;
 mod random;
 mod requests;
 mod sessions;

@@ -25,7 +25,7 @@ use super::rewrite::Rtp;
 use super::sdp::Line;
 use super::section::Track;
 use super::sfu::{Route, Transmit};
-use super::{Delivery, Event, Message, Place, SessionKey};
+use super::{Delivery, Direction, Event, Message, Place, SessionKey};
 
 pub(super) use local::Local;
 
@@ -272,6 +272,11 @@ impl Driven for Driving<'_> {
         let Some(track) = tracks.get_mut(&mid) else {
             return;
         };
+        if track.counters.packets_in == 0 {
+            let (session, direction) = (*key, Direction::FromAgent);
+            let mid = mid.to_string();
+            self.out.events.push_back(Event::FirstPacket { session, mid, direction });
+        }
         if track.received(rid, packet.payload.len(), self.now) {
             let place = Place { session: *key, mid: mid.to_string() };
             self.out.events.push_back(Event::Flows(place));

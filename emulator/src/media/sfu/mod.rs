@@ -12,8 +12,9 @@ use std::time::Instant;
 
 use super::forward::{Packet, Router, Slot, Verdict, Wanted, wanted};
 use super::peer::{Effects, Local, Peer, Work, checked_ufrag};
+use super::section::codec_name;
 use super::sound::Taps;
-use super::{Event, Kind, SessionKey};
+use super::{Direction, Event, Kind, SessionKey};
 
 /// The largest datagram that is looked at. What is larger is no WebRTC, which
 /// stays below an Ethernet frame.
@@ -289,6 +290,18 @@ impl Sfu {
             };
             let track = self.peers.get_mut(&to.0).and_then(|peer| peer.tracks.get_mut(&to.1));
             if let Some(track) = track {
+                if is_written {
+                    if track.counters.packets_out == 0 {
+                        let (session, mid) = (to.0, to.1.to_string());
+                        let direction = Direction::ToAgent;
+                        self.effects.events.push_back(Event::FirstPacket {
+                            session,
+                            mid,
+                            direction,
+                        });
+                    }
+                    track.counters.codec_out = codec_name(packet.params.spec().codec);
+                }
                 track.counters.packets_out += u64::from(is_written);
                 track.counters.bytes_out += if is_written { bytes } else { 0 };
                 track.counters.dropped += u64::from(!is_written);

@@ -6,6 +6,7 @@ use str0m::media::Mid;
 
 use super::super::forward::Slot;
 use super::super::peer::Peer;
+use super::super::section::codec_name;
 use super::super::{
     Accepted, BadDescription, Counters, Delivery, Event, Layers, Media, Message, NewSection,
     Offered, Place, Section, SessionKey, sdp,
@@ -95,12 +96,13 @@ impl Media for Sfu {
     fn last_codec(&self, place: &Place) -> Option<String> {
         let (session, mid) = slot(place);
         let codec = self.peers.get(&session)?.tracks.get(&mid)?.codec?;
-        Some(codec.to_string().to_ascii_lowercase())
+        Some(codec_name(codec)?.to_ascii_lowercase())
     }
 
     fn counters(&self, place: &Place) -> Option<Counters> {
         let (session, mid) = slot(place);
-        self.peers.get(&session)?.tracks.get(&mid).map(|track| track.counters)
+        let track = self.peers.get(&session)?.tracks.get(&mid)?;
+        Some(Counters { codec_in: track.codec.and_then(codec_name), ..track.counters })
     }
 
     fn forward(&mut self, from: Place, to: Place, layers: Layers) {
