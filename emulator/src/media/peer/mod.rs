@@ -19,12 +19,12 @@ use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Input, Rtc};
 
 use super::channels::Channels;
+use super::datagram::{Route, Transmit};
 use super::drive::{Driven, drive};
 use super::forward::{Packet, Slot};
 use super::rewrite::Rtp;
 use super::sdp::Line;
 use super::section::Track;
-use super::sfu::{Route, Transmit};
 use super::{Delivery, Direction, Event, Message, Place, SessionKey};
 
 pub(super) use local::Local;

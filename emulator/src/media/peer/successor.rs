@@ -15,7 +15,7 @@ use str0m::channel::ChannelConfig;
 use super::super::offered::{as_offer, described};
 use super::super::sdp::Line;
 use super::{Effects, Peer, checked_ufrag};
-use crate::media::sfu::Route;
+use crate::media::datagram::Route;
 
 /// For how long an agent's new transport is waited for. It begins at once.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use super::datagram::{Route, Transmit};
 use super::forward::{Packet, Router, Slot, Verdict, Wanted, wanted};
 use super::peer::{Effects, Local, Peer, Work, checked_ufrag};
 use super::section::codec_name;
@@ -31,24 +32,6 @@ pub struct Config {
     pub candidates: Vec<SocketAddr>,
     /// When it starts.
     pub start: Instant,
-}
-
-/// The two ends of a datagram's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The SFU's: one of its candidates.
-    pub sfu: SocketAddr,
-    /// The agent's.
-    pub agent: SocketAddr,
-}
-
-/// A datagram to be sent.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Transmit {
-    /// From where and to whom.
-    pub route: Route,
-    /// What.
-    pub data: Vec<u8>,
 }
 
 /// An SFU without sockets and clocks: datagrams and times go in, datagrams,
@@ -333,14 +316,5 @@ impl Sfu {
 impl fmt::Debug for Sfu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sfu").field("sessions", &self.peers.len()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Transmit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transmit")
-            .field("route", &self.route)
-            .field("length", &self.data.len())
-            .finish()
     }
 }
