@@ -1,25 +1,23 @@
 //! The one task that has the rules, the media and their socket.
 
 use std::collections::HashMap;
-use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::endpoints::Endpoints;
 use crate::faults::Network;
 use crate::media::canned::Canned;
-use crate::media::sfu::{self, Sfu};
+use crate::media::sfu::{self, Route, Sfu};
 use crate::media::side::Side;
 use crate::netem::Netem;
 use crate::rules::{
     AdapterSnapshot, Config, Cursor, Happening, Page, Reply, Request, Response, Rules,
     SessionSnapshot, Snapshot, Summary, Ticket, UnderWay,
 };
+use crate::sockets::Sockets;
 
-/// How many datagrams are taken before those that come of them are sent.
+/// How many datagrams of a socket are taken before those that come of them are sent.
 const BATCH: usize = 64;
 
 /// How long to wait if nothing is due.
@@ -48,16 +46,15 @@ type Command = Box<dyn FnOnce(&mut State) + Send>;
 pub(crate) struct State {
     pub(crate) rules: Rules,
     pub(crate) media: Box<dyn Side>,
-    pub(crate) netem: Netem<SocketAddr>,
+    pub(crate) netem: Netem<Route>,
     start: Instant,
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
 }
 
 impl Engine {
-    /// Starts with a UDP socket, which agents reach at `candidate`.
+    /// Starts with the sockets of media.
     pub(crate) fn start(
-        socket: UdpSocket,
-        candidate: SocketAddr,
+        sockets: Sockets,
         side: MediaSide,
         config: Config,
         seed: Option<u64>,
@@ -65,9 +62,10 @@ impl Engine {
         // Many requests may wait for their replies, none for a place here.
         let (commands, receiver) = mpsc::channel(1024);
         let start = Instant::now();
+        let candidates = sockets.addresses();
         let (media, endpoints): (Box<dyn Side>, _) = match side {
             MediaSide::WebRtc => {
-                (Box::new(Sfu::new(sfu::Config { candidate, start })), Endpoints::real())
+                (Box::new(Sfu::new(sfu::Config { candidates, start })), Endpoints::real())
             }
             MediaSide::Canned => (Box::new(Canned::new(start)), Endpoints::Canned),
         };
@@ -78,7 +76,7 @@ impl Engine {
             start,
             waiting: HashMap::new(),
         };
-        let task = tokio::spawn(run(state, endpoints, socket, receiver));
+        let task = tokio::spawn(run(state, endpoints, sockets, receiver));
         (Self { commands, start }, task)
     }
 
@@ -198,8 +196,8 @@ impl State {
     fn due(&mut self) {
         let instant = Instant::now();
         self.media.handle_timeout(instant);
-        while let Some((from, data)) = self.netem.poll_received(instant) {
-            self.media.handle_datagram(instant, from, &data);
+        while let Some((route, data)) = self.netem.poll_received(instant) {
+            self.media.handle_datagram(instant, route, &data);
         }
         let now = self.now();
         self.rules.timeout(now, &mut *self.media);
@@ -209,7 +207,7 @@ impl State {
 async fn run(
     mut state: State,
     mut endpoints: Endpoints,
-    socket: UdpSocket,
+    sockets: Sockets,
     mut commands: mpsc::Receiver<Command>,
 ) {
     let mut buffer = vec![0; 1 << 16];
@@ -218,18 +216,14 @@ async fn run(
         endpoints.settle(&mut state.rules, &mut *state.media);
         // What adapters could not do is a reply to someone.
         state.settle();
-        send(&mut state, &socket).await;
+        send(&mut state, &sockets).await;
         tokio::select! {
             command = commands.recv() => {
                 let Some(command) = command else { return };
                 state.media.handle_timeout(Instant::now());
                 command(&mut state);
             }
-            readable = socket.readable() => {
-                if readable.is_ok() {
-                    receive(&mut state, &socket, &mut buffer);
-                }
-            }
+            () = sockets.readable() => receive(&mut state, &sockets, &mut buffer),
             happened = endpoints.next() => {
                 state.media.handle_timeout(Instant::now());
                 endpoints.happened(happened, &mut state.rules, &mut *state.media);
@@ -240,39 +234,25 @@ async fn run(
 }
 
 /// Sends all that is to be sent now.
-async fn send(state: &mut State, socket: &UdpSocket) {
+async fn send(state: &mut State, sockets: &Sockets) {
     let now = Instant::now();
     while let Some(transmit) = state.media.poll_transmit() {
-        if let Some((to, data)) = state.netem.sent(now, transmit.to, transmit.data) {
-            send_to(socket, to, &data).await;
+        if let Some((route, data)) = state.netem.sent(now, transmit.route, transmit.data) {
+            sockets.send(route, &data).await;
         }
     }
-    while let Some((to, data)) = state.netem.poll_sent(now) {
-        send_to(socket, to, &data).await;
+    while let Some((route, data)) = state.netem.poll_sent(now) {
+        sockets.send(route, &data).await;
     }
 }
 
-async fn send_to(socket: &UdpSocket, to: SocketAddr, data: &[u8]) {
-    // Lost, as any datagram may be; what has to arrive is repeated.
-    if let Err(error) = socket.send_to(data, to).await {
-        tracing::debug!(kind = ?error.kind(), "a datagram was not sent");
-    }
-}
-
-fn receive(state: &mut State, socket: &UdpSocket, buffer: &mut [u8]) {
-    for _ in 0..BATCH {
-        match socket.try_recv_from(buffer) {
-            Ok((length, from)) => {
-                let now = Instant::now();
-                if let Some((from, data)) = state.netem.received(now, from, &buffer[..length]) {
-                    state.media.handle_datagram(now, from, &data);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            // Of an earlier datagram that did not arrive; no reason to stop.
-            Err(error) => tracing::debug!(kind = ?error.kind(), "a datagram was not received"),
+fn receive(state: &mut State, sockets: &Sockets, buffer: &mut [u8]) {
+    sockets.receive(BATCH, buffer, |route, data| {
+        let now = Instant::now();
+        if let Some((route, data)) = state.netem.received(now, route, data) {
+            state.media.handle_datagram(now, route, &data);
         }
-    }
+    });
     // A stream of datagrams must not keep the clock from going on.
     if state.deadline() <= Instant::now() {
         state.due();

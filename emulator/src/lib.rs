@@ -11,11 +11,12 @@ mod http;
 pub mod media;
 mod netem;
 pub mod rules;
+mod sockets;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -24,6 +25,7 @@ use engine::{Engine, MediaSide};
 use faults::{BadRule, Call, Fault, Network, Rule, Watch};
 use http::Shared;
 use rules::{Config, SessionSnapshot, Snapshot, Violation};
+use sockets::Sockets;
 
 /// A running emulator. It stops when it is dropped; [`shutdown`](Self::shutdown)
 /// lets the requests under way finish first.
@@ -31,7 +33,7 @@ use rules::{Config, SessionSnapshot, Snapshot, Violation};
 pub struct Emulator {
     shared: Shared,
     base_url: String,
-    media: SocketAddr,
+    media: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     engine: JoinHandle<()>,
@@ -77,9 +79,11 @@ impl Emulator {
         &self.base_url
     }
 
-    /// Where all media goes, over UDP.
-    pub fn media_address(&self) -> SocketAddr {
-        self.media
+    /// Where agents reach media, over UDP: at the address that was asked for, and if
+    /// that is a loopback one, at one of an interface as well, which takes datagrams of
+    /// this machine only.
+    pub fn media_addresses(&self) -> &[SocketAddr] {
+        &self.media
     }
 
     /// The apps that are known.
@@ -209,8 +213,9 @@ impl Builder {
         self
     }
 
-    /// Where media is exchanged, over UDP, as agents reach it; port 0 is a free
-    /// one.
+    /// Where media is exchanged, over UDP, as agents reach it; port 0 is a free one.
+    /// A loopback address is for agents of this machine, which reach media at an address
+    /// of an interface, too, if there is one: see [`Emulator::media_addresses`].
     pub fn media(mut self, address: SocketAddr) -> Self {
         self.media = address;
         self
@@ -262,11 +267,11 @@ impl Builder {
         }
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.map_err(|error| unusable("TCP", self.listen, &error))?;
-        let socket = UdpSocket::bind(self.media).await;
-        let socket = socket.map_err(|error| unusable("UDP", self.media, &error))?;
-        let (address, media) = (listener.local_addr()?, socket.local_addr()?);
-        let (engine, running) = Engine::start(socket, media, self.side, self.config, self.seed);
-        let shared = Shared::new(engine, self.apps, self.turn_keys, media.to_string());
+        let sockets = Sockets::bind(self.media).await;
+        let sockets = sockets.map_err(|error| unusable("UDP", self.media, &error))?;
+        let (address, media) = (listener.local_addr()?, sockets.addresses());
+        let (engine, running) = Engine::start(sockets, self.side, self.config, self.seed);
+        let shared = Shared::new(engine, self.apps, self.turn_keys, &media);
         let (stop, stopping) = watch::channel(false);
         let router = http::router(shared.clone());
         let serving = tokio::spawn(http::serve(listener, router, stopping));

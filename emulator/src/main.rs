@@ -18,7 +18,8 @@ struct Options {
     #[arg(long, default_value_t = 8787)]
     port: u16,
     /// The address that media is exchanged with, as agents reach it: the one of
-    /// this machine on a LAN, to be reached from others.
+    /// this machine on a LAN, to be reached from others. At a loopback address, agents
+    /// of this machine reach it, at an address of an interface as well.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host_ip: IpAddr,
     /// The UDP port of all media; 0 for a free one.
@@ -76,7 +77,9 @@ async fn run(options: Options) -> std::io::Result<()> {
     for key in emulator.turn_keys() {
         println!("turn key {} token {}", key.id(), key.expose_secret());
     }
-    println!("media on {}", emulator.media_address());
+    for address in emulator.media_addresses() {
+        println!("media on {address}");
+    }
     println!("ready on {}", emulator.base_url());
     asked_to_stop().await?;
     emulator.shutdown().await;

@@ -76,7 +76,7 @@ fn apply(text: &str, damage: &Damage) -> String {
 
 fn sfu() -> Sfu {
     let candidate = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
-    let mut sfu = Sfu::new(Config { candidate, start: Instant::now() });
+    let mut sfu = Sfu::new(Config { candidates: vec![candidate], start: Instant::now() });
     sfu.open(ONE);
     sfu.open(OTHER);
     sfu

@@ -57,7 +57,7 @@ async fn call(emulator: &Emulator) {
 
 /// Datagrams that are no more than they seem, until it is aborted.
 async fn garbage(emulator: &Emulator, sent: Arc<AtomicU64>) {
-    let to = emulator.media_address();
+    let to = emulator.media_addresses()[0];
     let mut random = fastrand::Rng::with_seed(5);
     loop {
         // From ever new ports.

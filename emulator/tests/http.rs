@@ -426,17 +426,19 @@ async fn the_older_form_of_turn_credentials_is_one_server_with_the_same_urls() {
 #[tokio::test]
 async fn after_shutting_down_nothing_listens() {
     let emulator = start().await;
-    let (base, media) = (emulator.base_url().to_owned(), emulator.media_address());
+    let (base, media) = (emulator.base_url().to_owned(), emulator.media_addresses().to_vec());
     join(&emulator).await;
     emulator.shutdown().await;
     assert!(Http::new().get(&base).send().await.unwrap_err().is_connect());
-    tokio::net::UdpSocket::bind(media).await.expect("the port is free again");
+    for media in media {
+        tokio::net::UdpSocket::bind(media).await.expect("the port is free again");
+    }
 }
 
 #[tokio::test]
 async fn a_dropped_emulator_lets_go_of_connections_and_ports() {
     let emulator = start().await;
-    let media = emulator.media_address();
+    let media = emulator.media_addresses()[0];
     let address = emulator.base_url().trim_start_matches("http://").trim_end_matches("/v1");
     let mut kept = TcpStream::connect(address).await.unwrap();
     let path = format!("/v1/apps/{APP}/sessions/new");

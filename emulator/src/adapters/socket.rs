@@ -6,15 +6,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-};
+use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 
-use super::streams::{End, Stream};
+use super::streams::{End, Socket, Stream};
 use super::{Reporter, What};
 use crate::rules::{AdapterFailure, Endpoint};
 
@@ -26,8 +23,6 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// The time between two tries to connect again.
 const PAUSE: Duration = Duration::from_millis(200);
-
-pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Connects, and lets the stream run until it or the adapter ends. A connection
 /// that breaks is made again within `reconnect`.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::pcm::{FRAME_BYTES, Packer, Unpacker};
 use super::picture::{Keyframes, jpeg};
-use super::socket::Socket;
 use super::{Reporter, What};
 use crate::media::Heard;
 use crate::rules::OutputCodec;
@@ -30,6 +31,9 @@ const PICTURE_TIME: Duration = Duration::from_secs(1);
 
 /// How many packets of sound wait while there is no connection: a second.
 const LONGEST_BACKLOG: usize = 50;
+
+/// A connection to an endpoint.
+pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What goes over a connection, in one direction.
 pub(super) enum Stream {

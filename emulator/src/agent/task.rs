@@ -9,7 +9,7 @@ use str0m::format::Codec;
 use str0m::media::{
     Direction, KeyframeRequest, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer,
 };
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::{RtpPacket, Vp8Descriptor};
 use str0m::{Candidate, Input, Rtc, RtcConfig};
 use tokio::net::UdpSocket;
@@ -301,8 +301,8 @@ impl Driven for Task {
         (&mut self.rtc, &mut self.channels)
     }
 
-    fn transmit(&mut self, to: SocketAddr, data: Vec<u8>) {
-        self.transmits.push_back((to, data));
+    fn transmit(&mut self, transmit: Transmit) {
+        self.transmits.push_back((transmit.destination, transmit.contents.into()));
     }
 
     fn connected(&mut self, is_connected: bool) {

@@ -13,6 +13,7 @@ mod serve;
 mod turn;
 mod turns;
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,7 +30,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub(crate) use self::serve::serve;
-use crate::App;
+use crate::app::App;
 use crate::engine::Engine;
 use crate::faults::{BadRule, Call, Fault, Faults, Holds, Network, Watch};
 
@@ -69,7 +70,14 @@ pub(crate) struct Changing {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, apps: Vec<App>, turn_keys: Vec<App>, media: String) -> Self {
+    pub(crate) fn new(
+        engine: Engine,
+        apps: Vec<App>,
+        turn_keys: Vec<App>,
+        media: &[SocketAddr],
+    ) -> Self {
+        let media: Vec<String> = media.iter().map(SocketAddr::to_string).collect();
+        let media = media.join(", ");
         Self(Arc::new(Inner {
             engine,
             apps,

@@ -121,6 +121,29 @@ impl Channels {
         self.has_transport = true;
     }
 
+    /// The channels that are open, as they are on a new transport.
+    pub(crate) fn open_ones(&self) -> Vec<ChannelConfig> {
+        let open = self.channels.values().filter(|channel| !channel.is_closing);
+        open.map(|channel| channel.config.clone()).collect()
+    }
+
+    /// The transport is a new one: all that are open are opened again, and these, which
+    /// were open before the old one was lost.
+    pub(crate) fn renew(&mut self, before: Vec<ChannelConfig>) {
+        self.channels.retain(|_, channel| {
+            if let Some(config) = channel.next.take() {
+                *channel = Channel::new(config);
+            }
+            channel.handle = None;
+            !channel.is_closing
+        });
+        for config in before {
+            if let Some(id) = config.negotiated {
+                self.channels.entry(id).or_insert_with(|| Channel::new(config));
+            }
+        }
+    }
+
     /// Which channel str0m means.
     pub(crate) fn id(&self, handle: ChannelId) -> Option<u16> {
         let mut channels = self.channels.iter();

@@ -1,9 +1,9 @@
 //! Driving a connection: the SFU's as well as an agent's.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::media::KeyframeRequest;
+use str0m::net::Transmit;
 use str0m::rtp::RtpPacket;
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 
@@ -23,7 +23,7 @@ pub(crate) trait Driven {
     fn connection(&mut self) -> (&mut Rtc, &mut Channels);
 
     /// A datagram is to be sent.
-    fn transmit(&mut self, to: SocketAddr, data: Vec<u8>);
+    fn transmit(&mut self, transmit: Transmit);
 
     /// The connection is there, or is not. This may be known already.
     fn connected(&mut self, is_connected: bool);
@@ -67,7 +67,7 @@ fn drain(driven: &mut impl Driven) -> Option<Instant> {
             Ok(Output::Timeout(deadline)) if rtc.is_alive() => return Some(deadline),
             Ok(Output::Timeout(_)) => break,
             Ok(Output::Transmit(transmit)) => {
-                driven.transmit(transmit.destination, transmit.contents.into());
+                driven.transmit(transmit);
                 continue;
             }
             Ok(Output::Event(event)) => event,

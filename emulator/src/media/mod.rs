@@ -5,6 +5,7 @@
 
 pub mod canned;
 pub(crate) mod channels;
+mod datagram;
 pub(crate) mod drive;
 mod forward;
 mod offered;

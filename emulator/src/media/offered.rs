@@ -39,16 +39,20 @@ pub(super) fn number(
         mids.push((old, new));
     }
     let offer = rename(offer, &mids);
-    let lines = Description::parse_own(&offer)?.lines;
-    let (_, sections) = split(offer.lines().skip(1));
-    let new = lines.into_iter().zip(&sections).skip(known);
-    let added = new.map(|(line, section)| Added {
+    let added = described(&offer)?.split_off(known);
+    Ok((offer, added))
+}
+
+/// The sections of a description of the SFU's.
+pub(super) fn described(ours: &str) -> Result<Vec<Added>, BadDescription> {
+    let lines = Description::parse_own(ours)?.lines;
+    let (_, sections) = split(ours.lines().skip(1));
+    let sections = lines.into_iter().zip(&sections).map(|(line, section)| Added {
         line,
         msid: attribute(section, "msid").map(str::to_owned),
         stream: stream(section),
     });
-    let added = added.collect();
-    Ok((offer, added))
+    Ok(sections.collect())
 }
 
 /// The answer with what the offer has said of the SFU's media instead of what

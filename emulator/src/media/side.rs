@@ -1,9 +1,8 @@
 //! A media side as the engine drives it.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::sfu::{Sfu, Transmit};
+use super::sfu::{Route, Sfu, Transmit};
 use super::{Event, Media};
 #[cfg(feature = "adapters")]
 use super::{Heard, Place};
@@ -12,7 +11,7 @@ use super::{Heard, Place};
 /// them.
 pub(crate) trait Side: Media + Send {
     /// Takes a datagram.
-    fn handle_datagram(&mut self, _now: Instant, _from: SocketAddr, _data: &[u8]) {}
+    fn handle_datagram(&mut self, _now: Instant, _route: Route, _data: &[u8]) {}
 
     /// Does what is due.
     fn handle_timeout(&mut self, _now: Instant) {}
@@ -57,8 +56,8 @@ pub(crate) trait Side: Media + Send {
 }
 
 impl Side for Sfu {
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, data: &[u8]) {
-        self.handle_datagram(now, from, data);
+    fn handle_datagram(&mut self, now: Instant, route: Route, data: &[u8]) {
+        self.handle_datagram(now, route, data);
     }
 
     fn handle_timeout(&mut self, now: Instant) {

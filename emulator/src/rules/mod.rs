@@ -75,291 +75,190 @@
 //! | Changes of a session that an adapter feeds | 406 `invalid_params`, but for a forced close | U |
 //! | An SFU offer that cannot be made | 500 `backend_error` | U |
 
-mod adapters;
-mod body;
-mod changes;
-mod channel_entries;
-mod channels;
-mod closing;
+mod act;
 mod config;
-mod endpoints;
-mod gone;
-mod history;
-mod negotiation;
-mod paging;
-mod publications;
-mod pulls;
-mod relay;
-mod reply;
-mod request;
-mod sessions;
-mod snapshot;
-mod timers;
-mod tracks;
-mod violations;
-mod waiting;
+mod look;
+mod model;
+mod read;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-
-use fastrand::Rng;
 
 use crate::media::{Event, Media, SessionKey};
 
-pub use config::Config;
-pub use endpoints::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec};
-pub use history::{Happening, Label, What};
-pub use paging::{BadCursor, Cursor, Page, Summary};
-pub use reply::Reply;
-pub use request::{Location, Operation, Query, Request, Response, Ticket};
-pub use snapshot::{
+use self::act::step::Step;
+use self::look::view::View;
+use self::model::state::State;
+
+pub use self::config::Config;
+pub use self::look::paging::{BadCursor, Cursor, Page, Summary};
+pub use self::look::snapshot::{
     AdapterSnapshot, ChannelSnapshot, SessionSnapshot, SessionState, Snapshot,
     SubscriptionSnapshot, TrackSnapshot,
 };
+pub use self::model::history::{Happening, Label, What};
+pub use self::model::violations::{UnderWay, Violation, ViolationKind};
+pub use self::read::endpoints::{
+    AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec,
+};
+pub use self::read::reply::Reply;
+pub use self::read::request::{Location, Operation, Query, Request, Response, Ticket};
 
-pub use violations::{UnderWay, Violation, ViolationKind};
-
-use changes::Change;
-use sessions::{Link, Session};
-
-/// The rules, and everything that they know.
+/// The rules, and everything that they know. Methods without a time happen at the
+/// last one that was given.
 pub struct Rules {
-    config: Config,
-    random: Rng,
-    /// Counts sessions, tracks and tickets.
-    count: u64,
-    sessions: BTreeMap<SessionKey, Session>,
-    /// The sessions by id.
-    ids: BTreeMap<String, SessionKey>,
-    /// When which session is due.
-    timers: timers::Timers,
-    /// The sessions with a change that waits for packets.
-    awaiting_packets: BTreeSet<SessionKey>,
-    /// The expired sessions.
-    gone: gone::Gone,
-    adapters: BTreeMap<String, adapters::Adapter>,
-    closed_adapters: gone::Gone,
-    history: history::History,
-    /// Requests that wait for adapters.
-    jobs: Vec<adapters::Job>,
-    replies: VecDeque<(Ticket, Reply)>,
-    commands: VecDeque<AdapterCommand>,
-    violations: violations::Violations,
+    state: State,
 }
 
 impl Rules {
     /// Rules without any session. The same seed gives the same ids; without
     /// one they differ from start to start.
     pub fn new(config: Config, seed: Option<u64>) -> Self {
-        Self {
-            config,
-            random: seed.map_or_else(Rng::new, Rng::with_seed),
-            count: 0,
-            sessions: BTreeMap::new(),
-            ids: BTreeMap::new(),
-            timers: timers::Timers::default(),
-            awaiting_packets: BTreeSet::new(),
-            gone: gone::Gone::default(),
-            adapters: BTreeMap::new(),
-            closed_adapters: gone::Gone::default(),
-            history: history::History::default(),
-            jobs: Vec::new(),
-            replies: VecDeque::new(),
-            commands: VecDeque::new(),
-            violations: violations::Violations::default(),
-        }
+        Self { state: State::new(config, seed) }
     }
 
     /// Carries out a request, or begins to.
     pub fn request(&mut self, now: Duration, request: Request, media: &mut dyn Media) -> Response {
-        self.timeout(now, media);
-        let response = match request.operation {
-            Operation::NewSession => self.create(now, request, media).map(Response::Now),
-            Operation::NewWebsocketAdapters => self.new_adapters(now, request, media),
-            Operation::CloseWebsocketAdapters => {
-                self.close_adapters(&request, media).map(Response::Now)
-            }
-            _ => self.request_on_session(now, &request, media),
-        };
-        response.unwrap_or_else(Response::Now)
+        self.step(now, media).request(request)
+    }
+
+    /// Refuses a change that came while another one of its session was under way of
+    /// which the rules do not know: something keeps it, or its reply, back.
+    pub fn overlap(&mut self, now: Duration, request: &Request, other: UnderWay) -> Reply {
+        self.state.overlap(now, request, other)
     }
 
     /// Takes what happened on a connection.
     pub fn event(&mut self, now: Duration, event: Event, media: &mut dyn Media) {
-        self.history.set_time(now);
-        let key = event.session();
-        match event {
-            Event::Connected(_) => {
-                self.connected(now, key);
-                self.resume(now, key, media);
-            }
-            Event::Disconnected(_) => {
-                if let Some(session) = self.sessions.get_mut(&key)
-                    && session.link == Link::Up
-                {
-                    session.link = Link::Down { since: now, is_cut: false };
-                    tracing::info!(session = session.id, "disconnected");
-                    self.history.note(key, What::Disconnected);
-                }
-            }
-            Event::FirstPacket { mid, direction, .. } => {
-                self.note_first_packet(key, &mid, direction);
-            }
-            Event::Flows(_) => self.look_again(),
-            Event::Message { id, message, .. } => self.relay(key, id, &message, media),
-        }
-        self.schedule(key);
+        self.step(now, media).event(event);
     }
 
     /// Does what is due by now.
     pub fn timeout(&mut self, now: Duration, media: &mut dyn Media) {
-        self.history.set_time(now);
-        for key in self.timers.due(now) {
-            let session = self.sessions.get(&key);
-            let at = session.and_then(|session| session.expires_at(&self.config));
-            if at.is_some_and(|at| at <= now) {
-                self.note_expiry(now, key);
-                self.remove(key, media);
-                continue;
-            }
-            let waiting = session.and_then(|session| session.waiting.as_ref());
-            if waiting.is_some_and(|waiting| waiting.wakes_at() <= now) {
-                self.resume(now, key, media);
-            }
-            self.switch_layers(now, key, media);
-            self.collect(now, key, media);
-            self.close_unanswered(now, key, media);
-            self.schedule(key);
-        }
-        self.give_up_adapters(now, media);
+        self.step(now, media).timeout();
     }
 
     /// When [`timeout`](Self::timeout) has to be called next.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.timers.first().into_iter().chain(self.next_job()).min()
+        self.state.timers.first().into_iter().chain(self.state.next_job()).min()
     }
 
     /// The next reply that somebody has waited for.
     pub fn poll_reply(&mut self) -> Option<(Ticket, Reply)> {
-        self.replies.pop_front()
+        self.state.replies.pop_front()
     }
 
     /// The next thing to do with an endpoint.
     pub fn poll_adapter(&mut self) -> Option<AdapterCommand> {
-        self.commands.pop_front()
+        self.state.commands.pop_front()
+    }
+
+    /// How connecting an adapter went.
+    pub fn adapter_opened(
+        &mut self,
+        id: &str,
+        result: Result<(), AdapterFailure>,
+        media: &mut dyn Media,
+    ) {
+        self.step(self.state.history.now(), media).adapter_opened(id, result);
+    }
+
+    /// How many bytes went through an adapter so far.
+    pub fn adapter_bytes(&mut self, id: &str, total: u64) {
+        self.state.adapter_bytes(id, total);
+    }
+
+    /// The endpoint has hung up. What it fed ends.
+    pub fn adapter_closed(&mut self, id: &str, media: &mut dyn Media) {
+        self.step(self.state.history.now(), media).adapter_closed(id);
     }
 
     /// The key that a session has on the media side.
     pub fn key(&self, session: &str) -> Option<SessionKey> {
-        self.ids.get(session).copied()
+        self.state.key(session)
     }
 
     /// Lets a session expire. False if there is none of that id.
     pub fn expire(&mut self, session: &str, media: &mut dyn Media) -> bool {
-        match self.key(session) {
-            Some(key) => self.remove(key, media),
-            None => false,
-        }
+        let now = self.state.history.now();
+        self.key(session).is_some_and(|key| self.step(now, media).remove(key))
     }
 
     /// Lets a session lose its connection until [`reconnect`](Self::reconnect):
     /// it expires unless that comes in time. False if there is none of that id.
     pub fn disconnect(&mut self, now: Duration, session: &str, media: &mut dyn Media) -> bool {
-        let Some(key) = self.key(session) else { return false };
-        media.cut(key, true);
-        if let Some(session) = self.sessions.get_mut(&key)
-            && !matches!(session.link, Link::Down { is_cut: true, .. })
-        {
-            session.link = Link::Down { since: now, is_cut: true };
-            self.history.set_time(now);
-            self.history.note(key, What::Disconnected);
-        }
-        self.schedule(key);
-        true
+        self.key(session).map(|key| self.step(now, media).disconnect(key)).is_some()
     }
 
     /// Takes back a [`disconnect`](Self::disconnect). The session is connected
     /// if the media side says so. False if there is none of that id.
     pub fn reconnect(&mut self, now: Duration, session: &str, media: &mut dyn Media) -> bool {
-        let Some(key) = self.key(session) else { return false };
-        self.history.set_time(now);
-        media.cut(key, false);
-        if let Some(session) = self.sessions.get_mut(&key)
-            && let Link::Down { is_cut, .. } = &mut session.link
-        {
-            *is_cut = false;
-        }
-        if self.is_up(now, key, media) {
-            self.resume(now, key, media);
-        }
-        self.schedule(key);
-        true
+        self.key(session).map(|key| self.step(now, media).reconnect(key)).is_some()
     }
 
-    fn request_on_session(
-        &mut self,
+    /// Lets the SFU answer the next negotiated close of a session with an offer of its
+    /// own: the agent has to roll its offer back and answer. False if there is no
+    /// session of that id.
+    pub fn glare(&mut self, session: &str) -> bool {
+        let session = self.key(session).and_then(|key| self.state.sessions.get_mut(&key));
+        session.map(|session| session.is_glaring = true).is_some()
+    }
+
+    /// What was done that the original punishes, the oldest first. At most 1,000
+    /// are kept, the newest.
+    pub fn violations(&self) -> impl Iterator<Item = Violation> {
+        self.state.violations.list.iter().cloned()
+    }
+
+    /// Everything that there is, as of now.
+    pub fn snapshot(&self, now: Duration, media: &dyn Media) -> Snapshot {
+        self.view(now, media).snapshot()
+    }
+
+    /// One session as of now. None if there is none of that id, or it has expired.
+    pub fn session(&self, now: Duration, id: &str, media: &dyn Media) -> Option<SessionSnapshot> {
+        self.view(now, media).session(id)
+    }
+
+    /// At most `limit` sessions from a place on, and no more of them than have 2,000
+    /// tracks and data channels together. A session that has more is alone on its
+    /// page, without the rest of them.
+    pub fn page(
+        &self,
         now: Duration,
-        request: &Request,
-        media: &mut dyn Media,
-    ) -> Result<Response, Reply> {
-        let key = self.admit(now, request)?;
-        let Some(session) = self.sessions.get(&key) else { return Err(reply::disconnected()) };
-        if request.operation == Operation::GetSession {
-            return Ok(Response::Now(session.show()));
-        }
-        if let Err(refused) = negotiation::check_turn(session, request.operation) {
-            if let Some(kind) = ViolationKind::out_of_turn(session, request) {
-                self.note(now, key, request.operation, kind);
-            }
-            return Err(refused);
-        }
-        let change = Change::read(request.operation, &request.body, session, &self.config)?;
-        let response = self.begin(now, key, change, media);
-        self.schedule(key);
-        Ok(response)
+        after: Option<Cursor>,
+        limit: usize,
+        media: &dyn Media,
+    ) -> Page {
+        self.view(now, media).page(after, limit)
     }
 
-    /// The session of a request, unless it is not there or has had too many.
-    fn admit(&mut self, now: Duration, request: &Request) -> Result<SessionKey, Reply> {
-        let id = request.session.as_deref().unwrap_or_default();
-        let Some(key) = self.key(id) else {
-            return Err(match self.gone.was_of(id, &request.app) {
-                true => {
-                    self.violations.say_gone(now, request);
-                    reply::disconnected()
-                }
-                false => reply::not_found("session not found"),
-            });
-        };
-        let limit = self.config.requests_per_second;
-        let session = self.sessions.get_mut(&key).filter(|session| session.app == request.app);
-        let session = session.ok_or_else(|| reply::not_found("session not found"))?;
-        match session.admit(now, limit) {
-            true => Ok(key),
-            false => {
-                self.note(now, key, request.operation, ViolationKind::TooManyRequests);
-                Err(reply::too_many())
-            }
-        }
+    /// How much there is.
+    pub fn summary(&self) -> Summary {
+        Summary::of(&self.state)
     }
 
-    /// A number that no other thing has.
-    fn next(&mut self) -> u64 {
-        self.count += 1;
-        self.count
+    /// One session, and what is kept of its history, oldest first. None if no session
+    /// of that id is remembered.
+    pub fn details(
+        &self,
+        now: Duration,
+        id: &str,
+        media: &dyn Media,
+    ) -> Option<(SessionSnapshot, Vec<Happening>)> {
+        self.view(now, media).details(id)
     }
 
-    /// 32 hexadecimal digits.
-    fn new_id(&mut self) -> String {
-        format!("{:032x}", self.random.u128(..))
+    /// At most `limit` of the adapters that are not closed.
+    pub fn adapters(&self, limit: usize) -> Vec<AdapterSnapshot> {
+        AdapterSnapshot::all(&self.state, limit)
     }
 
-    /// A name as a random UUID is written.
-    fn new_name(&mut self) -> String {
-        // Version 4, variant 1 (RFC 9562 section 5.4).
-        let bits = self.random.u128(..) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-        let id = format!("{bits:032x}");
-        let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
-        [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    fn step<'a>(&'a mut self, now: Duration, media: &'a mut dyn Media) -> Step<'a> {
+        self.state.history.set_time(now);
+        Step { state: &mut self.state, now, media }
+    }
+
+    fn view<'a>(&'a self, now: Duration, media: &'a dyn Media) -> View<'a> {
+        View { state: &self.state, now, media }
     }
 }

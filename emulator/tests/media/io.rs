@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use cloudflare_calls_emulator::media::Event;
-use cloudflare_calls_emulator::media::sfu::{Config, Sfu};
+use cloudflare_calls_emulator::media::sfu::{Config, Route, Sfu};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -27,7 +27,7 @@ impl Running {
     pub(crate) async fn start() -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = socket.local_addr().unwrap();
-        let sfu = Sfu::new(Config { candidate: address, start: Instant::now() });
+        let sfu = Sfu::new(Config { candidates: vec![address], start: Instant::now() });
         let (commands, receiver) = mpsc::channel(64);
         let (sender, events) = mpsc::unbounded_channel();
         let task = tokio::spawn(run(sfu, socket, receiver, sender));
@@ -72,7 +72,7 @@ async fn run(
     let mut buffer = vec![0; 1 << 16];
     loop {
         while let Some(transmit) = sfu.poll_transmit() {
-            socket.send_to(&transmit.data, transmit.to).await.unwrap();
+            socket.send_to(&transmit.data, transmit.route.agent).await.unwrap();
         }
         while let Some(event) = sfu.poll_event() {
             // Not every test is interested.
@@ -88,7 +88,8 @@ async fn run(
             received = socket.recv_from(&mut buffer) => {
                 // An error is that of an earlier datagram that did not arrive.
                 if let Ok((length, from)) = received {
-                    sfu.handle_datagram(Instant::now(), from, &buffer[..length]);
+                    let route = Route { sfu: socket.local_addr().unwrap(), agent: from };
+                    sfu.handle_datagram(Instant::now(), route, &buffer[..length]);
                 }
             }
             () = tokio::time::sleep_until(deadline.into()) => {}

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use cloudflare_calls_emulator::agent::{Agent, Change, Send};
-use cloudflare_calls_emulator::media::sfu::Sfu;
+use cloudflare_calls_emulator::media::sfu::{Route, Sfu};
 use cloudflare_calls_emulator::media::{
     Counters, Delivery, Event, Kind, Layers, Media, Message, NewSection, Place, SessionKey,
 };
@@ -406,13 +406,13 @@ async fn garbage_is_counted_and_harms_nobody() {
     let count = garbage.len() as u64;
     let before = sfu.call(|sfu| sfu.ignored_datagrams()).await;
     let stranger = stranger.local_addr().unwrap();
-    let agent = a.address();
+    let (at, agent) = (sfu.address(), a.address());
     let after = sfu
         .call(move |sfu| {
             for datagram in &garbage {
                 let now = std::time::Instant::now();
-                sfu.handle_datagram(now, stranger, datagram);
-                sfu.handle_datagram(now, agent, datagram);
+                sfu.handle_datagram(now, Route { sfu: at, agent: stranger }, datagram);
+                sfu.handle_datagram(now, Route { sfu: at, agent }, datagram);
             }
             sfu.ignored_datagrams()
         })

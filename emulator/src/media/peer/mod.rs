@@ -1,28 +1,33 @@
 //! One session's connection.
 
+mod local;
 mod negotiation;
 #[cfg(feature = "adapters")]
 mod sound;
+mod successor;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use str0m::format::PayloadParams;
 use str0m::ice::StunMessage;
 use str0m::media::{KeyframeRequest, KeyframeRequestKind, Mid, Pt, Rid};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{self, Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
-use str0m::{Candidate, Input, Output, Rtc, RtcConfig};
+use str0m::{Input, Rtc};
 
 use super::channels::Channels;
+use super::datagram::{Route, Transmit};
 use super::drive::{Driven, drive};
 use super::forward::{Packet, Slot};
 use super::rewrite::Rtp;
 use super::sdp::Line;
 use super::section::Track;
-use super::sfu::Transmit;
 use super::{Delivery, Direction, Event, Message, Place, SessionKey};
+
+pub(super) use local::Local;
 
 /// What a connection brings forth when it is driven.
 #[derive(Default)]
@@ -44,7 +49,9 @@ pub(super) enum Work {
 pub(super) struct Peer {
     key: SessionKey,
     rtc: Rtc,
-    candidate: SocketAddr,
+    local: Arc<Local>,
+    /// What takes over if the agent begins a new transport.
+    successor: Option<successor::Successor>,
     pending: Option<negotiation::Pending>,
     /// The media sections as last negotiated.
     lines: Vec<Line>,
@@ -66,11 +73,12 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(key: SessionKey, candidate: SocketAddr, now: Instant) -> Self {
+    pub(super) fn new(key: SessionKey, local: Arc<Local>, now: Instant) -> Self {
         Self {
             key,
-            rtc: rtc(candidate, now),
-            candidate,
+            rtc: local.connection(None, now),
+            local,
+            successor: None,
             pending: None,
             lines: Vec::new(),
             used_mids: BTreeSet::new(),
@@ -95,26 +103,30 @@ impl Peer {
     }
 
     /// Whether a datagram is for this connection.
-    pub(super) fn accepts(&self, now: Instant, from: SocketAddr, data: &[u8]) -> bool {
-        receive(now, from, self.candidate, data).is_some_and(|input| self.rtc.accepts(&input))
+    pub(super) fn accepts(&self, now: Instant, route: Route, data: &[u8]) -> bool {
+        receive(now, route, data).is_some_and(|input| self.rtc.accepts(&input))
     }
 
     /// Takes a datagram. False if it is of no use.
     pub(super) fn handle(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        route: Route,
         data: &[u8],
         out: &mut Effects,
     ) -> bool {
-        let is_good = receive(now, from, self.candidate, data)
-            .filter(|_| !self.is_cut)
-            .is_some_and(|input| self.rtc.handle_input(input).is_ok());
+        if self.is_cut {
+            return false;
+        }
+        self.succeed(now, route, data, out);
+        let is_good =
+            receive(now, route, data).is_some_and(|input| self.rtc.handle_input(input).is_ok());
         self.drive(now, out);
         is_good
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant, out: &mut Effects) {
+        self.forget_successor(now);
         let _ = self.rtc.handle_input(Input::Timeout(now));
         self.drive(now, out);
     }
@@ -203,10 +215,23 @@ impl Peer {
         })
     }
 
+    /// Tells the rules whether there is a connection, if they do not know.
+    fn tell(&mut self, is_connected: bool, out: &mut Effects) {
+        if std::mem::replace(&mut self.is_connected, is_connected) != is_connected {
+            out.events.push_back(match is_connected {
+                true => Event::Connected(self.key),
+                false => Event::Disconnected(self.key),
+            });
+        }
+    }
+
     /// Follows every change of `rtc` before the next one.
     fn drive(&mut self, now: Instant, out: &mut Effects) {
         let was_driven = self.deadline.is_some();
         self.deadline = drive(&mut Driving { peer: self, now, out }, now);
+        if self.deadline.is_none() && self.take_over(now, out) {
+            self.deadline = drive(&mut Driving { peer: self, now, out }, now);
+        }
         if was_driven && self.deadline.is_none() {
             tracing::debug!(session = self.key.0, "connection ended");
         }
@@ -225,20 +250,16 @@ impl Driven for Driving<'_> {
         (&mut self.peer.rtc, &mut self.peer.channels)
     }
 
-    fn transmit(&mut self, to: SocketAddr, data: Vec<u8>) {
+    fn transmit(&mut self, transmit: net::Transmit) {
         if !self.peer.is_cut {
-            self.out.transmits.push_back(Transmit { to, data });
+            let route = Route { sfu: transmit.source, agent: transmit.destination };
+            let data = transmit.contents.into();
+            self.out.transmits.push_back(Transmit { route, data });
         }
     }
 
     fn connected(&mut self, is_connected: bool) {
-        let key = self.peer.key;
-        if std::mem::replace(&mut self.peer.is_connected, is_connected) != is_connected {
-            self.out.events.push_back(match is_connected {
-                true => Event::Connected(key),
-                false => Event::Disconnected(key),
-            });
-        }
+        self.peer.tell(is_connected, self.out);
     }
 
     fn packet(&mut self, packet: RtpPacket) {
@@ -298,35 +319,7 @@ pub(super) fn checked_ufrag(data: &[u8]) -> Option<String> {
     message.split_username().map(|(local, _)| local.to_owned())
 }
 
-/// A connection as every session has it.
-fn rtc(candidate: SocketAddr, now: Instant) -> Rtc {
-    let mut rtc = RtcConfig::new()
-        .set_ice_lite(true)
-        .set_rtp_mode(true)
-        .clear_codecs()
-        .enable_opus(true, false)
-        .enable_pcmu(true, false)
-        .enable_pcma(true, false)
-        .enable_h264(true)
-        .enable_h265(true)
-        .enable_vp8(true)
-        .enable_vp9(true)
-        .enable_av1(true)
-        .build(now);
-    if let Ok(candidate) = Candidate::host(candidate, Protocol::Udp) {
-        rtc.add_local_candidate(candidate);
-    }
-    // It has not begun; there is nothing to send.
-    while let Ok(Output::Event(_) | Output::Transmit(_)) = rtc.poll_output() {}
-    rtc
-}
-
-fn receive<'a>(
-    now: Instant,
-    source: SocketAddr,
-    destination: SocketAddr,
-    data: &'a [u8],
-) -> Option<Input<'a>> {
-    let receive = Receive::new(Protocol::Udp, source, destination, data).ok()?;
+fn receive(now: Instant, route: Route, data: &[u8]) -> Option<Input<'_>> {
+    let receive = Receive::new(Protocol::Udp, route.agent, route.sfu, data).ok()?;
     Some(Input::Receive(now, receive))
 }

@@ -10,12 +10,13 @@ use super::super::offered::{self, Added};
 use super::super::sdp::{self, Description, Line, bad, unreadable};
 use super::super::section::Track;
 use super::super::{Accepted, BadDescription, Kind, NewSection, Offered};
-use super::{Effects, Peer, rtc};
+use super::{Effects, Peer};
 
 /// An offer without an answer yet.
 pub(super) struct Pending {
     /// The sections that it adds.
     added: Vec<Added>,
+    offer: String,
 }
 
 impl Peer {
@@ -42,7 +43,9 @@ impl Peer {
             }
         };
         let sections = description.sections();
+        let before = std::mem::take(&mut self.lines);
         let replaced = self.negotiated(description);
+        self.prepare_successor(&before, sdp, &answer, now);
         if self.lines.iter().all(|line| line.is_rejected) {
             self.rtc.disconnect();
         }
@@ -97,7 +100,7 @@ impl Peer {
         let offer = sdp::dress(&offer.to_sdp_string(), self.key.0, self.version);
         let (offer, added) = offered::number(&offer, self.lines.len(), &mut self.used_mids)?;
         let mids = added.iter().map(|section| section.line.mid.clone()).collect();
-        self.pending = Some(Pending { added });
+        self.pending = Some(Pending { added, offer: offer.clone() });
         Ok(Offered { offer, mids })
     }
 
@@ -126,7 +129,9 @@ impl Peer {
         for section in &pending.added {
             section.keep_stream(&mut self.rtc);
         }
+        let before = std::mem::take(&mut self.lines);
         self.negotiated(description);
+        self.prepare_successor(&before, sdp, &pending.offer, now);
         self.drive(now, out);
         Ok(())
     }
@@ -186,7 +191,7 @@ impl Peer {
             Ok(offer) => Ok(offer),
             Err(_) => unreadable("the session description cannot be read"),
         };
-        match rtc(self.candidate, now).sdp_api().accept_offer(read()?) {
+        match self.local.connection(None, now).sdp_api().accept_offer(read()?) {
             Ok(_) => read(),
             Err(_) => bad("the session description is not consistent"),
         }

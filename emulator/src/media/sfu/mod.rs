@@ -7,10 +7,12 @@ mod sound;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
+pub use super::datagram::{Route, Transmit};
 use super::forward::{Packet, Router, Slot, Verdict, Wanted, wanted};
-use super::peer::{Effects, Peer, Work, checked_ufrag};
+use super::peer::{Effects, Local, Peer, Work, checked_ufrag};
 use super::section::codec_name;
 use super::sound::Taps;
 use super::{Direction, Event, Kind, SessionKey};
@@ -26,19 +28,10 @@ const MOST_ADDRESSES: usize = 8;
 /// What an [`Sfu`] is told at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where agents reach it, by UDP.
-    pub candidate: SocketAddr,
+    /// Where agents reach it, by UDP, the best first.
+    pub candidates: Vec<SocketAddr>,
     /// When it starts.
     pub start: Instant,
-}
-
-/// A datagram to be sent.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Transmit {
-    /// To whom.
-    pub to: SocketAddr,
-    /// What.
-    pub data: Vec<u8>,
 }
 
 /// An SFU without sockets and clocks: datagrams and times go in, datagrams,
@@ -50,7 +43,8 @@ pub struct Transmit {
 ///
 /// Bandwidth is not estimated: a subscriber gets the layer that it prefers.
 pub struct Sfu {
-    config: Config,
+    start: Instant,
+    local: Arc<Local>,
     now: Instant,
     /// The sessions that have no connection yet. Making one is costly.
     new: BTreeSet<SessionKey>,
@@ -68,8 +62,9 @@ impl Sfu {
     /// Makes one without sessions.
     pub fn new(config: Config) -> Self {
         Self {
+            start: config.start,
+            local: Arc::new(Local::new(config.candidates)),
             now: config.start,
-            config,
             new: BTreeSet::new(),
             peers: BTreeMap::new(),
             by_address: HashMap::new(),
@@ -83,15 +78,15 @@ impl Sfu {
     }
 
     /// Takes a datagram. What is of no session is counted and dropped.
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, data: &[u8]) {
+    pub fn handle_datagram(&mut self, now: Instant, route: Route, data: &[u8]) {
         self.advance(now);
-        let Some(session) = self.session_of(from, data) else {
+        let Some(session) = self.session_of(route, data) else {
             self.ignored += 1;
             return;
         };
         let now = self.now;
         let is_good = self
-            .with(session, |peer, effects| peer.handle(now, from, data, effects))
+            .with(session, |peer, effects| peer.handle(now, route, data, effects))
             .unwrap_or_default();
         self.ignored += u64::from(!is_good);
     }
@@ -159,18 +154,18 @@ impl Sfu {
 
     /// Whose a datagram is. A check says it itself, even if the address was
     /// another session's; of everything else the address tells.
-    fn session_of(&mut self, from: SocketAddr, data: &[u8]) -> Option<SessionKey> {
+    fn session_of(&mut self, route: Route, data: &[u8]) -> Option<SessionKey> {
         if data.len() > LARGEST_DATAGRAM {
             return None;
         }
         let Some(ufrag) = checked_ufrag(data) else {
             // Nobody sends anything else before a check has succeeded (RFC 8445
             // section 12).
-            return self.by_address.get(&from).copied();
+            return self.by_address.get(&route.agent).copied();
         };
         let session = *self.by_ufrag.get(&ufrag)?;
-        self.peers.get(&session).filter(|peer| peer.accepts(self.now, from, data))?;
-        self.remember(session, from);
+        self.peers.get(&session).filter(|peer| peer.accepts(self.now, route, data))?;
+        self.remember(session, route.agent);
         Some(session)
     }
 
@@ -239,7 +234,7 @@ impl Sfu {
 
     /// Makes the connection of a session.
     fn begin(&mut self, session: SessionKey) {
-        let mut peer = Peer::new(session, self.config.candidate, self.now);
+        let mut peer = Peer::new(session, Arc::clone(&self.local), self.now);
         self.by_ufrag.insert(peer.ufrag(), session);
         self.peers.insert(session, peer);
     }
@@ -321,11 +316,5 @@ impl Sfu {
 impl fmt::Debug for Sfu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sfu").field("sessions", &self.peers.len()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Transmit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transmit").field("to", &self.to).field("length", &self.data.len()).finish()
     }
 }

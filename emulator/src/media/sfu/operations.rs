@@ -90,7 +90,7 @@ impl Media for Sfu {
     fn last_packet(&self, place: &Place) -> Option<Duration> {
         let (session, mid) = slot(place);
         let at = self.peers.get(&session)?.tracks.get(&mid)?.last_packet?;
-        Some(at.duration_since(self.config.start))
+        Some(at.duration_since(self.start))
     }
 
     fn last_codec(&self, place: &Place) -> Option<String> {

@@ -1,0 +1,10 @@
+/* What the tests of the page's tab use: objects that are made and called by number. */
+
+import { Agent } from "./agent.js";
+import { Party } from "./party.js";
+
+const kinds = { Agent, Party };
+const made = [];
+
+globalThis.make = (kind, options) => made.push(new kinds[kind](options)) - 1;
+globalThis.call = (number, method, options) => made[number][method](...options);

@@ -1,0 +1,87 @@
+//! Messages of data channels, and the channels' ends.
+
+use super::step::Step;
+use crate::media::{Message, SessionKey};
+use crate::rules::model::channel::{ChannelEnd, Subscriber};
+
+impl Step<'_> {
+    /// What an agent sent on a data channel.
+    pub(crate) fn relay(&mut self, key: SessionKey, id: u16, message: &Message) {
+        let Some(session) = self.state.sessions.get_mut(&key) else { return };
+        let Some(channel) = session.channels.get_mut(&id).filter(|channel| channel.is_open) else {
+            return;
+        };
+        match &mut channel.end {
+            ChannelEnd::Local => self.spread((key, id), message),
+            // The acknowledgement is for the SFU.
+            ChannelEnd::Remote(subscriber) if subscriber.gate.is_some() => {
+                let held: Vec<Message> = subscriber.open_gate().collect();
+                self.let_through(key, id, held);
+            }
+            ChannelEnd::Remote(Subscriber { can_reply: true, source: Some(source), .. }) => {
+                self.media.send(source.0, source.1, message);
+            }
+            ChannelEnd::Remote(_) => {}
+        }
+    }
+
+    /// Sends what was held back.
+    pub(crate) fn let_through(&mut self, key: SessionKey, id: u16, held: Vec<Message>) {
+        for message in held {
+            self.media.send(key, id, &message);
+        }
+    }
+
+    /// To every subscriber.
+    fn spread(&mut self, source: (SessionKey, u16), message: &Message) {
+        for (key, session) in &mut self.state.sessions {
+            for (id, channel) in &mut session.channels {
+                if channel.source() != Some(source) {
+                    continue;
+                }
+                match &mut channel.end {
+                    ChannelEnd::Remote(Subscriber { gate: Some(gate), .. }) => gate.hold(message),
+                    _ => self.media.send(*key, *id, message),
+                }
+            }
+        }
+    }
+
+    /// Closes the channels that were not acknowledged in time.
+    pub(crate) fn close_unanswered(&mut self, key: SessionKey) {
+        let Some(session) = self.state.sessions.get(&key) else { return };
+        if session.ack_until().is_none_or(|until| until > self.now) {
+            return;
+        }
+        let ids: Vec<u16> = session
+            .channels
+            .iter()
+            .filter(|(_, channel)| match &channel.end {
+                ChannelEnd::Remote(Subscriber { gate: Some(gate), .. }) => gate.until <= self.now,
+                _ => false,
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.close_channel(key, id);
+        }
+    }
+
+    /// Closes a channel. False if it was not open.
+    pub(crate) fn close_channel(&mut self, key: SessionKey, id: u16) -> bool {
+        let session = self.state.sessions.get_mut(&key);
+        let channel = session.and_then(|session| session.channels.get_mut(&id));
+        let Some(channel) = channel.filter(|channel| channel.is_open) else { return false };
+        channel.is_open = false;
+        self.media.close_channel(key, id);
+        match &mut channel.end {
+            ChannelEnd::Local => self.state.starve_channels(key, id),
+            ChannelEnd::Remote(subscriber) => {
+                subscriber.source = None;
+                subscriber.can_reply = false;
+                subscriber.gate = None;
+            }
+        }
+        true
+    }
+}

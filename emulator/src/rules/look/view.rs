@@ -1,0 +1,13 @@
+//! What is looked at.
+
+use std::time::Duration;
+
+use crate::media::Media;
+use crate::rules::model::state::State;
+
+/// What the rules know, as of now, and the media side.
+pub(crate) struct View<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) now: Duration,
+    pub(crate) media: &'a dyn Media,
+}

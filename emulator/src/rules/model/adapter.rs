@@ -1,0 +1,65 @@
+//! WebSocket adapters, and requests that wait for them.
+
+use super::track::Source;
+use crate::media::SessionKey;
+use crate::rules::read::endpoints::AdapterFailure;
+use crate::rules::read::reply::{Reply, failed};
+use crate::rules::read::request::Ticket;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+pub(crate) struct Adapter {
+    pub(crate) app: String,
+    /// The endpoint has answered.
+    pub(crate) is_open: bool,
+    pub(crate) feeds: Option<SessionKey>,
+    pub(crate) reads: Option<Source>,
+    pub(crate) bytes: Option<u64>,
+}
+
+/// A request that waits for its adapters.
+pub(crate) struct Job {
+    pub(crate) ticket: Ticket,
+    pub(crate) until: Duration,
+    pub(crate) items: Vec<Item>,
+}
+
+pub(crate) enum Item {
+    Done { is_failed: bool, fields: Value },
+    Opening { id: String, fields: Value },
+}
+
+impl Job {
+    /// Notes how connecting went.
+    pub(crate) fn settle(&mut self, adapter: &str, result: Result<(), AdapterFailure>) {
+        for item in &mut self.items {
+            let Item::Opening { id, fields } = item else { continue };
+            if id != adapter {
+                continue;
+            }
+            let (is_failed, fields) = match result {
+                Ok(()) => (false, fields.take()),
+                Err(error) => {
+                    (true, failed(json!({ "trackName": fields["trackName"] }), error.code()))
+                }
+            };
+            *item = Item::Done { is_failed, fields };
+        }
+    }
+
+    pub(crate) fn reply(&self) -> Option<Reply> {
+        reply(&self.items)
+    }
+}
+
+/// The reply once nothing is open. 503 if nothing worked.
+pub(crate) fn reply(items: &[Item]) -> Option<Reply> {
+    let mut status = 503;
+    let mut tracks = Vec::new();
+    for item in items {
+        let Item::Done { is_failed, fields } = item else { return None };
+        status = if *is_failed { status } else { 200 };
+        tracks.push(fields);
+    }
+    Some(Reply { status, body: json!({ "tracks": tracks }) })
+}

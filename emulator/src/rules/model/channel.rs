@@ -1,0 +1,97 @@
+//! Data channels of a session.
+
+use crate::media::{Delivery, Message, SessionKey};
+use crate::rules::read::request::Location;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A data channel of a session.
+pub(crate) struct Channel {
+    pub(crate) name: String,
+    pub(crate) is_open: bool,
+    pub(crate) delivery: Delivery,
+    pub(crate) end: ChannelEnd,
+}
+
+/// Which end of a data channel this is.
+pub(crate) enum ChannelEnd {
+    Local,
+    Remote(Subscriber),
+}
+
+pub(crate) struct Subscriber {
+    pub(crate) publisher: String,
+    /// The publisher's channel. None once it is closed.
+    pub(crate) source: Option<(SessionKey, u16)>,
+    pub(crate) can_reply: bool,
+    /// What holds messages back until the agent says something.
+    pub(crate) gate: Option<Gate>,
+}
+
+/// Messages that wait for a subscriber's acknowledgement.
+pub(crate) struct Gate {
+    pub(crate) until: Duration,
+    pub(crate) held: VecDeque<Message>,
+}
+
+/// How many messages wait for an acknowledgement; the oldest make room.
+const MAX_HELD: usize = 1024;
+
+impl Channel {
+    pub(crate) fn location(&self) -> Location {
+        match self.end {
+            ChannelEnd::Local => Location::Local,
+            ChannelEnd::Remote(_) => Location::Remote,
+        }
+    }
+
+    pub(crate) fn publisher(&self) -> Option<&str> {
+        match &self.end {
+            ChannelEnd::Local => None,
+            ChannelEnd::Remote(subscriber) => Some(&subscriber.publisher),
+        }
+    }
+
+    /// The publisher's channel, if messages can come from it.
+    pub(crate) fn source(&self) -> Option<(SessionKey, u16)> {
+        match &self.end {
+            ChannelEnd::Remote(subscriber) if self.is_open => subscriber.source,
+            _ => None,
+        }
+    }
+
+    /// Whether it is a subscriber that may reply.
+    pub(crate) fn can_reply(&self) -> bool {
+        matches!(self.end, ChannelEnd::Remote(Subscriber { can_reply: true, .. }))
+    }
+
+    pub(crate) fn status(&self, is_up: bool) -> &'static str {
+        match &self.end {
+            _ if !self.is_open => "inactive",
+            ChannelEnd::Remote(subscriber) if subscriber.source.is_none() => "inactive",
+            ChannelEnd::Remote(subscriber) if subscriber.gate.is_some() => "initializing",
+            _ if !is_up => "initializing",
+            _ => "active",
+        }
+    }
+}
+
+impl Subscriber {
+    /// What was held back, which is let through from now on.
+    pub(crate) fn open_gate(&mut self) -> impl Iterator<Item = Message> + use<> {
+        self.gate.take().into_iter().flat_map(|gate| gate.held)
+    }
+}
+
+impl Gate {
+    pub(crate) fn new(until: Duration) -> Self {
+        Self { until, held: VecDeque::new() }
+    }
+
+    pub(crate) fn hold(&mut self, message: &Message) {
+        if self.held.len() >= MAX_HELD {
+            self.held.pop_front();
+        }
+        self.held.push_back(message.clone());
+    }
+}

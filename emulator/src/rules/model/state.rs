@@ -1,0 +1,294 @@
+//! Everything that the rules know.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::adapter::{Adapter, Job};
+use super::channel::{Channel, ChannelEnd};
+use super::gone::Gone;
+use super::history::{History, What};
+use super::session::Session;
+use super::timers::Timers;
+use super::track::{Source, Track};
+use super::violations::{UnderWay, ViolationKind, Violations};
+use super::waiting::Stage;
+use crate::media::{Delivery, Direction, SessionKey};
+use crate::rules::config::Config;
+use crate::rules::read::endpoints::AdapterCommand;
+use crate::rules::read::reply::{Reply, bad_description, disconnected, not_found, too_many};
+use crate::rules::read::request::{Location, Operation, Request, Ticket};
+
+/// Everything that the rules know.
+pub(crate) struct State {
+    pub(crate) config: Config,
+    random: Rng,
+    /// Counts sessions, tracks and tickets.
+    count: u64,
+    pub(crate) sessions: BTreeMap<SessionKey, Session>,
+    /// The sessions by id.
+    pub(crate) ids: BTreeMap<String, SessionKey>,
+    /// When which session is due.
+    pub(crate) timers: Timers,
+    /// The sessions with a change that waits for packets.
+    pub(crate) awaiting_packets: BTreeSet<SessionKey>,
+    /// The expired sessions.
+    pub(crate) gone: Gone,
+    pub(crate) adapters: BTreeMap<String, Adapter>,
+    pub(crate) closed_adapters: Gone,
+    pub(crate) history: History,
+    /// Requests that wait for adapters.
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) replies: VecDeque<(Ticket, Reply)>,
+    pub(crate) commands: VecDeque<AdapterCommand>,
+    pub(crate) violations: Violations,
+}
+impl State {
+    /// The same seed gives the same ids; without one they differ from start to
+    /// start.
+    pub(crate) fn new(config: Config, seed: Option<u64>) -> Self {
+        Self {
+            config,
+            random: seed.map_or_else(Rng::new, Rng::with_seed),
+            count: 0,
+            sessions: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            timers: Timers::default(),
+            awaiting_packets: BTreeSet::new(),
+            gone: Gone::default(),
+            adapters: BTreeMap::new(),
+            closed_adapters: Gone::default(),
+            history: History::default(),
+            jobs: Vec::new(),
+            replies: VecDeque::new(),
+            commands: VecDeque::new(),
+            violations: Violations::default(),
+        }
+    }
+
+    /// The key that a session has on the media side.
+    pub(crate) fn key(&self, session: &str) -> Option<SessionKey> {
+        self.ids.get(session).copied()
+    }
+
+    /// A number that no other thing has.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    /// 32 hexadecimal digits.
+    pub(crate) fn new_id(&mut self) -> String {
+        format!("{:032x}", self.random.u128(..))
+    }
+
+    /// A name as a random UUID is written.
+    pub(crate) fn new_name(&mut self) -> String {
+        // Version 4, variant 1 (RFC 9562 section 5.4).
+        let bits = self.random.u128(..) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+        let id = format!("{bits:032x}");
+        let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+        [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    }
+
+    /// How many bytes went through an adapter so far.
+    pub(crate) fn adapter_bytes(&mut self, id: &str, total: u64) {
+        if let Some(adapter) = self.adapters.get_mut(id) {
+            adapter.bytes = Some(total);
+        }
+    }
+
+    /// Refuses a change that came while another one of its session was under way of
+    /// which the rules do not know.
+    pub(crate) fn overlap(&mut self, now: Duration, request: &Request, other: UnderWay) -> Reply {
+        let kind = match other {
+            UnderWay::Awaited => ViolationKind::Overlap,
+            UnderWay::Abandoned => ViolationKind::OverlapAfterHangUp,
+        };
+        match self.admit(now, request) {
+            Ok(key) => {
+                self.note(now, key, request.operation, kind);
+                bad_description("another change of the session is under way")
+            }
+            Err(refused) => refused,
+        }
+    }
+
+    /// The session of a request, unless it is not there or has had too many.
+    pub(crate) fn admit(&mut self, now: Duration, request: &Request) -> Result<SessionKey, Reply> {
+        let id = request.session.as_deref().unwrap_or_default();
+        let Some(key) = self.key(id) else {
+            return Err(match self.gone.was_of(id, &request.app) {
+                true => {
+                    self.violations.say_gone(now, request);
+                    disconnected()
+                }
+                false => not_found("session not found"),
+            });
+        };
+        let limit = self.config.requests_per_second;
+        let session = self.sessions.get_mut(&key);
+        let session = session.filter(|session| session.app == request.app);
+        match session.ok_or_else(|| not_found("session not found"))?.admit(now, limit) {
+            true => Ok(key),
+            false => {
+                let kind = ViolationKind::TooManyRequests;
+                self.note(now, key, request.operation, kind);
+                Err(too_many())
+            }
+        }
+    }
+
+    /// Notes what was wrong with a request about a session.
+    pub(crate) fn note(
+        &mut self,
+        now: Duration,
+        key: SessionKey,
+        operation: Operation,
+        kind: ViolationKind,
+    ) {
+        let Some(session) = self.sessions.get(&key) else { return };
+        let of = (session.app.as_str(), session.id.as_str());
+        self.violations.push(now, of, operation, kind);
+    }
+
+    /// The session, or the refusal that says that it is no more.
+    pub(crate) fn live(&mut self, key: SessionKey) -> Result<&mut Session, Reply> {
+        self.sessions.get_mut(&key).ok_or_else(disconnected)
+    }
+
+    /// Takes note of the session's next time; of none, if it is no more. Has to
+    /// be called after every change of a session.
+    pub(crate) fn schedule(&mut self, key: SessionKey) {
+        let at = self.sessions.get(&key).and_then(|session| session.due_at(&self.config));
+        self.timers.set(key, at);
+    }
+
+    /// Lets the changes that wait for packets be looked at next.
+    pub(crate) fn look_again(&mut self) {
+        for key in self.awaiting_packets.clone() {
+            let waiting = self.sessions.get_mut(&key).and_then(|session| session.waiting.as_mut());
+            if let Some(Stage::Packets { until, .. }) = waiting.map(|waiting| &mut waiting.stage) {
+                *until = Duration::ZERO;
+            }
+            self.schedule(key);
+        }
+    }
+
+    /// The publisher's channel of that name, and its policy.
+    pub(crate) fn find_channel(
+        &self,
+        app: &str,
+        publisher: &str,
+        name: &str,
+    ) -> Option<((SessionKey, u16), Delivery)> {
+        let key = *self.ids.get(publisher)?;
+        let session = self.sessions.get(&key).filter(|session| session.app == app)?;
+        session.channels.iter().rev().find_map(|(id, channel)| match channel.end {
+            ChannelEnd::Local if channel.is_open && channel.name == name => {
+                Some(((key, *id), channel.delivery))
+            }
+            _ => None,
+        })
+    }
+
+    /// Gives or takes the permission to reply. The newest one to have it is the
+    /// only one.
+    pub(crate) fn set_reply(&mut self, key: SessionKey, id: u16, can_reply: bool) {
+        let channel = self.sessions.get(&key).and_then(|session| session.channels.get(&id));
+        let source = channel.and_then(Channel::source);
+        for (other_key, session) in &mut self.sessions {
+            for (other, channel) in &mut session.channels {
+                let is_meant = (*other_key, *other) == (key, id);
+                let ChannelEnd::Remote(subscriber) = &mut channel.end else { continue };
+                if is_meant {
+                    subscriber.can_reply = can_reply;
+                } else if can_reply && source.is_some() && subscriber.source == source {
+                    subscriber.can_reply = false;
+                }
+            }
+        }
+    }
+
+    /// Leaves the subscribers of a channel without it.
+    pub(crate) fn starve_channels(&mut self, key: SessionKey, id: u16) {
+        for channel in self.sessions.values_mut().flat_map(|session| session.channels.values_mut())
+        {
+            match &mut channel.end {
+                ChannelEnd::Remote(subscriber) if subscriber.source == Some((key, id)) => {
+                    subscriber.source = None;
+                    subscriber.can_reply = false;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a publication is still there.
+    pub(crate) fn is_published(&self, source: Source) -> bool {
+        self.publication(source).is_some()
+    }
+
+    pub(crate) fn publication(&self, source: Source) -> Option<(&Session, &Track)> {
+        let session = self.sessions.get(&source.session)?;
+        let is_meant = |track: &&Track| track.is_open && track.serial == source.serial;
+        session.tracks.iter().find(is_meant).map(|track| (session, track))
+    }
+
+    /// Notes the first packet of a section, with the newest open track on it.
+    pub(crate) fn note_first_packet(&mut self, key: SessionKey, mid: &str, direction: Direction) {
+        let location = match direction {
+            Direction::FromAgent => Location::Local,
+            Direction::ToAgent => Location::Remote,
+        };
+        let Some(session) = self.sessions.get(&key) else { return };
+        let is_meant =
+            |track: &&Track| track.is_open && track.mid == mid && track.location() == location;
+        let track = session.tracks.iter().rev().find(is_meant);
+        let track = track.map(|track| track.name.as_str().into());
+        self.history.note(key, What::FirstPacket { track, mid: mid.into(), location });
+    }
+
+    /// Ends the adapters that read a publication that has ended.
+    pub(crate) fn end_egress(&mut self, source: Source) {
+        self.end_adapters(|adapter| adapter.reads == Some(source));
+    }
+
+    /// Ends the adapter that feeds a session that has ended.
+    pub(crate) fn end_ingest(&mut self, key: SessionKey) {
+        self.end_adapters(|adapter| adapter.feeds == Some(key));
+    }
+
+    pub(crate) fn end_adapters(&mut self, is_meant: impl Fn(&Adapter) -> bool) {
+        let is_meant = |adapter: &Adapter| adapter.is_open && is_meant(adapter);
+        let ended = self.adapters.iter().filter(|(_, adapter)| is_meant(adapter));
+        for id in ended.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.retire(&id);
+            self.commands.push_back(AdapterCommand::Close { id });
+        }
+    }
+
+    /// Remembers of an adapter only that it is closed.
+    pub(crate) fn retire(&mut self, id: &str) -> Option<Adapter> {
+        let adapter = self.adapters.remove(id)?;
+        tracing::info!(adapter = id, "closed");
+        self.closed_adapters.insert(id.to_owned(), adapter.app.clone());
+        Some(adapter)
+    }
+
+    pub(crate) fn next_job(&self) -> Option<Duration> {
+        self.jobs.iter().map(|job| job.until).min()
+    }
+
+    pub(crate) fn finish_jobs(&mut self) {
+        let replies = &mut self.replies;
+        self.jobs.retain(|job| match job.reply() {
+            Some(reply) => {
+                replies.push_back((job.ticket, reply));
+                false
+            }
+            None => true,
+        });
+    }
+}

@@ -1,0 +1,107 @@
+//! What the rules and the connections of adapters say to each other.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::reply::Code;
+use crate::media::{Kind, Place};
+
+/// What is to be done with an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdapterCommand {
+    /// Connect, and say by [`Rules::adapter_opened`](crate::rules::Rules::adapter_opened) how that went.
+    Open {
+        /// The adapter.
+        id: String,
+        /// Where to connect to.
+        endpoint: Endpoint,
+        /// What goes over the connection.
+        stream: AdapterStream,
+    },
+    /// Hang up, or stop trying to connect.
+    Close {
+        /// The adapter.
+        id: String,
+    },
+}
+
+/// A `ws` or `wss` URL. `Debug` hides it: it may have a secret in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(pub(crate) String);
+
+/// What goes over an adapter's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdapterStream {
+    /// PCM comes from the endpoint, as if an agent sent it on this section.
+    Ingest {
+        /// Where it is published.
+        to: Place,
+    },
+    /// A track goes to the endpoint.
+    Egress {
+        /// Where it is published.
+        from: Place,
+        /// As what.
+        codec: OutputCodec,
+        /// For how long to connect again after the connection broke.
+        reconnect: Duration,
+    },
+}
+
+/// What an endpoint receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputCodec {
+    /// Sound, 16 bits, 48 kHz, stereo.
+    Pcm,
+    /// Pictures.
+    Jpeg,
+}
+
+/// Why an endpoint cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdapterFailure {
+    /// It is no WebSocket, or refused.
+    Handshake,
+    /// It did not answer.
+    Timeout,
+    /// It is on this machine, which the API does not allow.
+    Localhost,
+    /// It wants what is not emulated.
+    NotEmulated,
+}
+
+impl Endpoint {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoint(..)")
+    }
+}
+
+impl AdapterFailure {
+    pub(crate) fn code(self) -> Code {
+        match self {
+            Self::Handshake => Code::WebsocketHandshakeFailed,
+            Self::Timeout => Code::WebsocketConnectionTimeout,
+            Self::Localhost => Code::WebsocketLocalhostNotAllowed,
+            Self::NotEmulated => Code::BackendError,
+        }
+    }
+}
+
+impl OutputCodec {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Pcm => Kind::Audio,
+            Self::Jpeg => Kind::Video,
+        }
+    }
+}

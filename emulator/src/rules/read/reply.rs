@@ -1,0 +1,176 @@
+//! Replies and the codes of errors.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::media::BadDescription;
+
+/// What is sent back. `Debug` hides all of the body but the error's code.
+#[derive(Clone, PartialEq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body; null for none.
+    pub body: Value,
+}
+
+/// A reply, or the one that refuses.
+pub(crate) type Outcome = Result<Reply, Reply>;
+
+/// The codes of errors that the rules give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    AdapterNotFound,
+    BackendError,
+    CloseTrack,
+    Decoding,
+    EmptyTrack,
+    InvalidParams,
+    InvalidSessionDescription,
+    NotFound,
+    NotFoundTrack,
+    PayloadTooLarge,
+    RepeatedLocalTrack,
+    Session,
+    UpdateTrack,
+    WebsocketConnectionTimeout,
+    WebsocketHandshakeFailed,
+    WebsocketLocalhostNotAllowed,
+}
+
+impl Code {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AdapterNotFound => "adapter_not_found",
+            Self::BackendError => "backend_error",
+            Self::CloseTrack => "close_track_error",
+            Self::Decoding => "decoding_error",
+            Self::EmptyTrack => "empty_track_error",
+            Self::InvalidParams => "invalid_params",
+            Self::InvalidSessionDescription => "invalid_session_description",
+            Self::NotFound => "not_found",
+            Self::NotFoundTrack => "not_found_track_error",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::RepeatedLocalTrack => "repeated_local_track_error",
+            Self::Session => "session_error",
+            Self::UpdateTrack => "update_track_error",
+            Self::WebsocketConnectionTimeout => "websocket_connection_timeout",
+            Self::WebsocketHandshakeFailed => "websocket_handshake_failed",
+            Self::WebsocketLocalhostNotAllowed => "websocket_localhost_not_allowed",
+        }
+    }
+
+    /// What an item that failed so says.
+    fn description(self) -> &'static str {
+        match self {
+            Self::AdapterNotFound => "no such adapter",
+            Self::BackendError => "the emulator cannot do this",
+            Self::CloseTrack => "Track doesn't exist or was already closed",
+            Self::EmptyTrack => "the publisher sends nothing",
+            Self::NotFoundTrack => {
+                "Track not found on remote peer. Make sure the publisher peer is connected and \
+                 sending packets for this track"
+            }
+            Self::RepeatedLocalTrack => "the data channel is there already",
+            Self::UpdateTrack => "the track has no layers to choose from",
+            Self::WebsocketConnectionTimeout => "the endpoint did not answer in time",
+            Self::WebsocketHandshakeFailed => "the endpoint refused the handshake",
+            Self::WebsocketLocalhostNotAllowed => "the endpoint is this machine",
+            _ => "refused",
+        }
+    }
+}
+
+pub(crate) fn ok(body: Value) -> Reply {
+    Reply { status: 200, body }
+}
+
+pub(crate) fn refusal(status: u16, code: Code, description: &str) -> Reply {
+    let body = json!({ "errorCode": code.name(), "errorDescription": description });
+    Reply { status, body }
+}
+
+/// A field, a value or a combination is not valid.
+pub(crate) fn invalid(description: &str) -> Reply {
+    refusal(406, Code::InvalidParams, description)
+}
+
+/// The body or a field of it has the wrong type.
+pub(crate) fn undecodable(field: &str) -> Reply {
+    refusal(400, Code::Decoding, &format!("Body JSON validation error: {field}"))
+}
+
+/// A session description cannot be read.
+pub(crate) fn unreadable_description(why: &str) -> Reply {
+    let description = format!("Unable to parse SDP: {why}");
+    refusal(400, Code::InvalidSessionDescription, &description)
+}
+
+/// The media side does not take a session description.
+pub(crate) fn refused_description(error: &BadDescription) -> Reply {
+    match error {
+        BadDescription::Unreadable(why) => unreadable_description(why),
+        BadDescription::Refused(why) => bad_description(why),
+    }
+}
+
+/// A session description cannot be used, or not now.
+pub(crate) fn bad_description(description: &str) -> Reply {
+    refusal(406, Code::InvalidSessionDescription, description)
+}
+
+pub(crate) fn not_found(description: &str) -> Reply {
+    refusal(404, Code::NotFound, description)
+}
+
+/// The session is no more.
+pub(crate) fn disconnected() -> Reply {
+    refusal(
+        410,
+        Code::Session,
+        "Session appears to be disconnected. Please check if the PeerConnection is connected.",
+    )
+}
+
+/// The transport did not come up in time.
+pub(crate) fn not_ready() -> Reply {
+    refusal(
+        425,
+        Code::Session,
+        "Session is not ready yet. Please ensure the PeerConnection is connected before making \
+         this request",
+    )
+}
+
+/// Too many requests. What the API's edge says then is unknown, so nothing.
+pub(crate) fn too_many() -> Reply {
+    Reply { status: 429, body: Value::Null }
+}
+
+/// An entry of a reply, without the fields that are not set.
+pub(crate) fn item(mut fields: Value) -> Value {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    fields
+}
+
+/// An entry of a reply that failed.
+pub(crate) fn failed(fields: Value, code: Code) -> Value {
+    let mut fields = item(fields);
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert("errorCode".to_owned(), code.name().into());
+        fields.insert("errorDescription".to_owned(), code.description().into());
+    }
+    fields
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("error_code", &self.body.get("errorCode"))
+            .finish_non_exhaustive()
+    }
+}
