@@ -212,6 +212,17 @@ const COVERED: &[Covered] = &[
         10,
         &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&CLOSE_TRACKS, &[200])],
     ),
+    (
+        "settled and switched",
+        7,
+        &[
+            (&NEW_SESSION, &[201]),
+            (&NEW_TRACKS, &[200]),
+            (&RENEGOTIATE, &[200]),
+            (&UPDATE_TRACKS, &[200]),
+        ],
+    ),
+    ("silent egress", 3, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&NEW_ADAPTERS, &[503])]),
     ("made to fail", 5, &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&CLOSE_TRACKS, &[200])]),
     ("established by an offer", 2, &[(&NEW_SESSION, &[201]), (&ESTABLISH, &[200])]),
     (
@@ -298,5 +309,5 @@ fn the_tests_see_every_documented_status_and_error() {
     let seen: Pairs = COVERED.iter().flat_map(|(_, _, covered)| pairs(covered)).collect();
     assert_eq!(seen, of_document.chain(beyond).collect());
     let replies: usize = COVERED.iter().map(|(_, least, _)| least).sum();
-    assert_eq!((seen.len(), replies), (87, 342));
+    assert_eq!((seen.len(), replies), (87, 352));
 }

@@ -4,14 +4,15 @@
 
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Received, Send};
 use cloudflare_calls_emulator::media::{Delivery, Kind, Message};
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::{Value, json};
 
 use crate::api::{Api, PATIENCE, codes, offered, sdp};
 use crate::contract::{
-    CLOSE_TRACKS, GET_SESSION, NEW_CHANNELS, NEW_SESSION, NEW_TRACKS, RENEGOTIATE,
+    CLOSE_TRACKS, GET_SESSION, NEW_ADAPTERS, NEW_CHANNELS, NEW_SESSION, NEW_TRACKS, RENEGOTIATE,
+    UPDATE_TRACKS,
 };
 
 fn pull(publisher: &str, names: &[&str]) -> Value {
@@ -29,8 +30,7 @@ fn pull_on(publisher: &str, names: &[&str], offer: &str) -> Value {
 async fn hears(agent: &Agent, mid: &Value) {
     let mid = mid.as_str().unwrap();
     let before = agent.received(mid).packets;
-    let more =
-        |received: &cloudflare_calls_emulator::agent::Received| received.packets >= before + 5;
+    let more = |received: &Received| received.packets >= before + 5;
     agent.until_received(mid, PATIENCE, more).await.unwrap();
 }
 
@@ -266,4 +266,47 @@ async fn what_sends_nothing_yet_is_not_found_and_what_was_closed_by_force_is_emp
     assert_eq!(codes(&reply["tracks"]), ["not_found_track_error"]);
     drop(silent);
     api.finish("silent and stopped");
+}
+
+/// Observed: `update_track_error` until the SFU forwards the track, which passes by
+/// itself. Observed by one project: a switch of layers takes seconds.
+#[tokio::test]
+async fn updates_just_after_a_pull_fail_and_switches_take_time_if_that_is_set() {
+    let (pull_settles, layer_switch) = (Duration::from_millis(800), Duration::from_millis(600));
+    let api = Api::start(Config { pull_settles, layer_switch, ..Config::default() }).await;
+    let (_alice, alices, _) = api.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
+    let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
+    let reply = api.call(&NEW_TRACKS, &bobs, pull(&alices, &["camera"])).await.is(200);
+    api.answer(&bob, &bobs, &reply).await;
+    let mid = reply["tracks"][0]["mid"].as_str().unwrap();
+    let update = json!({ "tracks": [{ "location": "remote", "sessionId": alices, "mid": mid,
+        "trackName": "camera", "simulcast": { "preferredRid": "l" } }] });
+    let early = api.call(&UPDATE_TRACKS, &bobs, &update).await.is(200);
+    assert_eq!(codes(&early["tracks"]), ["update_track_error"]);
+    tokio::time::sleep(pull_settles).await;
+    let later = api.call(&UPDATE_TRACKS, &bobs, &update).await.is(200);
+    assert_eq!(codes(&later["tracks"]), [""]);
+    let layer = || bob.received(mid).marker.and_then(|marker| marker.layer);
+    assert_eq!(layer().as_deref(), Some("h"), "not yet");
+    let is_low = |received: &Received| {
+        received.marker.as_ref().and_then(|marker| marker.layer.as_deref()) == Some("l")
+    };
+    bob.until_received(mid, PATIENCE, is_low).await.unwrap();
+    api.finish("settled and switched");
+}
+
+/// Observed by one project: 503, and the item `not_found_track_error`.
+#[tokio::test]
+async fn egress_of_what_sends_nothing_yet_is_a_503() {
+    let api = Api::start(Config::default()).await;
+    let (_silent, silents, offer, mids) = offering(&api, &[Change::Add(Send::Audio)]).await;
+    let body = json!({ "sessionDescription": offered(&offer),
+        "tracks": [{ "location": "local", "mid": mids[0], "trackName": "silent" }] });
+    api.call(&NEW_TRACKS, &silents, body).await.is(200);
+    let mut body = NEW_ADAPTERS.example("remote_stream_audio");
+    body["tracks"][0]["sessionId"] = silents.into();
+    body["tracks"][0]["trackName"] = "silent".into();
+    let reply = api.call(&NEW_ADAPTERS, "", body).await.is(503);
+    assert_eq!(codes(&reply["tracks"]), ["not_found_track_error"]);
+    api.finish("silent egress");
 }

@@ -25,6 +25,7 @@ async fn add(api: &Api, agent: &Agent, session: &str, body: Value) -> Vec<String
     tracks.map(|track| track["mid"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Observed: an offer in the body of `sessions/new` is answered in the same reply.
 #[tokio::test]
 async fn sessions_are_created_with_and_without_an_offer() {
     let api = Api::start(Config::default()).await;
