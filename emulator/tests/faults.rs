@@ -317,8 +317,10 @@ async fn an_agent_rolls_back_for_an_offer_of_the_sfus_in_reply_to_a_close() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
     let (agent, session) = join(&client, Send::Audio, "mic").await;
+    let mic = session.mids().remove(0);
     publish(&agent, &session, Send::Video, "camera").await.unwrap();
-    let camera = session.mids()[1].clone();
+    // They are listed by their names, which the agent makes up.
+    let camera = session.mids().into_iter().find(|mid| *mid != mic).unwrap();
     emulator.fault(once(Operation::CloseTracks, Fault::Glare)).unwrap();
     let offer = async |changes: &[Change]| {
         Offer::new(agent.offer_changes(changes).await.unwrap().0).unwrap()
@@ -333,7 +335,6 @@ async fn an_agent_rolls_back_for_an_offer_of_the_sfus_in_reply_to_a_close() {
     assert_eq!(session.status(), Status::Ready);
     assert_eq!(kinds(&emulator).await, []);
     // Another offer is taken.
-    let mic = session.mids()[0].clone();
     let stop = offer(&[Change::Stop(mic.to_string()), Change::Add(Send::Audio)]).await;
     let close = session.close_negotiated(stop, [mic]).await.unwrap();
     assert!(matches!(close, Negotiation::Answer(_)), "once only");

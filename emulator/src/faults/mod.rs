@@ -142,8 +142,7 @@ pub enum Fault {
     BreakApt,
     /// The SFU answers a negotiated close with an offer of its own (glare): the tracks
     /// are closed, the agent has to roll its offer back and to answer. It is for the
-    /// next negotiated close of the session if the call is none. Media of the agent of
-    /// this crate has been seen to stop after it; why is not known.
+    /// next negotiated close of the session if the call is none.
     Glare,
     /// The session expires first, so the call is answered with 410.
     ExpireSession,

@@ -213,6 +213,16 @@ const COVERED: &[Covered] = &[
         &[(&NEW_SESSION, &[201]), (&NEW_TRACKS, &[200]), (&CLOSE_TRACKS, &[200])],
     ),
     (
+        "glare",
+        7,
+        &[
+            (&NEW_SESSION, &[201]),
+            (&NEW_TRACKS, &[200]),
+            (&RENEGOTIATE, &[200]),
+            (&CLOSE_TRACKS, &[200]),
+        ],
+    ),
+    (
         "settled and switched",
         7,
         &[
@@ -309,5 +319,5 @@ fn the_tests_see_every_documented_status_and_error() {
     let seen: Pairs = COVERED.iter().flat_map(|(_, _, covered)| pairs(covered)).collect();
     assert_eq!(seen, of_document.chain(beyond).collect());
     let replies: usize = COVERED.iter().map(|(_, least, _)| least).sum();
-    assert_eq!((seen.len(), replies), (87, 352));
+    assert_eq!((seen.len(), replies), (87, 359));
 }

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use cloudflare_calls_emulator::agent::{Agent, Change, Received, Send};
+use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::media::{Delivery, Kind, Message};
-use cloudflare_calls_emulator::rules::Config;
+use cloudflare_calls_emulator::rules::{Config, Operation};
 use serde_json::{Value, json};
 
 use crate::api::{Api, PATIENCE, codes, offered, sdp};
@@ -309,4 +310,27 @@ async fn egress_of_what_sends_nothing_yet_is_a_503() {
     let reply = api.call(&NEW_ADAPTERS, "", body).await.is(503);
     assert_eq!(codes(&reply["tracks"]), ["not_found_track_error"]);
     api.finish("silent egress");
+}
+
+/// Observed by one project: an offer of the SFU's in reply to the agent's, which the
+/// agent rolls back. What flows goes on.
+#[tokio::test]
+async fn an_offer_in_reply_to_a_close_is_answered_and_the_rest_flows_on() {
+    let api = Api::start(Config::default()).await;
+    let names = [(Send::Audio, "mic"), (Send::Video, "camera")];
+    let (alice, alices, mids) = api.join(&names).await;
+    let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
+    let reply = api.call(&NEW_TRACKS, &bobs, pull(&alices, &["mic"])).await.is(200);
+    api.answer(&bob, &bobs, &reply).await;
+    hears(&bob, &reply["tracks"][0]["mid"]).await;
+    let glare = Rule::new(Fault::Glare).operation(Operation::CloseTracks);
+    api.emulator.fault(glare).unwrap();
+    let (offer, _) = alice.offer_changes(&[Change::Stop(mids[1].clone())]).await.unwrap();
+    let body = json!({ "force": false, "tracks": [{ "mid": mids[1] }],
+        "sessionDescription": offered(&offer) });
+    let closed = api.call(&CLOSE_TRACKS, &alices, body).await.is(200);
+    assert_eq!(codes(&closed["tracks"]), [""]);
+    api.answer(&alice, &alices, &closed).await;
+    hears(&bob, &reply["tracks"][0]["mid"]).await;
+    api.finish("glare");
 }
