@@ -33,6 +33,8 @@ pub(super) struct Line {
     pub(super) rids: Vec<String>,
     /// The names of its codecs, in small letters, repetitions among them.
     pub(super) codecs: Vec<String>,
+    /// The payload types as the writer prefers them.
+    formats: Vec<String>,
 }
 
 /// As the writer of the description sees it.
@@ -104,8 +106,8 @@ impl Description {
 
 impl Line {
     fn parse(section: &[&str], group: &[&str]) -> Result<Self, BadDescription> {
-        let mut words =
-            section.first().and_then(|m| m.strip_prefix("m=")).unwrap_or_default().split(' ');
+        let first = section.first().and_then(|m| m.strip_prefix("m=")).unwrap_or_default();
+        let mut words = first.split_whitespace();
         let kind = match words.next() {
             Some("audio") => Some(Kind::Audio),
             Some("video") => Some(Kind::Video),
@@ -138,6 +140,7 @@ impl Line {
             is_rejected: !has_port && !group.contains(&mid),
             rids,
             codecs: codecs(section),
+            formats: words.skip(1).map(str::to_owned).collect(),
         })
     }
 
@@ -147,6 +150,16 @@ impl Line {
 
     pub(super) fn sends(&self) -> bool {
         !self.is_rejected && matches!(self.direction, Direction::Both | Direction::Send)
+    }
+
+    /// The first line of the section, with its payload types as preferred.
+    fn sorted(&self, first: &str) -> String {
+        let mut words: Vec<&str> = first.split(' ').collect();
+        if let Some(formats) = words.get_mut(3..) {
+            let place = |format: &&str| self.formats.iter().position(|other| other == format);
+            formats.sort_by_key(|format| place(format).unwrap_or(usize::MAX));
+        }
+        words.join(" ")
     }
 
     fn section(&self) -> Section {
@@ -203,6 +216,22 @@ pub(super) fn dress(text: &str, id: u64, version: u64) -> String {
         }
     }
     dressed
+}
+
+/// Lists the payload types of a description of the SFU's in the order in which the
+/// agent prefers them (RFC 3264 section 6.1). `lines` are its sections as the agent
+/// has described them.
+pub(super) fn prefer(text: &str, lines: &[Line]) -> String {
+    let mut lines = lines.iter();
+    let mut preferred = String::with_capacity(text.len());
+    for line in text.lines() {
+        match line.strip_prefix("m=").and_then(|_| lines.next()) {
+            Some(of) => preferred.push_str(&of.sorted(line)),
+            None => preferred.push_str(line),
+        }
+        preferred.push_str("\r\n");
+    }
+    preferred
 }
 
 /// The lines before the first section, and those of each.
@@ -334,6 +363,17 @@ mod tests {
              m=audio 9 X 0\r\na=candidate:1 1 udp 1 127.0.0.1 1 typ host\r\n\
              a=end-of-candidates\r\nm=audio 9 X 0\r\n"
         );
+    }
+
+    #[test]
+    fn payload_types_are_in_the_agents_order() {
+        let agents = OFFER.replace("SAVPF 96\r", "SAVPF 98 96 97\r");
+        let lines = Description::parse(&agents).unwrap().lines;
+        let text = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 100 96 97 98\r\na=mid:0\r\n\
+            m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+        let preferred = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 98 96 97 100\r\na=mid:0\r\n\
+            m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+        assert_eq!(prefer(text, &lines), preferred);
     }
 
     #[test]

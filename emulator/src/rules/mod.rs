@@ -34,6 +34,7 @@
 //! | When a session that never connects expires | After 60 s, then 410; a maintainer says 30 s, up to 2 min were seen | o, conflicting |
 //! | `tracks/close` without `force`, and a mid that is null | 400 `decoding_error` | O |
 //! | Egress of a publication that sends nothing yet | 503, item `not_found_track_error` | o |
+//! | The order of codecs in the SFU's descriptions | The agent's (RFC 3264 section 6.1), in sections that it has described | U |
 //! | A track without packets | Is collected after [`Config::track_idle`], a data channel is not | D |
 //! | What a change gets while another one waits | 406 `invalid_session_description`, as for an open exchange; 409 was seen as well | O, conflicting |
 //! | Whether an open exchange gives way to a forced close | No, 406 as for any change | U |

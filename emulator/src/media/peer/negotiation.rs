@@ -51,6 +51,7 @@ impl Peer {
         }
         self.drive(now, out);
         self.version += 1;
+        let answer = sdp::prefer(&answer, &self.lines);
         let answer = sdp::dress(&answer, self.key.0, self.version);
         Ok((Accepted { answer, sections }, replaced))
     }
@@ -97,7 +98,8 @@ impl Peer {
         };
 
         self.version += 1;
-        let offer = sdp::dress(&offer.to_sdp_string(), self.key.0, self.version);
+        let offer = sdp::prefer(&offer.to_sdp_string(), &self.lines);
+        let offer = sdp::dress(&offer, self.key.0, self.version);
         let (offer, added) = offered::number(&offer, self.lines.len(), &mut self.used_mids)?;
         let mids = added.iter().map(|section| section.line.mid.clone()).collect();
         self.pending = Some(Pending { added, offer: offer.clone() });

@@ -118,7 +118,7 @@ impl Step<'_> {
                 match (entry.waits_for_ack, subscriber.gate.is_some()) {
                     (Some(true), false) => subscriber.gate = Some(Gate::new(until)),
                     (Some(false), true) => {
-                        let held: Vec<_> = subscriber.open_gate().collect();
+                        let held = subscriber.open_gate();
                         self.let_through(key, id, held);
                     }
                     _ => {}

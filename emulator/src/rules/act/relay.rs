@@ -1,5 +1,7 @@
 //! Messages of data channels, and the channels' ends.
 
+use std::collections::VecDeque;
+
 use super::step::Step;
 use crate::media::{Message, SessionKey};
 use crate::rules::model::channel::{ChannelEnd, Subscriber};
@@ -15,7 +17,7 @@ impl Step<'_> {
             ChannelEnd::Local => self.spread((key, id), message),
             // The acknowledgement is for the SFU.
             ChannelEnd::Remote(subscriber) if subscriber.gate.is_some() => {
-                let held: Vec<Message> = subscriber.open_gate().collect();
+                let held = subscriber.open_gate();
                 self.let_through(key, id, held);
             }
             ChannelEnd::Remote(Subscriber { can_reply: true, source: Some(source), .. }) => {
@@ -26,7 +28,7 @@ impl Step<'_> {
     }
 
     /// Sends what was held back.
-    pub(crate) fn let_through(&mut self, key: SessionKey, id: u16, held: Vec<Message>) {
+    pub(crate) fn let_through(&mut self, key: SessionKey, id: u16, held: VecDeque<Message>) {
         for message in held {
             self.media.send(key, id, &message);
         }

@@ -1,12 +1,14 @@
 //! WebSocket adapters, and requests that wait for them.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
 use super::track::Source;
 use crate::media::SessionKey;
 use crate::rules::read::endpoints::AdapterFailure;
 use crate::rules::read::reply::{Reply, failed};
 use crate::rules::read::request::Ticket;
-use serde_json::{Value, json};
-use std::time::Duration;
 
 pub(crate) struct Adapter {
     pub(crate) app: String,

@@ -1,9 +1,10 @@
 //! Data channels of a session.
 
-use crate::media::{Delivery, Message, SessionKey};
-use crate::rules::read::request::Location;
 use std::collections::VecDeque;
 use std::time::Duration;
+
+use crate::media::{Delivery, Message, SessionKey};
+use crate::rules::read::request::Location;
 
 /// A data channel of a session.
 pub(crate) struct Channel {
@@ -78,8 +79,8 @@ impl Channel {
 
 impl Subscriber {
     /// What was held back, which is let through from now on.
-    pub(crate) fn open_gate(&mut self) -> impl Iterator<Item = Message> + use<> {
-        self.gate.take().into_iter().flat_map(|gate| gate.held)
+    pub(crate) fn open_gate(&mut self) -> VecDeque<Message> {
+        self.gate.take().map(|gate| gate.held).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,10 @@
 //! One session.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
 use super::channel::{Channel, ChannelEnd, Subscriber};
 use super::section::{Carried, Exchange};
 use super::track::{End, Found, Track};
@@ -8,9 +13,6 @@ use crate::media::Kind;
 use crate::rules::config::Config;
 use crate::rules::read::reply::{Reply, item, ok};
 use crate::rules::read::request::Location;
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
 /// The window in which requests are counted.
 const SECOND: Duration = Duration::from_secs(1);

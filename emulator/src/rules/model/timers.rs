@@ -1,8 +1,9 @@
 //! When each session has to be looked at.
 
-use crate::media::SessionKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use crate::media::SessionKey;
 
 /// The next time of each session, and the sessions by that time.
 #[derive(Default)]

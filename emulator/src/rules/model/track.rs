@@ -1,11 +1,13 @@
 //! Tracks of a session.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
 use crate::media::{Kind, Place, SessionKey};
 use crate::rules::read::body::Simulcast;
 use crate::rules::read::reply::item;
 use crate::rules::read::request::Location;
-use serde_json::{Value, json};
-use std::time::Duration;
 
 /// A track of a session. A local and a remote one can share a mid.
 pub(crate) struct Track {

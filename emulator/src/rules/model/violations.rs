@@ -1,10 +1,12 @@
 //! What was done that the original punishes.
 
-use super::gone::Gone;
-use crate::rules::read::request::{Operation, Request};
-use serde::Serialize;
 use std::collections::VecDeque;
 use std::time::Duration;
+
+use serde::Serialize;
+
+use super::gone::Gone;
+use crate::rules::read::request::{Operation, Request};
 
 /// How many are kept; the oldest make room.
 const MOST: usize = 1_000;

@@ -1,8 +1,9 @@
 //! Changes that wait: for the transport, for packets.
 
+use std::time::Duration;
+
 use crate::rules::read::change::Change;
 use crate::rules::read::request::Ticket;
-use std::time::Duration;
 
 /// A change that waits. Its session takes no other one.
 pub(crate) struct Waiting {

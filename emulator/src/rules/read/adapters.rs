@@ -1,11 +1,12 @@
 //! Requests on WebSocket adapters.
 
+use serde::Deserialize;
+
 use super::body::{decode, missing, needed};
 use super::endpoints::OutputCodec;
 use super::reply::{Reply, invalid};
 use super::request::Location;
 use crate::rules::config::Config;
-use serde::Deserialize;
 
 /// An adapter to be created.
 pub(crate) struct NewAdapter {

@@ -1,9 +1,10 @@
 //! Changes of a session, as requests ask for them.
 
+use serde_json::{Value, json};
+
 use super::body::Simulcast;
 use super::reply::{Code, failed};
 use crate::media::{Delivery, Kind};
-use serde_json::{Value, json};
 
 /// A change that is valid in itself.
 pub(crate) enum Change {
