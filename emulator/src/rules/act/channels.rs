@@ -87,6 +87,9 @@ impl Step<'_> {
         self.media.open_channel(key, id, &entry.name, delivery);
         let channel = Channel { name: entry.name, is_open: true, delivery, end };
         session.channels.insert(id, channel);
+        if let Some(source) = source {
+            self.state.listeners.entry(source).or_default().insert((key, id));
+        }
         if entry.can_reply {
             self.state.set_reply(key, id, true);
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::step::Step;
 use crate::media::{Message, SessionKey};
-use crate::rules::model::channel::{ChannelEnd, Subscriber};
+use crate::rules::model::channel::{ChannelEnd, Port, Subscriber};
 
 impl Step<'_> {
     /// What an agent sent on a data channel.
@@ -35,16 +35,11 @@ impl Step<'_> {
     }
 
     /// To every subscriber.
-    fn spread(&mut self, source: (SessionKey, u16), message: &Message) {
-        for (key, session) in &mut self.state.sessions {
-            for (id, channel) in &mut session.channels {
-                if channel.source() != Some(source) {
-                    continue;
-                }
-                match &mut channel.end {
-                    ChannelEnd::Remote(Subscriber { gate: Some(gate), .. }) => gate.hold(message),
-                    _ => self.media.send(*key, *id, message),
-                }
+    fn spread(&mut self, source: Port, message: &Message) {
+        for (key, id) in self.state.listeners(source) {
+            match self.state.channel((key, id)).map(|channel| &mut channel.end) {
+                Some(ChannelEnd::Remote(Subscriber { gate: Some(gate), .. })) => gate.hold(message),
+                _ => self.media.send(key, id, message),
             }
         }
     }
@@ -79,9 +74,12 @@ impl Step<'_> {
         match &mut channel.end {
             ChannelEnd::Local => self.state.starve_channels(key, id),
             ChannelEnd::Remote(subscriber) => {
-                subscriber.source = None;
+                let source = subscriber.source.take();
                 subscriber.can_reply = false;
                 subscriber.gate = None;
+                if let Some(source) = source {
+                    self.state.unlisten(source, (key, id));
+                }
             }
         }
         true

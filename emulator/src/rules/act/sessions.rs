@@ -107,8 +107,11 @@ impl Step<'_> {
         for serial in local.map(|track| track.serial).collect::<Vec<_>>() {
             self.end_publication(Source { session: key, serial });
         }
-        for id in session.channels.keys() {
+        for (id, channel) in &session.channels {
             self.state.starve_channels(key, *id);
+            if let Some(source) = channel.source() {
+                self.state.unlisten(source, (key, *id));
+            }
         }
         self.state.awaiting_packets.remove(&key);
         if let Some(waiting) = session.waiting.take() {

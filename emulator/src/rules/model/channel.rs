@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::media::{Delivery, Message, SessionKey};
 use crate::rules::read::request::Location;
 
+/// A data channel: its session, and its id there.
+pub(crate) type Port = (SessionKey, u16);
+
 /// A data channel of a session.
 pub(crate) struct Channel {
     pub(crate) name: String,
@@ -23,7 +26,7 @@ pub(crate) enum ChannelEnd {
 pub(crate) struct Subscriber {
     pub(crate) publisher: String,
     /// The publisher's channel. None once it is closed.
-    pub(crate) source: Option<(SessionKey, u16)>,
+    pub(crate) source: Option<Port>,
     pub(crate) can_reply: bool,
     /// What holds messages back until the agent says something.
     pub(crate) gate: Option<Gate>,
@@ -54,7 +57,7 @@ impl Channel {
     }
 
     /// The publisher's channel, if messages can come from it.
-    pub(crate) fn source(&self) -> Option<(SessionKey, u16)> {
+    pub(crate) fn source(&self) -> Option<Port> {
         match &self.end {
             ChannelEnd::Remote(subscriber) if self.is_open => subscriber.source,
             _ => None,

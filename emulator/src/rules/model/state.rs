@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::adapter::{Adapter, Job};
-use super::channel::{Channel, ChannelEnd};
+use super::channel::{Channel, ChannelEnd, Port};
 use super::gone::Gone;
 use super::history::{History, What};
 use super::session::Session;
@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) gone: Gone,
     pub(crate) adapters: BTreeMap<String, Adapter>,
     pub(crate) closed_adapters: Gone,
+    /// The subscribers of each published channel that has some.
+    pub(crate) listeners: BTreeMap<Port, BTreeSet<Port>>,
     pub(crate) history: History,
     /// Requests that wait for adapters.
     pub(crate) jobs: Vec<Job>,
@@ -59,6 +61,7 @@ impl State {
             gone: Gone::default(),
             adapters: BTreeMap::new(),
             closed_adapters: Gone::default(),
+            listeners: BTreeMap::new(),
             history: History::default(),
             jobs: Vec::new(),
             replies: VecDeque::new(),
@@ -182,7 +185,7 @@ impl State {
         app: &str,
         publisher: &str,
         name: &str,
-    ) -> Option<((SessionKey, u16), Delivery)> {
+    ) -> Option<(Port, Delivery)> {
         let key = *self.ids.get(publisher)?;
         let session = self.sessions.get(&key).filter(|session| session.app == app)?;
         session.channels.iter().rev().find_map(|(id, channel)| match channel.end {
@@ -193,34 +196,45 @@ impl State {
         })
     }
 
+    pub(crate) fn channel(&mut self, (key, id): Port) -> Option<&mut Channel> {
+        self.sessions.get_mut(&key)?.channels.get_mut(&id)
+    }
+
+    /// The subscribers of a published channel.
+    pub(crate) fn listeners(&self, source: Port) -> Vec<Port> {
+        self.listeners.get(&source).into_iter().flatten().copied().collect()
+    }
+
+    /// A subscriber of a published channel is closed.
+    pub(crate) fn unlisten(&mut self, source: Port, to: Port) {
+        if let Some(listeners) = self.listeners.get_mut(&source) {
+            listeners.remove(&to);
+            if listeners.is_empty() {
+                self.listeners.remove(&source);
+            }
+        }
+    }
+
     /// Gives or takes the permission to reply. The newest one to have it is the
     /// only one.
     pub(crate) fn set_reply(&mut self, key: SessionKey, id: u16, can_reply: bool) {
-        let channel = self.sessions.get(&key).and_then(|session| session.channels.get(&id));
-        let source = channel.and_then(Channel::source);
-        for (other_key, session) in &mut self.sessions {
-            for (other, channel) in &mut session.channels {
-                let is_meant = (*other_key, *other) == (key, id);
-                let ChannelEnd::Remote(subscriber) = &mut channel.end else { continue };
-                if is_meant {
-                    subscriber.can_reply = can_reply;
-                } else if can_reply && source.is_some() && subscriber.source == source {
-                    subscriber.can_reply = false;
-                }
+        let source = self.channel((key, id)).and_then(|channel| channel.source());
+        let others = source.filter(|_| can_reply).map(|source| self.listeners(source));
+        for (port, can_reply) in
+            others.into_iter().flatten().map(|port| (port, false)).chain([((key, id), can_reply)])
+        {
+            if let Some(ChannelEnd::Remote(subscriber)) = self.channel(port).map(|c| &mut c.end) {
+                subscriber.can_reply = can_reply;
             }
         }
     }
 
     /// Leaves the subscribers of a channel without it.
     pub(crate) fn starve_channels(&mut self, key: SessionKey, id: u16) {
-        for channel in self.sessions.values_mut().flat_map(|session| session.channels.values_mut())
-        {
-            match &mut channel.end {
-                ChannelEnd::Remote(subscriber) if subscriber.source == Some((key, id)) => {
-                    subscriber.source = None;
-                    subscriber.can_reply = false;
-                }
-                _ => {}
+        for port in self.listeners.remove(&(key, id)).into_iter().flatten() {
+            if let Some(ChannelEnd::Remote(subscriber)) = self.channel(port).map(|c| &mut c.end) {
+                subscriber.source = None;
+                subscriber.can_reply = false;
             }
         }
     }
