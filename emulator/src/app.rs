@@ -1,4 +1,4 @@
-//! Who may use the API.
+//! Apps, which may use the API.
 
 use std::fmt;
 use std::str::FromStr;

@@ -10,7 +10,7 @@ use crate::media::side::Side;
 use crate::rules::AdapterFailure;
 use crate::rules::{AdapterCommand, Rules};
 
-/// What becomes of adapters.
+/// The endpoints of adapters.
 pub(crate) enum Endpoints {
     /// Their endpoints are connected to.
     #[cfg(feature = "adapters")]
@@ -22,7 +22,7 @@ pub(crate) enum Endpoints {
     NotBuilt,
 }
 
-/// What can have happened without the feature `adapters`: nothing.
+/// An event of the endpoints; there are none without the feature `adapters`.
 #[cfg(not(feature = "adapters"))]
 pub(crate) type Happened = Infallible;
 

@@ -30,7 +30,7 @@ pub(crate) struct Engine {
     start: Instant,
 }
 
-/// What the media side is.
+/// The kind of media side.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum MediaSide {
     /// WebRTC, and endpoints of adapters that are connected to.
@@ -42,7 +42,7 @@ pub(crate) enum MediaSide {
 /// Something to do, with everything that there is.
 type Command = Box<dyn FnOnce(&mut State) + Send>;
 
-/// What the engine has.
+/// The state of the engine.
 pub(crate) struct State {
     pub(crate) rules: Rules,
     pub(crate) media: Box<dyn Side>,
@@ -131,7 +131,7 @@ impl State {
         self.rules.session(self.now(), id, &*self.media)
     }
 
-    /// What a change gets that came during another one of its session.
+    /// The reply to a change that came during another one of its session.
     pub(crate) fn overlap(&mut self, request: Request, other: UnderWay) -> Reply {
         self.rules.overlap(self.now(), &request, other)
     }

@@ -55,7 +55,7 @@ impl Emulator {
     /// Starts on free ports of 127.0.0.1, with one app.
     ///
     /// # Errors
-    /// What the system says of the sockets.
+    /// The system's error about the sockets.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
@@ -134,16 +134,16 @@ impl Emulator {
         self.shared.idle().await;
     }
 
-    /// What was done that the original punishes, the oldest first, at most the
+    /// The requests that the original punishes, the oldest first, at most the
     /// newest 1,000. None if the emulator has ended.
     pub async fn violations(&self) -> Option<Vec<Violation>> {
         self.shared.engine().with(|state| state.rules.violations().collect()).await
     }
 
-    /// What happens to UDP packets from now on.
+    /// Sets the network that UDP packets meet from now on.
     ///
     /// # Errors
-    /// What is wrong with its numbers.
+    /// The number that makes no sense.
     pub async fn set_network(&self, network: Network) -> Result<(), BadRule> {
         self.shared.set_network(network).await
     }
@@ -257,7 +257,7 @@ impl Builder {
     /// Starts the emulator.
     ///
     /// # Errors
-    /// What the system says of the sockets.
+    /// The system's error about the sockets.
     pub async fn start(mut self) -> io::Result<Emulator> {
         if self.apps.is_empty() {
             self.apps.push(App::random());

@@ -1,4 +1,4 @@
-//! What UDP packets suffer on their way, by seed. The models are str0m-netem's:
+//! Loss, delay and disorder of UDP packets, by seed. The models are str0m-netem's:
 //! one for each direction, for the packets of all agents together.
 
 use std::borrow::Cow;

@@ -38,7 +38,7 @@ impl Sockets {
     /// Binds what agents reach at an address.
     ///
     /// # Errors
-    /// What the system says of this address. Without another one it goes on.
+    /// The system's error about this address. Without another one it goes on.
     pub(crate) async fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind(address).await?;
         let first = Socket { address: socket.local_addr()?, socket, senders: Senders::All };

@@ -31,7 +31,7 @@ pub(crate) struct Adapters {
     reports: mpsc::Receiver<Report>,
 }
 
-/// What has happened to an adapter.
+/// An event of an adapter.
 pub(crate) enum Happened {
     /// It says so itself.
     Reported(Report),
@@ -39,7 +39,7 @@ pub(crate) enum Happened {
     Ended(Id),
 }
 
-/// What an adapter says.
+/// A report of an adapter.
 pub(crate) struct Report {
     adapter: String,
     what: What,
@@ -212,7 +212,7 @@ impl Reporter {
     }
 }
 
-/// Whose task has ended, whether by itself or by a panic of a codec.
+/// The task that has ended, by itself or by a panic of a codec.
 fn id(ended: Result<(Id, ()), JoinError>) -> Id {
     match ended {
         Ok((id, ())) => id,

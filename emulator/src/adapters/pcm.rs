@@ -43,7 +43,7 @@ pub(super) struct Unpacker {
     next: Option<Next>,
 }
 
-/// What the first sample of the buffer has.
+/// The number and the time of the buffer's first sample.
 #[derive(Clone, Copy)]
 struct Next {
     number: u16,

@@ -1,4 +1,4 @@
-//! What goes over an adapter's connection.
+//! The streams of adapters' connections.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -35,7 +35,7 @@ const LONGEST_BACKLOG: usize = 50;
 /// A connection to an endpoint.
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// What goes over a connection, in one direction.
+/// A stream in one direction.
 pub(super) enum Stream {
     /// From the endpoint.
     Ingest,
@@ -43,11 +43,11 @@ pub(super) enum Stream {
     Egress(Egress),
 }
 
-/// What goes to an endpoint. It can go on with another connection.
+/// A stream to an endpoint. It can go on with another connection.
 pub(super) struct Egress {
     codec: OutputCodec,
     heard: mpsc::Receiver<Heard>,
-    /// What came while there was no connection.
+    /// The packets that came while there was no connection.
     backlog: VecDeque<Heard>,
     /// The picture that was sent last.
     picture: Packet,

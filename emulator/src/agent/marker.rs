@@ -1,12 +1,12 @@
-//! What a synthetic packet says of its origin.
+//! The origin of a synthetic packet, as it says itself.
 
 /// Begins the marker. Looked for, so it is none that silence or a frame has.
 const MAGIC: &[u8] = b"\x7fmrk";
 
-/// What a synthetic packet says of its origin.
+/// The origin of a synthetic packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
-    /// Whose it is.
+    /// The number of the agent that sent it.
     pub agent: u64,
     /// The mid by which its publisher knows the section.
     pub mid: String,

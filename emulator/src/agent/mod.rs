@@ -33,7 +33,7 @@ const COMMANDS: usize = 64;
 /// Tells the agents of one process apart.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// What an agent publishes.
+/// A track that an agent publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Send {
     /// Opus, 50 packets of silence a second.
@@ -61,7 +61,7 @@ pub enum Change {
     Data,
 }
 
-/// What has been received on a section.
+/// Counts of the packets that were received on a section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// How many packets.
@@ -78,7 +78,7 @@ pub struct Received {
     pub picture_gaps: u64,
     /// How often another origin of pictures began with anything but a keyframe.
     pub blind_switches: u64,
-    /// What the last packet says of its origin. None if it was not an agent's.
+    /// The origin of the last packet. None if it was not an agent's.
     pub marker: Option<Marker>,
 }
 
@@ -108,7 +108,7 @@ pub struct Agent {
 
 type Command = Box<dyn FnOnce(&mut Task) + std::marker::Send>;
 
-/// What is known of an agent from outside.
+/// The state of an agent as it is known from outside.
 #[derive(Clone, Debug, Default)]
 struct State {
     is_connected: bool,
@@ -134,7 +134,7 @@ impl Agent {
         Ok(Self { id, address, commands, state, messages: Mutex::new(messages), task })
     }
 
-    /// What its packets carry as [`Marker::agent`].
+    /// The number that its packets carry as [`Marker::agent`].
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -205,7 +205,7 @@ impl Agent {
         self.until(timeout, |state| (!state.is_connected).then_some(())).await
     }
 
-    /// What it has received on a section.
+    /// Returns the counts of a section.
     pub fn received(&self, mid: &str) -> Received {
         self.state.borrow().received.get(mid).cloned().unwrap_or_default()
     }

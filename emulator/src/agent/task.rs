@@ -1,4 +1,4 @@
-//! What an agent does all the time.
+//! The task of an agent.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;

@@ -15,7 +15,7 @@ use crate::rules::Operation;
 pub struct Call {
     /// How many calls there were, this one included.
     pub number: u64,
-    /// What is to be done.
+    /// The operation to be done.
     pub operation: Operation,
     /// The session of the path. None where the path has none.
     pub session: Option<String>,
@@ -41,7 +41,7 @@ impl fmt::Debug for Call {
     }
 }
 
-/// Who is told of each call, and says what is to happen to it.
+/// A function that is told of each call and returns the faults for it.
 #[derive(Clone)]
 pub(crate) struct Watch(Arc<Tell>);
 

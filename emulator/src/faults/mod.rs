@@ -49,17 +49,17 @@ pub struct Rule {
     /// None: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// What the choice by probability begins with.
+    /// The seed of the choice by probability.
     #[serde(default)]
     pub seed: u64,
     /// How often the fault happens at most. None: without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// What happens to a call. Several can happen to one: each of the kinds on its
+/// A fault of a call. Several can happen to one: each of the kinds on its
 /// own, in the order in which a call goes through the emulator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -116,7 +116,7 @@ pub enum Fault {
         /// Headers to add.
         #[serde(default)]
         headers: BTreeMap<String, String>,
-        /// What to change in the body (JSON Patch, RFC 6902).
+        /// The changes of the body (JSON Patch, RFC 6902).
         #[serde(default)]
         patch: Patch,
     },

@@ -1,4 +1,4 @@
-//! What UDP packets suffer.
+//! The network that UDP packets meet.
 
 use std::ops::RangeInclusive;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{BadRule, MAX_DELAY_MS};
 
-/// What UDP packets suffer, in each direction by itself. The packets of all agents
+/// Loss, delay and disorder of UDP packets, in each direction by itself. The packets of all agents
 /// share one network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -28,7 +28,7 @@ pub struct Network {
     /// and are lost beyond that. None: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_kbps: Option<u64>,
-    /// What the choice begins with.
+    /// The seed of the choice.
     pub seed: u64,
 }
 

@@ -93,7 +93,7 @@ async fn detached(
     sent.unwrap_or_else(|_| (StatusCode::INTERNAL_SERVER_ERROR.into_response(), None))
 }
 
-/// Who waits for the reply to a call.
+/// The sender that waits for the reply to a call.
 struct Sender<'s> {
     turns: &'s Turns,
     number: u64,

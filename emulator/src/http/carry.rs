@@ -21,7 +21,7 @@ use crate::rules::{Operation, Query, Reply, UnderWay};
 /// whether the other one's sender has hung up: long enough to notice that.
 const HANG_UP: Duration = Duration::from_millis(50);
 
-/// What is sent, and what the list of requests says of it.
+/// The response, and its line in the list of requests.
 pub(super) type Sent = (Response, Option<String>);
 
 /// Carries a call out, also if its sender hangs up meanwhile.
@@ -56,7 +56,7 @@ pub(super) async fn carry_out(
     sent
 }
 
-/// What a call gets: what a fault says, or the reply of the rules.
+/// The response to a call: that of a fault, or the reply of the rules.
 async fn answer(
     shared: &Shared,
     route: Route,
@@ -74,7 +74,7 @@ async fn answer(
         .map_or_else(stopping, |reply| finish(reply, faults))
 }
 
-/// What is sent once the engine has ended.
+/// The response once the engine has ended.
 fn stopping() -> Sent {
     (StatusCode::SERVICE_UNAVAILABLE.into_response(), Some("stopping".to_owned()))
 }
@@ -89,7 +89,7 @@ fn take_turn(shared: &Shared, route: &Route, call: &Call) -> Result<Option<Turn>
     }
 }
 
-/// What a change gets that came during another one.
+/// The response to a change that came during another one.
 async fn overlap(shared: &Shared, route: Route, query: Query, call: Call, other: u64) -> Sent {
     tokio::time::sleep(HANG_UP).await;
     let other = match shared.turns().is_abandoned(other) {
@@ -123,7 +123,7 @@ async fn ask(
     })
 }
 
-/// What a fault does before the rules are asked, and the response if they are
+/// Carries out a fault before the rules are asked. Returns the response if they are
 /// not to be.
 async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option<Sent> {
     let said = |what: &str| Some(format!("fault: {what}"));
@@ -158,7 +158,7 @@ async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option
     }
 }
 
-/// What is sent of a reply of the rules, marked with the session that it made.
+/// The response of a reply of the rules, marked with the session that it made.
 fn finish(reply: Reply, faults: &[Fault]) -> Sent {
     let session = reply.body.get("sessionId").and_then(Value::as_str);
     let created = session.map(|session| Created(session.to_owned()));
@@ -169,7 +169,7 @@ fn finish(reply: Reply, faults: &[Fault]) -> Sent {
     (response, outcome)
 }
 
-/// What faults do to a reply of the rules.
+/// The faults of a reply of the rules.
 fn spoil(mut reply: Reply, faults: &[Fault]) -> Sent {
     let code = reply.body.get("errorCode").and_then(Value::as_str).map(str::to_owned);
     let mut outcome = code.or_else(|| items::failed(&reply.body));

@@ -1,4 +1,4 @@
-//! What there is and what went on, as JSON; and faults to order.
+//! The state and the recent requests as JSON, and the orders of faults.
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};

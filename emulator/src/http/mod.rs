@@ -37,7 +37,7 @@ use crate::faults::{BadRule, Call, Fault, Faults, Holds, Network, Watch};
 use recent::Recent;
 use turns::Turns;
 
-/// What all handlers share.
+/// The state that all handlers share.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Inner>);
 
@@ -60,7 +60,7 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// What the handlers change.
+/// The part that the handlers change.
 #[derive(Default)]
 pub(crate) struct Changing {
     pub(crate) faults: Faults,
@@ -150,7 +150,7 @@ impl Shared {
         self.holds().release();
     }
 
-    /// What happens to packets from now on.
+    /// Sets the network that packets meet from now on.
     pub(crate) async fn set_network(&self, network: Network) -> Result<(), BadRule> {
         network.check()?;
         self.changing().network = network;

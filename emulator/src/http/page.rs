@@ -7,7 +7,7 @@ use axum::routing::get;
 
 use super::Shared;
 
-/// What the page may do: load its own files and ask its own origin. No code and no
+/// The policy of the page: it may load its own files and ask its own origin. No code and no
 /// style within the document, so that a name of a track can never become code.
 pub(super) const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \

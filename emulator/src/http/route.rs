@@ -1,4 +1,4 @@
-//! What the path and the query of a request say.
+//! Paths and queries of requests.
 
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use super::refuse;
 use crate::rules::{Operation, Query, Request};
 
-/// What a path says.
+/// A path that is known.
 pub(super) struct Route {
     pub(super) app: String,
     pub(super) operation: Operation,
@@ -54,7 +54,7 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, Box<Response>>
     Ok(Route { app: (*app).to_owned(), operation, session })
 }
 
-/// What of the query the API knows; it is small, so it is read by hand.
+/// The known part of the query; it is small, so it is read by hand.
 pub(super) fn query(text: &str) -> Query {
     let mut query = Query::default();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {

@@ -24,7 +24,7 @@ pub(super) struct Turn {
 #[derive(Clone, Copy, Debug)]
 struct Call {
     number: u64,
-    /// Who has asked waits for the reply no more.
+    /// The sender does not wait for the reply any more.
     is_abandoned: bool,
 }
 
@@ -40,7 +40,7 @@ impl Turns {
         Ok(Turn { turns: self.clone(), key })
     }
 
-    /// Who has asked for this change has hung up.
+    /// The sender of this change has hung up.
     pub(super) fn abandon(&self, number: u64) {
         if let Some(call) = self.lock().values_mut().find(|call| call.number == number) {
             call.is_abandoned = true;

@@ -7,7 +7,7 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 
 use super::{Delivery, Message};
 
-/// What may wait on one channel for it to open or to drain: enough for a burst,
+/// The most bytes that wait on one channel for it to open or to drain: enough for a burst,
 /// and little enough that a peer that reads nothing costs nothing.
 const LONGEST_QUEUE: usize = 1 << 20;
 
@@ -31,7 +31,7 @@ struct Channel {
     queue: VecDeque<Message>,
     queued: usize,
     is_closing: bool,
-    /// What it becomes once the old one is closed.
+    /// The channel that follows once this one is closed.
     next: Option<ChannelConfig>,
 }
 

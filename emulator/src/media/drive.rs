@@ -17,7 +17,7 @@ const MOST_ROUNDS: usize = 16;
 /// How long it then waits.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What has a connection, and what becomes of what comes of it.
+/// An owner of a connection, which takes the connection's output.
 pub(crate) trait Driven {
     /// The connection and its data channels.
     fn connection(&mut self) -> (&mut Rtc, &mut Channels);

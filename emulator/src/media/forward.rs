@@ -1,4 +1,4 @@
-//! Who receives what, and how packets are rewritten on the way.
+//! Subscriptions, and the rewriting of packets on their way.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -30,11 +30,11 @@ pub(super) struct Packet {
 #[derive(Default)]
 pub(super) struct Router {
     subscriptions: HashMap<Slot, Subscription>,
-    /// Who receives from whom, in the order in which they came.
+    /// The subscribers of each section, in the order in which they came.
     subscribers: HashMap<Slot, Vec<Slot>>,
 }
 
-/// What one section receives.
+/// The subscription of one section.
 struct Subscription {
     from: Slot,
     layers: Layers,
@@ -43,7 +43,7 @@ struct Subscription {
     rewriter: Rewriter,
 }
 
-/// What becomes of a packet for one subscriber.
+/// The decision on a packet for one subscriber.
 pub(super) enum Verdict {
     /// It goes on.
     Write(Box<RtpWrite>),
@@ -99,12 +99,12 @@ impl Router {
         }
     }
 
-    /// Who receives from a section.
+    /// Returns the subscribers of a section.
     pub(super) fn subscribers(&self, from: Slot) -> Vec<Slot> {
         self.subscribers.get(&from).cloned().unwrap_or_default()
     }
 
-    /// What a section receives, or waits for: the publisher's section and its
+    /// The source of a section, or the one it waits for: the publisher's section and its
     /// stream, which `choose` knows before the first packet.
     pub(super) fn source(
         &self,
@@ -202,7 +202,7 @@ pub(super) fn wanted(layers: &Layers, track: &Track, now: Instant) -> Wanted {
     Wanted(Some(rids.into_iter().copied().find(|rid| track.is_sent(*rid, now)).unwrap_or(first)))
 }
 
-/// What of the header extensions holds for the next leg as well; the others are
+/// The header extensions that hold for the next leg as well; the others are
 /// str0m's to write.
 fn extensions(values: &ExtensionValues) -> ExtensionValues {
     let mut values = values.clone();

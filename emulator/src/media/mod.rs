@@ -1,4 +1,4 @@
-//! What the API's rules need of WebRTC.
+//! WebRTC, as far as the API's rules need it.
 //!
 //! The rules ([`crate::rules`]) know nothing of packets, and what moves packets
 //! knows nothing of the rules; this is all that the two say to each other.
@@ -60,7 +60,7 @@ pub enum Direction {
 pub struct Section {
     /// Its name.
     pub mid: String,
-    /// What it carries. None for data channels.
+    /// The kind of media. None for data channels.
     pub kind: Option<Kind>,
     /// Whether the agent sends on it.
     pub sends: bool,
@@ -80,14 +80,14 @@ pub struct Section {
 pub enum NewSection {
     /// The SFU sends on it, and receives too if it is bidirectional.
     Send {
-        /// What it carries.
+        /// The kind of media.
         kind: Kind,
         /// Whether the agent may send on it as well.
         is_bidirectional: bool,
     },
     /// The SFU receives on it, and sends too if it is bidirectional.
     Receive {
-        /// What it carries.
+        /// The kind of media.
         kind: Kind,
         /// Whether the SFU may send on it as well.
         is_bidirectional: bool,
@@ -146,11 +146,11 @@ impl Delivery {
 pub struct Message {
     /// Whether it is bytes rather than text.
     pub is_binary: bool,
-    /// What it says.
+    /// The content.
     pub data: Vec<u8>,
 }
 
-/// What a subscriber wants of a simulcast track.
+/// The layers of a simulcast track that a subscriber wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layers {
     /// The layer to receive, by its RID.
@@ -161,7 +161,7 @@ pub struct Layers {
     pub falls_back_if_absent: bool,
 }
 
-/// What happened on a session's connection.
+/// An event of a session's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// ICE and DTLS are up.
@@ -241,7 +241,7 @@ pub trait Media {
     /// The name of the codec of that packet, in small letters.
     fn last_codec(&self, place: &Place) -> Option<String>;
 
-    /// What has passed through a section. None if no media is exchanged on it.
+    /// The counts of a section. None if no media is exchanged on it.
     fn counters(&self, place: &Place) -> Option<Counters>;
 
     /// From now on `to` receives what is sent on `from`, and nothing else.

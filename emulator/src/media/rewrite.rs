@@ -41,9 +41,9 @@ struct Last {
     pictures: Pictures,
 }
 
-/// What is added to what the current source writes. All of it wraps.
+/// Offsets that are added to the numbers of the current source. All of them wrap.
 struct Source {
-    /// What comes before was of no use to the subscriber.
+    /// The first number that was of use to the subscriber.
     first: u64,
     number: u64,
     time: u32,
@@ -59,7 +59,7 @@ struct Pictures {
     keyframe: u8,
 }
 
-/// What a packet says for the subscriber.
+/// The numbers of a packet for the subscriber.
 pub(super) struct New {
     pub(super) number: u64,
     pub(super) time: u32,

@@ -6,10 +6,10 @@
 
 use super::{BadDescription, Kind, Section};
 
-/// What str0m keeps of a mid. It would cut a longer one off.
+/// The longest mid. str0m would cut a longer one off.
 const LONGEST_MID: usize = 16;
 
-/// What str0m keeps of a RID.
+/// The longest RID. str0m would cut a longer one off.
 const LONGEST_RID: usize = 8;
 
 /// A session description.

@@ -1,4 +1,4 @@
-//! What is kept of one media section of one session.
+//! One media section of one session.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ struct Layer {
     is_requested: bool,
 }
 
-/// What has passed through a media section.
+/// Counts of the packets that have passed through a media section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Packets that the agent sent, without repetitions.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What can be set. [`Config::default`] has the documented values, where there
+/// Times and limits. [`Config::default`] has the documented values, where there
 /// are any.
 ///
 /// It can be read from JSON: `{"trackIdleMs": 500, "maxTracks": 8}`. What is not

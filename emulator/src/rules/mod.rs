@@ -204,7 +204,7 @@ impl Rules {
         session.map(|session| session.is_glaring = true).is_some()
     }
 
-    /// What was done that the original punishes, the oldest first. At most 1,000
+    /// The requests that the original punishes, the oldest first. At most 1,000
     /// are kept, the newest.
     pub fn violations(&self) -> impl Iterator<Item = Violation> {
         self.state.violations.list.iter().cloned()

@@ -1,4 +1,4 @@
-//! What all connections of an SFU have in common.
+//! The common part of all connections of an SFU.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use str0m::config::DtlsCert;
 use str0m::net::Protocol;
 use str0m::{Candidate, IceCreds, Output, Rtc, RtcConfig, crypto};
 
-/// What all connections of an SFU have in common.
+/// The common part of all connections of an SFU.
 pub(in crate::media) struct Local {
     candidates: Vec<SocketAddr>,
     /// The same for all, so that a session may have one connection after another. None if

@@ -29,7 +29,7 @@ use super::{Delivery, Direction, Event, Message, Place, SessionKey};
 
 pub(super) use local::Local;
 
-/// What a connection brings forth when it is driven.
+/// The output of a connection that is driven.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) transmits: VecDeque<Transmit>,
@@ -37,7 +37,7 @@ pub(super) struct Effects {
     pub(super) work: VecDeque<Work>,
 }
 
-/// What concerns other connections than the one that brought it forth.
+/// Work for other connections than the one that it comes from.
 pub(super) enum Work {
     /// A packet to be passed on.
     Packet(Box<Packet>),
@@ -50,7 +50,7 @@ pub(super) struct Peer {
     key: SessionKey,
     rtc: Rtc,
     local: Arc<Local>,
-    /// What takes over if the agent begins a new transport.
+    /// The connection that takes over if the agent begins a new transport.
     successor: Option<successor::Successor>,
     pending: Option<negotiation::Pending>,
     /// The media sections as last negotiated.
@@ -309,7 +309,7 @@ impl Driven for Driving<'_> {
     }
 }
 
-/// Whose connection the agent checks, if the datagram is a check.
+/// The name of the connection that the agent checks, if the datagram is a check.
 pub(super) fn checked_ufrag(data: &[u8]) -> Option<String> {
     // The first two bits tell STUN from everything else on the port (RFC 7983).
     if data.first().is_none_or(|first| *first > 3) {

@@ -25,7 +25,7 @@ const LARGEST_DATAGRAM: usize = 2000;
 /// a network that changes it costs no more than this.
 const MOST_ADDRESSES: usize = 8;
 
-/// What an [`Sfu`] is told at its start.
+/// The settings of an [`Sfu`].
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where agents reach it, by UDP, the best first.
@@ -152,7 +152,7 @@ impl Sfu {
         self.now = self.now.max(now);
     }
 
-    /// Whose a datagram is. A check says it itself, even if the address was
+    /// The session of a datagram. A check names it itself, even if the address was
     /// another session's; of everything else the address tells.
     fn session_of(&mut self, route: Route, data: &[u8]) -> Option<SessionKey> {
         if data.len() > LARGEST_DATAGRAM {

@@ -1,4 +1,4 @@
-//! What the rules want of the SFU.
+//! The operations that the rules ask of the SFU.
 
 use std::time::Duration;
 

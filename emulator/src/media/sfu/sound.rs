@@ -1,4 +1,4 @@
-//! What adapters hear and say.
+//! Packets for adapters, and packets of theirs.
 
 use std::time::Instant;
 

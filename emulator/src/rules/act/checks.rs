@@ -60,7 +60,7 @@ impl Change {
 }
 
 impl ViolationKind {
-    /// What a request is that comes out of turn. None if it may be tried.
+    /// The violation that a request out of turn is. None if it may be tried.
     pub(crate) fn out_of_turn(session: &Session, request: &Request) -> Option<Self> {
         match request.operation {
             _ if session.waiting.is_some() => Some(Self::Overlap),

@@ -8,7 +8,7 @@ use crate::media::{Kind, NewSection, SessionKey};
 use crate::rules::read::reply::{Code, Outcome, failed};
 use crate::rules::read::request::Operation;
 
-/// What the SFU's own offer adds if it glares: that there is one is what matters.
+/// The section that the SFU's own offer adds if it glares. Any would do.
 const GLARE: NewSection = NewSection::Send { kind: Kind::Audio, is_bidirectional: false };
 
 impl Step<'_> {

@@ -1,4 +1,4 @@
-//! What the rules do.
+//! The actions of the rules.
 
 pub(crate) mod adapters;
 pub(crate) mod changes;

@@ -12,7 +12,7 @@ use crate::rules::read::reply::{
 };
 use crate::rules::read::request::Operation;
 
-/// What is said of a description that has not the codec of what is pulled.
+/// The refusal of a description without the codec of the track that is pulled.
 pub(crate) const NO_CODEC: &str = "The subscriber's SDP is missing the published track's codec";
 
 impl Step<'_> {

@@ -103,7 +103,7 @@ impl Step<'_> {
         Ok(reply(items, Some(answer), false))
     }
 
-    /// What is pulled, and the mid if it needs no new section.
+    /// The track that is pulled, and the mid if it needs no new section.
     fn target(
         &self,
         key: SessionKey,
@@ -120,7 +120,7 @@ impl Step<'_> {
         mid.map(|mid| (found, Some(mid))).ok_or(Code::NotFoundTrack)
     }
 
-    /// What is pulled, and the mid of the offer's section for it.
+    /// The track that is pulled, and the mid of the offer's section for it.
     ///
     /// # Errors
     ///

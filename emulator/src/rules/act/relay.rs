@@ -7,7 +7,7 @@ use crate::media::{Message, SessionKey};
 use crate::rules::model::channel::{ChannelEnd, Port, Subscriber};
 
 impl Step<'_> {
-    /// What an agent sent on a data channel.
+    /// Takes a message of an agent on a data channel.
     pub(crate) fn relay(&mut self, key: SessionKey, id: u16, message: &Message) {
         let Some(session) = self.state.sessions.get_mut(&key) else { return };
         let Some(channel) = session.channels.get_mut(&id).filter(|channel| channel.is_open) else {

@@ -1,4 +1,4 @@
-//! What there is, to look at.
+//! Views of the state, for people and tests.
 
 pub(crate) mod paging;
 pub(crate) mod snapshot;

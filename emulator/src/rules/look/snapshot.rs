@@ -1,4 +1,4 @@
-//! What there is, for people and tests to look at.
+//! Snapshots of the state, for people and tests.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub struct Snapshot {
     pub apps: BTreeSet<String>,
     /// The sessions, the expired ones last.
     pub sessions: Vec<SessionSnapshot>,
-    /// What is being received, by whom.
+    /// The subscriptions.
     pub subscriptions: Vec<SubscriptionSnapshot>,
     /// The adapters.
     pub adapters: Vec<AdapterSnapshot>,
@@ -33,7 +33,7 @@ pub struct Snapshot {
 pub struct SessionSnapshot {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The app that it belongs to.
     pub app: String,
     /// The label that it was created with.
     pub correlation_id: Option<String>,
@@ -41,7 +41,7 @@ pub struct SessionSnapshot {
     pub state: SessionState,
     /// For how many milliseconds it has been there. 0 for an expired one.
     pub age: u64,
-    /// What the SFU's offer was made for that awaits its answer.
+    /// The operation that the SFU's open offer was made for.
     pub open_exchange: Option<Operation>,
     /// Whether a request on it waits.
     pub is_waiting: bool,
@@ -82,7 +82,7 @@ pub struct TrackSnapshot {
     pub location: Location,
     /// Its name.
     pub name: String,
-    /// What it carries: `audio` or `video`.
+    /// The kind of media: `audio` or `video`.
     pub kind: &'static str,
     /// The codec of the last packet on its section in its direction, named as in `a=rtpmap`. None
     /// before the first packet.
@@ -142,7 +142,7 @@ pub struct SubscriptionSnapshot {
 pub struct AdapterSnapshot {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The app that it belongs to.
     pub app: String,
     /// Whether its connection is open.
     pub is_open: bool,

@@ -1,11 +1,11 @@
-//! What is looked at.
+//! A view of the state.
 
 use std::time::Duration;
 
 use crate::media::Media;
 use crate::rules::model::state::State;
 
-/// What the rules know, as of now, and the media side.
+/// The state of the rules as of now, and the media side.
 pub(crate) struct View<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Duration,

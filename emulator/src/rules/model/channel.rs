@@ -28,7 +28,7 @@ pub(crate) struct Subscriber {
     /// The publisher's channel. None once it is closed.
     pub(crate) source: Option<Port>,
     pub(crate) can_reply: bool,
-    /// What holds messages back until the agent says something.
+    /// The messages that are held back until the agent says something.
     pub(crate) gate: Option<Gate>,
 }
 
@@ -81,7 +81,7 @@ impl Channel {
 }
 
 impl Subscriber {
-    /// What was held back, which is let through from now on.
+    /// Opens the gate. Returns the messages that were held back.
     pub(crate) fn open_gate(&mut self) -> VecDeque<Message> {
         self.gate.take().map(|gate| gate.held).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What happened to each session, for people to look at.
+//! The history of each session, for people to look at.
 //!
 //! A history has no bodies and no session descriptions, and names only as long as
 //! they are shown.
@@ -28,12 +28,12 @@ const LONGEST_LABEL: usize = 64;
 pub struct Happening {
     /// When it happened, in milliseconds since the start.
     pub at_ms: u64,
-    /// What it was.
+    /// The kind of happening.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// What happened to a session.
+/// A kind of happening.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -44,12 +44,12 @@ pub enum What {
     Waits,
     /// The SFU made an offer, which awaits its answer.
     Offered {
-        /// What the offer was made for.
+        /// The operation that the offer was made for.
         operation: Operation,
     },
     /// The agent's answer to the SFU's offer was accepted.
     Answered {
-        /// What the offer was made for.
+        /// The operation that the offer was made for.
         operation: Operation,
     },
     /// The agent's offer was answered.
@@ -122,7 +122,7 @@ pub(crate) struct History {
     ended: VecDeque<SessionKey>,
 }
 
-/// What happened to one session, oldest first.
+/// The happenings of one session, oldest first.
 struct Past {
     id: String,
     happenings: VecDeque<Happening>,
@@ -188,7 +188,7 @@ impl History {
         self.sessions.remove(&key);
     }
 
-    /// What happened to a session, oldest first. Empty if nothing is kept.
+    /// The happenings of a session, oldest first. Empty if nothing is kept.
     pub(crate) fn of(&self, id: &str) -> Vec<Happening> {
         let past = self.sessions.values().rev().find(|past| past.id == id);
         past.map(|past| past.happenings.iter().cloned().collect()).unwrap_or_default()

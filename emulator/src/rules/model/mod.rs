@@ -1,4 +1,4 @@
-//! What the rules know.
+//! The state of the rules.
 
 pub(crate) mod adapter;
 pub(crate) mod channel;

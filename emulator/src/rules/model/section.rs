@@ -5,7 +5,7 @@ use crate::rules::read::request::{Location, Operation};
 
 /// An offer of the SFU's that awaits its answer.
 pub(crate) struct Exchange {
-    /// What it was made for.
+    /// The operation that it was made for.
     pub(crate) operation: Operation,
     /// The sections that it added.
     pub(crate) mids: Vec<String>,

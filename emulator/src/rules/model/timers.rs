@@ -1,4 +1,4 @@
-//! When each session has to be looked at.
+//! The next time of each session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

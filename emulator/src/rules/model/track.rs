@@ -30,7 +30,7 @@ pub(crate) struct Publication {
     pub(crate) since: Duration,
     /// When something was heard of it; later than that, if nobody has looked.
     pub(crate) heard: Duration,
-    /// What the agent sends on its section is not taken.
+    /// Packets of the agent on its section are not taken.
     pub(crate) is_silent: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What was done that the original punishes.
+//! Requests that the original punishes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,14 +22,14 @@ pub struct Violation {
     pub app: String,
     /// The session.
     pub session: String,
-    /// What was asked for; of [`ViolationKind::OfferExpired`], what the offer was
+    /// The operation; of [`ViolationKind::OfferExpired`], the one that the offer was
     /// made for.
     pub operation: Operation,
-    /// What was wrong with it.
+    /// The kind of violation.
     pub kind: ViolationKind,
 }
 
-/// What was wrong.
+/// A kind of violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

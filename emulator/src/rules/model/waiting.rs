@@ -12,7 +12,7 @@ pub(crate) struct Waiting {
     pub(crate) stage: Stage,
 }
 
-/// What a change waits for.
+/// The thing that a change waits for.
 #[derive(Clone, Copy)]
 pub(crate) enum Stage {
     Transport {

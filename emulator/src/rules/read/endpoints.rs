@@ -1,4 +1,4 @@
-//! What the rules and the connections of adapters say to each other.
+//! Messages between the rules and the connections of adapters.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::reply::Code;
 use crate::media::{Kind, Place};
 
-/// What is to be done with an endpoint.
+/// An order for the connection to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdapterCommand {
     /// Connect, and say by [`Rules::adapter_opened`](crate::rules::Rules::adapter_opened) how that went.
@@ -17,7 +17,7 @@ pub enum AdapterCommand {
         id: String,
         /// Where to connect to.
         endpoint: Endpoint,
-        /// What goes over the connection.
+        /// The stream of the connection.
         stream: AdapterStream,
     },
     /// Hang up, or stop trying to connect.
@@ -31,7 +31,7 @@ pub enum AdapterCommand {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(pub(crate) String);
 
-/// What goes over an adapter's connection.
+/// The stream of an adapter's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdapterStream {
     /// PCM comes from the endpoint, as if an agent sent it on this section.
@@ -50,7 +50,7 @@ pub enum AdapterStream {
     },
 }
 
-/// What an endpoint receives.
+/// The format that an endpoint receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputCodec {

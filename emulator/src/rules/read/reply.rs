@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::media::BadDescription;
 
-/// What is sent back. `Debug` hides all of the body but the error's code.
+/// A reply. `Debug` hides all of the body but the error's code.
 #[derive(Clone, PartialEq)]
 pub struct Reply {
     /// The HTTP status.
@@ -61,7 +61,7 @@ impl Code {
         }
     }
 
-    /// What an item that failed so says.
+    /// The description of an item that failed so.
     fn description(self) -> &'static str {
         match self {
             Self::AdapterNotFound => "no such adapter",

@@ -1,4 +1,4 @@
-//! What is asked of the rules.
+//! Requests to the rules.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ impl Operation {
 pub struct Request {
     /// The app, by whatever name it has. Sessions of other apps are unknown.
     pub app: String,
-    /// What is to be done.
+    /// The operation to be done.
     pub operation: Operation,
     /// The session of the path. None where the path has none.
     pub session: Option<String>,
@@ -84,7 +84,7 @@ pub struct Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
-/// What a request got.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
     /// The reply.
