@@ -175,11 +175,11 @@ async fn a_session_whose_offer_gets_no_answer_is_a_contradiction() {
 
 #[tokio::test]
 async fn an_update_just_after_a_pull_is_repeated_until_the_sfu_forwards_the_track() {
-    let config = Config { pull_settles: Duration::from_secs(1), ..Config::default() };
+    let config = Config { pull_settles: Duration::from_secs(4), ..Config::default() };
     let room = Room::with(config).await;
     let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
     let delay = Duration::from_millis(200);
-    let patient = RetryPolicy::default().delays(delay, delay).attempts(20);
+    let patient = RetryPolicy::default().delays(delay, delay).attempts(100).budget(PATIENCE);
     let bob = room.enter_with(patient).await;
     let at = bob.pull(&alice, &["camera"]).await.remove(0);
     let updated = bob.session.update([TrackUpdate::layer(at.clone(), rid("l"))]).await.unwrap();
