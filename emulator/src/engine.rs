@@ -17,7 +17,7 @@ use crate::rules::{
 };
 use crate::sockets::Sockets;
 
-/// How many datagrams of a socket are taken before those that come of them are sent.
+/// The most datagrams of a socket that are taken before those that come of them are sent.
 const BATCH: usize = 64;
 
 /// How long to wait if nothing is due.

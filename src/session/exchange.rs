@@ -120,6 +120,19 @@ impl<T> Negotiation<T> {
         }
     }
 
+    /// The outcome of a step that cannot lead to an offer. After one the session is
+    /// unfinished.
+    pub(crate) fn without_offer(self) -> Result<T, Error> {
+        match self {
+            Self::Offer(pending) => {
+                let problem = "an offer that nobody asked for";
+                Err(Error::Contradiction { step: pending.entry.step(), problem })
+            }
+            Self::Answer(answered) => Ok(answered.outcome),
+            Self::Done(outcome) => Ok(outcome),
+        }
+    }
+
     /// The outcome of the step, as far as it is known.
     pub fn outcome(&self) -> &T {
         match self {
@@ -196,12 +209,6 @@ impl<T> PendingAnswer<T> {
         let turn = exchange.resume().map_err(|reason| entry.unusable(reason))?;
         renegotiate(entry, turn, answer).await?;
         Ok(outcome)
-    }
-
-    /// The error of a step that cannot lead to an offer. The session is unfinished.
-    pub(crate) fn unexpected(self) -> Error {
-        let problem = "an offer that nobody asked for";
-        Error::Contradiction { step: self.entry.step(), problem }
     }
 
     /// Leaves the exchange with the session, where [`AnswerExt::answer`] finds

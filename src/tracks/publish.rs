@@ -141,11 +141,7 @@ pub trait PublishExt: Handle {
         let tracks: Vec<LocalTrack> = tracks.into_iter().collect();
         async move {
             let request = TracksRequest::new().tracks(tracks.iter().map(LocalTrack::request));
-            match publish_undescribed(entry?.counted(), request, tracks).await? {
-                Negotiation::Offer(pending) => Err(pending.unexpected()),
-                Negotiation::Answer(answered) => Ok(answered.outcome),
-                Negotiation::Done(published) => Ok(published),
-            }
+            publish_undescribed(entry?.counted(), request, tracks).await?.without_offer()
         }
     }
 }

@@ -62,11 +62,8 @@ pub trait UpdateExt: Handle {
             let may_pass = |failed: &Failed<TrackUpdate>| {
                 failed.error.is_retryable() || is_too_early(entry.session(), failed)
             };
-            match while_passing(&entry, updates, may_pass, |left| update(&entry, left)).await? {
-                Negotiation::Offer(pending) => Err(pending.unexpected()),
-                Negotiation::Answer(answered) => Ok(answered.outcome),
-                Negotiation::Done(updated) => Ok(updated),
-            }
+            let updated = while_passing(&entry, updates, may_pass, |left| update(&entry, left));
+            updated.await?.without_offer()
         }
     }
 }

@@ -25,7 +25,7 @@ const PIN: &str = "x-rust-name";
 /// What the overlay says of the type that an inline string becomes.
 const TYPE_DOC: &str = "x-rust-type-description";
 const BASE: &str = "x-rust-base";
-/// What is said of a place, and stays there when its schema gets a name.
+/// Keys that belong to a place, and stay there when its schema gets a name.
 const OF_PLACE: [&str; 2] = ["description", "x-rust-wire-names"];
 
 pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::media::side::Side;
 use crate::media::{Heard, Place};
 use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec, Rules};
 
-/// How many packets wait for an endpoint: a second of sound, or a picture. More
+/// The most packets that wait for an endpoint: a second of sound, or a picture. More
 /// are lost, as they would be of use to nobody any more.
 const WAITING: usize = 1024;
 

@@ -29,7 +29,7 @@ const LATEST: Duration = Duration::from_millis(100);
 /// The time between two pictures. Documented: a picture a second by default.
 const PICTURE_TIME: Duration = Duration::from_secs(1);
 
-/// How many packets of sound wait while there is no connection: a second.
+/// The most packets of sound that wait while there is no connection: a second.
 const LONGEST_BACKLOG: usize = 50;
 
 /// A connection to an endpoint.

@@ -20,7 +20,7 @@ use super::source::Source;
 use super::{AgentError, Change, Command, Received, Send, State};
 use crate::media::channels::{Channels, placeholder};
 use crate::media::drive::{Driven, drive};
-use crate::media::{Delivery, Kind, Message};
+use crate::media::{Delivery, Message};
 
 /// How long to wait if nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
@@ -148,11 +148,7 @@ impl Task {
                     mids.push(mid.to_string());
                 }
                 Change::Receive(kind) => {
-                    let kind = match kind {
-                        Kind::Audio => MediaKind::Audio,
-                        Kind::Video => MediaKind::Video,
-                    };
-                    let mid = api.add_media(kind, Direction::RecvOnly, None, None, None);
+                    let mid = api.add_media((*kind).into(), Direction::RecvOnly, None, None, None);
                     self.sections.insert(mid.to_string(), &[]);
                     mids.push(mid.to_string());
                 }

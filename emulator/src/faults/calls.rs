@@ -13,7 +13,7 @@ use crate::rules::Operation;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Call {
-    /// How many calls there were, this one included.
+    /// The number of calls so far, this one included.
     pub number: u64,
     /// The operation to be done.
     pub operation: Operation,

@@ -102,7 +102,7 @@ impl Fault {
         }
     }
 
-    /// Whether it can happen to calls of this operation.
+    /// Checks that it can happen to calls of this operation.
     fn check_for(&self, operation: Operation) -> Result<(), BadRule> {
         use Operation::*;
         let problem = match self {

@@ -52,7 +52,7 @@ pub struct Rule {
     /// The seed of the choice by probability.
     #[serde(default)]
     pub seed: u64,
-    /// How often the fault happens at most. None: without end.
+    /// The most times that the fault happens. None: without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
     /// The fault.
@@ -68,7 +68,7 @@ pub enum Fault {
     /// It is done later, after so many milliseconds. Its session takes no other
     /// change meanwhile.
     Delay {
-        /// How long, at most a minute.
+        /// The time, at most a minute.
         ms: u64,
     },
     /// It is done once it is released, by
@@ -78,7 +78,7 @@ pub enum Fault {
     /// It is done at once, and the reply comes so many milliseconds later. Its
     /// session takes no other change meanwhile.
     DelayReply {
-        /// How long, at most a minute.
+        /// The time, at most a minute.
         ms: u64,
     },
     /// It is done at once, and the reply comes once it is released, as with

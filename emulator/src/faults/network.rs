@@ -13,12 +13,12 @@ use super::check::{BadRule, MAX_DELAY_MS};
 pub struct Network {
     /// The part of the packets that is lost, from 0 to 1.
     pub loss: f64,
-    /// How many packets in a row are lost on average, if any are (the model of
+    /// The mean number of packets in a row that are lost, if any are (the model of
     /// Gilbert and Elliot). Up to 1: each is lost for itself.
     pub burst: f64,
-    /// How long each packet takes longer, in milliseconds.
+    /// The delay of each packet, in milliseconds.
     pub delay_ms: u64,
-    /// How much longer still, at random up to this, in milliseconds. Packets keep
+    /// The most that is added to the delay at random, in milliseconds. Packets keep
     /// their order.
     pub jitter_ms: u64,
     /// The part of the packets that overtake the one before, from 0 to 1; at most

@@ -20,6 +20,8 @@ mod sound;
 use std::fmt;
 use std::time::Duration;
 
+use str0m::media::MediaKind;
+
 pub use section::Counters;
 #[cfg(feature = "adapters")]
 pub(crate) use sound::Heard;
@@ -190,6 +192,15 @@ pub enum Event {
         /// What.
         message: Message,
     },
+}
+
+impl From<Kind> for MediaKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Audio => Self::Audio,
+            Kind::Video => Self::Video,
+        }
+    }
 }
 
 impl Event {

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use str0m::change::SdpOffer;
-use str0m::media::{Direction as Flow, MediaKind, Mid};
+use str0m::media::{Direction as Flow, Mid};
 
 use super::super::channels::placeholder;
 use super::super::offered::{self, Added};
 use super::super::sdp::{self, Description, Line, bad, unreadable};
 use super::super::section::Track;
-use super::super::{Accepted, BadDescription, Kind, NewSection, Offered};
+use super::super::{Accepted, BadDescription, NewSection, Offered};
 use super::{Effects, Peer};
 
 /// An offer without an answer yet.
@@ -80,11 +80,11 @@ impl Peer {
             match *section {
                 NewSection::Send { kind, is_bidirectional } => {
                     let flow = if is_bidirectional { Flow::SendRecv } else { Flow::SendOnly };
-                    change.add_media(media_kind(kind), flow, None, None, None);
+                    change.add_media(kind.into(), flow, None, None, None);
                 }
                 NewSection::Receive { kind, is_bidirectional } => {
                     let flow = if is_bidirectional { Flow::SendRecv } else { Flow::RecvOnly };
-                    change.add_media(media_kind(kind), flow, None, None, None);
+                    change.add_media(kind.into(), flow, None, None, None);
                 }
                 NewSection::Data => {
                     change.add_channel_with_config(placeholder());
@@ -224,11 +224,4 @@ fn check_order(known: &[Line], lines: &[Line], is_offer: bool) -> Result<(), Bad
         }
     }
     Ok(())
-}
-
-fn media_kind(kind: Kind) -> MediaKind {
-    match kind {
-        Kind::Audio => MediaKind::Audio,
-        Kind::Video => MediaKind::Video,
-    }
 }

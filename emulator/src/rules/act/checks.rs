@@ -80,12 +80,8 @@ fn resolve(entries: &mut [Publish], session: &Session) -> Result<(), Reply> {
             let meant = tracks.find(|track| track.is_open && track.name == other);
             *mid = meant.map(|track| track.mid.clone()).unwrap_or_default();
         }
-        let is_taken = session.tracks.iter().any(|track| {
-            track.is_open
-                && track.location() == Location::Local
-                && track.mid == *mid
-                && track.name != *name
-        });
+        let open = session.open_on(mid, Location::Local);
+        let is_taken = open.is_some_and(|track| track.name != *name);
         if mid.is_empty() || is_taken || !mids.insert(mid.clone()) {
             return Err(invalid(&format!("tracks[{index}]: mid cannot be used")));
         }

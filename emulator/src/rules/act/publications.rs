@@ -75,7 +75,7 @@ impl Step<'_> {
                     Ok(None)
                 }
                 Some(name) => match session.transceiver(name, entry.kind, Location::Local) {
-                    Some(mid) if !session.is_published(&mid) => Ok(Some(mid)),
+                    Some(mid) if session.open_on(&mid, Location::Local).is_none() => Ok(Some(mid)),
                     _ => Err(Code::NotFoundTrack),
                 },
             });
@@ -104,13 +104,8 @@ impl Step<'_> {
     ) -> Result<Value, Reply> {
         let serial = self.state.next();
         let session = self.state.live(key)?;
-        let is_same = |track: &&Track| {
-            track.is_open
-                && track.location() == Location::Local
-                && track.mid == mid
-                && track.name == name
-        };
-        if let Some(track) = session.tracks.iter().find(is_same) {
+        let open = session.open_on(&mid, Location::Local);
+        if let Some(track) = open.filter(|track| track.name == name) {
             return Ok(track.entry());
         }
         let (track, at) = (name.as_str().into(), mid.as_str().into());

@@ -49,14 +49,7 @@ impl Step<'_> {
                     if is_negotiated {
                         self.feed(found.source, to.clone(), entry.simulcast.as_ref());
                     }
-                    self.put_remote(
-                        self.now,
-                        to,
-                        entry.publisher,
-                        entry.name,
-                        entry.simulcast,
-                        &found,
-                    )?
+                    self.subscribe(entry, &found, to)?
                 }
                 Err(code) => entry.failed(code),
             });
@@ -88,14 +81,7 @@ impl Step<'_> {
                 Ok((found, mid)) => {
                     let to = Place { session: key, mid };
                     self.feed(found.source, to.clone(), entry.simulcast.as_ref());
-                    self.put_remote(
-                        self.now,
-                        to,
-                        entry.publisher,
-                        entry.name,
-                        entry.simulcast,
-                        &found,
-                    )?
+                    self.subscribe(entry, &found, to)?
                 }
                 Err(code) => entry.failed(code),
             });
@@ -149,11 +135,7 @@ impl Step<'_> {
         };
         let is_used = |section: &Section| {
             taken.contains(&section.mid)
-                || session.tracks.iter().any(|track| {
-                    track.is_open
-                        && track.mid == section.mid
-                        && track.location() == Location::Remote
-                })
+                || session.open_on(&section.mid, Location::Remote).is_some()
         };
         let mut fitting = sections
             .iter()
@@ -182,6 +164,11 @@ impl Step<'_> {
             Flow::Stopped => Err(Code::EmptyTrack),
             Flow::Flows => Ok(found),
         }
+    }
+
+    fn subscribe(&mut self, entry: Pull, found: &Found, to: Place) -> Result<Value, Reply> {
+        let Pull { publisher, name, simulcast, .. } = entry;
+        self.put_remote(self.now, to, publisher, name, simulcast, found)
     }
 
     pub(crate) fn put_remote(

@@ -171,24 +171,21 @@ impl Session {
         entry
     }
 
-    /// Whether an open track is published on the section.
-    pub(crate) fn is_published(&self, mid: &str) -> bool {
-        self.tracks
-            .iter()
-            .any(|track| track.is_open && track.location() == Location::Local && track.mid == mid)
+    /// The open track of a section in one direction. There is one at most.
+    pub(crate) fn open_on(&self, mid: &str, location: Location) -> Option<&Track> {
+        let is_it =
+            |track: &&Track| track.is_open && track.mid == mid && track.location() == location;
+        self.tracks.iter().find(is_it)
     }
 
     /// A section on which the agent waits for something of that kind and codec, and
     /// that is not taken.
     pub(crate) fn idle_section(&self, found: &Found, taken: &BTreeSet<String>) -> Option<String> {
         let is_free = |mid: &String, section: &Carried| {
-            let is_used = |track: &Track| {
-                track.mid == *mid && track.is_open && track.location() == Location::Remote
-            };
             section.is_idle(found.kind)
                 && found.codec.as_ref().is_none_or(|codec| section.codecs.contains(codec))
                 && !taken.contains(mid)
-                && !self.tracks.iter().any(is_used)
+                && self.open_on(mid, Location::Remote).is_none()
         };
         let mut sections = self.sections.iter();
         sections.find(|(mid, section)| is_free(mid, section)).map(|(mid, _)| mid.clone())

@@ -250,16 +250,14 @@ impl State {
         session.tracks.iter().find(is_meant).map(|track| (session, track))
     }
 
-    /// Notes the first packet of a section, with the newest open track on it.
+    /// Notes the first packet of a section, with the open track on it.
     pub(crate) fn note_first_packet(&mut self, key: SessionKey, mid: &str, direction: Direction) {
         let location = match direction {
             Direction::FromAgent => Location::Local,
             Direction::ToAgent => Location::Remote,
         };
         let Some(session) = self.sessions.get(&key) else { return };
-        let is_meant =
-            |track: &&Track| track.is_open && track.mid == mid && track.location() == location;
-        let track = session.tracks.iter().rev().find(is_meant);
+        let track = session.open_on(mid, location);
         let track = track.map(|track| track.name.as_str().into());
         self.history.note(key, What::FirstPacket { track, mid: mid.into(), location });
     }
