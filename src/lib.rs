@@ -19,6 +19,7 @@ mod sdp;
 pub mod session;
 mod status;
 mod step;
+pub mod store;
 #[cfg(feature = "token")]
 pub mod token;
 pub mod tracks;

@@ -1,0 +1,159 @@
+//! A store in the memory of one process.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{Cursor, Hold, Keeper, Page, Store, StoreFuture, Stored, Version, Write, Written};
+use crate::generated::types::SessionId;
+
+/// A store in the memory of this process: for tests of a fleet, each of whose
+/// members is a [`Registry`](crate::session::Registry) of its own. A clone is the
+/// same store.
+///
+/// Its clock is tokio's, so a test can pause it and let it advance.
+#[derive(Clone, Default)]
+pub struct Memory {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    state: Mutex<State>,
+    woken: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    entries: HashMap<SessionId, Kept>,
+    alive: HashMap<Keeper, Instant>,
+}
+
+struct Kept {
+    version: Version,
+    record: Vec<u8>,
+    deadline: Option<Instant>,
+    written: Instant,
+    keeper: Keeper,
+    end: Instant,
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.state().entries.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The state, without what has ended.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here leaves the state half changed.
+        let mut state = self.inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        state.entries.retain(|_, kept| now < kept.end);
+        state.alive.retain(|_, end| now < *end);
+        state
+    }
+}
+
+impl State {
+    fn write(&mut self, session: &SessionId, write: Write<'_>) -> Written {
+        let there = self.entries.get(session);
+        let Some(entry) = write.entry else {
+            return match there {
+                Some(kept) if Some(kept.version) != write.expected => Written::Other(kept.read()),
+                _ => {
+                    self.entries.remove(session);
+                    Written::Done
+                }
+            };
+        };
+        match (there, write.expected) {
+            (Some(kept), _) if kept.version == write.version => return Written::Done,
+            (Some(kept), expected) if Some(kept.version) != expected => {
+                return Written::Other(kept.read());
+            }
+            (None, Some(_)) => return Written::Missing,
+            _ => {}
+        }
+        let now = Instant::now();
+        let kept = Kept {
+            version: write.version,
+            record: entry.record.to_vec(),
+            deadline: match entry.hold {
+                Hold::Free => None,
+                Hold::Same => there.and_then(|kept| kept.deadline),
+                Hold::For(time) => Some(now + time),
+            },
+            written: now,
+            keeper: entry.keeper,
+            end: now + entry.ttl,
+        };
+        self.entries.insert(session.clone(), kept);
+        Written::Done
+    }
+}
+
+impl Kept {
+    fn read(&self) -> Stored {
+        let left = self.deadline.map(|end| end.saturating_duration_since(Instant::now()));
+        Stored::new(self.version, self.record.clone(), left, self.written.elapsed())
+    }
+}
+
+impl Store for Memory {
+    fn read<'a>(&'a self, session: &'a SessionId) -> StoreFuture<'a, Option<Stored>> {
+        Box::pin(async { Ok(self.state().entries.get(session).map(Kept::read)) })
+    }
+
+    fn write<'a>(&'a self, session: &'a SessionId, write: Write<'a>) -> StoreFuture<'a, Written> {
+        Box::pin(async move {
+            let written = self.state().write(session, write);
+            if write.wake.is_some() && matches!(written, Written::Done) {
+                self.inner.woken.notify_waiters();
+            }
+            Ok(written)
+        })
+    }
+
+    fn woken(&self, _: Keeper, _: &SessionId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        // Everybody is woken about every session.
+        Box::pin(self.inner.woken.notified())
+    }
+
+    fn beat(&self, keeper: Keeper, ttl: Duration) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            self.state().alive.insert(keeper, Instant::now() + ttl);
+            Ok(())
+        })
+    }
+
+    fn orphans(&self, _: Cursor) -> StoreFuture<'_, Page> {
+        Box::pin(async {
+            let state = self.state();
+            let is_orphan = |kept: &Kept| !state.alive.contains_key(&kept.keeper);
+            let orphans = state.entries.iter().filter(|(_, kept)| is_orphan(kept));
+            Ok(Page::new(orphans.map(|(session, _)| session.clone()).collect(), None))
+        })
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("entries", &self.len()).finish()
+    }
+}
