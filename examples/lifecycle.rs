@@ -83,7 +83,7 @@ async fn join(
     sends: &[Send],
 ) -> Result<Session, Box<dyn Error>> {
     let session = client.join().correlation_id(who).send().await?;
-    sessions.insert(session.clone())?;
+    sessions.insert(session.clone()).await?;
     println!("   POST sessions/new            {who} has a session");
     let (offer, mids) = agent.offer(sends).await?;
     let mut tracks = Vec::new();

@@ -26,3 +26,6 @@ pub enum Action {
     /// Let this subscriber of a data channel send to its publisher, or not.
     GrantReply,
 }
+
+/// Each of these permits to establish the transport of data channels.
+pub(crate) const DATA: [Action; 2] = [Action::SubscribeData, Action::PublishData];

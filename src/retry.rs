@@ -38,10 +38,10 @@ use crate::step::Step;
 /// so that two sessions can wait for each other's tracks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    attempts: usize,
-    min_delay: Duration,
-    max_delay: Duration,
-    budget: Duration,
+    pub(crate) attempts: usize,
+    pub(crate) min_delay: Duration,
+    pub(crate) max_delay: Duration,
+    pub(crate) budget: Duration,
 }
 
 /// Four tries are three chances more; a fault that outlasts them is no blip.

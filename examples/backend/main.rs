@@ -58,11 +58,11 @@ impl Backend {
 
     /// The session, as far as the request's token permits. One without a token is
     /// denied like one with a wrong token.
-    fn open(&self, id: &SessionId, headers: &HeaderMap) -> Result<GuardedSession, Error> {
+    async fn open(&self, id: &SessionId, headers: &HeaderMap) -> Result<GuardedSession, Error> {
         let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         // All sessions of this backend are one room.
-        Ok(self.keys.open(token, id, &self.sessions)?.pull_only_from(self.sessions.ids()))
+        Ok(self.keys.open(token, id, &self.sessions).await?.pull_only_from(self.sessions.ids()))
     }
 }
 
@@ -73,7 +73,7 @@ async fn join(
     Json(joining): Json<Joining>,
 ) -> axum::response::Result<Json<Joined>> {
     let session = backend.client.join().send().await?;
-    backend.sessions.insert(session.clone())?;
+    backend.sessions.insert(session.clone()).await?;
     let grant = Grant::new("user", session.id().clone(), TOKEN_TTL).actions([
         Action::Publish,
         Action::Subscribe,
@@ -91,7 +91,7 @@ async fn pull(
     headers: HeaderMap,
     Json(tracks): Json<Vec<RemoteTrack>>,
 ) -> Result<Json<ForAgent<Subscribed>>, Error> {
-    Ok(Json(backend.open(&id, &headers)?.subscribe(tracks).await?.keep()))
+    Ok(Json(backend.open(&id, &headers).await?.subscribe(tracks).await?.keep()))
 }
 
 /// An agent brings the answer to an offer, whatever the offer was for.
@@ -101,7 +101,7 @@ async fn answer(
     headers: HeaderMap,
     Json(answer): Json<Answer>,
 ) -> Result<Json<Exchanged>, Error> {
-    Ok(Json(backend.open(&id, &headers)?.answer(exchange, answer).await?))
+    Ok(Json(backend.open(&id, &headers).await?.answer(exchange, answer).await?))
 }
 
 /// An agent leaves. What could not be closed is swept.
@@ -110,7 +110,7 @@ async fn leave(
     Path(id): Path<SessionId>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Error> {
-    let departure = backend.open(&id, &headers)?.leave().await?;
+    let departure = backend.open(&id, &headers).await?.leave().await?;
     Ok(if departure.is_complete() { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED })
 }
 

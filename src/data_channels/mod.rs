@@ -1,6 +1,6 @@
 //! Data channels: publishing them, subscribing to those of others, closing them.
 
-mod delivery;
+pub(crate) mod delivery;
 pub(crate) mod id;
 mod steps;
 pub(crate) mod types;

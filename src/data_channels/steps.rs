@@ -8,7 +8,7 @@ use super::types::{
     ClosedChannels, DataTransport, LocalDataChannel, PublishedChannels, PublishedDataChannel,
     RemoteDataChannel, SubscribedChannels, SubscribedDataChannel,
 };
-use crate::action::Action;
+use crate::action::{Action, DATA};
 use crate::check::{MAX_TRACKS, check_channels};
 use crate::close::{Closer, End};
 use crate::error::{Error, ItemError, ItemFailure};
@@ -19,11 +19,13 @@ use crate::generated::types::{
 use crate::outcome::{Entry as _, Outcome, settle, text};
 use crate::sdp::{Answer, Offer};
 use crate::session::access::{Entry, Handle, report};
-use crate::session::change::{Change, Effect};
+use crate::session::change::Change;
 use crate::session::exchange::{Answered, Negotiation};
+use crate::session::exchanged::OfExchange;
 use crate::session::handle::Session;
-use crate::session::ledger::{Key, Source, Transport};
+use crate::session::ledger::{Key, Ledger, Transport};
 use crate::session::repeat::until_published;
+use crate::session::turns::Effect;
 use crate::status::Unusable;
 use crate::step::Step;
 #[cfg(feature = "token")]
@@ -37,9 +39,6 @@ const UPDATE: &str = "update_data_channels";
 /// The channel over which the transport is established; its id is 0
 /// (operation `datachannels/establish`).
 const SERVER_EVENTS: &str = "server-events";
-
-/// Each of these permits to establish the transport.
-const DATA: [Action; 2] = [Action::SubscribeData, Action::PublishData];
 
 /// Publishing data channels and subscribing to them.
 pub trait DataChannelsExt: Handle {
@@ -148,7 +147,8 @@ pub trait DataChannelsExt: Handle {
             if channels.iter().any(|channel| channel.can_reply) {
                 entry.require(&[Action::GrantReply])?;
             }
-            match until_published(&entry, channels, |missing| subscribe(&entry, missing)).await? {
+            match until_published(&entry, channels, |missing, _| subscribe(&entry, missing)).await?
+            {
                 Negotiation::Done(subscribed) => Ok(subscribed),
                 // Channels need no exchange of their own.
                 Negotiation::Answer(answered) => Ok(answered.outcome),
@@ -248,34 +248,37 @@ async fn establish(
     let mut request = EstablishDataChannelsTransportRequest::new().data_channel(channel);
     request.session_description = offer.map(SessionDescription::from);
     request.check().map_err(Error::invalid(entry.step()))?;
-    let established = entry.exchange(|mut change| async move {
-        let session = change.session().clone();
-        if session.ledger().transport == Transport::There {
-            return Ok((None, Negotiation::Done(DataTransport)));
-        }
-        let send = || session.client().establish_data_channels(session.id(), &request).send();
-        let reply = change.call(ESTABLISH, Effect::exchange(), send).await?;
-        // It comes under one of several names.
-        let channel = reply.data_channel.as_ref().or(reply.data_channels.first());
-        if let Some(error) = channel.and_then(DataChannelResult::error) {
-            if reply.session_description.is_none() {
-                // Nothing was negotiated.
-                change.turn.safe();
+    let effect = Effect::exchange(ESTABLISH);
+    let established = entry.exchange(effect, move |change| {
+        Box::pin(async move {
+            let session = change.session().clone();
+            if session.ledger().transport == Transport::There {
+                return Ok(Negotiation::Done(DataTransport));
             }
-            let failure = ItemFailure { item: SERVER_EVENTS.to_owned(), error };
-            return Err(Error::Items { step: change.entry.step(), failures: vec![failure] });
-        }
-        // If the exchange does not come to its end, the session is unusable.
-        session.ledger().transport = Transport::There;
-        let (description, requires) =
-            (reply.session_description, reply.requires_immediate_renegotiation);
-        if !is_offered {
-            let offered = change.negotiated(&DATA, description, requires, DataTransport)?;
-            return Ok((None, offered));
-        }
-        let answer = change.answered(description.and_then(Answer::received))?;
-        let answered = Answered { answer, outcome: DataTransport };
-        Ok((Some(change), Negotiation::Answer(answered)))
+            let send = || session.client().establish_data_channels(session.id(), &request).send();
+            let reply = change.call(send).await?;
+            // It comes under one of several names.
+            let channel = reply.data_channel.as_ref().or(reply.data_channels.first());
+            if let Some(error) = channel.and_then(DataChannelResult::error) {
+                if reply.session_description.is_none() {
+                    // Nothing was negotiated.
+                    change.turn.safe();
+                }
+                let failure = ItemFailure { item: SERVER_EVENTS.to_owned(), error };
+                return Err(Error::Items { step: change.entry.step(), failures: vec![failure] });
+            }
+            // If the exchange does not come to its end, the session is unusable.
+            session.ledger().transport = Transport::There;
+            let (description, requires) =
+                (reply.session_description, reply.requires_immediate_renegotiation);
+            if !is_offered {
+                let text = OfExchange::text;
+                return change.negotiated(description, requires, DataTransport, text);
+            }
+            let answer = change.answered(description.and_then(Answer::received))?;
+            let answered = Answered { answer, outcome: DataTransport };
+            Ok(Negotiation::Answer(answered))
+        })
     });
     established.await
 }
@@ -289,7 +292,7 @@ async fn publish(
         DataChannelsRequest::new().data_channels(channels.iter().map(LocalDataChannel::request));
     let published = new_channels(
         &entry,
-        Effect::change(),
+        Effect::change(NEW),
         channels,
         request,
         |channel: &LocalDataChannel, entry| {
@@ -299,7 +302,9 @@ async fn publish(
             let session = session.clone();
             PublishedDataChannel { session, name, id, delivery }
         },
-        |published| (published.id, None),
+        |PublishedDataChannel { name, id, delivery, .. }, ledger| {
+            ledger.publish(*id, name.clone(), *delivery);
+        },
     );
     let published = published.await?;
     report(&published);
@@ -314,7 +319,7 @@ async fn subscribe(
         DataChannelsRequest::new().data_channels(channels.iter().map(RemoteDataChannel::request));
     let subscribed = new_channels(
         entry,
-        Effect::change().pulling(),
+        Effect::change(NEW).pulling(),
         channels,
         request,
         |channel: &RemoteDataChannel, entry| {
@@ -327,7 +332,9 @@ async fn subscribe(
             id,
             delivery,
         },
-        |subscribed| (subscribed.id, Some((subscribed.publisher.clone(), subscribed.name.clone()))),
+        |SubscribedDataChannel { publisher, name, id, .. }, ledger| {
+            ledger.open(*id, Some((publisher.clone(), name.clone())));
+        },
     );
     subscribed.await.map(Negotiation::Done)
 }
@@ -340,42 +347,43 @@ async fn new_channels<Q, D>(
     request: DataChannelsRequest,
     is_for: impl Fn(&Q, &DataChannelResult) -> Option<bool> + Send + 'static,
     made: impl Fn(Q, ChannelId) -> D + Send + 'static,
-    held: impl Fn(&D) -> (ChannelId, Option<Source>) + Send + 'static,
+    hold: impl Fn(&D, &mut Ledger) + Send + 'static,
 ) -> Result<Outcome<D, Q>, Error>
 where
     Q: fmt::Display + Send + 'static,
     D: Send + 'static,
 {
     check_channels(&request.data_channels).map_err(Error::invalid(entry.step()))?;
-    let done = entry.change(|mut change| async move {
-        let session = change.session().clone();
-        if session.ledger().transport == Transport::Missing {
-            let reason = Unusable::NoDataTransport;
-            return Err(Error::Unusable { step: change.entry.step(), reason });
-        }
-        let effect = effect.names(asked.iter().map(ToString::to_string));
-        let send = || session.client().new_data_channels(session.id(), &request).send();
-        let reply = change.call(NEW, effect, send).await?;
-        let is_for = |item: &Q, entry: &DataChannelResult| {
-            text(&entry.data_channel_name)?;
-            is_for(item, entry)
-        };
-        let read = |_: &Q, entry: DataChannelResult| entry.read(id_of);
-        let entries = reply.data_channels;
-        let (outcome, unasked) = settle(change.entry.step(), asked, entries, is_for, read, made);
-        let mut ledger = session.ledger();
-        if !outcome.done.is_empty() {
-            ledger.transport = Transport::There;
-        }
-        for (id, source) in outcome.done.iter().map(held) {
-            ledger.open(id, source);
-        }
-        for id in unasked.into_iter().filter_map(|entry| entry.read(id_of).ok()) {
-            ledger.open(id, None);
-        }
-        ledger.doubt_unreported(NEW, &outcome.failed);
-        drop(ledger);
-        Ok(outcome)
+    let effect = effect.names(asked.iter().map(ToString::to_string));
+    let done = entry.change(effect, move |change| {
+        Box::pin(async move {
+            let session = change.session().clone();
+            if session.ledger().transport == Transport::Missing {
+                let reason = Unusable::NoDataTransport;
+                return Err(Error::Unusable { step: change.entry.step(), reason });
+            }
+            let send = || session.client().new_data_channels(session.id(), &request).send();
+            let reply = change.call(send).await?;
+            let is_for = |item: &Q, entry: &DataChannelResult| {
+                text(&entry.data_channel_name)?;
+                is_for(item, entry)
+            };
+            let read = |_: &Q, entry: DataChannelResult| entry.read(id_of);
+            let entries = reply.data_channels;
+            let (outcome, unasked) =
+                settle(change.entry.step(), asked, entries, is_for, read, made);
+            let mut ledger = session.ledger();
+            if !outcome.done.is_empty() {
+                ledger.transport = Transport::There;
+            }
+            outcome.done.iter().for_each(|channel| hold(channel, &mut ledger));
+            for id in unasked.into_iter().filter_map(|entry| entry.read(id_of).ok()) {
+                ledger.open(id, None);
+            }
+            ledger.doubt_unreported(NEW, &outcome.failed);
+            drop(ledger);
+            Ok(outcome)
+        })
     });
     done.await
 }
@@ -397,18 +405,20 @@ async fn set_reply(
         .data_channel_name(&channel.name)
         .can_reply(reply == Reply::Granted);
     let request = DataChannelsRequest::new().data_channels([update]);
-    let updated = entry.change(|mut change| async move {
-        let session = change.session().clone();
-        let effect = Effect::change().pulling().names([channel.name.clone()]);
-        let send = || session.client().update_data_channels(session.id(), &request).send();
-        let reply = change.call(UPDATE, effect, send).await?;
-        let entry = reply.data_channels.into_iter().next();
-        let mut outcome = Outcome::<(), ChannelId>::new(change.entry.step());
-        match entry.map_or(Some(ItemError::Unreported), |entry| entry.error()) {
-            Some(error) => outcome.fail(channel.id, error),
-            None => outcome.done.push(()),
-        }
-        Ok(outcome)
+    let effect = Effect::change(UPDATE).pulling().names([channel.name.clone()]);
+    let updated = entry.change(effect, move |change| {
+        Box::pin(async move {
+            let session = change.session().clone();
+            let send = || session.client().update_data_channels(session.id(), &request).send();
+            let reply = change.call(send).await?;
+            let entry = reply.data_channels.into_iter().next();
+            let mut outcome = Outcome::<(), ChannelId>::new(change.entry.step());
+            match entry.map_or(Some(ItemError::Unreported), |entry| entry.error()) {
+                Some(error) => outcome.fail(channel.id, error),
+                None => outcome.done.push(()),
+            }
+            Ok(outcome)
+        })
     });
     let updated = updated.await?;
     report(&updated);

@@ -23,6 +23,7 @@ pub use crate::generated::{
 pub use crate::invalid::{Invalid, Problem};
 pub use crate::status::{Unfinished, Unusable};
 pub use crate::step::Step;
+pub use crate::store::StoreError;
 
 /// Why a step of the lifecycle did not succeed.
 ///
@@ -38,6 +39,7 @@ pub use crate::step::Step;
 /// | the session expired or lost its agent (410) | [`is_session_gone`](Error::is_session_gone) | `Rejoin`; trying again never helps |
 /// | the publisher sends nothing yet | [`is_not_yet_published`](Error::is_not_yet_published) | `Wait` until it sends |
 /// | a fault of the service, or too many requests | [`is_retryable`](Error::is_retryable) | `Wait`; the policy has tried already |
+/// | the store of a fleet did not reply, before anything was sent | [`Error::Store`], [`is_retryable`](Error::is_retryable) | `Wait` |
 /// | the effect of a change is unknown | [`outcome_unknown`](Error::outcome_unknown) | `Inspect` the state; don't blindly repeat a creation |
 #[derive(Debug)]
 #[non_exhaustive]
@@ -88,6 +90,18 @@ pub enum Error {
         /// The contradiction.
         problem: &'static str,
     },
+    /// The store that a fleet shares did not do its part. If the outcome is not
+    /// unknown, nothing was sent.
+    #[non_exhaustive]
+    Store {
+        /// The step that needed it.
+        step: Step,
+        /// The failure of the store.
+        source: StoreError,
+        /// Whether a change may have taken effect all the same: the request was
+        /// made, or was under way when the lease of the turn ended.
+        outcome_unknown: bool,
+    },
     /// Items failed inside a reply of success.
     #[non_exhaustive]
     Items {
@@ -134,6 +148,7 @@ impl Error {
             | Self::Unusable { step, .. }
             | Self::Request { step, .. }
             | Self::Contradiction { step, .. }
+            | Self::Store { step, .. }
             | Self::Items { step, .. } => *step,
         }
     }
@@ -148,13 +163,13 @@ impl Error {
     pub fn stage(&self) -> Stage {
         match self {
             Self::Invalid { .. } | Self::Denied { .. } => Stage::Check,
-            Self::Unusable { .. } => Stage::Turn,
+            Self::Unusable { .. } | Self::Store { outcome_unknown: false, .. } => Stage::Turn,
             Self::Request { source, .. } => match **source {
                 OperationError::Invalid(_) => Stage::Check,
                 OperationError::Transport { .. } => Stage::Request,
                 _ => Stage::Reply,
             },
-            Self::Contradiction { .. } => Stage::Reply,
+            Self::Contradiction { .. } | Self::Store { .. } => Stage::Reply,
             Self::Items { .. } => Stage::Items,
         }
     }
@@ -223,6 +238,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Request { is_retryable, .. } => *is_retryable,
+            Self::Store { source, outcome_unknown, .. } => {
+                !outcome_unknown
+                    && matches!(source, StoreError::Unreachable(_) | StoreError::Draining)
+            }
             Self::Items { failures, .. } => {
                 !failures.is_empty() && failures.iter().all(|item| item.error.is_retryable())
             }
@@ -258,7 +277,9 @@ impl Error {
     /// of success.
     pub fn outcome_unknown(&self) -> bool {
         match self {
-            Self::Request { outcome_unknown, .. } => *outcome_unknown,
+            Self::Request { outcome_unknown, .. } | Self::Store { outcome_unknown, .. } => {
+                *outcome_unknown
+            }
             Self::Contradiction { .. } => true,
             _ => false,
         }
@@ -352,6 +373,10 @@ impl fmt::Display for Error {
             Self::Contradiction { step, problem } => {
                 write!(f, "{step}: contradictory reply: {problem}")
             }
+            Self::Store { step, source, outcome_unknown: true } => {
+                write!(f, "{step}: {source}; whether it took effect is unknown")
+            }
+            Self::Store { step, source, .. } => write!(f, "{step}: not sent: {source}"),
             Self::Items { step, failures } => {
                 write!(f, "{step}: {} items failed", failures.len())?;
                 match failures.first() {

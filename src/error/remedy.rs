@@ -54,9 +54,10 @@ impl Error {
                 ) => Remedy::Fix,
                 _ => Remedy::Refused,
             },
-            Self::Denied { .. } | Self::Contradiction { .. } | Self::Items { .. } => {
-                Remedy::Refused
-            }
+            Self::Denied { .. }
+            | Self::Contradiction { .. }
+            | Self::Store { .. }
+            | Self::Items { .. } => Remedy::Refused,
         }
     }
 
@@ -68,7 +69,7 @@ impl Error {
     /// | a field is wrong, or the API does not take the session description or the size | 400 |
     /// | the session is gone, was left or is unfinished | 410 |
     /// | no offer waits for this answer, or there is no transport for data channels | 409 |
-    /// | waiting helps | 503, or 425 if the agent is not connected yet |
+    /// | waiting helps, or the store of a fleet refuses | 503, or 425 if the agent is not connected yet |
     /// | everything else that the API did | 502 |
     pub fn http_status(&self) -> StatusCode {
         match (self, self.remedy()) {
@@ -80,7 +81,7 @@ impl Error {
             (_, Remedy::Rejoin) => StatusCode::GONE,
             (Self::Unusable { .. }, _) => StatusCode::CONFLICT,
             (_, Remedy::Wait) if self.is_not_connected() => StatusCode::TOO_EARLY,
-            (_, Remedy::Wait) => StatusCode::SERVICE_UNAVAILABLE,
+            (_, Remedy::Wait) | (Self::Store { .. }, _) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_GATEWAY,
         }
     }

@@ -2,22 +2,21 @@
 //! drawn from their ends.
 
 use std::fmt;
+use std::pin::Pin;
 
 use tracing::Instrument;
 
 use super::access::{Entry, report};
 use super::detached::Detached;
-use super::exchanged::Kept;
 use super::handle::Session;
 use super::ledger::Key;
 use super::read;
-use super::turns::Turn;
+use super::turns::{Effect, Refusal, Turn};
 use crate::close::{Closer, in_batches};
 use crate::error::{Error, Repeat};
 use crate::generated::OperationError;
 use crate::generated::types::ApiError;
 use crate::meter;
-use crate::mid::Mid;
 use crate::outcome::Outcome;
 use crate::sdp::Answer;
 use crate::status::{Unfinished, Unusable};
@@ -25,91 +24,72 @@ use crate::status::{Unfinished, Unusable};
 /// A change of a session, which has the session's turn.
 pub(crate) struct Change {
     pub(crate) entry: Entry,
-    pub(crate) turn: Turn<Kept>,
+    pub(crate) turn: Turn,
 }
 
-/// The effect that a request has if it is carried out.
-#[derive(Default)]
-pub(crate) struct Effect {
-    /// It is a part of an exchange of session descriptions.
-    negotiates: bool,
-    /// It is about another session's publications: a 410 can be about that one.
-    pulls: bool,
-    /// The names of what it opens.
-    names: Vec<String>,
-    /// The agent's media sections that it opens.
-    opens: Vec<Mid>,
-}
-
-impl Effect {
-    pub(crate) fn exchange() -> Self {
-        Self { negotiates: true, ..Self::default() }
-    }
-
-    pub(crate) fn change() -> Self {
-        Self::default()
-    }
-
-    pub(crate) fn pulling(mut self) -> Self {
-        self.pulls = true;
-        self
-    }
-
-    pub(crate) fn names(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.names = names.into_iter().collect();
-        self
-    }
-
-    pub(crate) fn opening(mut self, mids: impl IntoIterator<Item = Mid>) -> Self {
-        self.opens = mids.into_iter().collect();
-        self
-    }
-}
+/// The work of a change.
+pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 impl Entry {
     /// Waits for the turn and does `work`, to its end even if nobody waits for
     /// it any more.
-    pub(crate) async fn change<T, F>(&self, work: impl FnOnce(Change) -> F) -> Result<T, Error>
+    pub(crate) async fn change<T, F>(&self, effect: Effect, work: F) -> Result<T, Error>
     where
-        F: Future<Output = Result<T, Error>> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut Change) -> Work<'a, T> + Send + 'static,
         T: Send + 'static,
     {
-        let session = self.session();
-        let turn = session.turns().take().instrument(session.span().clone()).await;
-        let turn = turn.map_err(|reason| self.unusable(reason))?;
-        // The permission may have ended while the turn was waited for.
-        self.check()?;
-        let work = work(Change { entry: self.clone(), turn });
-        self.detached(work, meter::ended).await
+        let change = self.turn(effect).await?;
+        self.detached(change.ending(work), meter::ended).await
     }
 
     /// As [`change`](Self::change), for work that may end with the SFU's answer to
-    /// the agent's offer. Such work gives the change back, which is at risk until
-    /// the answer has reached whoever waits.
-    pub(crate) async fn exchange<T, F>(&self, work: impl FnOnce(Change) -> F) -> Result<T, Error>
+    /// the agent's offer. The session is at risk until the answer has reached whoever
+    /// waits.
+    pub(crate) async fn exchange<T, F>(&self, effect: Effect, work: F) -> Result<T, Error>
     where
-        F: Future<Output = Result<(Option<Change>, T), Error>> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut Change) -> Work<'a, T> + Send + 'static,
         T: Send + 'static,
     {
-        let (change, outcome) = self.change(work).await?;
-        if let Some(mut change) = change {
-            change.turn.safe();
-        }
-        Ok(outcome)
+        let change = self.turn(effect).await?;
+        let whole = async move {
+            let (change, result) = change.doing(work).await;
+            match change {
+                Some(change) if result.is_ok() && change.turn.risk().is_some() => {
+                    result.map(|value| (Some(change), value))
+                }
+                Some(change) => change.ended(result).await.map(|value| (None, value)),
+                None => result.map(|value| (None, value)),
+            }
+        };
+        let (change, value) = self.detached(whole, meter::ended).await?;
+        let Some(mut change) = change else { return Ok(value) };
+        change.turn.safe();
+        change.ended(Ok(value)).await.inspect_err(meter::failed)
+    }
+
+    /// Waits for the turn.
+    async fn turn(&self, effect: Effect) -> Result<Change, Error> {
+        let turn = self.session().turns().take(effect);
+        let turn = turn.instrument(self.session().span().clone()).await;
+        let turn = turn.map_err(|refusal| self.refused(refusal))?;
+        // The permission may have ended while the turn was waited for.
+        self.check()?;
+        Ok(Change { entry: self.clone(), turn })
     }
 
     /// Closes items by force. Of several requests one that failed is in the
     /// outcome.
     pub(crate) async fn close<K>(self, items: Vec<K>) -> Result<Outcome<K, K>, Error>
     where
-        K: Clone + fmt::Display + Send + Sync + 'static,
+        K: Clone + fmt::Display + Into<Key> + Send + Sync + 'static,
         Change: Closer<K>,
     {
         if items.is_empty() {
             return Ok(Outcome::new(self.step()));
         }
-        let closed = self.change(|mut change| async move {
-            in_batches(&mut change, items).await.unless_nothing_is_done()
+        let effect = Effect::default().closing(items.iter().cloned());
+        let closed = self.change(effect, |change| {
+            Box::pin(async move { in_batches(change, items).await.unless_nothing_is_done() })
         });
         let closed = closed.await?;
         report(&closed);
@@ -130,7 +110,16 @@ impl Entry {
     }
 
     pub(crate) fn unusable(&self, reason: Unusable) -> Error {
-        let error = Error::Unusable { step: self.step(), reason };
+        self.refused(reason.into())
+    }
+
+    /// The turn was not taken.
+    pub(crate) fn refused(&self, refusal: Refusal) -> Error {
+        let step = self.step();
+        let error = match refusal {
+            Refusal::Unusable(reason) => Error::Unusable { step, reason },
+            Refusal::Store(source) => Error::Store { step, source, outcome_unknown: false },
+        };
         meter::failed(&error);
         error
     }
@@ -141,39 +130,65 @@ impl Change {
         self.entry.session()
     }
 
+    /// Does `work` and gives the turn back.
+    pub(crate) async fn ending<T, F>(self, work: F) -> Result<T, Error>
+    where
+        F: for<'a> FnOnce(&'a mut Self) -> Work<'a, T>,
+    {
+        match self.doing(work).await {
+            (Some(change), result) => change.ended(result).await,
+            (None, result) => result,
+        }
+    }
+
+    /// Does `work`, as long as this process has the turn. None: it has lost it.
+    async fn doing<T, F>(mut self, work: F) -> (Option<Self>, Result<T, Error>)
+    where
+        F: for<'a> FnOnce(&'a mut Self) -> Work<'a, T>,
+    {
+        let lease = self.turn.lease();
+        let step = self.entry.step();
+        let work = async move {
+            let result = work(&mut self).await;
+            (self, result)
+        };
+        match lease.during(work).await {
+            Ok((change, result)) => (Some(change), result),
+            Err(source) => (None, Err(Error::Store { step, source, outcome_unknown: true })),
+        }
+    }
+
+    /// Gives the turn back. A success that nobody else can know of is none.
+    pub(crate) async fn ended<T>(self, result: Result<T, Error>) -> Result<T, Error> {
+        let step = self.entry.step();
+        let is_sent = self.turn.is_sent();
+        match (self.turn.end().await, result) {
+            (Err(source), Ok(_)) if is_sent => {
+                Err(Error::Store { step, source, outcome_unknown: true })
+            }
+            (_, result) => result,
+        }
+    }
+
     /// Makes one request, with repetitions. What it may do is in doubt from
     /// before it is sent until its reply has come. Then the conclusions are
     /// drawn: the session is gone, the exchange is unfinished, or nothing has
     /// changed. After a success of an exchange the turn is at risk until the
     /// reply has been understood.
-    pub(crate) async fn call<T, F>(
-        &mut self,
-        operation: &'static str,
-        effect: Effect,
-        request: impl FnMut() -> F,
-    ) -> Result<T, Error>
+    pub(crate) async fn call<T, F>(&mut self, request: impl FnMut() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, OperationError<ApiError>>>,
     {
-        let Effect { negotiates, pulls, names, opens } = effect;
-        if negotiates {
-            self.turn.at_risk(Unfinished::ReplyLost);
-        }
-        {
-            let mut ledger = self.session().ledger();
-            ledger.begin(operation, names);
-            opens.iter().for_each(|mid| ledger.may_be_open(mid.clone()));
-        }
+        self.turn.sent();
         let (result, _) =
             self.entry.retries().run(self.entry.step(), Repeat::Change, request).await;
         let is_lost = result.as_ref().is_err_and(Error::outcome_unknown);
+        let Effect { negotiates, pulls, .. } = *self.turn.effect();
         {
             let mut ledger = self.session().ledger();
-            if is_lost {
-                ledger.lose();
-            } else {
-                ledger.end();
-                opens.iter().for_each(|mid| ledger.is_not_open(mid.clone()));
+            match is_lost {
+                true => ledger.lose(),
+                false => self.turn.effect().replied(&mut ledger),
             }
         }
         let error = match result {
@@ -197,23 +212,20 @@ impl Change {
             self.turn.safe();
             return Err(error.about_another_session());
         }
-        self.vanish();
+        self.vanish().await;
         Err(error)
     }
 
     /// Makes one request that closes, with repetitions of its own.
     pub(crate) async fn call_to_close<T, F>(
         &mut self,
-        keys: impl Iterator<Item = Key> + Clone + Send,
+        keys: impl Iterator<Item = Key> + Send,
         request: impl FnMut() -> F,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, OperationError<ApiError>>>,
     {
-        {
-            let mut ledger = self.session().ledger();
-            keys.clone().for_each(|key| ledger.closing(key));
-        }
+        self.turn.sent();
         let retries = self.session().settings().retry.start();
         let (result, was_lost) = retries.run(self.entry.step(), Repeat::Close, request).await;
         if was_lost || result.as_ref().is_err_and(Error::outcome_unknown) {
@@ -221,7 +233,7 @@ impl Change {
             keys.for_each(|key| ledger.may_be_closed(key));
         }
         if result.as_ref().is_err_and(Error::is_session_gone) {
-            self.vanish();
+            self.vanish().await;
         }
         result
     }
@@ -243,9 +255,9 @@ impl Change {
     }
 
     /// The API said that the session is gone.
-    pub(crate) fn vanish(&mut self) {
+    pub(crate) async fn vanish(&mut self) {
         self.turn.safe();
-        self.session().vanish();
+        self.session().vanish().await;
     }
 
     /// Asks the API whether this session is gone, which a 410 about another

@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use super::access::{Access, Entry, Handle};
 use super::change::Change;
-use super::exchanged::{Exchanged, Kept, KeptOffer};
+use super::exchanged::{Exchanged, KeptOffer};
 use super::handle::Session;
 use super::turns::{Exchange, ExchangeId, Resume, Turn};
-use crate::action::Action;
 use crate::error::{Error, Repeat};
 use crate::generated::types::{RenegotiateRequest, SdpType, SessionDescription};
 use crate::meter;
@@ -104,9 +103,7 @@ pub enum ForAgent<T> {
 #[must_use = "an offer without an answer makes the session unusable"]
 pub struct PendingAnswer<T> {
     entry: Entry,
-    /// The actions of which one permits the step.
-    any_of: &'static [Action],
-    exchange: Exchange<Kept>,
+    exchange: Exchange,
     offer: Offer,
     outcome: T,
 }
@@ -157,9 +154,9 @@ impl<T> Negotiation<T> {
 
     pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Negotiation<U> {
         match self {
-            Self::Offer(PendingAnswer { entry, any_of, exchange, offer, outcome }) => {
+            Self::Offer(PendingAnswer { entry, exchange, offer, outcome }) => {
                 let outcome = map(outcome);
-                Negotiation::Offer(PendingAnswer { entry, any_of, exchange, offer, outcome })
+                Negotiation::Offer(PendingAnswer { entry, exchange, offer, outcome })
             }
             Self::Answer(Answered { answer, outcome }) => {
                 Negotiation::Answer(Answered { answer, outcome: map(outcome) })
@@ -206,7 +203,7 @@ impl<T> PendingAnswer<T> {
         let Self { entry, exchange, outcome, .. } = self;
         let entry = entry.to_answer().counted();
         entry.check()?;
-        let turn = exchange.resume().map_err(|reason| entry.unusable(reason))?;
+        let turn = exchange.resume().await.map_err(|refusal| entry.refused(refusal))?;
         renegotiate(entry, turn, answer).await?;
         Ok(outcome)
     }
@@ -226,37 +223,36 @@ impl<T> PendingAnswer<T> {
     where
         T: Into<Exchanged>,
     {
-        let Self { any_of, exchange, offer, outcome, .. } = self;
-        let exchange = exchange.keep(Kept { outcome: outcome.into(), any_of });
+        let Self { exchange, offer, outcome, .. } = self;
+        let exchange = exchange.keep(outcome);
         KeptOffer { exchange, offer }
     }
 }
 
 impl Change {
     /// Reads the end of a request that had the agent's offer: the SFU's answer, an
-    /// offer of its own, or nothing. An answer comes with the change, which is at
-    /// risk until the answer has reached who waits for it.
+    /// offer of its own, or nothing. After an answer the session is at risk until
+    /// the answer has reached who waits for it.
     ///
-    /// `is_needed`: nothing is a contradiction.
+    /// `is_needed`: nothing is a contradiction. `text`: the outcome for a store.
     pub(crate) fn answered_or_offered<T>(
-        mut self,
-        any_of: &'static [Action],
+        &mut self,
         description: Option<SessionDescription>,
         is_needed: bool,
         outcome: T,
-    ) -> Result<(Option<Self>, Negotiation<T>), Error> {
+        text: impl FnOnce(&T) -> Option<String>,
+    ) -> Result<Negotiation<T>, Error> {
         match description {
             Some(offer) if offer.type_ == Some(SdpType::Offer) => {
-                let negotiation = self.negotiated(any_of, Some(offer), None, outcome)?;
-                Ok((None, negotiation))
+                self.negotiated(Some(offer), None, outcome, text)
             }
             None if !is_needed => {
                 self.turn.safe();
-                Ok((None, Negotiation::Done(outcome)))
+                Ok(Negotiation::Done(outcome))
             }
             description => {
                 let answer = self.answered(description.and_then(Answer::received))?;
-                Ok((Some(self), Negotiation::Answer(Answered { answer, outcome })))
+                Ok(Negotiation::Answer(Answered { answer, outcome }))
             }
         }
     }
@@ -264,22 +260,22 @@ impl Change {
     /// Reads the end of a request that may lead to an exchange. An offer keeps
     /// the turn.
     ///
-    /// `requires`: the reply's `requiresImmediateRenegotiation`. `any_of`: the
-    /// actions of which one permits the step.
+    /// `requires`: the reply's `requiresImmediateRenegotiation`. `text`: the outcome
+    /// for a store, where the exchange is kept from its beginning.
     pub(crate) fn negotiated<T>(
-        mut self,
-        any_of: &'static [Action],
+        &mut self,
         description: Option<SessionDescription>,
         requires: Option<bool>,
         outcome: T,
+        text: impl FnOnce(&T) -> Option<String>,
     ) -> Result<Negotiation<T>, Error> {
         match description.map(Offer::received) {
             Some(Some(offer)) => {
                 tracing::debug!("the SFU offers, the agent is to answer");
                 let deadline = self.session().settings().answer_deadline;
-                let Self { entry, turn } = self;
-                let exchange = turn.offered(deadline);
-                Ok(Negotiation::Offer(PendingAnswer { entry, any_of, exchange, offer, outcome }))
+                let exchange = self.turn.offered(deadline, || text(&outcome));
+                let entry = self.entry.clone();
+                Ok(Negotiation::Offer(PendingAnswer { entry, exchange, offer, outcome }))
             }
             None if requires != Some(true) => {
                 self.turn.safe();
@@ -292,41 +288,42 @@ impl Change {
 
 async fn answer_kept(access: Access, id: ExchangeId, answer: Answer) -> Result<Exchanged, Error> {
     let entry = access.begin(Step::Answer, &[])?.counted();
-    let resumed = entry.session().turns().resume(id, |kept| entry.require(kept.any_of));
-    let (turn, kept) = resumed.map_err(|why| match why {
+    let resumed = entry.session().turns().resume(id, |kept| entry.require(kept.any_of())).await;
+    let (turn, outcome) = resumed.map_err(|why| match why {
         Resume::Denied(error) => error,
-        Resume::Unusable(reason) => entry.unusable(reason),
+        Resume::Refused(refusal) => entry.refused(refusal),
     })?;
     renegotiate(entry, turn, answer).await?;
-    Ok(kept.outcome)
+    Ok(outcome)
 }
 
-async fn renegotiate(entry: Entry, turn: Turn<Kept>, answer: Answer) -> Result<(), Error> {
+async fn renegotiate(entry: Entry, turn: Turn, answer: Answer) -> Result<(), Error> {
     let request = RenegotiateRequest::new().session_description(SessionDescription::from(answer));
-    let mut change = Change { entry: entry.clone(), turn };
-    let work = async move {
-        change.turn.at_risk(Unfinished::ReplyLost);
-        let session = change.session().clone();
-        let send = || session.client().renegotiate(session.id(), &request).send();
-        let (result, _) =
-            change.entry.retries().run(change.entry.step(), Repeat::Change, send).await;
-        match &result {
-            Ok(_) => {
-                change.turn.safe();
-                meter::answered();
-                tracing::debug!("the SFU took the answer");
-            }
-            Err(error) => {
-                if error.is_session_gone() {
-                    change.vanish();
-                } else if !error.outcome_unknown() {
-                    change.turn.at_risk(Unfinished::AnswerRefused);
-                }
+    let change = Change { entry: entry.clone(), turn };
+    let work = change.ending(|change| Box::pin(bring(change, request)));
+    entry.detached(work, meter::ended).await
+}
+
+async fn bring(change: &mut Change, request: RenegotiateRequest) -> Result<(), Error> {
+    change.turn.sent();
+    let session = change.session().clone();
+    let send = || session.client().renegotiate(session.id(), &request).send();
+    let (result, _) = change.entry.retries().run(change.entry.step(), Repeat::Change, send).await;
+    match &result {
+        Ok(_) => {
+            change.turn.safe();
+            meter::answered();
+            tracing::debug!("the SFU took the answer");
+        }
+        Err(error) => {
+            if error.is_session_gone() {
+                change.vanish().await;
+            } else if !error.outcome_unknown() {
+                change.turn.at_risk(Unfinished::AnswerRefused);
             }
         }
-        result.map(drop)
-    };
-    entry.detached(work, meter::ended).await
+    }
+    result.map(drop)
 }
 
 impl<T: fmt::Debug> fmt::Debug for PendingAnswer<T> {

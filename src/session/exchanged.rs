@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::turns::ExchangeId;
-use crate::action::Action;
+use super::turns::id::ExchangeId;
+use crate::action::{Action, DATA};
 use crate::data_channels::types::DataTransport;
 use crate::mid::Mid;
 use crate::outcome::Outcome;
@@ -39,26 +39,51 @@ pub enum Exchanged {
     Established(DataTransport),
 }
 
-/// The part of an exchange that a session keeps until its answer comes.
-pub(crate) struct Kept {
-    pub(crate) outcome: Exchanged,
-    /// The actions of which one permits the step that led to it.
-    pub(crate) any_of: &'static [Action],
+/// The outcome of a step that may lead to an exchange.
+pub(crate) trait OfExchange: Serialize + Sized {
+    /// The name of its kind.
+    const KIND: &'static str;
+
+    /// The text of [`Exchanged`], for a store.
+    fn text(&self) -> Option<String> {
+        #[derive(Serialize)]
+        struct Text<'a, T> {
+            kind: &'static str,
+            outcome: &'a T,
+        }
+        serde_json::to_string(&Text { kind: Self::KIND, outcome: self }).ok()
+    }
+}
+
+impl Exchanged {
+    /// The actions of which one permits the step.
+    pub(crate) fn any_of(&self) -> &'static [Action] {
+        match self {
+            Self::Published(_) => &[Action::Publish],
+            Self::Subscribed(_) => &[Action::Subscribe],
+            Self::Closed(_) => &[Action::Close],
+            Self::Established(_) => &DATA,
+        }
+    }
 }
 
 macro_rules! exchanged {
-    ($($variant:ident $outcome:ty,)*) => {$(
+    ($($variant:ident $kind:literal $outcome:ty,)*) => {$(
         impl From<$outcome> for Exchanged {
             fn from(outcome: $outcome) -> Self {
                 Self::$variant(outcome)
             }
         }
+
+        impl OfExchange for $outcome {
+            const KIND: &'static str = $kind;
+        }
     )*};
 }
 
 exchanged! {
-    Published Outcome<PublishedTrack, OfferedTrack>,
-    Subscribed Outcome<SubscribedTrack, RemoteTrack>,
-    Closed Outcome<Mid, Mid>,
-    Established DataTransport,
+    Published "published" Outcome<PublishedTrack, OfferedTrack>,
+    Subscribed "subscribed" Outcome<SubscribedTrack, RemoteTrack>,
+    Closed "closed" Outcome<Mid, Mid>,
+    Established "established" DataTransport,
 }

@@ -1,18 +1,21 @@
 //! A handle of one session, which all its users share.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
-use super::exchanged::Kept;
+use super::fleet::Fleet;
 use super::ledger::{Ledger, Uncertain};
 use super::settings::Settings;
-use super::turns::Turns;
+use super::turns::{Turns, View};
+use crate::data_channels::types::PublishedDataChannel;
 use crate::generated::Client;
 use crate::generated::types::SessionId;
 use crate::mid::Mid;
 use crate::status::Status;
+use crate::store::{StoreError, Stored};
 
 /// A session: the SFU's end of one agent's WebRTC connection.
 ///
@@ -39,7 +42,8 @@ use crate::status::Status;
 /// which they were asked for, and the knowledge of what is open, so that `leave`
 /// can close it. Make one handle for each session and clone it, or keep it in a
 /// [`Registry`](crate::session::Registry): two handles made apart know nothing
-/// of each other's turns.
+/// of each other's turns. A registry over a [store](crate::store) shares all that
+/// with other processes.
 ///
 /// A change that has begun goes on to its end when its future is dropped. If
 /// the SFU's reply had to go to the agent, nobody has it then, and the session
@@ -52,8 +56,7 @@ pub struct Session {
 struct Shared {
     client: Client,
     id: SessionId,
-    turns: Arc<Turns<Kept>>,
-    ledger: Mutex<Ledger>,
+    turns: Arc<Turns>,
     settings: Arc<Settings>,
     span: tracing::Span,
     home: OnceLock<Weak<dyn Home>>,
@@ -78,7 +81,9 @@ impl Session {
         &self.shared.client
     }
 
-    /// The state of the session, as far as it is known here.
+    /// The state of the session, as far as it is known here. In a fleet it is that of
+    /// the last look at the store: [`Registry::get`](crate::session::Registry::get)
+    /// and every change look at it.
     pub fn status(&self) -> Status {
         self.turns().status()
     }
@@ -93,6 +98,19 @@ impl Session {
     /// those that are not under way.
     pub fn uncertain(&self) -> Vec<Uncertain> {
         self.ledger().uncertain()
+    }
+
+    /// The data channels that the session publishes, with their delivery policies,
+    /// as subscribers need them. Those that were published before the session was
+    /// [adopted](crate::session::JoinExt::adopt) are not among them: the API does not
+    /// tell their policies.
+    pub fn published_data_channels(&self) -> Vec<PublishedDataChannel> {
+        let channels = self.ledger().published_channels().into_iter();
+        let channel = |(id, name, delivery)| {
+            let session = self.id().clone();
+            PublishedDataChannel { session, name, id, delivery }
+        };
+        channels.map(channel).collect()
     }
 
     /// Whether nothing is known to be open, or to be possibly open.
@@ -111,23 +129,43 @@ impl Session {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    /// A session that only this process has.
     pub(crate) fn new(client: Client, id: SessionId, settings: Arc<Settings>) -> Self {
+        Self::of(client, id, Turns::new(), settings)
+    }
+
+    /// A session that a store has.
+    pub(crate) fn stored(
+        client: Client,
+        id: SessionId,
+        fleet: &Arc<Fleet>,
+        stored: &Stored,
+    ) -> Result<Self, StoreError> {
+        let (turns, settings) = Turns::stored(fleet, &id, stored)?;
+        Ok(Self::of(client, id, turns, settings))
+    }
+
+    /// Puts the session into the store of a fleet. False: the store has it already.
+    pub(crate) async fn share(&self, fleet: &Arc<Fleet>) -> Result<bool, StoreError> {
+        self.turns().share(fleet, self.id(), &self.shared.settings).await
+    }
+
+    fn of(client: Client, id: SessionId, turns: Arc<Turns>, settings: Arc<Settings>) -> Self {
         // Ids are locators and not for logs; a number tells sessions apart.
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let session = NUMBER.fetch_add(1, Ordering::Relaxed);
         let label = settings.label.as_deref().unwrap_or_default();
         let span = tracing::info_span!(parent: None, "calls_session", session, label);
-        let (turns, ledger, home) = (Turns::new(), Mutex::default(), OnceLock::new());
-        Self { shared: Arc::new(Shared { client, id, turns, ledger, settings, span, home }) }
+        let home = OnceLock::new();
+        Self { shared: Arc::new(Shared { client, id, turns, settings, span, home }) }
     }
 
     /// The ledger, under its lock: nothing is logged or counted while it is held.
-    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // Nothing in there leaves the ledger half changed.
-        self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn ledger(&self) -> impl DerefMut<Target = Ledger> {
+        LedgerGuard(self.turns().view())
     }
 
-    pub(crate) fn turns(&self) -> &Arc<Turns<Kept>> {
+    pub(crate) fn turns(&self) -> &Arc<Turns> {
         &self.shared.turns
     }
 
@@ -145,9 +183,8 @@ impl Session {
     }
 
     /// The API said that the session is gone, and everything with it.
-    pub(crate) fn vanish(&self) {
-        self.turns().gone();
-        self.ledger().clear();
+    pub(crate) async fn vanish(&self) {
+        self.turns().gone().await;
         self.ended();
     }
 
@@ -156,6 +193,23 @@ impl Session {
         if let Some(home) = self.shared.home.get().and_then(Weak::upgrade) {
             home.forget(self);
         }
+    }
+}
+
+/// The ledger of a session, under the lock of its state.
+struct LedgerGuard<'a>(MutexGuard<'a, View>);
+
+impl Deref for LedgerGuard<'_> {
+    type Target = Ledger;
+
+    fn deref(&self) -> &Ledger {
+        &self.0.ledger
+    }
+}
+
+impl DerefMut for LedgerGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Ledger {
+        &mut self.0.ledger
     }
 }
 

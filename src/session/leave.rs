@@ -45,12 +45,13 @@ pub trait LeaveExt: Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Denied`]. Everything else is in the report.
+    /// [`Error::Denied`]; [`Error::Store`] if the turn could not be taken. Everything
+    /// else is in the report.
     fn leave(&self) -> impl Future<Output = Result<Departure, Error>> + Send {
         let entry = self.access().begin(Step::Leave, &[Action::Leave]);
         async move {
             let entry = entry?.counted();
-            let departure = entry.detached(close_everything(entry.clone()), |_| ()).await;
+            let departure = entry.detached(close_everything(entry.clone()), meter::ended).await?;
             report(&departure.tracks);
             report(&departure.channels);
             Ok(departure)
@@ -97,10 +98,15 @@ impl Departure {
     }
 }
 
-async fn close_everything(entry: Entry) -> Departure {
-    let turn = entry.session().turns().leave().await;
-    let mut change = Change { entry: entry.clone(), turn };
-    let session = entry.session();
+async fn close_everything(entry: Entry) -> Result<Departure, Error> {
+    let left = entry.session().turns().leave().await;
+    let (turn, is_in_doubt) = left.map_err(|refusal| entry.refused(refusal))?;
+    let change = Change { entry, turn };
+    change.ending(move |change| Box::pin(close_all_of(change, is_in_doubt))).await
+}
+
+async fn close_all_of(change: &mut Change, is_in_doubt: bool) -> Result<Departure, Error> {
+    let session = &change.session().clone();
     let mut departure = Departure {
         tracks: Outcome::new(Step::Leave),
         channels: Outcome::new(Step::Leave),
@@ -108,12 +114,11 @@ async fn close_everything(entry: Entry) -> Departure {
         was_inspected: false,
         state_error: None,
     };
-    let is_in_doubt = session.ledger().is_in_doubt();
     if is_in_doubt {
         // Finds what changes and closes with lost replies have made and left.
-        match read::read(&entry).await {
+        match read::read(&change.entry).await {
             Ok(state) => session.ledger().learn(&state),
-            Err(error) if error.is_gone_already() => change.vanish(),
+            Err(error) if error.is_gone_already() => change.vanish().await,
             Err(error) => departure.state_error = Some(error),
         }
         departure.was_inspected = departure.state_error.is_none() || change.turn.is_gone();
@@ -122,16 +127,16 @@ async fn close_everything(entry: Entry) -> Departure {
         let ledger = session.ledger();
         (ledger.mids(), ledger.channels())
     };
-    departure.channels = in_batches(&mut change, channels).await;
-    departure.tracks = in_batches(&mut change, mids).await;
+    departure.channels = in_batches(change, channels).await;
+    departure.tracks = in_batches(change, mids).await;
     if change.turn.is_gone() {
         departure.was_inspected = true;
-        session.vanish();
+        session.vanish().await;
     } else if session.is_empty() {
         session.ended();
     }
     meter::session("left");
     let open = departure.tracks.failed.len() + departure.channels.failed.len();
     tracing::debug!(closed = departure.tracks.done.len(), open, "left");
-    departure
+    Ok(departure)
 }

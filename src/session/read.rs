@@ -41,8 +41,8 @@ pub trait StateExt: Handle {
             let quiet = entry.session().turns().quiet();
             let state = read(&entry).await?;
             let session = entry.session();
-            if quiet.is_some() && session.turns().quiet() == quiet {
-                session.ledger().learn(&state);
+            if let Some(count) = quiet {
+                session.turns().while_quiet(count, |view| view.ledger.learn(&state)).await;
             }
             Ok(state)
         }
@@ -61,7 +61,7 @@ pub(crate) async fn read(entry: &Entry) -> Result<SessionState, Error> {
     if let Err(error) = &state {
         meter::failed(error);
         if error.is_session_gone() {
-            session.vanish();
+            session.vanish().await;
         }
     }
     state

@@ -9,14 +9,31 @@ use super::exchange::Negotiation;
 use crate::error::Error;
 use crate::outcome::{Failed, Outcome};
 
+/// The items that earlier tries of a step have settled.
+pub(crate) struct Earlier<D, Q> {
+    done: Vec<D>,
+    failed: Vec<Failed<Q>>,
+}
+
+impl<D: Clone, Q: Clone> Earlier<D, Q> {
+    /// The outcome of all tries.
+    pub(crate) fn and(self, last: &Outcome<D, Q>) -> Outcome<D, Q> {
+        let Self { mut done, mut failed } = self;
+        done.extend_from_slice(&last.done);
+        failed.extend_from_slice(&last.failed);
+        Outcome { done, failed, ..Outcome::new(last.step) }
+    }
+}
+
 /// Asks for items, and again for those that are missing and may come, as long as
 /// the policy allows and no exchange has begun. The turn is free in between.
 pub(crate) async fn until_published<D, Q, F>(
     entry: &Entry,
     asked: Vec<Q>,
-    ask: impl FnMut(Vec<Q>) -> F,
+    ask: impl FnMut(Vec<Q>, Earlier<D, Q>) -> F,
 ) -> Result<Negotiation<Outcome<D, Q>>, Error>
 where
+    D: Clone,
     Q: Clone + fmt::Display,
     F: Future<Output = Result<Negotiation<Outcome<D, Q>>, Error>>,
 {
@@ -28,9 +45,10 @@ pub(crate) async fn while_passing<D, Q, F>(
     entry: &Entry,
     asked: Vec<Q>,
     may_pass: impl Fn(&Failed<Q>) -> bool,
-    mut ask: impl FnMut(Vec<Q>) -> F,
+    mut ask: impl FnMut(Vec<Q>, Earlier<D, Q>) -> F,
 ) -> Result<Negotiation<Outcome<D, Q>>, Error>
 where
+    D: Clone,
     Q: Clone + fmt::Display,
     F: Future<Output = Result<Negotiation<Outcome<D, Q>>, Error>>,
 {
@@ -38,7 +56,8 @@ where
     let mut so_far = Outcome::new(entry.step());
     let (mut missing, mut waiting) = (asked, Vec::new());
     let ended = loop {
-        let mut got = match ask(missing).await {
+        let earlier = Earlier { done: so_far.done.clone(), failed: so_far.failed.clone() };
+        let mut got = match ask(missing, earlier).await {
             Ok(Negotiation::Done(got)) => got,
             Ok(exchange) => {
                 break exchange.map(|got| {

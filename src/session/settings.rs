@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::generated::{Client, ClientBuilder};
 use crate::retry::RetryPolicy;
 
@@ -11,7 +13,7 @@ use crate::retry::RetryPolicy;
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Settings of a session, which `join` and `adopt` can change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) answer_deadline: Duration,
     pub(crate) retry: RetryPolicy,
@@ -22,6 +24,49 @@ impl Default for Settings {
     fn default() -> Self {
         Self { answer_deadline: ANSWER_DEADLINE, retry: RetryPolicy::default(), label: None }
     }
+}
+
+/// Settings as text, for a store. Times are in milliseconds.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Text {
+    #[serde(rename = "d")]
+    answer_deadline: u64,
+    #[serde(rename = "r")]
+    retry: (usize, u64, u64, u64),
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+}
+
+impl Settings {
+    pub(crate) fn text(&self) -> Text {
+        let (attempts, delays) = (self.retry.attempts, &self.retry);
+        let [first, longest, budget] =
+            [delays.min_delay, delays.max_delay, delays.budget].map(milliseconds);
+        Text {
+            answer_deadline: milliseconds(self.answer_deadline),
+            retry: (attempts, first, longest, budget),
+            label: self.label.clone(),
+        }
+    }
+}
+
+impl From<Text> for Settings {
+    fn from(text: Text) -> Self {
+        let (attempts, first, longest, budget) = text.retry;
+        let retry = RetryPolicy::default()
+            .attempts(attempts)
+            .delays(Duration::from_millis(first), Duration::from_millis(longest))
+            .budget(Duration::from_millis(budget));
+        Self {
+            answer_deadline: Duration::from_millis(text.answer_deadline),
+            retry,
+            label: text.label,
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Defaults of the lifecycle's steps.

@@ -111,7 +111,8 @@ impl State {
 impl Kept {
     fn read(&self) -> Stored {
         let left = self.deadline.map(|end| end.saturating_duration_since(Instant::now()));
-        Stored::new(self.version, self.record.clone(), left, self.written.elapsed())
+        let idle = self.written.elapsed();
+        Stored::new(self.version, self.record.clone(), left, idle, self.keeper)
     }
 }
 

@@ -175,12 +175,20 @@ pub struct Stored {
     pub left: Option<Duration>,
     /// The time since it was last written.
     pub idle: Duration,
+    /// The process that wrote it last.
+    pub keeper: Keeper,
 }
 
 impl Stored {
     /// An entry that a store has read.
-    pub fn new(version: Version, record: Vec<u8>, left: Option<Duration>, idle: Duration) -> Self {
-        Self { version, record, left, idle }
+    pub fn new(
+        version: Version,
+        record: Vec<u8>,
+        left: Option<Duration>,
+        idle: Duration,
+        keeper: Keeper,
+    ) -> Self {
+        Self { version, record, left, idle, keeper }
     }
 }
 
@@ -271,6 +279,7 @@ impl fmt::Debug for Stored {
             .field("bytes", &self.record.len())
             .field("left", &self.left)
             .field("idle", &self.idle)
+            .field("keeper", &self.keeper)
             .finish()
     }
 }

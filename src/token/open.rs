@@ -19,7 +19,7 @@ impl TokenKeys {
     /// #     keys: TokenKeys, sessions: Registry, offer: Offer,
     /// #     token: &str, id: SessionId, room: Vec<SessionId>,
     /// # ) -> Result<(), Error> {
-    /// let session = keys.open(token, &id, &sessions)?.pull_only_from(room);
+    /// let session = keys.open(token, &id, &sessions).await?.pull_only_from(room);
     /// let published = session.publish_all(offer).await?;
     /// # Ok(())
     /// # }
@@ -29,8 +29,9 @@ impl TokenKeys {
     /// [`Error::Denied`] if the token is not good for this session: who has none
     /// does not learn whether the session exists. [`Error::Unusable`] with
     /// [`Unusable::Gone`] if it is good and `sessions` has no such session any
-    /// more: its holder has to join again.
-    pub fn open(
+    /// more: its holder has to join again. [`Error::Store`] if the store of a fleet
+    /// cannot be asked.
+    pub async fn open(
         &self,
         token: &str,
         id: &SessionId,
@@ -39,7 +40,9 @@ impl TokenKeys {
         let step = Step::Open;
         let permissions = self.verify(token, id).map_err(|_| Error::Denied { step })?;
         let reason = Unusable::Gone;
-        let session = sessions.get(id).ok_or(Error::Unusable { step, reason })?;
+        let session = sessions.get(id).await;
+        let unknown = |source| Error::Store { step, source, outcome_unknown: false };
+        let session = session.map_err(unknown)?.ok_or(Error::Unusable { step, reason })?;
         Ok(GuardedSession::new(session, permissions))
     }
 }

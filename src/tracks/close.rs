@@ -11,10 +11,12 @@ use crate::generated::types::{CloseTrackResult, CloseTracksRequest, CloseTracksR
 use crate::mid::Mid;
 use crate::sdp::Offer;
 use crate::session::access::{Entry, Handle, report};
-use crate::session::change::{Change, Effect};
+use crate::session::change::Change;
 use crate::session::exchange::Negotiation;
+use crate::session::exchanged::OfExchange;
 use crate::session::handle::Session;
 use crate::session::ledger::Key;
+use crate::session::turns::Effect;
 use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
@@ -145,33 +147,35 @@ async fn close_by_offer(
 ) -> Result<Negotiation<Closed>, Error> {
     let request = CloseTracksRequest::negotiated(mids.iter().map(Mid::as_str), offer.sdp());
     request.check().map_err(Error::invalid(entry.step()))?;
-    let closed = entry.exchange(|mut change| async move {
-        let session = change.session().clone();
-        mids.iter().for_each(|mid| session.ledger().closing(mid.clone()));
-        let send = || session.client().close_tracks(session.id(), &request).send();
-        let reply = match change.call(CLOSE_TRACKS, Effect::exchange(), send).await {
-            Ok(reply) => reply,
-            Err(error) if error.is_gone_already() => {
-                let mut closed = Closed::new(change.entry.step());
-                for mid in mids {
-                    Closer::<Mid>::ended(&mut change, &mid, End::Closed);
-                    closed.done.push(mid);
+    let effect = Effect::exchange(CLOSE_TRACKS).closing(mids.iter().cloned());
+    let closed = entry.exchange(effect, move |change| {
+        Box::pin(async move {
+            let session = change.session().clone();
+            let send = || session.client().close_tracks(session.id(), &request).send();
+            let reply = match change.call(send).await {
+                Ok(reply) => reply,
+                Err(error) if error.is_gone_already() => {
+                    let mut closed = Closed::new(change.entry.step());
+                    for mid in mids {
+                        Closer::<Mid>::ended(change, &mid, End::Closed);
+                        closed.done.push(mid);
+                    }
+                    change.turn.safe();
+                    return Ok(Negotiation::Done(closed));
                 }
-                change.turn.safe();
-                return Ok((None, Negotiation::Done(closed)));
-            }
-            Err(error) => {
-                // The API may have closed some before it refused the rest.
-                for mid in &mids {
-                    Closer::<Mid>::ended(&mut change, mid, End::Unknown);
+                Err(error) => {
+                    // The API may have closed some before it refused the rest.
+                    for mid in &mids {
+                        Closer::<Mid>::ended(change, mid, End::Unknown);
+                    }
+                    return Err(error);
                 }
-                return Err(error);
-            }
-        };
-        let CloseTracksResponse { session_description, tracks, .. } = reply;
-        let closed = settled(&mut change, mids, tracks);
-        let is_needed = !closed.done.is_empty();
-        change.answered_or_offered(&[Action::Close], session_description, is_needed, closed)
+            };
+            let CloseTracksResponse { session_description, tracks, .. } = reply;
+            let closed = settled(change, mids, tracks);
+            let is_needed = !closed.done.is_empty();
+            change.answered_or_offered(session_description, is_needed, closed, Closed::text)
+        })
     });
     let closed = closed.await?;
     report(closed.outcome());

@@ -11,10 +11,12 @@ use crate::mid::Mid;
 use crate::outcome::{Entry as _, Outcome, settle, text};
 use crate::sdp::{Answer, Offer};
 use crate::session::access::{Entry, Handle, report};
-use crate::session::change::{Change, Effect};
+use crate::session::change::Change;
 use crate::session::exchange::{Answered, Negotiation};
+use crate::session::exchanged::OfExchange;
 use crate::session::handle::Session;
 use crate::session::ledger::Transport;
+use crate::session::turns::Effect;
 use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
@@ -158,6 +160,14 @@ trait Wanted: fmt::Display + Send + 'static {
         None
     }
 
+    /// The outcome of the step for a store, if the SFU may offer.
+    fn text(_: &Outcome<PublishedTrack, Self>) -> Option<String>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// A track of the reply that nobody asked for; None where that cannot be.
     fn found(_name: &str) -> Option<Self>
     where
@@ -173,7 +183,11 @@ impl Wanted for LocalTrack {
     }
 }
 
-impl Wanted for OfferedTrack {}
+impl Wanted for OfferedTrack {
+    fn text(outcome: &Outcome<PublishedTrack, Self>) -> Option<String> {
+        OfExchange::text(outcome)
+    }
+}
 
 /// The name of a track that the SFU has discovered.
 impl Wanted for String {
@@ -191,21 +205,23 @@ async fn publish_offer<Q: Wanted>(
     let has_data = offer.has_data_section();
     let request = request.session_description(SessionDescription::from(offer));
     request.check().map_err(Error::invalid(entry.step()))?;
-    let published = entry.exchange(|mut change| async move {
-        let (outcome, reply) = new_local_tracks(&mut change, request, wanted).await?;
-        let answer = reply.session_description.and_then(Answer::received);
-        if answer.is_none() && outcome.done.is_empty() && !outcome.failed.is_empty() {
-            // Nothing was negotiated.
-            change.turn.safe();
-            outcome.into_result()?;
-            return Err(change.contradiction("no track"));
-        }
-        let answer = change.answered(answer)?;
-        if has_data {
-            // Whether the answer accepts the section, the SFU knows.
-            change.session().ledger().transport = Transport::Unknown;
-        }
-        Ok((Some(change), Answered { answer, outcome }))
+    let published = entry.exchange(effect(&wanted), move |change| {
+        Box::pin(async move {
+            let (outcome, reply) = new_local_tracks(change, request, wanted).await?;
+            let answer = reply.session_description.and_then(Answer::received);
+            if answer.is_none() && outcome.done.is_empty() && !outcome.failed.is_empty() {
+                // Nothing was negotiated.
+                change.turn.safe();
+                outcome.into_result()?;
+                return Err(change.contradiction("no track"));
+            }
+            let answer = change.answered(answer)?;
+            if has_data {
+                // Whether the answer accepts the section, the SFU knows.
+                change.session().ledger().transport = Transport::Unknown;
+            }
+            Ok(Answered { answer, outcome })
+        })
     });
     let published = published.await?;
     report(&published.outcome);
@@ -219,14 +235,23 @@ async fn publish_undescribed<Q: Wanted>(
     tracks: Vec<Q>,
 ) -> Result<Negotiation<Outcome<PublishedTrack, Q>>, Error> {
     request.check().map_err(Error::invalid(entry.step()))?;
-    let published = entry.change(|mut change| async move {
-        let (outcome, reply) = new_local_tracks(&mut change, request, tracks).await?;
-        let requires = reply.requires_immediate_renegotiation;
-        change.negotiated(&[Action::Publish], reply.session_description, requires, outcome)
+    let published = entry.change(effect(&tracks), move |change| {
+        Box::pin(async move {
+            let (outcome, reply) = new_local_tracks(change, request, tracks).await?;
+            let requires = reply.requires_immediate_renegotiation;
+            change.negotiated(reply.session_description, requires, outcome, Q::text)
+        })
     });
     let published = published.await?;
     report(published.outcome());
     Ok(published)
+}
+
+fn effect<Q: Wanted>(wanted: &[Q]) -> Effect {
+    // Their mids are the agent's, so they can be closed without a reply.
+    Effect::exchange(NEW_TRACKS)
+        .names(wanted.iter().map(ToString::to_string))
+        .opening(wanted.iter().filter_map(Wanted::mid).cloned())
 }
 
 /// Makes the request and takes what was published into the ledger.
@@ -236,12 +261,8 @@ async fn new_local_tracks<Q: Wanted>(
     wanted: Vec<Q>,
 ) -> Result<(Outcome<PublishedTrack, Q>, TracksResponse), Error> {
     let session = change.session().clone();
-    // Their mids are the agent's, so they can be closed without a reply.
-    let effect = Effect::exchange()
-        .names(wanted.iter().map(ToString::to_string))
-        .opening(wanted.iter().filter_map(Wanted::mid).cloned());
     let send = || session.client().new_tracks(session.id(), &request).send();
-    let mut reply = change.call(NEW_TRACKS, effect, send).await?;
+    let mut reply = change.call(send).await?;
     let entries = std::mem::take(&mut reply.tracks);
     Ok((published(change, wanted, entries), reply))
 }

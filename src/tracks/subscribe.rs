@@ -1,18 +1,20 @@
 //! "Remote client joins": its tracks.
 
 use super::entry::{NEW_TRACKS, mid_of};
-use super::types::{RemoteTrack, Subscribed};
+use super::types::{RemoteTrack, Subscribed, SubscribedTrack};
 use crate::action::Action;
 use crate::error::Error;
 use crate::generated::types::{SessionDescription, TrackResult, TracksRequest};
 use crate::outcome::{Entry as _, settle, text};
 use crate::sdp::Offer;
 use crate::session::access::{Entry, Handle};
-use crate::session::change::{Change, Effect};
+use crate::session::change::Change;
 use crate::session::exchange::Negotiation;
+use crate::session::exchanged::OfExchange;
 use crate::session::handle::Session;
 use crate::session::ledger::Transport;
-use crate::session::repeat::until_published;
+use crate::session::repeat::{Earlier, until_published};
+use crate::session::turns::Effect;
 use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
@@ -62,7 +64,10 @@ pub trait SubscribeExt: Handle {
         async move {
             let entry = entry?.counted();
             tracks.iter().try_for_each(|track| entry.may_pull(track.publisher()))?;
-            until_published(&entry, tracks, |missing| subscribe(&entry, missing, None)).await
+            until_published(&entry, tracks, |missing, earlier| {
+                subscribe(&entry, missing, earlier, None)
+            })
+            .await
         }
     }
 
@@ -106,7 +111,7 @@ pub trait SubscribeExt: Handle {
         async move {
             let entry = entry?.counted();
             tracks.iter().try_for_each(|track| entry.may_pull(track.publisher()))?;
-            let ask = |missing| subscribe(&entry, missing, Some(offer.clone()));
+            let ask = |missing, earlier| subscribe(&entry, missing, earlier, Some(offer.clone()));
             until_published(&entry, tracks, ask).await
         }
     }
@@ -119,6 +124,7 @@ impl SubscribeExt for GuardedSession {}
 async fn subscribe(
     entry: &Entry,
     tracks: Vec<RemoteTrack>,
+    earlier: Earlier<SubscribedTrack, RemoteTrack>,
     offer: Option<Offer>,
 ) -> Result<Negotiation<Subscribed>, Error> {
     let is_offered = offer.is_some();
@@ -126,25 +132,26 @@ async fn subscribe(
     let mut request = TracksRequest::new().tracks(tracks.iter().map(RemoteTrack::request));
     request.session_description = offer.map(SessionDescription::from);
     request.check().map_err(Error::invalid(entry.step()))?;
-    let subscribed = entry.exchange(|mut change| async move {
-        let session = change.session().clone();
-        let names = tracks.iter().map(|track| track.name().to_owned());
-        let effect = Effect::exchange().pulling().names(names);
-        let send = || session.client().new_tracks(session.id(), &request).send();
-        let reply = change.call(NEW_TRACKS, effect, send).await?;
-        let outcome = subscribed(&change, tracks, reply.tracks);
-        let (description, requires) =
-            (reply.session_description, reply.requires_immediate_renegotiation);
-        if !is_offered {
-            let negotiation =
-                change.negotiated(&[Action::Subscribe], description, requires, outcome)?;
-            return Ok((None, negotiation));
-        }
-        if has_data && description.is_some() {
-            change.session().ledger().transport = Transport::Unknown;
-        }
-        let is_needed = !outcome.done.is_empty();
-        change.answered_or_offered(&[Action::Subscribe], description, is_needed, outcome)
+    let names = tracks.iter().map(|track| track.name().to_owned());
+    let effect = Effect::exchange(NEW_TRACKS).pulling().names(names);
+    let subscribed = entry.exchange(effect, move |change| {
+        Box::pin(async move {
+            let session = change.session().clone();
+            let send = || session.client().new_tracks(session.id(), &request).send();
+            let reply = change.call(send).await?;
+            let outcome = subscribed(change, tracks, reply.tracks);
+            let text = |last: &Subscribed| earlier.and(last).text();
+            let (description, requires) =
+                (reply.session_description, reply.requires_immediate_renegotiation);
+            if !is_offered {
+                return change.negotiated(description, requires, outcome, text);
+            }
+            if has_data && description.is_some() {
+                change.session().ledger().transport = Transport::Unknown;
+            }
+            let is_needed = !outcome.done.is_empty();
+            change.answered_or_offered(description, is_needed, outcome, text)
+        })
     });
     subscribed.await
 }

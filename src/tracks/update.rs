@@ -9,11 +9,12 @@ use crate::generated::types::{ErrorCode, Track, TrackLocation, TrackResult, Upda
 use crate::invalid::{Invalid, Problem};
 use crate::outcome::{Entry as _, Failed, settle, text};
 use crate::session::access::{Entry, Handle};
-use crate::session::change::{Change, Effect};
+use crate::session::change::Change;
 use crate::session::exchange::Negotiation;
 use crate::session::handle::Session;
 use crate::session::ledger::Source;
 use crate::session::repeat::while_passing;
+use crate::session::turns::Effect;
 use crate::status::Unfinished;
 use crate::step::Step;
 #[cfg(feature = "token")]
@@ -62,7 +63,7 @@ pub trait UpdateExt: Handle {
             let may_pass = |failed: &Failed<TrackUpdate>| {
                 failed.error.is_retryable() || is_too_early(entry.session(), failed)
             };
-            let updated = while_passing(&entry, updates, may_pass, |left| update(&entry, left));
+            let updated = while_passing(&entry, updates, may_pass, |left, _| update(&entry, left));
             updated.await?.without_offer()
         }
     }
@@ -80,20 +81,24 @@ fn is_too_early(session: &Session, failed: &Failed<TrackUpdate>) -> bool {
 }
 
 async fn update(entry: &Entry, updates: Vec<TrackUpdate>) -> Result<Negotiation<Updated>, Error> {
-    let updated = entry.change(|mut change| async move {
-        let session = change.session().clone();
-        let sources = sources(&change.entry, &updates)?;
-        let tracks = updates.iter().zip(&sources).map(|(update, source)| request(update, source));
-        let request = UpdateTracksRequest::new().tracks(tracks);
-        request.check().map_err(Error::invalid(change.entry.step()))?;
-        let send = || session.client().update_tracks(session.id(), &request).send();
-        let reply = change.call(UPDATE_TRACKS, Effect::change().pulling(), send).await?;
-        if reply.requires_immediate_renegotiation == Some(true) {
-            // The reply has no place for an offer.
-            change.turn.at_risk(Unfinished::ReplyContradictory);
-            return Err(change.contradiction("an exchange is required and there is no offer"));
-        }
-        Ok(Negotiation::Done(settled(&change, updates, sources, reply.tracks)))
+    let effect = Effect::change(UPDATE_TRACKS).pulling();
+    let updated = entry.change(effect, move |change| {
+        Box::pin(async move {
+            let session = change.session().clone();
+            let sources = sources(&change.entry, &updates)?;
+            let tracks =
+                updates.iter().zip(&sources).map(|(update, source)| request(update, source));
+            let request = UpdateTracksRequest::new().tracks(tracks);
+            request.check().map_err(Error::invalid(change.entry.step()))?;
+            let send = || session.client().update_tracks(session.id(), &request).send();
+            let reply = change.call(send).await?;
+            if reply.requires_immediate_renegotiation == Some(true) {
+                // The reply has no place for an offer.
+                change.turn.at_risk(Unfinished::ReplyContradictory);
+                return Err(change.contradiction("an exchange is required and there is no offer"));
+            }
+            Ok(Negotiation::Done(settled(change, updates, sources, reply.tracks)))
+        })
     });
     updated.await
 }

@@ -13,7 +13,7 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
     let room = Room::start().await;
     let sessions = Registry::new(10);
     let alice = room.join(&[(Send::Audio, "mic")]).await;
-    sessions.insert(alice.session.clone()).unwrap();
+    sessions.insert(alice.session.clone()).await.unwrap();
     let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
     let carol = room.join(&[(Send::Audio, "mic")]).await;
 

@@ -54,7 +54,7 @@ async fn a_session_that_expired_says_so_and_a_new_one_takes_its_place() {
     let sessions = Registry::new(10);
     let alice = room.join(&[(Send::Audio, "mic")]).await;
     let bob = room.join(&[(Send::Audio, "mic")]).await;
-    sessions.insert(bob.session.clone()).unwrap();
+    sessions.insert(bob.session.clone()).await.unwrap();
     let id = bob.session.id().clone();
     let at_alice = alice.pull(&bob, &["mic"]).await;
     alice.hears(&at_alice[0], &bob, "mic").await;
@@ -68,7 +68,7 @@ async fn a_session_that_expired_says_so_and_a_new_one_takes_its_place() {
     let asked = room.operations(Some(&bob.session)).await;
     let again = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
     assert!(again.is_session_gone() && again.stage() == Stage::Turn);
-    assert!(sessions.get(&id).is_none(), "fallen out");
+    assert!(sessions.get(&id).await.unwrap().is_none(), "fallen out");
     let departure = bob.session.leave().await.unwrap();
     assert!(departure.is_complete());
     assert_eq!(departure.tracks.done, [], "nothing was left to close");

@@ -38,20 +38,20 @@ async fn another_request_finds_the_exchange_by_its_id_and_gets_the_outcome() {
     let registry = Registry::new(1);
     let id: SessionId = {
         let session = join(&sfu).await;
-        registry.insert(session.clone()).unwrap();
+        registry.insert(session.clone()).await.unwrap();
         session.id().clone()
     };
     // The first request: all that is left of it is what the agent has.
     let for_agent = {
-        let session = registry.get(&id).unwrap();
+        let session = registry.get(&id).await.unwrap().unwrap();
         serde_json::to_value(pulled(&session, &publisher, "a").await).unwrap()
     };
     assert_eq!(for_agent["sessionDescription"]["type"], "offer");
-    assert_eq!(registry.get(&id).unwrap().status(), Status::AwaitingAnswer);
+    assert_eq!(registry.get(&id).await.unwrap().unwrap().status(), Status::AwaitingAnswer);
     // The second request.
     let exchange: ExchangeId = serde_json::from_value(for_agent["exchange"].clone()).unwrap();
     assert_eq!(exchange.to_string().len(), 16);
-    let session = registry.get(&id).unwrap();
+    let session = registry.get(&id).await.unwrap().unwrap();
     let exchanged = session.answer(exchange, answer()).await.unwrap();
     let json = serde_json::to_value(&exchanged).unwrap();
     assert_eq!(

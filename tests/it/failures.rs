@@ -201,7 +201,7 @@ async fn an_error_has_a_remedy_and_a_reply_for_the_agent() {
     let error = session.publish_all(offer(&["0"])).await.unwrap_err();
     assert_eq!((error.remedy(), error.http_status().as_u16()), (Rejoin, 410));
     let registry = cloudflare_calls::session::Registry::new(0);
-    assert_eq!(replied(registry.insert(session).unwrap_err()).await, (503, String::new()));
+    assert_eq!(replied(registry.insert(session).await.unwrap_err()).await, (503, String::new()));
     let invalid = cloudflare_calls::Mid::new("").unwrap_err();
     assert_eq!(replied(invalid).await, (400, "mid: is empty".to_owned()));
 }

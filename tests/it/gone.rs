@@ -21,7 +21,7 @@ async fn registered(sfu: &Sfu) -> (Session, Registry) {
     let session = join(sfu).await;
     publish(&session, &["mic"]).await;
     let registry = Registry::new(1);
-    registry.insert(session.clone()).unwrap();
+    registry.insert(session.clone()).await.unwrap();
     (session, registry)
 }
 
@@ -36,7 +36,7 @@ async fn the_obvious_health_check_frees_the_registry() {
     assert_eq!(error.remedy(), Remedy::Rejoin);
     assert_eq!(session.status(), GONE);
     assert_eq!(registry.len(), 0, "there is room again, without another call");
-    assert!(registry.get(session.id()).is_none());
+    assert!(registry.get(session.id()).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -15,13 +15,13 @@ use super::token::{ALL, keys};
 use super::{answer, data_offer, join, mid, mids, offer, publish, pull};
 
 /// A handle that may do these things.
-fn guarded_by(session: &Session, actions: &[Action]) -> GuardedSession {
+async fn guarded_by(session: &Session, actions: &[Action]) -> GuardedSession {
     let sessions = Registry::new(10);
-    sessions.insert(session.clone()).unwrap();
+    sessions.insert(session.clone()).await.unwrap();
     let grant = Grant::new("user 42", session.id().clone(), Duration::from_hours(1))
         .actions(actions.iter().copied());
     let token = keys().issue(&grant).unwrap();
-    keys().open(token.expose(), session.id(), &sessions).unwrap()
+    keys().open(token.expose(), session.id(), &sessions).await.unwrap()
 }
 
 /// Tries everything; returns which actions were not denied.
@@ -76,14 +76,14 @@ async fn a_handle_can_do_what_its_token_says_and_nothing_else() {
     let with_action = ALL.into_iter().filter(|action| *action != Action::GrantReply);
     for action in with_action {
         let session = join(&sfu).await;
-        let goes = what_goes(&guarded_by(&session, &[action]), &publisher).await;
+        let goes = what_goes(&guarded_by(&session, &[action]).await, &publisher).await;
         assert_eq!(goes, [action]);
     }
     let session = join(&sfu).await;
     let calls = sfu.calls().len();
-    assert_eq!(what_goes(&guarded_by(&session, &[]), &publisher).await, []);
+    assert_eq!(what_goes(&guarded_by(&session, &[]).await, &publisher).await, []);
     assert_eq!(sfu.calls().len(), calls, "what is denied is not sent");
-    let goes = what_goes(&guarded_by(&session, &ALL), &publisher).await;
+    let goes = what_goes(&guarded_by(&session, &ALL).await, &publisher).await;
     assert_eq!(goes.len(), ALL.len() - 1);
 }
 
@@ -96,7 +96,7 @@ async fn the_right_to_reply_is_granted_by_who_may_grant_it() {
     chat.into_result().unwrap();
     let session = join(&sfu).await;
     let chat = RemoteDataChannel::new(publisher.id().clone(), "chat", Delivery::default());
-    let subscriber = guarded_by(&session, &[Action::SubscribeData]);
+    let subscriber = guarded_by(&session, &[Action::SubscribeData]).await;
     let established = subscriber.establish_data_channels_with(data_offer("0")).await;
     let _ = established.expect("who has data may");
     let refused = subscriber.subscribe_data_channels([chat.clone().can_reply()]).await;
@@ -104,9 +104,9 @@ async fn the_right_to_reply_is_granted_by_who_may_grant_it() {
     let channel = subscriber.subscribe_data_channels([chat]).await.unwrap().done.remove(0);
     assert!(matches!(subscriber.grant_reply(&channel).await, Err(Error::Denied { .. })));
     assert!(matches!(subscriber.revoke_reply(&channel).await, Err(Error::Denied { .. })));
-    guarded_by(&session, &[Action::GrantReply]).grant_reply(&channel).await.unwrap();
+    guarded_by(&session, &[Action::GrantReply]).await.grant_reply(&channel).await.unwrap();
     assert!(sfu.can_reply(session.id(), channel.id.get()).await);
-    let no_data = guarded_by(&session, &[Action::Publish]).establish_data_channels().await;
+    let no_data = guarded_by(&session, &[Action::Publish]).await.establish_data_channels().await;
     assert!(matches!(no_data, Err(Error::Denied { .. })));
 }
 
@@ -119,7 +119,7 @@ async fn pulls_go_no_further_than_the_room() {
     let session = join(&sfu).await;
     let track = |of: &Session| RemoteTrack::new(of.id().clone(), "mic");
     let room = || [inside.id().clone(), session.id().clone()];
-    let limited = guarded_by(&session, &ALL).pull_only_from(room());
+    let limited = guarded_by(&session, &ALL).await.pull_only_from(room());
     let calls = sfu.calls().len();
     for tracks in [vec![track(&outside)], vec![track(&inside), track(&outside)]] {
         let refused = limited.subscribe(tracks).await;
@@ -148,23 +148,26 @@ async fn a_token_opens_nothing_but_its_own_live_session() {
     let keys = keys();
     let grant = Grant::new("user", session.id().clone(), Duration::from_hours(1));
     let token = keys.issue(&grant.allow(Action::Leave)).unwrap();
-    let open = |id: &SessionId| keys.open(token.expose(), id, &sessions).map(drop);
+    let open = async |id: &SessionId| keys.open(token.expose(), id, &sessions).await.map(drop);
     let is_denied = |result| matches!(result, Err(Error::Denied { step: Step::Open, .. }));
     let is_gone = |result| {
         matches!(result, Err(Error::Unusable { step: Step::Open, reason: Unusable::Gone, .. }))
     };
-    assert!(is_gone(open(session.id())), "it is not there, and its holder may know");
-    sessions.insert(session.clone()).unwrap();
-    sessions.insert(other.clone()).unwrap();
-    assert!(is_denied(open(other.id())), "it is somebody else's");
-    open(session.id()).unwrap();
-    assert!(is_denied(keys.open("", session.id(), &sessions).map(drop)));
-    let guarded = keys.open(token.expose(), session.id(), &sessions).unwrap();
+    assert!(is_gone(open(session.id()).await), "it is not there, and its holder may know");
+    sessions.insert(session.clone()).await.unwrap();
+    sessions.insert(other.clone()).await.unwrap();
+    assert!(is_denied(open(other.id()).await), "it is somebody else's");
+    open(session.id()).await.unwrap();
+    assert!(is_denied(keys.open("", session.id(), &sessions).await.map(drop)));
+    let guarded = keys.open(token.expose(), session.id(), &sessions).await.unwrap();
     assert_eq!((guarded.id(), guarded.permissions().subject()), (session.id(), "user"));
     super::logs::assert_clean("a guarded session", &format!("{guarded:?}"));
     assert!(guarded.leave().await.unwrap().is_complete());
-    assert!(is_gone(open(session.id())), "it has ended");
-    assert!(is_denied(keys.open("", session.id(), &sessions).map(drop)), "nobody else may know");
+    assert!(is_gone(open(session.id()).await), "it has ended");
+    assert!(
+        is_denied(keys.open("", session.id(), &sessions).await.map(drop)),
+        "nobody else may know"
+    );
 }
 
 #[tokio::test]
@@ -172,10 +175,10 @@ async fn a_handle_that_is_kept_ends_with_its_token() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
     let sessions = Registry::new(1);
-    sessions.insert(session.clone()).unwrap();
+    sessions.insert(session.clone()).await.unwrap();
     let grant = Grant::new("user", session.id().clone(), Duration::from_secs(1));
     let token = keys().issue(&grant.allow(Action::ReadState)).unwrap();
-    let guarded = keys().open(token.expose(), session.id(), &sessions).unwrap();
+    let guarded = keys().open(token.expose(), session.id(), &sessions).await.unwrap();
     assert!(guarded.state().await.is_ok());
     while std::time::SystemTime::now() < guarded.permissions().expires_at() {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -186,11 +189,11 @@ async fn a_handle_that_is_kept_ends_with_its_token() {
 /// A handle whose token expires soon, and a wait until it has.
 async fn expiring(session: &Session, actions: &[Action]) -> GuardedSession {
     let sessions = Registry::new(1);
-    sessions.insert(session.clone()).unwrap();
+    sessions.insert(session.clone()).await.unwrap();
     let grant = Grant::new("user", session.id().clone(), Duration::from_secs(1))
         .actions(actions.iter().copied());
     let token = keys().issue(&grant).unwrap();
-    keys().open(token.expose(), session.id(), &sessions).unwrap()
+    keys().open(token.expose(), session.id(), &sessions).await.unwrap()
 }
 
 async fn expired(guarded: &GuardedSession) {
@@ -240,11 +243,11 @@ async fn an_answer_needs_a_token_that_has_not_expired() {
     assert!(matches!(refused, Err(Error::Denied { .. })));
     assert_eq!(session.status(), Status::AwaitingAnswer, "the exchange is as it was");
     // Neither does a token that permits something else.
-    let other = guarded_by(&session, &[Action::Publish, Action::Leave]);
+    let other = guarded_by(&session, &[Action::Publish, Action::Leave]).await;
     let refused = other.answer(exchange, answer()).await;
     assert!(matches!(refused, Err(Error::Denied { .. })));
     assert_eq!(sfu.count(Operation::Renegotiate), 0);
-    let renewed = guarded_by(&session, &[Action::Subscribe]);
+    let renewed = guarded_by(&session, &[Action::Subscribe]).await;
     let Exchanged::Subscribed(subscribed) = renewed.answer(exchange, answer()).await.unwrap()
     else {
         panic!("a subscription");
@@ -274,7 +277,7 @@ async fn layers_and_replies_go_no_further_than_the_room() {
     let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
     let chat = session.subscribe_data_channels([chat]).await.unwrap().into_result().unwrap();
     // The publisher is no longer in the agent's room.
-    let limited = guarded_by(&session, &ALL).pull_only_from([session.id().clone()]);
+    let limited = guarded_by(&session, &ALL).await.pull_only_from([session.id().clone()]);
     let calls = sfu.calls().len();
     let layer = TrackUpdate::layer(camera.mid, Simulcast::new().preferred_rid("h"));
     assert!(matches!(limited.update([layer]).await, Err(Error::Denied { .. })));

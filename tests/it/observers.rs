@@ -26,7 +26,7 @@ impl Observer {
     fn look(&self) {
         let Some((session, registry)) = self.state().clone() else { return };
         let seen = (session.status(), session.mids(), session.uncertain(), session.is_empty());
-        let _ = (seen, session.idle(), registry.get(session.id()), registry.len(), registry.ids());
+        let _ = (seen, session.idle(), registry.len(), registry.ids());
     }
 }
 
@@ -76,7 +76,7 @@ async fn everything(observer: Observer) {
         let join = client.join().retry(super::quick());
         let session = join.answer_deadline(Duration::from_millis(30)).send().await.unwrap();
         let registry = Registry::new(1);
-        registry.insert(session.clone()).unwrap();
+        registry.insert(session.clone()).await.unwrap();
         *observer.state() = Some((session.clone(), registry));
         let _ = session.establish_data_channels_with(data_offer("8")).await.unwrap();
         sfu.fault(Operation::NewDataChannels, fail_items("internal_error", [0]));

@@ -14,16 +14,19 @@ async fn a_session_is_found_until_it_has_ended() {
     let session = join(&sfu).await;
     let id = session.id().clone();
     publish(&session, &["mic"]).await;
-    registry.insert(session.clone()).unwrap();
-    registry.insert(session.clone()).unwrap();
-    assert!(registry.get(&id).unwrap().is_same(&session));
+    registry.insert(session.clone()).await.unwrap();
+    registry.insert(session.clone()).await.unwrap();
+    assert!(registry.get(&id).await.unwrap().unwrap().is_same(&session));
     assert_eq!(registry.len(), 1);
 
     sfu.fault(Operation::CloseTracks, Fault::refuse(406, "invalid_params"));
     assert!(!session.leave().await.unwrap().is_complete());
-    assert!(registry.get(&id).is_some(), "something is open, so it is needed to leave again");
-    assert!(registry.get(&id).unwrap().leave().await.unwrap().is_complete());
-    assert!(registry.get(&id).is_none());
+    assert!(
+        registry.get(&id).await.unwrap().is_some(),
+        "something is open, so it is needed to leave again"
+    );
+    assert!(registry.get(&id).await.unwrap().unwrap().leave().await.unwrap().is_complete());
+    assert!(registry.get(&id).await.unwrap().is_none());
     assert!(registry.is_empty());
 }
 
@@ -32,17 +35,17 @@ async fn a_full_registry_hands_the_session_back() {
     let sfu = Sfu::start().await;
     let registry = Registry::new(2);
     let (first, second) = (join(&sfu).await, join(&sfu).await);
-    registry.insert(first.clone()).unwrap();
-    registry.insert(second).unwrap();
+    registry.insert(first.clone()).await.unwrap();
+    registry.insert(second).await.unwrap();
     let third = join(&sfu).await;
-    let refused = registry.insert(third.clone()).unwrap_err();
+    let refused = registry.insert(third.clone()).await.unwrap_err();
     assert!(refused.session.is_same(&third));
     assert_eq!(refused.to_string(), "there are 2 sessions already");
     // One that has ended makes room.
     assert!(first.leave().await.unwrap().is_complete());
-    registry.insert(third.clone()).unwrap();
+    registry.insert(third.clone()).await.unwrap();
     assert_eq!(registry.len(), 2);
-    assert!(registry.remove(third.id()).is_some());
+    assert!(registry.remove(third.id()).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -51,9 +54,9 @@ async fn two_handles_of_one_session_are_refused() {
     let registry = Registry::new(2);
     let session = join(&sfu).await;
     let other = sfu.client().adopt(session.id().clone()).send().await.unwrap();
-    registry.insert(session.clone()).unwrap();
-    assert_eq!(registry.insert(other).unwrap_err().capacity, None);
-    assert!(registry.get(session.id()).unwrap().is_same(&session));
+    registry.insert(session.clone()).await.unwrap();
+    assert_eq!(registry.insert(other).await.unwrap_err().capacity, None);
+    assert!(registry.get(session.id()).await.unwrap().unwrap().is_same(&session));
 }
 
 #[tokio::test]
@@ -64,7 +67,7 @@ async fn a_sweep_leaves_what_the_rule_picks_and_what_was_left_incompletely() {
     for _ in 0..20 {
         let session = join(&sfu).await;
         publish(&session, &["mic"]).await;
-        registry.insert(session.clone()).unwrap();
+        registry.insert(session.clone()).await.unwrap();
         sessions.push(session);
     }
     let mut ids = registry.ids();
@@ -88,7 +91,7 @@ async fn a_sweep_leaves_what_the_rule_picks_and_what_was_left_incompletely() {
     assert_eq!(swept.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), picked);
     let first = swept.iter().find(|(id, _)| id == sessions[0].id()).unwrap();
     assert!(first.1.is_complete(), "{:?}", first.1);
-    assert!(registry.get(sessions[0].id()).is_none());
+    assert!(registry.get(sessions[0].id()).await.unwrap().is_none());
     // Those that nobody has used for a while.
     assert!(sessions[5].idle() < std::time::Duration::from_secs(3600));
     let swept = registry.sweep(|session| session.idle() >= std::time::Duration::ZERO).await;
@@ -111,8 +114,8 @@ async fn a_session_falls_out_as_soon_as_it_has_ended() {
     let registry = Registry::new(3);
     let (left, gone) = (join(&sfu).await, join(&sfu).await);
     publish(&left, &["mic"]).await;
-    registry.insert(left.clone()).unwrap();
-    registry.insert(gone.clone()).unwrap();
+    registry.insert(left.clone()).await.unwrap();
+    registry.insert(gone.clone()).await.unwrap();
     assert_eq!(registry.len(), 2);
     assert!(left.leave().await.unwrap().is_complete());
     assert_eq!(registry.len(), 1);
@@ -120,6 +123,6 @@ async fn a_session_falls_out_as_soon_as_it_has_ended() {
     gone.state().await.unwrap_err();
     assert_eq!(registry.len(), 0);
     // A session that had ended before does not stay either.
-    registry.insert(gone.clone()).unwrap();
+    registry.insert(gone.clone()).await.unwrap();
     assert!(registry.is_empty());
 }

@@ -3,412 +3,345 @@
 //! The API takes one change of a session at a time, and a change ends only
 //! when its exchange of session descriptions has ended. So there is one turn
 //! for each session, given in the order of asking. This module knows nothing
-//! of HTTP, and starts no task: deadlines are instants, which are looked at by
-//! whoever wants the turn or asks for the status.
+//! of HTTP. Deadlines are instants, which are looked at by whoever wants the turn
+//! or asks for the status.
+//!
+//! Where a fleet has the session, its state is in a store, and what is here is a
+//! copy: see [`Shared`].
 
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod effect;
+pub(crate) mod id;
+mod shared;
+mod text;
+mod turn;
+mod view;
+
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::invalid::{Invalid, Problem};
+pub(crate) use self::effect::Effect;
+pub use self::id::ExchangeId;
+pub(crate) use self::shared::Shared;
+use self::turn::Asking;
+pub(crate) use self::turn::{Exchange, Turn};
+pub(crate) use self::view::View;
+use self::view::{Act, Kept, Write};
+use super::exchanged::Exchanged;
 use crate::meter;
 use crate::status::{Status, Unfinished, Unusable};
+use crate::store::StoreError;
 
-/// Names an exchange of session descriptions that waits for the agent's answer.
-///
-/// It is random, so that the answer to an earlier offer is never taken for one
-/// to a later offer, also after a restart. It is no permission.
-///
-/// As text it is 16 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ExchangeId(u64);
+/// The longest time without a look at the store, for who waits for the turn: a
+/// message that wakes may be lost.
+const LOOK: Duration = Duration::from_secs(1);
 
-impl std::str::FromStr for ExchangeId {
-    type Err = Invalid;
+/// A message of the store that wakes.
+type Woken<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-    /// # Errors
-    /// [`Problem::Malformed`].
-    fn from_str(id: &str) -> Result<Self, Invalid> {
-        let is_hex = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = u64::from_str_radix(id, 16).ok().filter(|_| is_hex);
-        number.map(Self).ok_or_else(|| Invalid::new("exchange", Problem::Malformed))
-    }
-}
+/// The time for which a store that does not reply is tried, before anything is
+/// sent. As long as an agent may be expected to wait for a reply.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-impl TryFrom<String> for ExchangeId {
-    type Error = Invalid;
-
-    fn try_from(id: String) -> Result<Self, Invalid> {
-        id.parse()
-    }
-}
-
-impl From<ExchangeId> for String {
-    fn from(id: ExchangeId) -> Self {
-        id.to_string()
-    }
-}
-
-impl fmt::Display for ExchangeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-/// The turn of one session, and what is known of its negotiation. `K` is what is
-/// kept of an exchange until its answer comes.
-pub(crate) struct Turns<K> {
-    /// Those who wait for the turn, in the order of asking. The first has the
-    /// lock and waits until the turn is free.
+/// The turn of one session, and what is known of its negotiation and of what it
+/// has open.
+pub(crate) struct Turns {
+    /// Those of this process who wait for the turn, in the order of asking. The
+    /// first has the lock and waits until the turn is free.
     line: tokio::sync::Mutex<()>,
-    /// Told to the first whenever `holder` changes.
+    /// Told to the first whenever the holder changes.
     changed: Notify,
-    state: Mutex<State<K>>,
+    view: Mutex<View>,
+    /// The entry in a store, if there is one.
+    shared: OnceLock<Box<Shared>>,
 }
 
-struct State<K> {
-    is_gone: bool,
-    has_left: bool,
-    unfinished: Option<Unfinished>,
-    holder: Holder<K>,
-    /// The number of times that the turn was taken.
-    count: u64,
-    /// When the turn was last asked for by who got it, or an answer was waited for.
-    last: Instant,
-}
-
-/// The holder of the turn.
-enum Holder<K> {
-    Nobody,
-    /// A change that is under way.
-    Change,
-    /// An SFU offer without an answer. Boxed: most sessions have none, most of the
-    /// time.
-    Exchange(Box<Open<K>>),
-}
-
-struct Open<K> {
-    id: ExchangeId,
-    deadline: Instant,
-    kept: Option<K>,
-}
-
-impl<K> State<K> {
-    fn unusable(&self) -> Option<Unusable> {
-        match self {
-            Self { is_gone: true, .. } => Some(Unusable::Gone),
-            Self { has_left: true, .. } => Some(Unusable::Left),
-            Self { unfinished, .. } => unfinished.map(Unusable::Unfinished),
-        }
-    }
-
-    /// The first reason stays: a later one is its consequence. Says whether this
-    /// is the first.
-    fn give_up(&mut self, why: Unfinished) -> bool {
-        let is_first = self.unfinished.is_none();
-        self.unfinished.get_or_insert(why);
-        is_first
-    }
-
-    /// Ends the exchange, if the holder is one that `is_it` accepts.
-    fn end_exchange(&mut self, is_it: impl FnOnce(&Open<K>) -> bool) -> Option<Box<Open<K>>> {
-        if !matches!(&self.holder, Holder::Exchange(open) if is_it(open)) {
-            return None;
-        }
-        match std::mem::replace(&mut self.holder, Holder::Nobody) {
-            Holder::Exchange(open) => Some(open),
-            _ => None,
-        }
-    }
-}
-
-impl<K> Turns<K> {
-    pub(crate) fn new() -> Arc<Self> {
-        let state = State {
-            is_gone: false,
-            has_left: false,
-            unfinished: None,
-            holder: Holder::Nobody,
-            count: 0,
-            last: Instant::now(),
-        };
-        Arc::new(Self {
-            line: tokio::sync::Mutex::new(()),
-            changed: Notify::new(),
-            state: Mutex::new(state),
-        })
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        self.lapse();
-        let state = self.state();
-        match (state.unusable(), &state.holder) {
-            (Some(reason), _) => Status::Unusable(reason),
-            (None, Holder::Exchange(_)) => Status::AwaitingAnswer,
-            (None, _) => Status::Ready,
-        }
-    }
-
-    /// The time since the last change was asked for, or led to an offer.
-    pub(crate) fn idle(&self) -> Duration {
-        self.state().last.elapsed()
-    }
-
-    /// The number of changes so far, if none is under way and no offer waits for
-    /// an answer.
-    pub(crate) fn quiet(&self) -> Option<u64> {
-        let state = self.state();
-        matches!(state.holder, Holder::Nobody).then_some(state.count)
-    }
-
-    /// The API said that the session is gone.
-    pub(crate) fn gone(&self) {
-        self.state().is_gone = true;
-    }
-
-    /// Waits for the turn, first come, first served.
-    pub(crate) async fn take(self: &Arc<Self>) -> Result<Turn<K>, Unusable> {
-        self.check()?;
-        let turn = self.wait().await;
-        self.check()?;
-        Ok(turn)
-    }
-
-    /// Lets no further change begin, gives up an offer that has no answer yet
-    /// and waits for the turn.
-    pub(crate) async fn leave(self: &Arc<Self>) -> Turn<K> {
-        self.state().has_left = true;
-        self.abandon(Unfinished::Abandoned, |_| true);
-        self.wait().await
-    }
-
-    /// The answer to a kept exchange has come: the turn, and what was kept. With
-    /// an error the exchange is as it was.
-    pub(crate) fn resume<E>(
-        self: &Arc<Self>,
-        id: ExchangeId,
-        allow: impl FnOnce(&K) -> Result<(), E>,
-    ) -> Result<(Turn<K>, K), Resume<E>> {
-        self.lapse();
-        let mut state = self.state();
-        let reason = state.unusable().unwrap_or(Unusable::NoSuchExchange);
-        let is_it = |open: &Open<K>| open.id == id && open.kept.is_some();
-        let kept = match &state.holder {
-            Holder::Exchange(open) if is_it(open) => open.kept.as_ref(),
-            _ => None,
-        };
-        kept.map_or(Ok(()), allow).map_err(Resume::Denied)?;
-        match state.end_exchange(is_it).and_then(|open| open.kept) {
-            Some(kept) => {
-                state.holder = Holder::Change;
-                drop(state);
-                Ok((Turn::new(Arc::clone(self)), kept))
-            }
-            None => Err(Resume::Unusable(reason)),
-        }
-    }
-
-    async fn wait(self: &Arc<Self>) -> Turn<K> {
-        let asked = Instant::now();
-        let mut waited = Duration::ZERO;
-        let first = self.line.lock().await;
-        while let Some(deadline) = self.try_take(asked) {
-            match deadline {
-                Some(deadline) => {
-                    if timeout_at(deadline, self.changed.notified()).await.is_err() {
-                        self.lapse();
-                    }
-                }
-                None => self.changed.notified().await,
-            }
-            waited = asked.elapsed();
-        }
-        drop(first);
-        let turn = Turn::new(Arc::clone(self));
-        meter::waited(waited);
-        tracing::trace!(waited_us = waited.as_micros() as u64, "turn taken");
-        turn
-    }
-
-    /// Takes the turn if it is free: None. Else the deadline of the exchange that
-    /// has it, if it is one.
-    fn try_take(&self, asked: Instant) -> Option<Option<Instant>> {
-        let mut state = self.state();
-        match &state.holder {
-            Holder::Nobody => {
-                state.holder = Holder::Change;
-                state.count += 1;
-                state.last = asked;
-                None
-            }
-            Holder::Change => Some(None),
-            Holder::Exchange(open) => Some(Some(open.deadline)),
-        }
-    }
-
-    fn check(&self) -> Result<(), Unusable> {
-        self.lapse();
-        self.state().unusable().map_or(Ok(()), Err)
-    }
-
-    /// Gives an exchange up whose deadline has passed.
-    fn lapse(&self) {
-        self.abandon(Unfinished::AnswerLate, |open| open.deadline <= Instant::now());
-    }
-
-    /// Gives the exchange up that `is_it` accepts, if it is open.
-    fn abandon(&self, why: Unfinished, is_it: impl FnOnce(&Open<K>) -> bool) {
-        let mut state = self.state();
-        let Some(open) = state.end_exchange(is_it) else { return };
-        let is_first = state.give_up(why);
-        drop(state);
-        self.changed.notify_one();
-        drop(open);
-        report(why, is_first);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<K>> {
-        // Nothing in here leaves the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Why the turn was not taken.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Unusable(Unusable),
+    Store(StoreError),
 }
 
 /// Why an exchange was not resumed.
 pub(crate) enum Resume<E> {
     Denied(E),
-    Unusable(Unusable),
+    Refused(Refusal),
 }
 
-/// Says that the session is unfinished. It is called without a lock, because
-/// whoever listens may look at the session.
-fn report(why: Unfinished, is_first: bool) {
-    if is_first {
-        meter::unfinished(why);
-        tracing::warn!(reason = %why, "the session has to be replaced");
+impl From<Unusable> for Refusal {
+    fn from(reason: Unusable) -> Self {
+        Self::Unusable(reason)
     }
 }
 
-/// The right to change the session. Dropping it passes the turn on.
-pub(crate) struct Turn<K> {
-    turns: Arc<Turns<K>>,
-    risk: Option<Unfinished>,
-    /// An exchange has the turn now.
-    is_passed_on: bool,
-}
-
-impl<K> Turn<K> {
-    fn new(turns: Arc<Turns<K>>) -> Self {
-        Self { turns, risk: None, is_passed_on: false }
-    }
-
-    /// From now on, dropping the turn means that the exchange did not come to
-    /// its end.
-    pub(crate) fn at_risk(&mut self, why: Unfinished) {
-        self.risk = Some(why);
-    }
-
-    /// The exchange, if there was one, has come to its end.
-    pub(crate) fn safe(&mut self) {
-        self.risk = None;
-    }
-
-    /// Whether the API said that the session is gone.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.turns.state().is_gone
-    }
-
-    /// The SFU made an offer: the turn stays taken until its answer has been
-    /// taken, or `deadline` from now.
-    pub(crate) fn offered(mut self, deadline: Duration) -> Exchange<K> {
-        let id = ExchangeId(fastrand::u64(..));
-        let turns = Arc::clone(&self.turns);
-        let mut state = turns.state();
-        if state.has_left {
-            // Nobody will answer.
-            self.risk = Some(Unfinished::Abandoned);
-        } else {
-            self.risk = None;
-            self.is_passed_on = true;
-            state.last = Instant::now();
-            let open = Open { id, deadline: state.last + deadline, kept: None };
-            state.holder = Holder::Exchange(Box::new(open));
-        }
-        drop(state);
-        // The first in the line waits for the deadline from now on.
-        turns.changed.notify_one();
-        Exchange { turns: Some(turns), id }
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }
 
-impl<K> Drop for Turn<K> {
-    fn drop(&mut self) {
-        if self.is_passed_on {
-            return;
-        }
-        let mut state = self.turns.state();
-        let is_first = self.risk.is_some_and(|why| state.give_up(why));
-        state.holder = Holder::Nobody;
-        drop(state);
-        // The first in the line sees the state above.
-        self.turns.changed.notify_one();
-        if let Some(why) = self.risk {
-            report(why, is_first);
+impl Turns {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self::of(View::new()))
+    }
+
+    fn of(view: View) -> Self {
+        Self {
+            line: tokio::sync::Mutex::new(()),
+            changed: Notify::new(),
+            view: Mutex::new(view),
+            shared: OnceLock::new(),
         }
     }
-}
 
-/// An SFU offer that waits for its answer, and with it the session's turn.
-/// Dropping it leaves the session unfinished.
-pub(crate) struct Exchange<K> {
-    /// None once it was resumed or kept.
-    turns: Option<Arc<Turns<K>>>,
-    id: ExchangeId,
-}
-
-impl<K> Exchange<K> {
-    pub(crate) fn id(&self) -> ExchangeId {
-        self.id
+    /// The state, under its lock: nothing is logged or counted while it is held.
+    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+        // Nothing in there leaves the state half changed.
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer has come: the turn, unless it is too late.
-    pub(crate) fn resume(mut self) -> Result<Turn<K>, Unusable> {
-        let late = Unusable::Unfinished(Unfinished::AnswerLate);
-        let turns = self.turns.take().ok_or(late)?;
-        turns.lapse();
-        let mut state = turns.state();
-        if state.end_exchange(|open| open.id == self.id).is_none() {
-            // The reason was noted when the exchange was taken away.
-            return Err(state.unusable().unwrap_or(late));
-        }
-        state.holder = Holder::Change;
-        drop(state);
-        Ok(Turn::new(turns))
+    /// The status, as far as it is known here.
+    pub(crate) fn status(&self) -> Status {
+        self.lapse();
+        self.view().status()
     }
 
-    /// Leaves the exchange with the session, where its id finds it, until its
-    /// deadline.
-    pub(crate) fn keep(mut self, kept: K) -> ExchangeId {
-        if let Some(turns) = self.turns.take()
-            && let Holder::Exchange(open) = &mut turns.state().holder
-            && open.id == self.id
+    /// The time since the last change was asked for, or led to an offer.
+    pub(crate) fn idle(&self) -> Duration {
+        self.view().last.elapsed()
+    }
+
+    /// The number of changes so far, if none is under way and no offer waits for
+    /// an answer.
+    pub(crate) fn quiet(&self) -> Option<u64> {
+        self.view().quiet()
+    }
+
+    /// The API said that the session is gone.
+    pub(crate) async fn gone(&self) {
         {
-            open.kept = Some(kept);
+            let mut view = self.view();
+            view.is_gone = true;
+            view.ledger.clear();
         }
-        self.id
+        if let Some(shared) = self.shared.get() {
+            // What is left ends by itself.
+            let _ = shared.remove(self).await;
+        }
+    }
+
+    /// Changes the state, if the session was quiet since `count` was read.
+    pub(crate) async fn while_quiet(&self, count: u64, change: impl Fn(&mut View) + Send + Sync) {
+        let changed = self.update(|view, act| {
+            if view.quiet() == Some(count) {
+                let before = self.shared.get().map(|_| view.ledger.clone());
+                change(view);
+                if before.is_some_and(|before| before != view.ledger) {
+                    act.write = Write::Yes;
+                }
+            }
+        });
+        // What was learned is learned again from the next state.
+        let _ = changed.await;
+    }
+
+    /// Waits for the turn, first come, first served.
+    pub(crate) async fn take(self: &Arc<Self>, effect: Effect) -> Result<Turn, Refusal> {
+        self.lapse();
+        self.view().unusable().map_or(Ok(()), Err)?;
+        self.enter()?;
+        let asking = Asking::new(self, effect, None);
+        let taken = self.wait(asking, |view| view.unusable().map_or(Ok(()), Err)).await?;
+        Ok(taken.0)
+    }
+
+    /// Lets no further change begin, gives up an offer that has no answer yet
+    /// and waits for the turn. Says whether something was in doubt when it came.
+    pub(crate) async fn leave(self: &Arc<Self>) -> Result<(Turn, bool), Refusal> {
+        self.enter()?;
+        let asking = Asking::new(self, Effect::leave(), None);
+        self.wait(asking, |_| Ok(())).await
+    }
+
+    /// The answer to a kept exchange has come: the turn, and what was kept. With
+    /// an error the exchange is as it was.
+    pub(crate) async fn resume<E>(
+        self: &Arc<Self>,
+        id: ExchangeId,
+        allow: impl Fn(&Exchanged) -> Result<(), E> + Send + Sync,
+    ) -> Result<(Turn, Exchanged), Resume<E>>
+    where
+        E: Send,
+    {
+        self.lapse();
+        self.enter().map_err(|error| Resume::Refused(error.into()))?;
+        let mut asking = Asking::new(self, Effect::answer(), Some(Unfinished::AnswerDropped));
+        let ask = asking.ask(Instant::now());
+        let resumed = self.update(|view, act| {
+            let refused = |reason: Unusable| Err(Resume::Refused(reason.into()));
+            if let Some(reason) = view.unusable() {
+                return refused(reason);
+            }
+            match view.kept(id) {
+                None => return refused(Unusable::NoSuchExchange),
+                Some(Kept::Value(kept)) => allow(kept).map_err(Resume::Denied)?,
+                Some(Kept::Text(text)) => match serde_json::from_str(text) {
+                    Ok(kept) => allow(&kept).map_err(Resume::Denied)?,
+                    Err(_) => return Err(Resume::Refused(StoreError::Unreadable.into())),
+                },
+            }
+            let resumed = view.resume(&ask, |open| open.id == id, act);
+            resumed.map_or_else(|| refused(Unusable::NoSuchExchange), Ok)
+        });
+        let (claim, kept) = match resumed.await {
+            Ok(resumed) => resumed?,
+            Err(error) => return Err(Resume::Refused(error.into())),
+        };
+        let turn = asking.got(claim);
+        let kept = kept.and_then(|kept| match kept {
+            Kept::Value(kept) => Some(kept),
+            Kept::Text(text) => serde_json::from_str(&text).ok(),
+        });
+        match kept {
+            Some(kept) => Ok((turn, kept)),
+            None => Err(Resume::Refused(StoreError::Unreadable.into())),
+        }
+    }
+
+    /// Waits for the turn as long as `check` has no objection.
+    async fn wait(
+        self: &Arc<Self>,
+        mut asking: Asking,
+        check: impl Fn(&View) -> Result<(), Unusable> + Send + Sync,
+    ) -> Result<(Turn, bool), Refusal> {
+        let asked = Instant::now();
+        let mut waited = Duration::ZERO;
+        let leaves = asking.effect().leaves();
+        let first = match self.line.try_lock() {
+            Ok(first) => first,
+            Err(_) => {
+                if leaves {
+                    // Those who wait are refused from now on.
+                    self.update(View::leave).await?;
+                }
+                self.line.lock().await
+            }
+        };
+        let ask = asking.ask(asked);
+        let (claim, was_in_doubt) = loop {
+            let woken = self.shared.get().map(|shared| shared.woken());
+            let taken = self.update(|view, act| {
+                check(view)?;
+                if leaves {
+                    view.leave(act);
+                }
+                let was_in_doubt = view.ledger.is_in_doubt();
+                match view.take(&ask, asking.effect(), act) {
+                    Some(claim) => Ok::<_, Unusable>(Ok((claim, was_in_doubt))),
+                    None => Ok(Err(view.deadline)),
+                }
+            });
+            match taken.await?? {
+                Ok(taken) => break taken,
+                Err(deadline) => self.pause(woken, deadline).await,
+            }
+            waited = asked.elapsed();
+        };
+        drop(first);
+        let turn = asking.got(claim);
+        meter::waited(waited);
+        tracing::trace!(waited_us = waited.as_micros() as u64, "turn taken");
+        Ok((turn, was_in_doubt))
+    }
+
+    /// Waits until the turn may be free.
+    async fn pause(&self, woken: Option<Woken<'_>>, deadline: Option<Instant>) {
+        let changed = self.changed.notified();
+        // Whoever looks next lets lapse what is over.
+        match (woken, deadline) {
+            (None, None) => changed.await,
+            (None, Some(deadline)) => drop(timeout_at(deadline, changed).await),
+            (Some(woken), deadline) => {
+                let look = Instant::now() + LOOK;
+                let limit = deadline.map_or(look, |deadline| deadline.min(look));
+                let _ = timeout_at(limit, either(woken, changed)).await;
+            }
+        }
+    }
+
+    /// Changes the state at once: nothing else changes it between the first look of
+    /// `change` and the end of this. `change` may be called several times.
+    async fn update<T, C>(&self, change: C) -> Result<T, StoreError>
+    where
+        T: Send,
+        C: FnMut(&mut View, &mut Act) -> T + Send,
+    {
+        match self.shared.get() {
+            None => Ok(self.update_here(change)),
+            // Boxed: it is larger than what most programs need.
+            Some(shared) => Box::pin(shared.update(self, PATIENCE, change)).await,
+        }
+    }
+
+    /// As [`update`](Self::update), where only this process has the session.
+    fn update_here<T>(&self, mut change: impl FnMut(&mut View, &mut Act) -> T) -> T {
+        let mut act = Act::new();
+        let mut view = self.view();
+        view.lapse(&mut act);
+        let value = change(&mut view, &mut act);
+        drop(view);
+        self.told(&act);
+        value
+    }
+
+    /// Lets lapse what is over, where only this process has the session. In a
+    /// store, the next change does it.
+    fn lapse(&self) {
+        if self.shared.get().is_none() && self.view().is_over() {
+            self.update_here(|_, _| ());
+        }
+    }
+
+    /// Tells of a change, without a lock: whoever listens may look at the session.
+    fn told(&self, act: &Act) {
+        if act.write != Write::No {
+            // The first in the line sees it.
+            self.changed.notify_one();
+        }
+        if let Some(why) = act.newly {
+            meter::unfinished(why);
+            tracing::warn!(reason = %why, "the session has to be replaced");
+        }
     }
 }
 
-impl<K> Drop for Exchange<K> {
-    fn drop(&mut self) {
-        if let Some(turns) = self.turns.take() {
-            turns.abandon(Unfinished::AnswerDropped, |open| open.id == self.id);
+impl View {
+    fn quiet(&self) -> Option<u64> {
+        matches!(self.holder, view::Holder::Nobody).then_some(self.count)
+    }
+
+    /// The kept outcome of this exchange.
+    fn kept(&self, id: ExchangeId) -> Option<&Kept> {
+        match &self.holder {
+            view::Holder::Exchange(open) if open.id == id => open.kept.as_ref(),
+            _ => None,
         }
     }
+}
+
+/// The first of two futures that ends.
+async fn either<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    std::future::poll_fn(|context| match first.as_mut().poll(context) {
+        Poll::Pending => second.as_mut().poll(context),
+        ready => ready,
+    })
+    .await
 }
 
 #[cfg(test)]

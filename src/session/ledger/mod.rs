@@ -1,5 +1,7 @@
 //! Tracks and data channels that a handle knows to be open on its session.
 
+mod text;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,8 +10,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+pub(crate) use self::text::Text;
 use super::state::{Origin, SessionState};
 use crate::close::End;
+use crate::data_channels::delivery::Delivery;
 use crate::data_channels::id::ChannelId;
 use crate::generated::types::{SessionId, SessionResourceStatus};
 use crate::mid::Mid;
@@ -21,7 +25,7 @@ const MAX_UNCERTAIN: usize = 64;
 
 /// The tracks and data channels that were opened and not closed yet, and the
 /// changes of which it is unknown whether they opened something.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Ledger {
     held: BTreeMap<Key, Held>,
     uncertain: Vec<Uncertain>,
@@ -42,9 +46,12 @@ pub(crate) enum Key {
 pub(crate) type Source = (SessionId, String);
 
 /// An open track or data channel.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Held {
     source: Option<Source>,
+    /// The name and the delivery policy of a data channel that the session
+    /// publishes.
+    policy: Option<(String, Delivery)>,
     /// When it was pulled.
     since: Option<Instant>,
     /// The reply that would have said whether it is open was lost, or has not
@@ -55,7 +62,8 @@ struct Held {
 }
 
 /// Whether data channels have their transport.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Transport {
     /// It was not established.
     #[default]
@@ -126,6 +134,21 @@ impl Ledger {
         self.held.insert(key.into(), Held { source, since, ..Held::default() });
     }
 
+    /// A data channel that the session publishes is open.
+    pub(crate) fn publish(&mut self, id: ChannelId, name: String, delivery: Delivery) {
+        self.held.insert(id.into(), Held { policy: Some((name, delivery)), ..Held::default() });
+    }
+
+    /// The data channels that the session publishes, as far as their policies are
+    /// known.
+    pub(crate) fn published_channels(&self) -> Vec<(ChannelId, String, Delivery)> {
+        let published = |(key, held): (&Key, &Held)| match (key, &held.policy) {
+            (Key::Channel(id), Some((name, delivery))) => Some((*id, name.clone(), *delivery)),
+            _ => None,
+        };
+        self.held.iter().filter_map(published).collect()
+    }
+
     /// The time since a track was pulled.
     pub(crate) fn age(&self, mid: &Mid) -> Option<Duration> {
         self.held.get(&Key::Track(mid.clone()))?.since.map(|since| since.elapsed())
@@ -155,6 +178,16 @@ impl Ledger {
         if let Some(held) = self.held.get_mut(&key.into()) {
             held.closing = true;
         }
+    }
+
+    /// All that is open is about to be closed.
+    pub(crate) fn closing_everything(&mut self) {
+        self.held.values_mut().for_each(|held| held.closing = true);
+    }
+
+    /// No close is under way any more.
+    pub(crate) fn not_closing(&mut self) {
+        self.held.values_mut().for_each(|held| held.closing = false);
     }
 
     /// It may be closed: the reply to the close was lost.
@@ -249,7 +282,13 @@ impl Ledger {
         let keys: BTreeSet<&Key> = open.iter().map(|(key, _)| key).collect();
         self.held.retain(|key, held| !(held.in_doubt || held.closing) || keys.contains(key));
         for (key, source) in open {
-            self.open(key, source);
+            match self.held.get_mut(&key) {
+                // When it was pulled and what its policy is, the state does not say.
+                Some(held) if held.source == source => {
+                    (held.in_doubt, held.closing) = (false, false);
+                }
+                _ => self.open(key, source),
+            }
         }
         // A channel that is not open any more had a transport, too.
         if !state.data_channels.is_empty() {

@@ -1,0 +1,305 @@
+//! Who has the turn, and what has it: a change, or an exchange.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::effect::Effect;
+use super::view::{Act, Ask, Claim, Kept, Open, View, Write};
+use super::{ExchangeId, Refusal, Turns};
+use crate::session::exchanged::Exchanged;
+use crate::session::fleet::Busy;
+use crate::status::{Unfinished, Unusable};
+use crate::store::StoreError;
+
+/// The right to change the session, to be given back by [`end`](Turn::end).
+/// Dropping it gives it back too, and whoever gave it up does not hear of a store
+/// that is not reachable.
+pub(crate) struct Turn {
+    turns: Arc<Turns>,
+    pub(super) claim: Claim,
+    effect: Effect,
+    risk: Option<Unfinished>,
+    /// The offer with which the change ends, and the time for its answer.
+    offered: Option<(Open, Duration)>,
+    is_sent: bool,
+    is_over: bool,
+    busy: Option<Busy>,
+}
+
+impl Turn {
+    fn new(turns: Arc<Turns>, claim: Claim, effect: Effect, risk: Option<Unfinished>) -> Self {
+        let busy = turns.shared.get().map(|shared| shared.busy());
+        Self { turns, claim, effect, risk, offered: None, is_sent: false, is_over: false, busy }
+    }
+
+    pub(crate) fn effect(&self) -> &Effect {
+        &self.effect
+    }
+
+    /// From now on the step may have taken effect.
+    pub(crate) fn sent(&mut self) {
+        self.is_sent = true;
+        self.risk = self.effect.risk();
+    }
+
+    /// From now on, an end of the turn means that the exchange did not come to its
+    /// end.
+    pub(crate) fn at_risk(&mut self, why: Unfinished) {
+        self.risk = Some(why);
+    }
+
+    /// The exchange, if there was one, has come to its end.
+    pub(crate) fn safe(&mut self) {
+        self.risk = None;
+    }
+
+    pub(crate) fn is_sent(&self) -> bool {
+        self.is_sent
+    }
+
+    pub(crate) fn risk(&self) -> Option<Unfinished> {
+        self.risk
+    }
+
+    /// Whether the API said that the session is gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.turns.view().is_gone
+    }
+
+    /// The SFU made an offer: when the change has ended, its exchange has the turn
+    /// until the answer was taken, or for `deadline`. `outcome`: that of the step,
+    /// which is kept with the offer where a store has the session.
+    pub(crate) fn offered(
+        &mut self,
+        deadline: Duration,
+        outcome: impl FnOnce() -> Option<String>,
+    ) -> Exchange {
+        let id = ExchangeId::random();
+        let kept = self.turns.shared.get().and_then(|_| outcome());
+        let kept = kept.map(|text| Kept::Text(text.into()));
+        self.offered = Some((Open { id, kept }, deadline));
+        self.risk = None;
+        Exchange { turns: Some(Arc::clone(&self.turns)), id }
+    }
+
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { turns: Arc::clone(&self.turns), claim: self.claim }
+    }
+
+    /// Gives the turn back.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nobody knows how the change has ended, so it is in doubt.
+    pub(crate) async fn end(mut self) -> Result<(), StoreError> {
+        let ended = match self.turns.shared.get() {
+            None => self.turns.update_here(|view, act| self.ended(view, act)),
+            Some(shared) => {
+                let end = |view: &mut View, act: &mut Act| self.ended(view, act);
+                Box::pin(shared.finish(&self.turns, end)).await.flatten()
+            }
+        };
+        self.is_over = true;
+        ended
+    }
+
+    /// The end of the change in the state. It may be called several times.
+    fn ended(&self, view: &mut View, act: &mut Act) -> Result<(), StoreError> {
+        if view.is_gone {
+            return Ok(());
+        }
+        if !view.is_held_by(self.claim) {
+            return Err(StoreError::LeaseLost);
+        }
+        if !self.is_sent {
+            self.effect.undo(&mut view.ledger);
+        }
+        match &self.offered {
+            Some((open, deadline)) => view.offer(open.clone(), *deadline, act),
+            None => {
+                if let Some(risk) = self.risk {
+                    view.give_up(risk, act);
+                }
+                view.free(act);
+            }
+        }
+        if view.has_left && view.ledger.is_empty() {
+            act.write = Write::Remove;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        if self.turns.shared.get().is_none() {
+            // Nothing can fail here.
+            let _ = self.turns.update_here(|view, act| self.ended(view, act));
+            return;
+        }
+        let late = Self {
+            turns: Arc::clone(&self.turns),
+            claim: self.claim,
+            effect: std::mem::take(&mut self.effect),
+            risk: self.risk,
+            offered: self.offered.take(),
+            is_sent: self.is_sent,
+            is_over: true,
+            busy: self.busy.take(),
+        };
+        spawn(async move {
+            let turns = Arc::clone(&late.turns);
+            if let Some(shared) = turns.shared.get() {
+                // If it cannot be told, the lease ends.
+                let _ = shared.finish(&turns, |view, act| late.ended(view, act)).await;
+            }
+        });
+    }
+}
+
+/// The time for which a process has a turn.
+pub(crate) struct Lease {
+    turns: Arc<Turns>,
+    claim: Claim,
+}
+
+impl Lease {
+    /// Does `work`, as long as this process has the turn.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]: it was stopped.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
+        let Some(shared) = self.turns.shared.get() else { return Ok(work.await) };
+        let lost = async { Err(shared.keep(&self.turns, self.claim).await) };
+        super::either(lost, async { Ok(work.await) }).await
+    }
+}
+
+/// Somebody who asks for the turn. If it is dropped before it has the turn, it
+/// gives up its place in the queue, or the turn that it has got without hearing of
+/// it.
+pub(super) struct Asking {
+    turns: Arc<Turns>,
+    ask: Option<Ask>,
+    effect: Effect,
+    /// The reason for which the session is unfinished if the turn is not used.
+    risk: Option<Unfinished>,
+}
+
+impl Asking {
+    pub(super) fn new(turns: &Arc<Turns>, effect: Effect, risk: Option<Unfinished>) -> Self {
+        Self { turns: Arc::clone(turns), ask: None, effect, risk }
+    }
+
+    pub(super) fn effect(&self) -> &Effect {
+        &self.effect
+    }
+
+    /// Who asks, from now on. `asked`: since when it has waited.
+    pub(super) fn ask(&mut self, asked: Instant) -> Ask {
+        let fleet = self.turns.shared.get().map(|shared| shared.lease());
+        // A store has tokens of several processes.
+        let token = fleet.map_or(0, |_| fastrand::u64(..));
+        *self.ask.insert(Ask { token, asked, fleet })
+    }
+
+    /// It has the turn.
+    pub(super) fn got(mut self, claim: Claim) -> Turn {
+        self.ask = None;
+        let effect = std::mem::take(&mut self.effect);
+        Turn::new(Arc::clone(&self.turns), claim, effect, self.risk)
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let Some(Ask { token, fleet: Some(_), .. }) = self.ask else {
+            // Asking is all that it has done.
+            return;
+        };
+        let (turns, effect, risk) =
+            (Arc::clone(&self.turns), std::mem::take(&mut self.effect), self.risk);
+        spawn(async move {
+            if let Some(shared) = turns.shared.get() {
+                let withdraw = |view: &mut View, act: &mut Act| {
+                    view.withdraw(token, &effect, risk, act);
+                };
+                // If it cannot be told, its time ends.
+                let _ = shared.finish(&turns, withdraw).await;
+            }
+        });
+    }
+}
+
+/// An SFU offer that waits for its answer, and with it the session's turn.
+/// Dropping it leaves the session unfinished.
+pub(crate) struct Exchange {
+    /// None once it was resumed or kept.
+    turns: Option<Arc<Turns>>,
+    id: ExchangeId,
+}
+
+impl Exchange {
+    pub(crate) fn id(&self) -> ExchangeId {
+        self.id
+    }
+
+    /// The answer has come: the turn, unless it is too late.
+    pub(crate) async fn resume(mut self) -> Result<Turn, Refusal> {
+        let late = Unusable::Unfinished(Unfinished::AnswerLate);
+        let turns = self.turns.take().ok_or(late)?;
+        turns.lapse();
+        turns.enter()?;
+        let mut asking = Asking::new(&turns, Effect::answer(), Some(Unfinished::AnswerDropped));
+        let (id, ask) = (self.id, asking.ask(Instant::now()));
+        let resumed = turns.update(|view, act| {
+            // The reason was noted when the exchange was taken away.
+            let resumed = view.resume(&ask, |open| open.id == id, act);
+            resumed.ok_or_else(|| view.unusable().unwrap_or(Unusable::NoSuchExchange))
+        });
+        let (claim, _) = resumed.await??;
+        Ok(asking.got(claim))
+    }
+
+    /// Leaves the exchange with the session, where its id finds it, until its
+    /// deadline.
+    pub(crate) fn keep(mut self, kept: impl Into<Exchanged>) -> ExchangeId {
+        if let Some(turns) = self.turns.take()
+            && turns.shared.get().is_none()
+        {
+            turns.view().keep(self.id, Kept::Value(kept.into()));
+        }
+        self.id
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let Some(turns) = self.turns.take() else { return };
+        let id = self.id;
+        let abandon = move |view: &mut View, act: &mut Act| {
+            view.abandon(Unfinished::AnswerDropped, |open| open.id == id, act);
+        };
+        if turns.shared.get().is_none() {
+            turns.update_here(abandon);
+            return;
+        }
+        spawn(async move {
+            if let Some(shared) = turns.shared.get() {
+                // If it cannot be told, the answer is late.
+                let _ = shared.finish(&turns, abandon).await;
+            }
+        });
+    }
+}
+
+/// Does work that nobody waits for, if there is a runtime that can.
+fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(work);
+    }
+}
