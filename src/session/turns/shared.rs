@@ -137,7 +137,7 @@ impl Shared {
     }
 
     /// The time until which this process has the turn for sure.
-    fn until(&self, its: Claim) -> Option<Instant> {
+    pub(super) fn until(&self, its: Claim) -> Option<Instant> {
         // Nothing in there is ever half changed.
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         until.filter(|(claim, _)| *claim == its).map(|(_, until)| until)

@@ -63,6 +63,11 @@ impl Turn {
         self.risk
     }
 
+    #[cfg(test)]
+    pub(super) fn fence(&self) -> u64 {
+        self.claim.fence
+    }
+
     /// Whether the API said that the session is gone.
     pub(crate) fn is_gone(&self) -> bool {
         self.turns.view().is_gone
@@ -168,6 +173,13 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    #[cfg(test)]
+    pub(super) fn is_over(&self) -> bool {
+        let shared = self.turns.shared.get();
+        let until = shared.and_then(|shared| shared.until(self.claim));
+        until.is_none_or(|until| until <= tokio::time::Instant::now())
+    }
+
     /// Does `work`, as long as this process has the turn.
     ///
     /// # Errors
