@@ -14,6 +14,7 @@ mod errors;
 mod examples;
 mod exchanges;
 mod failures;
+mod fleet;
 #[cfg(feature = "codegen")]
 mod golden;
 mod gone;
