@@ -6,7 +6,7 @@ use cloudflare_calls::store::{Keeper, Store, StoreError, Stored, Written};
 use cloudflare_calls::types::SessionId;
 use cloudflare_calls_redis::RedisStore;
 
-use crate::support::{Cluster, Sentinels, Server};
+use crate::support::{Cluster, Sentinels, Server, eventually};
 use crate::{LONG, create, entry, session};
 
 /// The limit of a reply in these tests.
@@ -149,7 +149,10 @@ async fn a_master_that_became_a_replica_is_left() {
     let session = session();
     let mut version = create(&store, &session, b"kept").await;
     servers.servers[0].cli(&["WAIT", "1", "5000"]);
-    assert_eq!(servers.sentinels[0].cli(&["SENTINEL", "FAILOVER", "sessions"]), "OK");
+    // Before the replica is known well, no replica is suitable.
+    eventually("the failover begins", || {
+        servers.sentinels[0].cli(&["SENTINEL", "FAILOVER", "sessions"]) == "OK"
+    });
     let began = Instant::now();
     // Writes go on all the time, and in the end they go to the other server.
     while servers.master() == servers.servers[0].port
