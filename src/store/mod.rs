@@ -1,13 +1,4 @@
-//! Stores of sessions that several processes share.
-//!
-//! A backend of one process needs none: its sessions live in their handles. In a
-//! fleet, all that a session is lives in one entry of a store: who has its turn
-//! and until when, the queue, the open exchange, what is held and what is in
-//! doubt. A [`Registry`](crate::session::Registry) over a store reads and writes
-//! it. No entry has the app secret, and none has a session description.
-//!
-//! The crate `cloudflare-calls-redis` has the store for Redis and Valkey.
-//! [`Memory`] is one for tests: a fleet inside one process.
+#![doc = include_str!("../../docs/fleet.md")]
 
 #[cfg(feature = "store-contract")]
 pub mod contract;

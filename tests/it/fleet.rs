@@ -261,6 +261,22 @@ async fn a_process_that_is_lost_in_mid_change_leaves_the_session_in_doubt_or_unf
 }
 
 #[tokio::test]
+async fn a_process_that_is_lost_while_it_leaves_leaves_doubts() {
+    let sfu = Sfu::start().await;
+    let ([link, _], [here, there]) = two(&sfu).await;
+    let session = publisher(&sfu, &here).await;
+    sfu.fault(Operation::CloseTracks, Fault::Hold);
+    let leaving = session.clone();
+    let error = cut_in_mid_change(&sfu, &link, async move { leaving.leave().await }).await;
+    assert!(error.unwrap_err().outcome_unknown());
+    let seen = get(&there, &session).await;
+    assert_eq!(seen.status(), Status::Unusable(Unusable::Left));
+    let departure = seen.leave().await.unwrap();
+    assert!(departure.was_inspected && departure.is_complete());
+    assert!(there.get(session.id()).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_store_that_does_not_reply_refuses_before_anything_is_sent() {
     let sfu = Sfu::start().await;
     let ([link, _], [here, there]) = two(&sfu).await;
