@@ -16,7 +16,7 @@ use cloudflare_calls::types::SessionId;
 use cloudflare_calls::{Error, Session, prelude::*};
 
 use super::sfu::{Fault, Operation, Sfu};
-use super::{answer, data_offer, join, mid, offer, publish, pull};
+use super::{APP, answer, data_offer, join, mid, offer, publish, pull};
 
 /// The way of one process to the store: it counts, and it can be cut.
 #[derive(Debug, Default)]
@@ -469,7 +469,8 @@ async fn the_store_has_no_secret_and_no_session_description() {
 #[cfg(feature = "token")]
 #[tokio::test]
 async fn a_token_is_good_at_every_process() {
-    use cloudflare_calls::token::{Action, Grant};
+    use cloudflare_calls::token::{Action, Grant, TokenKeys};
+    use cloudflare_calls::types::AppId;
     let sfu = Sfu::start().await;
     let (_, [here, there]) = two(&sfu).await;
     let session = publisher(&sfu, &here).await;
@@ -479,6 +480,14 @@ async fn a_token_is_good_at_every_process() {
     let guarded = keys.open(token.expose(), session.id(), &there).await.unwrap();
     assert!(matches!(guarded.close([mid("0")]).await, Err(Error::Denied { .. })));
     assert!(guarded.leave().await.unwrap().is_complete());
+    // The first process signs with a new key, which the second accepts already.
+    let (app, new) = (AppId::new(APP).unwrap(), "f".repeat(40));
+    let rotated = TokenKeys::new(app, "2027-01", new.clone().into()).unwrap();
+    let other = publisher(&sfu, &here).await;
+    let grant = Grant::new("user", other.id().clone(), Duration::from_hours(1));
+    let renewed = rotated.issue(&grant.allow(Action::Leave)).unwrap();
+    let accepting = keys.clone().and_accept("2027-01", new.into()).unwrap();
+    assert!(accepting.open(renewed.expose(), other.id(), &there).await.is_ok());
     let gone = keys.open(token.expose(), session.id(), &here).await.unwrap_err();
     assert!(matches!(gone, Error::Unusable { reason: Unusable::Gone, .. }), "{gone}");
 }
