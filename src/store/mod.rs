@@ -40,7 +40,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// If the entry has the new version already, the same write has come twice:
     /// nothing changes and it is [`Written::Done`]. The same is true of a removal
-    /// of an entry that is not there.
+    /// of an entry that is not there. If somebody else has written between two times
+    /// that the same write came, the second ends as [`Written::Other`] or
+    /// [`Written::Missing`], although the first was done: the caller looks for its own
+    /// doings in what it reads.
     ///
     /// # Errors
     /// [`StoreError`]; with [`StoreError::Unreachable`] it may have been written.
@@ -49,7 +52,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Waits until a write [wakes](Write::wake) this process about the session.
     ///
     /// It counts from the call of this function, not from the first poll of the
-    /// future. It may end early, and a message may be lost: the caller looks at the
+    /// future, once the process has said that it is [alive](Store::beat). It may end early, and a message may be lost: the caller looks at the
     /// entry again, and never waits without a limit of time.
     fn woken(
         &self,

@@ -14,7 +14,7 @@ use super::super::fleet::{Busy, Fleet};
 use super::super::ledger::Ledger;
 use super::super::settings::Settings;
 use super::view::{Act, Claim, Holder, View, Write};
-use super::{PATIENCE, Turns, Woken, text};
+use super::{PATIENCE, Turns, Woken, report, text};
 use crate::generated::types::SessionId;
 use crate::store::{Entry, Hold, Keeper, StoreError, Stored, Version, Written};
 
@@ -196,7 +196,7 @@ impl Shared {
                         self.had(*claim, sent);
                     }
                     known.commit(turns, copy, &act);
-                    turns.told(&act);
+                    report(&act);
                     return Ok(value);
                 }
                 (_, Written::Other(stored)) => {
