@@ -9,6 +9,8 @@
 //! The crate `cloudflare-calls-redis` has the store for Redis and Valkey.
 //! [`Memory`] is one for tests: a fleet inside one process.
 
+#[cfg(feature = "store-contract")]
+pub mod contract;
 mod memory;
 
 use std::fmt;

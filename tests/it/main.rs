@@ -9,6 +9,7 @@ mod cancel;
 mod channels;
 mod chaos;
 mod closing;
+mod contract;
 mod dropped;
 mod errors;
 mod examples;

@@ -1,0 +1,78 @@
+//! The names of keys and channels.
+
+use cloudflare_calls::store::Keeper;
+use cloudflare_calls::types::SessionId;
+
+/// The names, all with one prefix.
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// The names with a prefix that has no braces.
+    pub(crate) fn new(prefix: String) -> Self {
+        Self { prefix }
+    }
+
+    /// The entry of a session. Braces: the slot is the session's, whatever the prefix.
+    pub(crate) fn entry(&self, session: &SessionId) -> String {
+        format!("{}:{{{session}}}", self.prefix)
+    }
+
+    /// The session of an entry.
+    pub(crate) fn session_of(&self, key: &[u8]) -> Option<SessionId> {
+        let key = std::str::from_utf8(key).ok()?.strip_prefix(&self.prefix)?;
+        SessionId::new(key.strip_prefix(":{")?.strip_suffix('}')?).ok()
+    }
+
+    /// A pattern of all entries.
+    pub(crate) fn pattern(&self) -> String {
+        let mut pattern = String::new();
+        for c in self.prefix.chars() {
+            if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
+                pattern.push('\\');
+            }
+            pattern.push(c);
+        }
+        pattern + ":{*}"
+    }
+
+    /// What says that a process is alive.
+    pub(crate) fn alive(&self, keeper: Keeper) -> String {
+        format!("{}:alive:{{{keeper}}}", self.prefix)
+    }
+
+    /// The channel of a process.
+    pub(crate) fn channel(&self, keeper: Keeper) -> String {
+        format!("{}:wake:{{{keeper}}}", self.prefix)
+    }
+
+    /// The process of a channel.
+    pub(crate) fn keeper_of(&self, channel: &[u8]) -> Option<Keeper> {
+        let channel = std::str::from_utf8(channel).ok()?.strip_prefix(&self.prefix)?;
+        keeper(channel.strip_prefix(":wake:{")?.strip_suffix('}')?)
+    }
+}
+
+/// The process of 16 hexadecimal digits.
+pub(crate) fn keeper(digits: &str) -> Option<Keeper> {
+    u64::from_str_radix(digits, 16).ok().map(Keeper::from_number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back() {
+        let keys = Keys::new("a*b".into());
+        let (session, keeper) = (SessionId::new("e017").unwrap(), Keeper::random());
+        assert_eq!(keys.entry(&session), "a*b:{e017}");
+        assert_eq!(keys.session_of(b"a*b:{e017}"), Some(session));
+        assert_eq!(keys.pattern(), "a\\*b:{*}");
+        assert_eq!(keys.keeper_of(keys.channel(keeper).as_bytes()), Some(keeper));
+        for other in ["a*b:alive:{e017}", "x:{e017}", "a*b:{e/1}", "a*b:{}"] {
+            assert_eq!(keys.session_of(other.as_bytes()), None, "{other}");
+        }
+    }
+}

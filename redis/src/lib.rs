@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod failure;
+mod keys;
+mod link;
+mod orphans;
+mod scripts;
+mod store;
+mod wakes;
+
+pub use builder::{Builder, ConnectError};
+pub use store::RedisStore;

@@ -1,0 +1,62 @@
+//! Where connections come from.
+
+use std::time::Duration;
+
+use redis::aio::AsyncPushSender;
+use redis::cluster::ClusterClientBuilder;
+use redis::sentinel::SentinelClient;
+use redis::{AsyncConnectionConfig, Client, RedisResult};
+
+use super::Connection;
+
+/// What a connection is made from.
+pub(crate) enum Source {
+    /// One server.
+    Server(Client),
+    /// The master that sentinels name. They are asked for each connection.
+    Sentinel(Box<SentinelClient>),
+    /// The nodes of a cluster, as settings: the receiver of messages is one of them.
+    Cluster(Box<dyn Fn() -> ClusterClientBuilder + Send + Sync>),
+}
+
+impl Source {
+    /// Makes a connection. What the server sends by itself goes to `push`.
+    pub(crate) async fn connect(
+        &mut self,
+        limit: Duration,
+        push: impl AsyncPushSender,
+    ) -> RedisResult<Connection> {
+        let config = || {
+            AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(limit))
+                .set_response_timeout(Some(limit))
+        };
+        Ok(match self {
+            Self::Server(client) => {
+                let config = config().set_push_sender(push);
+                Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
+            }
+            Self::Sentinel(client) => {
+                let config = config().set_push_sender(push);
+                Connection::One(client.get_async_connection_with_config(&config).await?)
+            }
+            Self::Cluster(builder) => {
+                let client = builder().push_sender(push).build()?;
+                Connection::Cluster(client.get_async_connection().await?)
+            }
+        })
+    }
+
+    /// The time that an attempt has. Sentinels are asked, and then the master is.
+    pub(crate) fn limit(&self, limit: Duration) -> Duration {
+        match self {
+            Self::Server(_) => limit,
+            Self::Sentinel(_) | Self::Cluster(_) => limit.saturating_mul(2),
+        }
+    }
+
+    /// Whether a connection repairs itself. Another one is then made beside it.
+    pub(crate) fn repairs_itself(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+}

@@ -1,0 +1,15 @@
+//! Redis servers on this machine, for tests: one, with sentinels, or a cluster.
+//!
+//! A server has a folder of its own and ends when it is dropped.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cluster;
+mod process;
+mod sentinel;
+mod tls;
+
+pub(crate) use cluster::Cluster;
+pub(crate) use process::{Server, eventually};
+pub(crate) use sentinel::Sentinels;
+pub(crate) use tls::Certificates;
