@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloudflare_calls::store::{Hold, StoreError, Stored, Version, Write, Written};
+use cloudflare_calls::store::{Hold, Keeper, StoreError, Stored, Version, Write, Written};
 use cloudflare_calls::types::SessionId;
 use redis::{RedisResult, Script, Value};
 
@@ -103,19 +103,27 @@ pub(crate) fn keeper_of(header: &[u8]) -> Option<cloudflare_calls::store::Keeper
 
 fn stored(items: Vec<Value>) -> Result<Stored, StoreError> {
     let Ok(
-        [Value::BulkString(version), Value::Int(left), Value::Int(idle), Value::BulkString(record)],
-    ) = <[Value; 4]>::try_from(items)
+        [
+            Value::BulkString(version),
+            Value::Int(left),
+            Value::Int(idle),
+            Value::BulkString(keeper),
+            Value::BulkString(record),
+        ],
+    ) = <[Value; 5]>::try_from(items)
     else {
         return Err(StoreError::Unreadable);
     };
-    let version = std::str::from_utf8(&version)
-        .ok()
-        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-        .ok_or(StoreError::Unreadable)?;
+    let number = |digits: &[u8]| {
+        let digits = std::str::from_utf8(digits).ok();
+        let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        number.ok_or(StoreError::Unreadable)
+    };
+    let (version, keeper) = (number(&version)?, Keeper::from_number(number(&keeper)?));
     // -1: there is no deadline.
     let left = u64::try_from(left).ok().map(Duration::from_millis);
     let idle = Duration::from_millis(u64::try_from(idle).unwrap_or_default());
-    Ok(Stored::new(Version::from_number(version), record, left, idle))
+    Ok(Stored::new(Version::from_number(version), record, left, idle, keeper))
 }
 
 #[cfg(test)]
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn strange_replies_are_unreadable() {
         for reply in
-            [Value::Int(7), Value::Okay, Value::Array(vec![]), Value::Array(vec![Value::Nil; 4])]
+            [Value::Int(7), Value::Okay, Value::Array(vec![]), Value::Array(vec![Value::Nil; 5])]
         {
             assert_eq!(entry(reply.clone()).unwrap_err(), StoreError::Unreadable, "{reply:?}");
             assert_eq!(written(reply).unwrap_err(), StoreError::Unreadable);

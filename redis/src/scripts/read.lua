@@ -3,7 +3,7 @@
 -- KEYS[1]: the entry.
 -- Returns nil without an entry, an empty array for one that is damaged, and else
 -- {version, milliseconds left to the deadline or -1, milliseconds since the write,
--- record}.
+-- keeper, record}.
 
 local value = redis.call('GET', KEYS[1])
 if not value then
@@ -12,8 +12,8 @@ end
 
 -- The header is text up to the first line break. The record behind it can have
 -- any bytes, so nothing is matched in it.
-local version, deadline, written, start =
-  string.match(value, '^(%x+) (%d+) (%d+) %x+\n()')
+local version, deadline, written, keeper, start =
+  string.match(value, '^(%x+) (%d+) (%d+) (%x+)\n()')
 if not version then
   return {}
 end
@@ -29,4 +29,4 @@ local left = -1
 if deadline ~= '0' then
   left = math.max(0, tonumber(deadline) - now)
 end
-return { version, left, math.max(0, now - tonumber(written)), string.sub(value, start) }
+return { version, left, math.max(0, now - tonumber(written)), keeper, string.sub(value, start) }

@@ -13,9 +13,9 @@
 -- it has another version.
 
 local value = redis.call('GET', KEYS[1])
-local version, deadline, written, start
+local version, deadline, written, keeper, start
 if value then
-  version, deadline, written, start = string.match(value, '^(%x+) (%d+) (%d+) %x+\n()')
+  version, deadline, written, keeper, start = string.match(value, '^(%x+) (%d+) (%d+) (%x+)\n()')
   if not version then
     return {}
   end
@@ -32,7 +32,7 @@ local function other()
   if deadline ~= '0' then
     left = math.max(0, tonumber(deadline) - now)
   end
-  return { version, left, math.max(0, now - tonumber(written)), string.sub(value, start) }
+  return { version, left, math.max(0, now - tonumber(written)), keeper, string.sub(value, start) }
 end
 
 -- pcall: without permission for the channel the write is done all the same. In a
