@@ -407,6 +407,9 @@ async fn a_session_that_is_gone_is_gone_for_all() {
     let error = elsewhere.close([mid("0")]).await.unwrap_err();
     assert!(error.is_session_gone(), "{error}");
     assert!(there.get(session.id()).await.unwrap().is_none());
+    for handle in [&session, &elsewhere] {
+        assert!(handle.leave().await.unwrap().is_complete(), "nothing is left to close");
+    }
 }
 
 #[tokio::test]

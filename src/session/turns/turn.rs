@@ -112,6 +112,9 @@ impl Turn {
     /// The end of the change in the state. It may be called several times.
     fn ended(&self, view: &mut View, act: &mut Act) -> Result<(), StoreError> {
         if view.is_gone {
+            if view.is_held_by(self.claim) {
+                view.free(act);
+            }
             return Ok(());
         }
         if !view.is_held_by(self.claim) {

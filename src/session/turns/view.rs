@@ -208,6 +208,10 @@ impl View {
 
     /// Takes the turn if it is free. Else who asks is in the queue, if there is one.
     pub(super) fn take(&mut self, ask: &Ask, effect: &Effect, act: &mut Act) -> Option<Claim> {
+        if self.is_gone {
+            // Nothing that anybody does has an effect any more.
+            return Some(self.claim(ask, None, act));
+        }
         let is_next = self.queue.first().is_some_and(|first| first.token == ask.token);
         match self.holder {
             Holder::Nobody => {}

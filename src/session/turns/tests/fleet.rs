@@ -10,10 +10,10 @@ use std::task::{Context, Waker};
 
 use super::super::turn::Lease;
 use super::*;
+use crate::generated::types::SessionId;
 use crate::session::fleet::Fleet;
 use crate::session::settings::Settings;
 use crate::store::{Cursor, Keeper, Memory, Page, Store, StoreFuture, Stored, Write, Written};
-use crate::types::SessionId;
 
 const LEASE: Duration = Duration::from_secs(5);
 const TTL: Duration = Duration::from_hours(1);
@@ -302,7 +302,7 @@ async fn run(mut random: fastrand::Rng) -> BTreeMap<&'static str, usize> {
     let sound = Process::new(&store, false, random.fork());
     let first = Turns::new();
     // Something is open, so that a session that was left stays in the store.
-    first.view().ledger.open(crate::Mid::new("0").unwrap(), None);
+    first.view().ledger.open(crate::mid::Mid::new("0").unwrap(), None);
     first.share(&sound.fleet, &session(), &Arc::new(Settings::default())).await.unwrap();
     let api = Model::default();
     let mut users: Vec<(Rc<Process>, User)> = Vec::new();

@@ -95,6 +95,19 @@ async fn a_kept_exchange_is_found_by_its_id_and_by_no_other() {
     assert!(resume(&turns, second).await.is_ok());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_gone_can_be_left_at_once() {
+    let turns = Turns::new();
+    let turn = turns.take(change()).await.unwrap();
+    turns.gone().await;
+    let left = tokio::time::timeout(DEADLINE, turns.leave()).await.unwrap();
+    left.unwrap().0.end().await.unwrap();
+    turn.end().await.unwrap();
+    assert_eq!(refusal(&turns).await, Some(Unusable::Gone));
+    let left = tokio::time::timeout(DEADLINE, turns.leave()).await.unwrap();
+    assert!(left.is_ok());
+}
+
 #[test]
 fn a_deadline_needs_no_runtime_that_lives() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
