@@ -126,7 +126,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A port that is free, and whose bus port of a cluster is free. Below the range
 /// that the system gives to clients.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
         let offset = u16::try_from(std::process::id() % 80).expect("small") * 100;

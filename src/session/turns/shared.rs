@@ -378,7 +378,10 @@ impl Shared {
 }
 
 /// Tries an operation again as long as the store does not reply.
-async fn persist<T, F>(end: Instant, mut operation: impl FnMut() -> F) -> Result<T, StoreError>
+pub(crate) async fn persist<T, F>(
+    end: Instant,
+    mut operation: impl FnMut() -> F,
+) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
