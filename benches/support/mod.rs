@@ -55,10 +55,15 @@ pub(crate) fn tracks_reply(count: usize) -> String {
 /// `tracks/new` gets an offer with one track, `tracks/close` a closed mid `0`,
 /// everything else `{}`.
 pub(crate) async fn start() -> String {
+    start_with(1).await
+}
+
+/// As [`start`], with so many tracks in the offer.
+pub(crate) async fn start_with(tracks: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
     let replies = Arc::new([
-        ("/tracks/new ", with_head(&tracks_reply(1))),
+        ("/tracks/new ", with_head(&tracks_reply(tracks))),
         ("/tracks/close ", with_head(r#"{"tracks":[{"mid":"0"}]}"#)),
         ("", with_head("{}")),
     ]);

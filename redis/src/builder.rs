@@ -133,7 +133,7 @@ impl Builder {
                 };
                 #[cfg(not(feature = "rustls"))]
                 let client = Client::open(info).map_err(|_| ConnectError::Url(0))?;
-                ("standalone", Source::Server(client))
+                ("standalone", Source::Server(Box::new(client)))
             }
             Topology::Sentinel { master, name, sentinels } => {
                 let builder = sentinel(&master, &name, &sentinels)?;

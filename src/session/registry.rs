@@ -133,7 +133,7 @@ impl Over {
     }
 
     /// Starts the registry: tells the store that this process is alive, now and
-    /// as long as the registry is there.
+    /// as long as the registry or one of its sessions is there.
     ///
     /// # Errors
     /// [`StoreError`]: the store is not reachable, or refuses.
@@ -147,7 +147,8 @@ impl Over {
     }
 }
 
-/// Tells the store that this process is alive, until its registry is dropped.
+/// Tells the store that this process is alive, until its registry and its sessions
+/// are dropped.
 async fn beat(fleet: Weak<Fleet>) {
     loop {
         let Some(pause) = fleet.upgrade().map(|fleet| fleet.lease / 3) else { return };
@@ -213,6 +214,8 @@ impl Registry {
         let here = self.inner.sessions().get(id).cloned();
         let session = match (here, &self.inner.shared) {
             (here, None) => here,
+            // It is being inserted.
+            (Some(session), Some(_)) if !session.turns().is_shared() => Some(session),
             (Some(session), Some(_)) => {
                 let keeper = session.turns().refresh().await?;
                 keeper.map(|_| session)
@@ -354,6 +357,7 @@ impl Registry {
         let mut sessions: Vec<Session> = self.inner.sessions().values().cloned().collect();
         let Some(Shared { fleet, .. }) = &self.inner.shared else { return sessions };
         let mut kept = Vec::new();
+        sessions.retain(|session| session.turns().is_shared());
         while let Some(session) = sessions.pop() {
             match session.turns().refresh().await {
                 Ok(Some(keeper)) if keeper == fleet.keeper => kept.push(session),

@@ -12,6 +12,9 @@ use tokio::time::Instant;
 use super::{Cursor, Hold, Keeper, Page, Store, StoreFuture, Stored, Version, Write, Written};
 use crate::generated::types::SessionId;
 
+/// The longest time that an instant can be ahead for sure: a year.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+
 /// A store in the memory of this process: for tests of a fleet, each of whose
 /// members is a [`Registry`](crate::session::Registry) of its own. A clone is the
 /// same store.
@@ -97,11 +100,11 @@ impl State {
             deadline: match entry.hold {
                 Hold::Free => None,
                 Hold::Same => there.and_then(|kept| kept.deadline),
-                Hold::For(time) => Some(now + time),
+                Hold::For(time) => Some(now + time.min(LONGEST)),
             },
             written: now,
             keeper: entry.keeper,
-            end: now + entry.ttl,
+            end: now + entry.ttl.min(LONGEST),
         };
         self.entries.insert(session.clone(), kept);
         Written::Done
@@ -138,7 +141,7 @@ impl Store for Memory {
 
     fn beat(&self, keeper: Keeper, ttl: Duration) -> StoreFuture<'_, ()> {
         Box::pin(async move {
-            self.state().alive.insert(keeper, Instant::now() + ttl);
+            self.state().alive.insert(keeper, Instant::now() + ttl.min(LONGEST));
             Ok(())
         })
     }

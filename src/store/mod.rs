@@ -1,13 +1,4 @@
-//! Stores of sessions that several processes share.
-//!
-//! A backend of one process needs none: its sessions live in their handles. In a
-//! fleet, all that a session is lives in one entry of a store: who has its turn
-//! and until when, the queue, the open exchange, what is held and what is in
-//! doubt. A [`Registry`](crate::session::Registry) over a store reads and writes
-//! it. No entry has the app secret, and none has a session description.
-//!
-//! The crate `cloudflare-calls-redis` has the store for Redis and Valkey.
-//! [`Memory`] is one for tests: a fleet inside one process.
+#![doc = include_str!("../../docs/fleet.md")]
 
 #[cfg(feature = "store-contract")]
 pub mod contract;
@@ -49,7 +40,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// If the entry has the new version already, the same write has come twice:
     /// nothing changes and it is [`Written::Done`]. The same is true of a removal
-    /// of an entry that is not there.
+    /// of an entry that is not there. If somebody else has written between two times
+    /// that the same write came, the second ends as [`Written::Other`] or
+    /// [`Written::Missing`], although the first was done: the caller looks for its own
+    /// doings in what it reads.
     ///
     /// # Errors
     /// [`StoreError`]; with [`StoreError::Unreachable`] it may have been written.
@@ -58,7 +52,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Waits until a write [wakes](Write::wake) this process about the session.
     ///
     /// It counts from the call of this function, not from the first poll of the
-    /// future. It may end early, and a message may be lost: the caller looks at the
+    /// future, once the process has said that it is [alive](Store::beat). It may end early, and a message may be lost: the caller looks at the
     /// entry again, and never waits without a limit of time.
     fn woken(
         &self,

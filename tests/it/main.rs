@@ -15,6 +15,7 @@ mod errors;
 mod examples;
 mod exchanges;
 mod failures;
+mod fleet;
 #[cfg(feature = "codegen")]
 mod golden;
 mod gone;

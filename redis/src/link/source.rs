@@ -12,7 +12,7 @@ use super::Connection;
 /// What a connection is made from.
 pub(crate) enum Source {
     /// One server.
-    Server(Client),
+    Server(Box<Client>),
     /// The master that sentinels name. They are asked for each connection.
     Sentinel(Box<SentinelClient>),
     /// The nodes of a cluster, as settings: the receiver of messages is one of them.

@@ -8,7 +8,8 @@ use crate::support::{eventually, free_port};
 
 /// A request goes to the next process in turn. One whose connection was refused goes
 /// to another; one that was sent is never sent again. Without a process the reply is
-/// 503, and of a process that dies over a request it is 502.
+/// 503, and of a process that dies over a request it is 502. Connections are not kept:
+/// on one that was, haproxy closes it instead of a 502.
 pub(crate) struct Balancer {
     pub(crate) url: String,
     child: Child,
@@ -21,7 +22,7 @@ impl Balancer {
         let mut text = format!(
             "defaults\n  mode http\n  maxconn 4000\n  timeout connect 1s\n  timeout client 90s\n  \
              timeout server 90s\n  retries 3\n  retry-on conn-failure\n  option redispatch 1\n  \
-             option http-server-close\n  http-reuse never\n\
+             option httpclose\n  http-reuse never\n\
              frontend agents\n  bind 127.0.0.1:{port}\n  default_backend replicas\n\
              backend replicas\n  balance roundrobin\n  option httpchk GET /health\n  \
              default-server check inter 200ms fall 2 rise 1\n"

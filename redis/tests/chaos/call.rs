@@ -11,6 +11,7 @@ use cloudflare_calls_emulator::media::{Delivery, Message};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use crate::replica::IDLE;
 use crate::tally::{Cause, Tally};
 
 /// The time that anything may take, with a lease of a process that was killed in it.
@@ -58,6 +59,8 @@ pub(crate) struct Call {
     number: u32,
     /// A request of it was in a process that was killed.
     was_hit: AtomicBool,
+    /// When it has last asked for a change.
+    changed: Mutex<Instant>,
 }
 
 /// Why a call has to be given up.
@@ -116,6 +119,7 @@ impl Call {
             channels: Mutex::default(),
             number: 0,
             was_hit: AtomicBool::new(false),
+            changed: Mutex::new(Instant::now()),
         };
         let wanted = json!({ "offer": offer, "tracks": tracks });
         let end = async {
@@ -143,7 +147,11 @@ impl Call {
     }
 
     async fn step(&mut self) -> Result<(), Lost> {
+        let idle = self.changed.lock().unwrap().elapsed();
         match fastrand::u32(..10) {
+            // It would be taken for one that is not there any more.
+            _ if idle > IDLE / 3 && self.has_data => self.open_channel().await,
+            _ if idle > IDLE / 3 => self.establish().await,
             0 | 1 if self.published.len() < MOST => self.publish().await,
             0..=5 if self.pulled.len() < MOST => self.pull().await,
             6 | 7 => self.close().await,
@@ -393,12 +401,15 @@ impl Call {
         let world = &self.world;
         let url = format!("{}/sessions{}{path}", world.url, self.session);
         let began = Instant::now();
+        if step != "state" {
+            *self.changed.lock().unwrap() = began;
+        }
         loop {
             world.tally.request();
             let request = world.http.request(method.clone(), &url).bearer_auth(&self.token);
             let request = request.header("content-type", "application/json");
             let reply = request.body(body.to_string()).send().await;
-            let reply = reply.map_err(|error| Lost::new(step, error.to_string()))?;
+            let reply = reply.map_err(|error| Lost::new(step, format!("{error:?}")))?;
             let (status, replica) = (reply.status(), reply.headers().get("x-replica").cloned());
             let Ok(text) = reply.text().await else {
                 // It was killed in the middle of its reply.

@@ -7,7 +7,7 @@ use cloudflare_calls::store::{Store, StoreError, contract};
 use cloudflare_calls_redis::{ConnectError, RedisStore};
 
 use crate::session;
-use crate::support::{Certificates, Cluster, Server};
+use crate::support::{Certificates, Cluster, Server, free_port};
 
 const PASSWORD: &str = "s3cret-0f-the-st0re";
 
@@ -105,9 +105,7 @@ async fn a_wrong_password_is_refused_and_is_nowhere_to_be_seen() {
 #[tokio::test]
 async fn tls_with_an_authority_of_ones_own() {
     let certificates = Certificates::new();
-    let plain = Server::start(&[]);
-    // The port that the first server takes next to its own is free for TLS.
-    let tls = plain.port + 9_000;
+    let tls = free_port();
     let options = certificates.options(tls);
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let _server = Server::start(&options);

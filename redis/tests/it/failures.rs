@@ -149,20 +149,14 @@ async fn a_master_that_became_a_replica_is_left() {
     let session = session();
     let mut version = create(&store, &session, b"kept").await;
     servers.servers[0].cli(&["WAIT", "1", "5000"]);
-    assert_eq!(servers.sentinels[0].cli(&["SENTINEL", "FAILOVER", "sessions"]), "OK");
+    servers.fail_over();
     let began = Instant::now();
     // Writes go on all the time, and in the end they go to the other server.
     while servers.master() == servers.servers[0].port
         || !servers.servers[1].cli(&["ROLE"]).starts_with("master")
         || !servers.servers[0].cli(&["ROLE"]).starts_with("slave")
     {
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "{} {:?} {}",
-            servers.master(),
-            servers.servers.each_ref().map(|server| (server.port, server.cli(&["ROLE"]))),
-            std::fs::read_to_string(servers.sentinels[0].folder().join("server.log")).unwrap()
-        );
+        assert!(began.elapsed() < Duration::from_secs(60));
         let new = cloudflare_calls::store::Version::random();
         match store.write(&session, entry(Some(version), new, b"new")).await {
             Ok(Written::Done) => version = new,

@@ -124,13 +124,13 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A port that is free, and whose bus port of a cluster is free. Below the range
-/// that the system gives to clients.
+/// A port that is free, and whose bus port of a cluster is free. Both are below the
+/// range that the system gives to clients.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
         let offset = u16::try_from(std::process::id() % 80).expect("small") * 100;
-        let port = 12_000 + offset + NEXT.fetch_add(1, Ordering::Relaxed) % 8000;
+        let port = 10_000 + offset + NEXT.fetch_add(1, Ordering::Relaxed) % 4000;
         let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
         if is_free(port) && is_free(port + 10_000) {
             return port;

@@ -45,6 +45,14 @@ impl Sentinels {
         self.sentinels.iter().map(Server::url).collect()
     }
 
+    /// Makes the replica the master, as an operator does. A sentinel that has just
+    /// met a replica does not take it at once.
+    pub(crate) fn fail_over(&self) {
+        eventually("a failover begins", || {
+            self.sentinels[0].cli(&["SENTINEL", "FAILOVER", NAME]) == "OK"
+        });
+    }
+
     /// The port of the master, as the first sentinel says.
     pub(crate) fn master(&self) -> u16 {
         let reply = self.sentinels[0].cli(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]);

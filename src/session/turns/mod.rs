@@ -53,7 +53,7 @@ pub(crate) struct Turns {
     /// Those of this process who wait for the turn, in the order of asking. The
     /// first has the lock and waits until the turn is free.
     line: tokio::sync::Mutex<()>,
-    /// Told to the first whenever the holder changes.
+    /// Told to the first whenever the holder changes, unless a store tells it.
     changed: Notify,
     view: Mutex<View>,
     /// The entry in a store, if there is one.
@@ -198,10 +198,8 @@ impl Turns {
             let resumed = view.resume(&ask, |open| open.id == id, act);
             resumed.map_or_else(|| refused(Unusable::NoSuchExchange), Ok)
         });
-        let (claim, kept) = match resumed.await {
-            Ok(resumed) => resumed?,
-            Err(error) => return Err(Resume::Refused(error.into())),
-        };
+        let resumed = resumed.await.map_err(|error| Resume::Refused(error.into()))?;
+        let (claim, kept) = resumed.inspect_err(|_| asking.is_in_vain())?;
         let turn = asking.got(claim);
         let kept = kept.and_then(|kept| match kept {
             Kept::Value(kept) => Some(kept),
@@ -233,6 +231,7 @@ impl Turns {
             }
         };
         let ask = asking.ask(asked);
+        let mut is_queued = false;
         let (claim, was_in_doubt) = loop {
             let woken = self.shared.get().map(|shared| shared.woken());
             let taken = self.update(|view, act| {
@@ -246,10 +245,17 @@ impl Turns {
                     None => Ok(Err(view.deadline)),
                 }
             });
-            match taken.await?? {
-                Ok(taken) => break taken,
-                Err(deadline) => self.pause(woken, deadline).await,
+            match taken.await? {
+                Ok(Ok(taken)) => break taken,
+                Ok(Err(deadline)) => self.pause(woken, deadline).await,
+                Err(reason) => {
+                    if !is_queued {
+                        asking.is_in_vain();
+                    }
+                    return Err(reason.into());
+                }
             }
+            is_queued = true;
             waited = asked.elapsed();
         };
         drop(first);
@@ -261,15 +267,14 @@ impl Turns {
 
     /// Waits until the turn may be free.
     async fn pause(&self, woken: Option<Woken<'_>>, deadline: Option<Instant>) {
-        let changed = self.changed.notified();
         // Whoever looks next lets lapse what is over.
         match (woken, deadline) {
-            (None, None) => changed.await,
-            (None, Some(deadline)) => drop(timeout_at(deadline, changed).await),
+            (None, None) => self.changed.notified().await,
+            (None, Some(deadline)) => drop(timeout_at(deadline, self.changed.notified()).await),
             (Some(woken), deadline) => {
                 let look = Instant::now() + LOOK;
                 let limit = deadline.map_or(look, |deadline| deadline.min(look));
-                let _ = timeout_at(limit, either(woken, changed)).await;
+                let _ = timeout_at(limit, woken).await;
             }
         }
     }
@@ -295,7 +300,11 @@ impl Turns {
         view.lapse(&mut act);
         let value = change(&mut view, &mut act);
         drop(view);
-        self.told(&act);
+        if act.write != Write::No {
+            // The first in the line sees it.
+            self.changed.notify_one();
+        }
+        report(&act);
         value
     }
 
@@ -306,17 +315,14 @@ impl Turns {
             self.update_here(|_, _| ());
         }
     }
+}
 
-    /// Tells of a change, without a lock: whoever listens may look at the session.
-    fn told(&self, act: &Act) {
-        if act.write != Write::No {
-            // The first in the line sees it.
-            self.changed.notify_one();
-        }
-        if let Some(why) = act.newly {
-            meter::unfinished(why);
-            tracing::warn!(reason = %why, "the session has to be replaced");
-        }
+/// Says that the session has become unfinished. It is called without a lock, because
+/// whoever listens may look at the session.
+fn report(act: &Act) {
+    if let Some(why) = act.newly {
+        meter::unfinished(why);
+        tracing::warn!(reason = %why, "the session has to be replaced");
     }
 }
 

@@ -7,13 +7,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::super::fleet::{Busy, Fleet};
 use super::super::ledger::Ledger;
 use super::super::settings::Settings;
 use super::view::{Act, Claim, Holder, View, Write};
-use super::{PATIENCE, Turns, Woken, text};
+use super::{PATIENCE, Turns, Woken, report, text};
 use crate::generated::types::SessionId;
 use crate::store::{Entry, Hold, Keeper, StoreError, Stored, Version, Written};
 
@@ -96,8 +97,8 @@ impl Shared {
 
     /// Looks at the entry: its keeper. None: there is no entry any more.
     async fn refresh(&self, turns: &Turns) -> Result<Option<Keeper>, StoreError> {
-        let mut known = self.known.lock().await;
         let end = Instant::now() + PATIENCE;
+        let mut known = self.known(end).await?;
         match persist(end, || self.fleet.store.read(&self.id)).await? {
             Some(stored) => known.absorb(turns, &stored).map(|()| Some(stored.keeper)),
             None => {
@@ -150,6 +151,13 @@ impl Shared {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some((claim, until));
     }
 
+    /// What is known of the entry, once nobody else of this process reads or writes
+    /// it.
+    async fn known(&self, end: Instant) -> Result<MutexGuard<'_, Known>, StoreError> {
+        let waited = timeout_at(end, self.known.lock()).await;
+        waited.map_err(|_| StoreError::Unreachable("others wait for it".to_owned()))
+    }
+
     async fn change<T: Send>(
         &self,
         turns: &Turns,
@@ -157,8 +165,8 @@ impl Shared {
         patience: Duration,
         mut change: impl FnMut(&mut View, &mut Act) -> T + Send,
     ) -> Result<T, StoreError> {
-        let mut known = self.known.lock().await;
         let end = Instant::now() + patience;
+        let mut known = self.known(end).await?;
         let mut is_fresh = false;
         loop {
             let mut copy = turns.view().copy();
@@ -188,7 +196,7 @@ impl Shared {
                         self.had(*claim, sent);
                     }
                     known.commit(turns, copy, &act);
-                    turns.told(&act);
+                    report(&act);
                     return Ok(value);
                 }
                 (_, Written::Other(stored)) => {
@@ -334,6 +342,11 @@ impl Turns {
             shared.update(self, PATIENCE, |_, act| act.write = Write::Yes).await?;
         }
         Ok(true)
+    }
+
+    /// Whether a store has the session.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.get().is_some()
     }
 
     /// Looks at the entry in the store: its keeper. None: there is no entry.

@@ -219,6 +219,11 @@ impl Asking {
         *self.ask.insert(Ask { token, asked, fleet })
     }
 
+    /// It was refused at once, so that it has no place.
+    pub(super) fn is_in_vain(&mut self) {
+        self.ask = None;
+    }
+
     /// It has the turn.
     pub(super) fn got(mut self, claim: Claim) -> Turn {
         self.ask = None;

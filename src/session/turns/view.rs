@@ -212,6 +212,13 @@ impl View {
         match self.holder {
             Holder::Nobody => {}
             Holder::Next if is_next => {}
+            Holder::Change { claim, .. } if ask.fleet.is_some() && claim.token == ask.token => {
+                // It has had it since a write whose reply was lost.
+                if let Some((_, lease)) = ask.fleet {
+                    self.hold(lease, act);
+                }
+                return Some(claim);
+            }
             _ => {
                 if let Some((keeper, _)) = ask.fleet
                     && !self.queue.iter().any(|waiter| waiter.token == ask.token)

@@ -291,6 +291,8 @@ async fn leave(process: Rc<Process>, api: Model, random: fastrand::Rng) {
     }
 }
 
+type User = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Runs a few users of one session to their ends.
 async fn run(mut random: fastrand::Rng) -> BTreeMap<&'static str, usize> {
     let store = Memory::new();
@@ -303,7 +305,7 @@ async fn run(mut random: fastrand::Rng) -> BTreeMap<&'static str, usize> {
     first.view().ledger.open(crate::Mid::new("0").unwrap(), None);
     first.share(&sound.fleet, &session(), &Arc::new(Settings::default())).await.unwrap();
     let api = Model::default();
-    let mut users: Vec<(Rc<Process>, Pin<Box<dyn Future<Output = ()>>>)> = Vec::new();
+    let mut users: Vec<(Rc<Process>, User)> = Vec::new();
     for _ in 0..random.usize(2..7) {
         let [process, other] = [(); 2].map(|()| Rc::clone(&processes[random.usize(..3)]));
         let (api, own) = (Rc::clone(&api), random.fork());
