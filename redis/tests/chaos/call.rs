@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// The most that an agent publishes, and the most that it is subscribed to.
 const MOST: usize = 3;
 
+/// The time for which an agent sends media between two steps.
+const TALK: Duration = Duration::from_millis(700);
+
 /// Steps in a call, about.
 const STEPS: u32 = 12;
 
@@ -82,6 +85,7 @@ pub(crate) async fn run(world: Arc<World>) -> Call {
             if world.is_over.load(Ordering::Acquire) {
                 return call;
             }
+            call.talk().await;
             let (least, more) = (world.pause.0, world.pause.1 - world.pause.0);
             sleep(Duration::from_secs_f32(least + more * fastrand::f32())).await;
             if world.is_over.load(Ordering::Acquire) {
@@ -144,6 +148,18 @@ impl Call {
         accepted.map_err(|error| Lost::new(step, format!("the answer: {error}")))?;
         let connected = self.agent.connected(PATIENCE).await;
         connected.map_err(|error| Lost::new(step, format!("the connection: {error}")))
+    }
+
+    /// Sends media for a short time, and then nothing: a machine that has to do with all
+    /// media of so many agents does nothing else.
+    async fn talk(&self) {
+        for (mid, _) in &self.published {
+            self.agent.resume(mid, None).await.unwrap();
+        }
+        sleep(TALK).await;
+        for (mid, _) in &self.published {
+            self.agent.pause(mid, None).await.unwrap();
+        }
     }
 
     async fn step(&mut self) -> Result<(), Lost> {
@@ -219,8 +235,10 @@ impl Call {
             room.get(&publisher).is_some_and(|shown| shown.tracks.contains(&name))
         };
         let began = Instant::now();
-        while shows() {
-            if self.agent.until_received(&mid, Duration::from_secs(1), is_it).await.is_ok() {
+        while shows() && !self.world.is_over.load(Ordering::Acquire) {
+            // The other may wait for this one.
+            let heard = self.agent.until_received(&mid, Duration::from_secs(1), is_it);
+            if tokio::join!(heard, self.talk()).0.is_ok() {
                 self.world.tally.media();
                 return Ok(());
             }
@@ -435,6 +453,10 @@ impl Call {
                 (StatusCode::GONE, _) if step == "leave" => return Ok(Some(Value::Null)),
                 (_, Some(_)) if body["remedy"] == "wait" && !is_late => {
                     world.tally.repeated(format!("{status} to {step} {}", body["errorCode"]));
+                }
+                // The store did not take it: what was created has nothing open.
+                (StatusCode::SERVICE_UNAVAILABLE, Some(_)) if step == "join" && !is_late => {
+                    world.tally.repeated("503 to join".into());
                 }
                 _ => return Err(Lost::new(step, detail())),
             }

@@ -48,6 +48,7 @@ const ROLLED: &str = "processes are restarted one after another";
 const RESTARTED: &str = "Redis is restarted";
 pub(crate) const PAUSED: &str = "Redis is paused for 5 s";
 pub(crate) const FAILED_OVER: &str = "the master dies, sentinels promote its replica";
+const LOOKED_AT: &str = "all is looked at";
 const OVER: &str = "the agents leave";
 
 fn main() {
@@ -75,7 +76,7 @@ async fn chaos() {
         track_idle: never,
         reuse: never,
         unconnected: never,
-        stopped_wait: Duration::from_secs(1),
+        pause: never,
         ..Config::default()
     };
     let emulator = Emulator::builder().config(config).start().await.unwrap();
@@ -99,6 +100,8 @@ async fn chaos() {
         room: Mutex::default(),
         pause: (2.0, 8.0),
     });
+    // Also if the test fails.
+    let _table = Table(world.clone());
     for replica in &replicas {
         health(&world, replica).await;
     }
@@ -113,7 +116,7 @@ async fn chaos() {
     for call in calls {
         live.push(call.await.unwrap());
     }
-    println!("-- all is looked at, {} calls go on", live.len());
+    world.tally.enter(LOOKED_AT);
     assert_eq!(live.len() as u64, agents);
     live_calls(&emulator, &fleet, &live).await;
     nothing_unknown(&emulator, &fleet).await;
@@ -131,14 +134,21 @@ async fn chaos() {
     drop(fleet);
     nothing_in_redis(&redis).await;
     let violations = emulator.violations().await.unwrap();
-    println!("\n{}", world.tally);
-    println!("{:>7} s in all", began.elapsed().as_secs());
+    println!("-- after {} s", began.elapsed().as_secs());
     no_violation(&violations);
 
     let unexplained = world.tally.unexplained();
     assert!(unexplained.is_empty(), "disturbed for no reason: {unexplained:#?}");
     let (calls, media, messages) = world.tally.numbers();
     assert!(calls >= agents as u64 && media > 0 && messages > 0, "{calls} {media} {messages}");
+}
+
+struct Table(Arc<World>);
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        println!("\n{}", self.0.tally);
+    }
 }
 
 /// The faults, one kind after another.
@@ -183,9 +193,11 @@ async fn faults(world: &World, redis: &mut Sentinels, replicas: &mut [Replica], 
         redis.servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up")
     });
     set_down_after(redis, 1_000);
+    let began = Instant::now();
     redis.servers[0].kill();
     let promoted = redis.servers[1].port;
     eventually("the sentinels promote the replica", || redis.master() == promoted);
+    println!("   promoted after {} ms", began.elapsed().as_millis());
     sleep(part).await;
 }
 
@@ -218,6 +230,13 @@ async fn observer(emulator: &Emulator, redis: &Sentinels) -> Registry {
     Registry::over(client, Arc::new(store)).lease(LEASE).ttl(TTL).start().await.unwrap()
 }
 
+/// What the emulator knows of a session. It has no session descriptions.
+async fn history(emulator: &Emulator, session: &str) -> String {
+    let base = emulator.base_url().trim_end_matches("/v1");
+    let url = format!("{base}/__emulator/sessions/{session}");
+    reqwest::get(url).await.unwrap().text().await.unwrap()
+}
+
 fn open_mids(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
     let mids = snapshot.sessions.iter().map(|session| {
         let open = session.tracks.iter().filter(|track| track.is_open);
@@ -237,7 +256,9 @@ async fn live_calls(emulator: &Emulator, fleet: &Registry, live: &[Call]) {
             continue;
         }
         let here = fleet.get(&SessionId::new(session).unwrap()).await.unwrap();
-        let here = here.unwrap_or_else(|| panic!("the fleet does not know {session}"));
+        let Some(here) = here else {
+            panic!("the fleet does not know {session}: {}", history(emulator, session).await)
+        };
         assert_eq!(here.status(), Status::Ready, "{session}");
         let known: BTreeSet<_> = here.mids().iter().map(|mid| mid.as_str().to_owned()).collect();
         assert_eq!(known, call.mids(), "{session}, in the fleet");

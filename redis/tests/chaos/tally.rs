@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
 
 /// The reason for which an agent had to join anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,7 @@ pub(crate) struct Tally {
 #[derive(Default)]
 struct Counts {
     phase: &'static str,
+    began: Option<Instant>,
     requests: u64,
     calls: u64,
     left: u64,
@@ -48,8 +50,12 @@ impl Tally {
     }
 
     pub(crate) fn enter(&self, phase: &'static str) {
-        println!("-- {phase}");
-        self.counts().phase = phase;
+        let mut counts = self.counts();
+        println!(
+            "-- {phase}, after {} s",
+            counts.began.get_or_insert_with(Instant::now).elapsed().as_secs()
+        );
+        counts.phase = phase;
     }
 
     pub(crate) fn request(&self) {
@@ -87,8 +93,10 @@ impl Tally {
         let mut counts = self.counts();
         let phase = counts.phase;
         *counts.disturbed.entry((cause, phase, step)).or_default() += 1;
+        if cause != Cause::KilledProcess {
+            println!("{cause}: {step}: {detail}");
+        }
         if cause == Cause::Unexplained {
-            println!("unexplained in \"{phase}\": {step}: {detail}");
             counts.unexplained.push(format!("{phase}: {step}: {detail}"));
         }
     }
