@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::fleet::Fleet;
 use super::handle::{Home, Session};
 use super::leave::{Departure, LeaveExt};
+use super::turns::{PATIENCE, persist};
 use crate::generated::Client;
 use crate::generated::types::SessionId;
 use crate::status::{Status, Unusable};
@@ -370,7 +372,8 @@ impl Registry {
 
 impl Shared {
     async fn read(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let stored = self.fleet.store.read(id).await?;
+        let end = Instant::now() + PATIENCE;
+        let stored = persist(end, || self.fleet.store.read(id)).await?;
         let session =
             |stored| Session::stored(self.client.clone(), id.clone(), &self.fleet, &stored);
         stored.map(session).transpose()

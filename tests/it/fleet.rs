@@ -9,7 +9,7 @@ use cloudflare_calls::data_channels::{Delivery, LocalDataChannel, RetryLimit};
 use cloudflare_calls::error::{Remedy, StoreError, Unusable};
 use cloudflare_calls::session::{Exchanged, KeptOffer, Negotiation, Registry, Status, Unfinished};
 use cloudflare_calls::store::{
-    Cursor, Keeper, Memory, Page, Store, StoreFuture, Stored, Write, Written,
+    Cursor, Keeper, Memory, Page, Store, StoreFuture, Stored, Version, Write, Written,
 };
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::SessionId;
@@ -258,6 +258,32 @@ async fn a_process_that_is_lost_in_mid_change_leaves_the_session_in_doubt_or_unf
     let departure = seen.leave().await.unwrap();
     assert!(departure.was_inspected && departure.is_complete(), "it was in doubt");
     assert!(sfu.active_tracks(closing.id()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_change_whose_entry_is_lost_is_no_success() {
+    let sfu = Sfu::start().await;
+    let ([link, _], [here, _]) = two(&sfu).await;
+    for is_seen in [false, true] {
+        let session = publisher(&sfu, &here).await;
+        sfu.fault(Operation::CloseTracks, Fault::Hold);
+        let closing = session.clone();
+        let closing = tokio::spawn(async move { closing.close([mid("0")]).await });
+        sfu.held(1).await;
+        // The store has lost its last writes.
+        let stored = link.store.read(session.id()).await.unwrap().unwrap();
+        let version = Version::random();
+        let removal = Write { expected: Some(stored.version), version, entry: None, wake: None };
+        assert!(matches!(link.store.write(session.id(), removal).await, Ok(Written::Done)));
+        if is_seen {
+            assert!(here.get(session.id()).await.unwrap().is_none());
+        }
+        sfu.release();
+        let error = closing.await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Store { source: StoreError::LeaseLost, .. }), "{error}");
+        assert!(error.outcome_unknown(), "{error}");
+        assert_eq!(session.status(), Status::Unusable(Unusable::Gone));
+    }
 }
 
 #[tokio::test]

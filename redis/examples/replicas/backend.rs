@@ -123,7 +123,10 @@ async fn sweep(sessions: Registry, idle: Duration) {
         tokio::time::sleep(SWEEP).await;
         // A store that is not reachable is asked again the next time.
         let _ = sessions.orphans(1_000).await;
-        sessions.sweep(|session| is_unusable(session) || session.idle() > idle).await;
+        let left = sessions.sweep(|session| is_unusable(session) || session.idle() > idle);
+        for (id, departure) in left.await {
+            eprintln!("swept {id}: {}", departure.is_complete());
+        }
     }
 }
 

@@ -1,1 +1,337 @@
-fn main() {}
+//! A fleet under chaos: three processes of a backend behind a balancer, their
+//! sessions in Redis with a replica and sentinels, the emulator, and agents with media
+//! that do whatever agents do. Meanwhile processes are killed, restarted one after
+//! another, and Redis is restarted, paused and failed over. At the end everything has
+//! to be accounted for.
+//!
+//! ```sh
+//! cargo test -p cloudflare-calls-redis --features server-tests --test chaos
+//! ```
+//!
+//! It needs `redis-server` and `haproxy`. `CHAOS_SECONDS` is its length, 120 if not
+//! set, and `CHAOS_AGENTS` the number of agents, 100 if not set.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../../examples/replicas/backend.rs"]
+mod backend;
+mod balancer;
+mod call;
+mod replica;
+#[path = "../support/mod.rs"]
+mod support;
+mod tally;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use balancer::Balancer;
+use call::{Call, World};
+use cloudflare_calls::session::{Registry, Status};
+use cloudflare_calls::types::{AppId, SessionId};
+use cloudflare_calls::{Client, SecretString, reqwest};
+use cloudflare_calls_emulator::Emulator;
+use cloudflare_calls_emulator::rules::{Config, Snapshot, Violation, ViolationKind};
+use cloudflare_calls_redis::RedisStore;
+use replica::{IDLE, LEASE, Replica, TTL};
+use support::{NAME, Sentinels, eventually, free_port};
+use tally::Tally;
+use tokio::time::sleep;
+
+const STARTED: &str = "agents join";
+const KILLED: &str = "processes are killed";
+const ROLLED: &str = "processes are restarted one after another";
+const RESTARTED: &str = "Redis is restarted";
+pub(crate) const PAUSED: &str = "Redis is paused for 5 s";
+pub(crate) const FAILED_OVER: &str = "the master dies, sentinels promote its replica";
+const LOOKED_AT: &str = "all is looked at";
+const OVER: &str = "the agents leave";
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    match env::var("CHAOS_REPLICA") {
+        Ok(name) => runtime.block_on(replica::run(name)),
+        Err(_) => runtime.block_on(chaos()),
+    }
+}
+
+async fn chaos() {
+    let number = |name: &str, default| {
+        env::var(name).map_or(default, |number| number.parse().expect("a number"))
+    };
+    let length = Duration::from_secs(number("CHAOS_SECONDS", 120));
+    let agents = number("CHAOS_AGENTS", 100);
+    let began = Instant::now();
+
+    let mut redis = Sentinels::start(3, &["appendonly yes", "appendfsync always"]);
+    // The master is not to be changed before its time, however slow the machine is.
+    set_down_after(&redis, 60_000);
+    // Nothing ends by itself, so that it can be seen who has ended it.
+    let never = Duration::from_hours(1);
+    let config = Config {
+        track_idle: never,
+        reuse: never,
+        unconnected: never,
+        pause: never,
+        ..Config::default()
+    };
+    let emulator = Emulator::builder().config(config).start().await.unwrap();
+    let app = &emulator.apps()[0];
+    let environment = [
+        ("APP", app.id().to_owned()),
+        ("SECRET", app.expose_secret().to_owned()),
+        ("CALLS", emulator.base_url().to_owned()),
+        ("SENTINELS", redis.urls().join(" ")),
+    ];
+    let names = ["one", "two", "three"];
+    let mut replicas: Vec<Replica> =
+        names.iter().map(|name| Replica::start(name, free_port(), &environment)).collect();
+    let balancer = Balancer::start(replicas.iter().map(|replica| replica.port));
+    let fleet = observer(&emulator, &redis).await;
+    let world = Arc::new(World {
+        url: balancer.url.clone(),
+        http: reqwest::Client::new(),
+        tally: Tally::default(),
+        is_over: AtomicBool::new(false),
+        room: Mutex::default(),
+        pause: (2.0, 8.0),
+    });
+    // Also if the test fails.
+    let _table = Table(world.clone());
+    for replica in &replicas {
+        health(&world, replica).await;
+    }
+
+    world.tally.enter(STARTED);
+    let calls: Vec<_> = (0..agents).map(|_| tokio::spawn(call::run(world.clone()))).collect();
+    sleep(length / 8).await;
+    faults(&world, &mut redis, &mut replicas, length).await;
+
+    world.is_over.store(true, Ordering::Release);
+    let mut live = Vec::new();
+    for call in calls {
+        live.push(call.await.unwrap());
+    }
+    world.tally.enter(LOOKED_AT);
+    assert_eq!(live.len() as u64, agents);
+    live_calls(&emulator, &fleet, &live).await;
+    nothing_unknown(&emulator, &fleet).await;
+
+    world.tally.enter(OVER);
+    for call in &live {
+        call.leave().await.unwrap_or_else(|lost| panic!("leaving: {lost:?}"));
+    }
+    nothing_open(&emulator).await;
+    exchanges(&emulator, &fleet).await;
+    println!("-- the processes end, and after {} s everything in Redis", TTL.as_secs());
+    for replica in &mut replicas {
+        replica.terminate();
+    }
+    drop(fleet);
+    nothing_in_redis(&redis).await;
+    let violations = emulator.violations().await.unwrap();
+    println!("-- after {} s", began.elapsed().as_secs());
+    no_violation(&violations);
+
+    let unexplained = world.tally.unexplained();
+    assert!(unexplained.is_empty(), "disturbed for no reason: {unexplained:#?}");
+    let (calls, media, messages) = world.tally.numbers();
+    assert!(calls >= agents as u64 && media > 0 && messages > 0, "{calls} {media} {messages}");
+}
+
+struct Table(Arc<World>);
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        println!("\n{}", self.0.tally);
+    }
+}
+
+/// The faults, one kind after another.
+async fn faults(world: &World, redis: &mut Sentinels, replicas: &mut [Replica], length: Duration) {
+    let part = length / 8;
+    world.tally.enter(KILLED);
+    let began = Instant::now();
+    while began.elapsed() < 3 * part {
+        let replica = fastrand::choice(&mut *replicas).unwrap();
+        replica.kill();
+        sleep(Duration::from_millis(300 + fastrand::u64(..700))).await;
+        replica.restart();
+        health(world, replica).await;
+        sleep(Duration::from_millis(1_000 + fastrand::u64(..3_000))).await;
+    }
+    // Turns of processes that were killed end.
+    sleep(LEASE).await;
+
+    world.tally.enter(ROLLED);
+    for replica in &mut *replicas {
+        tokio::task::block_in_place(|| replica.terminate());
+        replica.restart();
+        health(world, replica).await;
+        sleep(part / 4).await;
+    }
+
+    world.tally.enter(RESTARTED);
+    redis.servers[0].restart();
+    eventually("the replica is in step again", || {
+        redis.servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up")
+    });
+    sleep(part).await;
+
+    world.tally.enter(PAUSED);
+    redis.servers[0].pause();
+    sleep(Duration::from_secs(5)).await;
+    redis.servers[0].resume();
+    sleep(part).await;
+
+    world.tally.enter(FAILED_OVER);
+    eventually("the replica is in step", || {
+        redis.servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up")
+    });
+    set_down_after(redis, 1_000);
+    let began = Instant::now();
+    redis.servers[0].kill();
+    let promoted = redis.servers[1].port;
+    eventually("the sentinels promote the replica", || redis.master() == promoted);
+    println!("   promoted after {} ms", began.elapsed().as_millis());
+    sleep(part).await;
+}
+
+fn set_down_after(redis: &Sentinels, millis: u32) {
+    for sentinel in &redis.sentinels {
+        let millis = millis.to_string();
+        let set = ["SENTINEL", "SET", NAME, "down-after-milliseconds", &millis];
+        assert_eq!(sentinel.cli(&set), "OK");
+    }
+}
+
+/// Waits until a process and its balancer know each other.
+async fn health(world: &World, replica: &Replica) {
+    let url = format!("http://127.0.0.1:{}/health", replica.port);
+    let began = Instant::now();
+    while world.http.get(&url).send().await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{} does not start", replica.name);
+        sleep(Duration::from_millis(20)).await;
+    }
+    sleep(Duration::from_millis(300)).await;
+}
+
+/// A registry that looks at what the fleet has.
+async fn observer(emulator: &Emulator, redis: &Sentinels) -> Registry {
+    let app = &emulator.apps()[0];
+    let secret = SecretString::from(app.expose_secret());
+    let client = Client::builder(AppId::new(app.id()).unwrap(), secret);
+    let client = client.base_url(emulator.base_url()).build().unwrap();
+    let store = RedisStore::sentinel(NAME, redis.urls()).connect().await.unwrap();
+    Registry::over(client, Arc::new(store)).lease(LEASE).ttl(TTL).start().await.unwrap()
+}
+
+/// What the emulator knows of a session. It has no session descriptions.
+async fn history(emulator: &Emulator, session: &str) -> String {
+    let base = emulator.base_url().trim_end_matches("/v1");
+    let url = format!("{base}/__emulator/sessions/{session}");
+    reqwest::get(url).await.unwrap().text().await.unwrap()
+}
+
+fn open_mids(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
+    let mids = snapshot.sessions.iter().map(|session| {
+        let open = session.tracks.iter().filter(|track| track.is_open);
+        (session.id.clone(), open.map(|track| track.mid.clone()).collect::<BTreeSet<_>>())
+    });
+    mids.filter(|(_, open)| !open.is_empty()).collect()
+}
+
+/// Each call that goes on has in the SFU and in the fleet what its agent believes.
+async fn live_calls(emulator: &Emulator, fleet: &Registry, live: &[Call]) {
+    let open = open_mids(&emulator.snapshot().await.unwrap());
+    for call in live {
+        let session = &call.session[1..];
+        // A reply that was lost leaves an agent with less than it has. And one that
+        // has ended without the agent's request is told of at its next request.
+        if call.was_hit() {
+            continue;
+        }
+        let here = fleet.get(&SessionId::new(session).unwrap()).await.unwrap();
+        let Some(here) = here else {
+            panic!("the fleet does not know {session}: {}", history(emulator, session).await)
+        };
+        assert_eq!(here.status(), Status::Ready, "{session}");
+        let known: BTreeSet<_> = here.mids().iter().map(|mid| mid.as_str().to_owned()).collect();
+        assert_eq!(known, call.mids(), "{session}, in the fleet");
+        assert_eq!(open.get(session), Some(&call.mids()), "{session}, in the SFU");
+    }
+}
+
+/// No track is open that the fleet does not know.
+async fn nothing_unknown(emulator: &Emulator, fleet: &Registry) {
+    for (session, open) in open_mids(&emulator.snapshot().await.unwrap()) {
+        let here = fleet.get(&SessionId::new(&session).unwrap()).await.unwrap();
+        let is_known = here.is_some_and(|here| {
+            let known: BTreeSet<_> =
+                here.mids().iter().map(|mid| mid.as_str().to_owned()).collect();
+            open.is_subset(&known) || !here.uncertain().is_empty()
+        });
+        // It may have been left since.
+        if !is_known {
+            let now = open_mids(&emulator.snapshot().await.unwrap());
+            assert_eq!(now.get(&session), None, "{session} is open, the fleet does not know it");
+        }
+    }
+}
+
+/// After all agents have left, and the fleet what they have given up, nothing is open.
+async fn nothing_open(emulator: &Emulator) {
+    let (began, limit) = (Instant::now(), IDLE + 4 * LEASE + Duration::from_secs(20));
+    loop {
+        let open = open_mids(&emulator.snapshot().await.unwrap());
+        if open.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < limit, "still open: {open:?}");
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Every exchange was answered, or its session is known to be unfinished or gone.
+async fn exchanges(emulator: &Emulator, fleet: &Registry) {
+    for session in emulator.snapshot().await.unwrap().sessions {
+        if session.open_exchange.is_some() {
+            let here = fleet.get(&SessionId::new(&session.id).unwrap()).await.unwrap();
+            let status = here.map(|here| here.status());
+            let is_known = matches!(status, None | Some(Status::Unusable(_)));
+            assert!(is_known, "{}: an open exchange, and {status:?}", session.id);
+        }
+    }
+}
+
+/// Whatever was left in the store has ended.
+async fn nothing_in_redis(redis: &Sentinels) {
+    let began = Instant::now();
+    loop {
+        let keys = redis.servers[1].cli(&["KEYS", "*"]);
+        if keys.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < TTL + Duration::from_secs(10), "left in Redis: {keys}");
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn no_violation(violations: &[Violation]) {
+    let mut kinds = BTreeMap::new();
+    for violation in violations {
+        let kind = format!("{:?} by {}", violation.kind, violation.operation.as_str());
+        *kinds.entry(kind).or_insert(0) += 1;
+    }
+    println!("violations: {kinds:#?}");
+    let is_inevitable = |violation: &Violation| match violation.kind {
+        ViolationKind::OverlapAfterHangUp => false,
+        _ => false,
+    };
+    let others: Vec<_> = violations.iter().filter(|it| !is_inevitable(it)).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}

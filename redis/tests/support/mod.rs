@@ -2,7 +2,7 @@
 //!
 //! A server has a folder of its own and ends when it is dropped.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cluster;
 mod process;
@@ -11,5 +11,5 @@ mod tls;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use process::{Server, eventually, free_port};
-pub(crate) use sentinel::Sentinels;
+pub(crate) use sentinel::{NAME, Sentinels};
 pub(crate) use tls::Certificates;

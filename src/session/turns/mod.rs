@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::effect::Effect;
 pub use self::id::ExchangeId;
-pub(crate) use self::shared::Shared;
+pub(crate) use self::shared::{Shared, persist};
 use self::turn::Asking;
 pub(crate) use self::turn::{Exchange, Turn};
 pub(crate) use self::view::View;
@@ -45,7 +45,7 @@ type Woken<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// The time for which a store that does not reply is tried, before anything is
 /// sent. As long as an agent may be expected to wait for a reply.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The turn of one session, and what is known of its negotiation and of what it
 /// has open.

@@ -102,7 +102,7 @@ impl Shared {
         match persist(end, || self.fleet.store.read(&self.id)).await? {
             Some(stored) => known.absorb(turns, &stored).map(|()| Some(stored.keeper)),
             None => {
-                turns.view().is_gone = true;
+                turns.view().missing();
                 Ok(None)
             }
         }
@@ -183,7 +183,7 @@ impl Shared {
                 // Nothing is to be done: it has to be true of the entry itself.
                 match persist(end, || self.fleet.store.read(&self.id)).await? {
                     Some(stored) => known.absorb(turns, &stored)?,
-                    None => turns.view().is_gone = true,
+                    None => turns.view().missing(),
                 }
                 is_fresh = true;
                 continue;
@@ -205,7 +205,7 @@ impl Shared {
                 }
                 (_, Written::Missing) => {
                     // It has ended: there is nothing to be changed any more.
-                    turns.view().is_gone = true;
+                    turns.view().missing();
                     let mut view = turns.view().copy();
                     return Ok(change(&mut view, &mut Act::new()));
                 }
@@ -249,9 +249,11 @@ impl Known {
     /// What was written is so.
     fn commit(&mut self, turns: &Turns, copy: View, act: &Act) {
         let mut view = turns.view();
-        let (is_gone, ledger) = (view.is_gone, std::mem::take(&mut view.ledger));
+        let (is_gone, is_missing) = (view.is_gone, view.is_missing);
+        let ledger = std::mem::take(&mut view.ledger);
         *view = copy;
         view.is_gone |= is_gone;
+        view.is_missing |= is_missing;
         if let Hold::For(time) = act.hold {
             view.deadline = Some(Instant::now() + time);
         }
@@ -272,9 +274,10 @@ impl Known {
     fn absorb(&mut self, turns: &Turns, stored: &Stored) -> Result<(), StoreError> {
         let (read, _) = text::read(stored)?;
         let mut view = turns.view();
-        let (is_gone, ledger) = (view.is_gone, std::mem::take(&mut view.ledger));
+        let (is_gone, is_missing) = (view.is_gone, view.is_missing);
+        let ledger = std::mem::take(&mut view.ledger);
         *view = read;
-        view.is_gone = is_gone;
+        (view.is_gone, view.is_missing) = (is_gone, is_missing);
         match &mut self.mine {
             Some(mine) if view.is_held_by(mine.claim) => {
                 mine.before = std::mem::replace(&mut view.ledger, ledger);
@@ -391,7 +394,10 @@ impl Shared {
 }
 
 /// Tries an operation again as long as the store does not reply.
-async fn persist<T, F>(end: Instant, mut operation: impl FnMut() -> F) -> Result<T, StoreError>
+pub(crate) async fn persist<T, F>(
+    end: Instant,
+    mut operation: impl FnMut() -> F,
+) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {

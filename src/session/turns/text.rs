@@ -90,6 +90,7 @@ pub(super) fn read(stored: &Stored) -> Result<(View, Option<Settings>), StoreErr
     };
     let view = View {
         is_gone: false,
+        is_missing: false,
         has_left: text.has_left,
         unfinished: text.unfinished,
         holder,

@@ -111,6 +111,10 @@ impl Turn {
 
     /// The end of the change in the state. It may be called several times.
     fn ended(&self, view: &mut View, act: &mut Act) -> Result<(), StoreError> {
+        if view.is_missing {
+            // The turn is lost with it: nobody knows what this change has made.
+            return Err(StoreError::LeaseLost);
+        }
         if view.is_gone {
             if view.is_held_by(self.claim) {
                 view.free(act);

@@ -24,6 +24,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// The state of a session.
 pub(crate) struct View {
     pub(super) is_gone: bool,
+    /// It is gone because the store has no entry of it. The API has not said so.
+    pub(super) is_missing: bool,
     pub(super) has_left: bool,
     pub(super) unfinished: Option<Unfinished>,
     pub(super) holder: Holder,
@@ -133,6 +135,7 @@ impl View {
     pub(super) fn new() -> Self {
         Self {
             is_gone: false,
+            is_missing: false,
             has_left: false,
             unfinished: None,
             holder: Holder::Nobody,
@@ -270,6 +273,12 @@ impl View {
             _ if self.queue.len() < before => act.write = Write::Yes,
             _ => {}
         }
+    }
+
+    /// The store has no entry of it.
+    pub(super) fn missing(&mut self) {
+        self.is_missing |= !self.is_gone;
+        self.is_gone = true;
     }
 
     pub(super) fn is_held_by(&self, its: Claim) -> bool {
