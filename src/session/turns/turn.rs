@@ -192,7 +192,11 @@ impl Lease {
     /// # Errors
     /// [`StoreError::LeaseLost`]: it was stopped.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
-        let Some(shared) = self.turns.shared.get() else { return Ok(work.await) };
+        // With a session that is gone nothing is done.
+        let is_gone = self.turns.view().is_gone;
+        let Some(shared) = self.turns.shared.get().filter(|_| !is_gone) else {
+            return Ok(work.await);
+        };
         let lost = async { Err(shared.keep(&self.turns, self.claim).await) };
         super::either(lost, async { Ok(work.await) }).await
     }
