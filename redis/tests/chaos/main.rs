@@ -36,7 +36,7 @@ use cloudflare_calls::types::{AppId, SessionId};
 use cloudflare_calls::{Client, SecretString, reqwest};
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::faults::Fault;
-use cloudflare_calls_emulator::rules::{Config, Snapshot, Violation, ViolationKind};
+use cloudflare_calls_emulator::rules::{Config, Snapshot, TrackSnapshot, Violation, ViolationKind};
 use cloudflare_calls_redis::RedisStore;
 use replica::{IDLE, LEASE, Replica, TTL};
 use support::{NAME, Sentinels, eventually, free_port};
@@ -251,9 +251,18 @@ async fn history(emulator: &Emulator, session: &str) -> String {
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 
+/// What is open and carries something. Of a subscription whose publication has ended
+/// the API says the same as of a closed one.
 fn open_mids(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
+    mids(snapshot, |track| track.is_open && track.is_active)
+}
+
+fn mids(
+    snapshot: &Snapshot,
+    rule: fn(&TrackSnapshot) -> bool,
+) -> BTreeMap<String, BTreeSet<String>> {
     let mids = snapshot.sessions.iter().map(|session| {
-        let open = session.tracks.iter().filter(|track| track.is_open);
+        let open = session.tracks.iter().filter(|track| rule(track));
         (session.id.clone(), open.map(|track| track.mid.clone()).collect::<BTreeSet<_>>())
     });
     mids.filter(|(_, open)| !open.is_empty()).collect()
@@ -261,7 +270,7 @@ fn open_mids(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
 
 /// Each call that goes on has in the SFU and in the fleet what its agent believes.
 async fn live_calls(emulator: &Emulator, fleet: &Registry, live: &[Call]) {
-    let open = open_mids(&emulator.snapshot().await.unwrap());
+    let open = mids(&emulator.snapshot().await.unwrap(), |track| track.is_open);
     for call in live {
         let session = &call.session[1..];
         // A reply that was lost leaves an agent with less than it has. And one that
