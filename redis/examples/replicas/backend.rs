@@ -125,7 +125,11 @@ async fn sweep(sessions: Registry, idle: Duration) {
         let _ = sessions.orphans(1_000).await;
         let left = sessions.sweep(|session| is_unusable(session) || session.idle() > idle);
         for (id, departure) in left.await {
-            eprintln!("swept {id}: {}", departure.is_complete());
+            // The SFU closes nothing of a session before its offer is answered. It
+            // is left again, until the SFU says that it is gone.
+            if departure.is_complete() {
+                println!("{id} is left");
+            }
         }
     }
 }

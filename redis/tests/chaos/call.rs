@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) is_over: AtomicBool,
     /// What can be subscribed to, by session.
     pub(crate) room: Mutex<HashMap<String, Shown>>,
+    /// The sessions whose agents have joined anew.
+    pub(crate) given_up: Mutex<BTreeSet<String>>,
     pub(crate) pause: (f32, f32),
 }
 
@@ -62,6 +64,8 @@ pub(crate) struct Call {
     number: u32,
     /// A request of it was in a process that was killed.
     was_hit: AtomicBool,
+    /// The same, and no change has succeeded since.
+    is_excused: AtomicBool,
     /// When it has last asked for a change.
     changed: Mutex<Instant>,
 }
@@ -123,6 +127,7 @@ impl Call {
             channels: Mutex::default(),
             number: 0,
             was_hit: AtomicBool::new(false),
+            is_excused: AtomicBool::new(false),
             changed: Mutex::new(Instant::now()),
         };
         let wanted = json!({ "offer": offer, "tracks": tracks });
@@ -162,7 +167,19 @@ impl Call {
         }
     }
 
+    /// One step. What went wrong before a change that succeeds is no excuse any more.
     async fn step(&mut self) -> Result<(), Lost> {
+        let began = Instant::now();
+        let was_excused = self.is_excused.swap(false, Ordering::AcqRel);
+        let end = self.any_step().await;
+        let has_changed = *self.changed.lock().unwrap() >= began;
+        if was_excused && (end.is_err() || !has_changed) {
+            self.is_excused.store(true, Ordering::Release);
+        }
+        end
+    }
+
+    async fn any_step(&mut self) -> Result<(), Lost> {
         let idle = self.changed.lock().unwrap().elapsed();
         match fastrand::u32(..10) {
             // It would be taken for one that is not there any more.
@@ -380,9 +397,11 @@ impl Call {
     /// Notes why. One of two leaves what it had; the fleet has to find the others.
     async fn give_up(&self, lost: Lost) {
         self.hide();
+        let id = self.session.trim_start_matches('/').to_owned();
+        self.world.given_up.lock().unwrap().insert(id);
         let phase = self.world.tally.phase();
         let cause = match phase {
-            _ if self.was_hit() => Cause::KilledProcess,
+            _ if self.is_excused.load(Ordering::Acquire) => Cause::KilledProcess,
             crate::PAUSED => Cause::LeaseLost,
             crate::FAILED_OVER => Cause::LostWrites,
             _ => Cause::Unexplained,
@@ -431,7 +450,7 @@ impl Call {
             let (status, replica) = (reply.status(), reply.headers().get("x-replica").cloned());
             let Ok(text) = reply.text().await else {
                 // It was killed in the middle of its reply.
-                self.was_hit.store(true, Ordering::Release);
+                self.hit();
                 return Ok(None);
             };
             let is_late = began.elapsed() > PATIENCE;
@@ -439,7 +458,7 @@ impl Call {
             let detail = || format!("{status} of {replica:?} to {step}: {}", short(&text));
             match (status, &replica) {
                 (StatusCode::BAD_GATEWAY, None) => {
-                    self.was_hit.store(true, Ordering::Release);
+                    self.hit();
                     return Ok(None);
                 }
                 (StatusCode::SERVICE_UNAVAILABLE, None) if !is_late => {
@@ -462,6 +481,12 @@ impl Call {
             }
             sleep(Duration::from_millis(100 + fastrand::u64(..200))).await;
         }
+    }
+
+    fn hit(&self) {
+        self.world.tally.hit();
+        self.was_hit.store(true, Ordering::Release);
+        self.is_excused.store(true, Ordering::Release);
     }
 
     pub(crate) fn was_hit(&self) -> bool {

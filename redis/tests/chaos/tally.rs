@@ -32,6 +32,7 @@ struct Counts {
     requests: u64,
     calls: u64,
     left: u64,
+    hits: u64,
     media: u64,
     messages: u64,
     steps: BTreeMap<&'static str, u64>,
@@ -68,6 +69,11 @@ impl Tally {
 
     pub(crate) fn left(&self) {
         self.counts().left += 1;
+    }
+
+    /// A request was in a process when that was killed.
+    pub(crate) fn hit(&self) {
+        self.counts().hits += 1;
     }
 
     pub(crate) fn media(&self) {
@@ -122,6 +128,7 @@ impl fmt::Display for Tally {
         }
         writeln!(f, "{:>7} subscriptions that media came on", counts.media)?;
         writeln!(f, "{:>7} messages received", counts.messages)?;
+        writeln!(f, "{:>7} requests in processes that were killed", counts.hits)?;
         writeln!(f, "requests that were not carried out and were repeated:")?;
         for ((phase, why), count) in &counts.repeated {
             writeln!(f, "{count:>7} {phase}: {why}")?;

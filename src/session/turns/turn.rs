@@ -111,8 +111,9 @@ impl Turn {
 
     /// The end of the change in the state. It may be called several times.
     fn ended(&self, view: &mut View, act: &mut Act) -> Result<(), StoreError> {
-        if view.is_missing {
-            // The turn is lost with it: nobody knows what this change has made.
+        if view.is_missing && !self.effect.leaves() {
+            // The turn is lost with it: nobody knows what this change has made. Who
+            // leaves may find that another one has left.
             return Err(StoreError::LeaseLost);
         }
         if view.is_gone {
