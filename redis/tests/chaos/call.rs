@@ -37,7 +37,25 @@ pub(crate) struct World {
     pub(crate) room: Mutex<HashMap<String, Shown>>,
     /// The sessions whose agents have joined anew.
     pub(crate) given_up: Mutex<BTreeSet<String>>,
+    /// Their agents. They stay connected: of a session whose agent is gone the SFU says
+    /// that it is gone, and the fleet would have nothing to close.
+    ghosts: Mutex<Vec<Agent>>,
     pub(crate) pause: (f32, f32),
+}
+
+impl World {
+    pub(crate) fn new(url: String, pause: (f32, f32)) -> Self {
+        Self {
+            url,
+            http: reqwest::Client::new(),
+            tally: Tally::default(),
+            is_over: AtomicBool::new(false),
+            room: Mutex::default(),
+            given_up: Mutex::default(),
+            ghosts: Mutex::default(),
+            pause,
+        }
+    }
 }
 
 /// What an agent publishes.
@@ -105,6 +123,7 @@ pub(crate) async fn run(world: Arc<World>) -> Call {
         };
         if let Err(lost) = end {
             call.give_up(lost).await;
+            world.ghosts.lock().unwrap().push(call.agent);
         }
     }
 }
@@ -141,6 +160,7 @@ impl Call {
         };
         if let Err(lost) = end.await {
             call.give_up(lost).await;
+            world.ghosts.lock().unwrap().push(call.agent);
             return None;
         }
         world.tally.joined();
