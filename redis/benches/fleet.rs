@@ -20,7 +20,6 @@ use criterion::Criterion;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-#[allow(unused_imports)] // It starts one server only.
 #[path = "../tests/support/mod.rs"]
 mod servers;
 #[allow(dead_code)] // Each benchmark uses a part.
