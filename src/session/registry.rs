@@ -269,7 +269,8 @@ impl Registry {
 
     /// Takes over sessions whose keepers have died, at most so many: this process is
     /// their keeper from now on. Their agents may come back, or a
-    /// [sweep](Self::sweep) leaves them. Of a registry without a store there are none.
+    /// [sweep](Self::sweep) leaves them. Their [idle](Session::idle) time and their time
+    /// to live begin anew. Of a registry without a store there are none.
     ///
     /// It goes through all sessions of the store, so it is nothing for the handler of
     /// a request: once a minute in one process of a fleet is often enough.
