@@ -280,7 +280,7 @@ fn infos<U: AsRef<str>>(
     if infos.iter().all(same) { Ok(infos) } else { Err(ConnectError::Nodes) }
 }
 
-/// What a URL says. RESP3: messages come over the connection of the commands.
+/// The settings of a URL. RESP3: messages come over the connection of the commands.
 fn info(place: usize, url: &str) -> Result<ConnectionInfo, ConnectError> {
     let with_tls = url.starts_with("rediss:") || url.starts_with("valkeys:");
     if with_tls && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {

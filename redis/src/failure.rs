@@ -1,4 +1,4 @@
-//! What an error of the protocol is for a store.
+//! Errors of the protocol as errors of a store.
 
 use cloudflare_calls::store::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
@@ -55,7 +55,7 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
     }
 }
 
-/// Whether the connection has to be made again: it is broken, slow, or leads to a
+/// Says whether the connection has to be made again: it is broken, slow, or leads to a
 /// server that is not the right one any more.
 pub(crate) fn needs_renewal(error: &RedisError) -> bool {
     match error.kind() {

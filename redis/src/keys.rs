@@ -37,7 +37,7 @@ impl Keys {
         pattern + ":{*}"
     }
 
-    /// What says that a process is alive.
+    /// The key that is there while a process is alive.
     pub(crate) fn alive(&self, keeper: Keeper) -> String {
         format!("{}:alive:{{{keeper}}}", self.prefix)
     }

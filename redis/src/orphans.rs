@@ -1,6 +1,6 @@
 //! The sessions whose writer is not alive, page by page.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cloudflare_calls::store::{Cursor, Keeper, Page};
 use cloudflare_calls::types::SessionId;
@@ -149,15 +149,15 @@ async fn keepers(
     Ok(found)
 }
 
-/// Whether processes are alive. In a cluster each has its own slot, so each is a
+/// Processes, and whether each is alive. In a cluster each has its own slot, so each is a
 /// command of its own, all at once.
 async fn alive(
     connection: &Connection,
     keys: &Keys,
     keepers: impl Iterator<Item = Keeper>,
 ) -> RedisResult<HashMap<Keeper, bool>> {
-    let distinct: HashMap<Keeper, ()> = keepers.map(|keeper| (keeper, ())).collect();
-    let asked = distinct.into_keys().map(|keeper| async move {
+    let distinct: HashSet<Keeper> = keepers.collect();
+    let asked = distinct.into_iter().map(|keeper| async move {
         let mut connection = connection.clone();
         let mut command = redis::cmd("EXISTS");
         let exists: bool = command.arg(keys.alive(keeper)).query_async(&mut connection).await?;

@@ -1,4 +1,4 @@
-//! Who waits in this process for a message about a session.
+//! Futures of this process that wait for a message about a session.
 
 use std::collections::HashMap;
 use std::pin::Pin;

@@ -190,16 +190,13 @@ impl Registry {
             Err(Full::Another) => return not_inserted(None, None),
             Err(Full::Capacity) => return not_inserted(Some(self.inner.capacity), None),
         }
-        if let Some(Shared { fleet, .. }) = &self.inner.shared {
-            let error = match session.share(fleet).await {
-                Ok(true) => None,
-                Ok(false) => Some(None),
-                Err(error) => Some(Some(error)),
-            };
-            if let Some(error) = error {
-                self.inner.forget(&session);
-                return not_inserted(None, error);
-            }
+        let shared = match &self.inner.shared {
+            Some(Shared { fleet, .. }) => session.share(fleet).await,
+            None => Ok(true),
+        };
+        if !matches!(shared, Ok(true)) {
+            self.inner.forget(&session);
+            return not_inserted(None, shared.err());
         }
         self.inner.settle(&session);
         Ok(())

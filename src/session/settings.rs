@@ -39,12 +39,11 @@ pub(crate) struct Text {
 
 impl Settings {
     pub(crate) fn text(&self) -> Text {
-        let (attempts, delays) = (self.retry.attempts, &self.retry);
-        let [first, longest, budget] =
-            [delays.min_delay, delays.max_delay, delays.budget].map(milliseconds);
+        let RetryPolicy { attempts, min_delay, max_delay, budget } = &self.retry;
+        let [first, longest, budget] = [min_delay, max_delay, budget].map(milliseconds);
         Text {
-            answer_deadline: milliseconds(self.answer_deadline),
-            retry: (attempts, first, longest, budget),
+            answer_deadline: milliseconds(&self.answer_deadline),
+            retry: (*attempts, first, longest, budget),
             label: self.label.clone(),
         }
     }
@@ -65,7 +64,7 @@ impl From<Text> for Settings {
     }
 }
 
-fn milliseconds(time: Duration) -> u64 {
+fn milliseconds(time: &Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -135,7 +135,7 @@ pub struct Write<'a> {
 /// The content of an entry.
 #[derive(Clone, Copy)]
 pub struct Entry<'a> {
-    /// What the session is, as bytes that only this crate reads. They have no
+    /// The state of the session, as bytes that only this crate reads. They have no
     /// secret.
     pub record: &'a [u8],
     /// The time for which the turn is held.

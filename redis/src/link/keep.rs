@@ -24,7 +24,7 @@ const RESUBSCRIBE: Duration = Duration::from_secs(1);
 /// The least time between two connections to a cluster, which repair themselves.
 const REBUILD: Duration = Duration::from_secs(5);
 
-/// What becomes of what a server sends by itself.
+/// The receiver of what a server sends by itself.
 #[derive(Clone)]
 pub(super) struct Handler {
     pub(super) keys: Arc<Keys>,

@@ -9,7 +9,7 @@ use redis::{AsyncConnectionConfig, Client, RedisResult};
 
 use super::Connection;
 
-/// What a connection is made from.
+/// The source of connections.
 pub(crate) enum Source {
     /// One server.
     Server(Box<Client>),
@@ -55,7 +55,7 @@ impl Source {
         }
     }
 
-    /// Whether a connection repairs itself. Another one is then made beside it.
+    /// Says whether a connection repairs itself. Another one is then made beside it.
     pub(crate) fn repairs_itself(&self) -> bool {
         matches!(self, Self::Cluster(_))
     }

@@ -76,7 +76,7 @@ pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(millis).unwrap_or(u64::MAX)
 }
 
-/// What `read` has replied.
+/// The entry in a reply of `read`.
 pub(crate) fn entry(reply: Value) -> Result<Option<Stored>, StoreError> {
     match reply {
         Value::Nil => Ok(None),
@@ -85,7 +85,7 @@ pub(crate) fn entry(reply: Value) -> Result<Option<Stored>, StoreError> {
     }
 }
 
-/// What `write` has replied.
+/// The end of a write, in a reply of `write`.
 pub(crate) fn written(reply: Value) -> Result<Written, StoreError> {
     match reply {
         Value::Int(1) => Ok(Written::Done),
@@ -96,7 +96,7 @@ pub(crate) fn written(reply: Value) -> Result<Written, StoreError> {
 }
 
 /// The process that has written an entry, by the header.
-pub(crate) fn keeper_of(header: &[u8]) -> Option<cloudflare_calls::store::Keeper> {
+pub(crate) fn keeper_of(header: &[u8]) -> Option<Keeper> {
     let header = header.split(|byte| *byte == b'\n').next()?;
     keys::keeper(std::str::from_utf8(header).ok()?.rsplit(' ').next()?)
 }
@@ -149,6 +149,6 @@ mod tests {
             assert_eq!(keeper_of(header), None);
         }
         let keeper = keeper_of(b"1 2 3 00000000000000ff\nrecord 4\n");
-        assert_eq!(keeper, Some(cloudflare_calls::store::Keeper::from_number(255)));
+        assert_eq!(keeper, Some(Keeper::from_number(255)));
     }
 }

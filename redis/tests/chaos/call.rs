@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) tally: Tally,
     /// The agents' calls have to stay as they are from now on.
     pub(crate) is_over: AtomicBool,
-    /// What can be subscribed to, by session.
+    /// The tracks and channels that can be subscribed to, by session.
     pub(crate) room: Mutex<HashMap<String, Shown>>,
     /// The sessions whose agents have joined anew.
     pub(crate) given_up: Mutex<BTreeSet<String>>,
@@ -58,7 +58,7 @@ impl World {
     }
 }
 
-/// What an agent publishes.
+/// Publications of an agent.
 #[derive(Clone, Default)]
 pub(crate) struct Shown {
     agent: u64,
@@ -325,7 +325,7 @@ impl Call {
             (false, false) => self.pulled.swap_remove(fastrand::usize(..self.pulled.len())),
             (false, true) => return Ok(()),
         };
-        // What is closed already is closed.
+        // Closed already is closed.
         while self.ask("close", Method::POST, "/close", &json!([mid])).await?.is_none() {}
         Ok(())
     }
@@ -404,7 +404,7 @@ impl Call {
 
     pub(crate) async fn leave(&self) -> Result<(), Lost> {
         self.hide();
-        // Whoever has left already is gone.
+        // An agent that has left already is gone.
         while self.ask("leave", Method::DELETE, "", &Value::Null).await?.is_none() {
             if let Err(_gone) = self.state().await {
                 break;
@@ -433,7 +433,7 @@ impl Call {
         }
     }
 
-    /// How its session is. None: the process that was asked was killed.
+    /// The status of its session. None: the process that was asked was killed.
     pub(crate) async fn state(&self) -> Result<Option<Value>, Lost> {
         let state = self.ask("state", Method::GET, "", &Value::Null).await?;
         match &state {

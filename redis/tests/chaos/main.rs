@@ -235,14 +235,14 @@ async fn observer(emulator: &Emulator, redis: &Sentinels) -> Registry {
     Registry::over(client, Arc::new(store)).lease(LEASE).ttl(TTL).start().await.unwrap()
 }
 
-/// What the emulator knows of a session. It has no session descriptions.
+/// The emulator's knowledge of a session. It has no session descriptions.
 async fn history(emulator: &Emulator, session: &str) -> String {
     let base = emulator.base_url().trim_end_matches("/v1");
     let url = format!("{base}/__emulator/sessions/{session}");
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 
-/// What is open and carries something. Of a subscription whose publication has ended
+/// Tracks that are open and carry something. Of a subscription whose publication has ended
 /// the API says the same as of a closed one.
 fn open_mids(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
     mids(snapshot, |track| track.is_open && track.is_active)

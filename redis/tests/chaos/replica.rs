@@ -15,7 +15,7 @@ use cloudflare_calls_redis::RedisStore;
 use tokio::net::TcpListener;
 
 use crate::backend::Backend;
-use crate::support::{NAME, eventually};
+use crate::support::{NAME, eventually, kill};
 
 /// The lease of turns. Short, so that the sessions of a process that was killed are
 /// free again within the test.
@@ -49,10 +49,7 @@ impl Replica {
 
     /// Ends it at once, as a crash does.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        kill(&mut self.child);
     }
 
     pub(crate) fn restart(&mut self) {

@@ -1,4 +1,4 @@
-//! What has happened, for the table at the end.
+//! Counts of what has happened, for the table at the end.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -11,7 +11,7 @@ use crate::support::{Certificates, Cluster, Server, free_port};
 
 const PASSWORD: &str = "s3cret-0f-the-st0re";
 
-/// What the README says that a user needs.
+/// The rights that a user needs, as the README says.
 const ONE: &str = "~calls:* &calls:wake:* +evalsha +script|load +get +set +del +time +publish \
                    +subscribe +scan +getrange +exists";
 const CLUSTER: &str = "~calls:* &calls:wake:* +evalsha +script|load +get +set +del +time \
@@ -48,7 +48,7 @@ async fn what_a_user_may_not_is_refused() {
     assert!(why.starts_with("NOPERM") && why.contains("evalsha"), "{why}");
 }
 
-/// What is logged.
+/// The log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

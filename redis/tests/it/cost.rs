@@ -1,4 +1,4 @@
-//! What a session costs: bytes and round trips.
+//! Costs of a session: bytes and round trips.
 
 use cloudflare_calls::store::{Store, Version, Written};
 use cloudflare_calls_redis::RedisStore;
@@ -42,7 +42,7 @@ async fn an_operation_is_one_round_trip() {
     };
     println!("{stats}");
     assert_eq!(calls("evalsha"), 20);
-    // What the scripts call themselves is counted, too.
+    // Commands that the scripts call are counted, too.
     assert_eq!((calls("get"), calls("time")), (20, 20));
     for other in ["eval", "script|load", "set", "del", "publish"] {
         assert_eq!(calls(other), 0, "{other}");

@@ -11,7 +11,7 @@ use crate::{LONG, create, entry, session};
 
 /// The limit of a reply in these tests.
 const LIMIT: Duration = Duration::from_millis(500);
-/// What a busy machine may add.
+/// The time that a busy machine may add.
 const SLACK: Duration = Duration::from_secs(3);
 
 /// Reads until the store answers.
@@ -99,7 +99,7 @@ async fn what_a_server_has_no_memory_for_is_refused() {
         .write(&session(), entry(None, cloudflare_calls::store::Version::random(), b"b"))
         .await;
     assert_eq!(error.unwrap_err(), StoreError::Refused("OOM".into()));
-    // What is there can be read.
+    // Entries that are there can be read.
     assert_eq!(store.read(&kept).await.unwrap().unwrap().record, b"a");
 }
 
@@ -174,9 +174,8 @@ async fn a_master_that_became_a_replica_is_left() {
     assert!(servers.servers[1].cli(&["GET", &key]).ends_with("last"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_goes_on_with_the_replica_of_a_node() {
-    let mut cluster = Cluster::start(3, true, &[]);
+/// A store in a cluster with replicas, and sessions that all of them have.
+async fn filled(cluster: &Cluster) -> (RedisStore, Vec<SessionId>) {
     let store = RedisStore::cluster(cluster.urls()).timeout(LIMIT).connect().await.unwrap();
     let sessions: Vec<_> = (0..30).map(|_| session()).collect();
     for session in &sessions {
@@ -185,27 +184,29 @@ async fn a_cluster_goes_on_with_the_replica_of_a_node() {
     for node in &cluster.nodes[..3] {
         node.cli(&["WAIT", "1", "5000"]);
     }
-    cluster.nodes[0].kill();
-    for session in &sessions {
-        assert_eq!(in_the_end(&store, session).await.expect("the entry").record, b"kept");
+    (store, sessions)
+}
+
+async fn all_are_kept(store: &RedisStore, sessions: &[SessionId]) {
+    for session in sessions {
+        assert_eq!(in_the_end(store, session).await.expect("the entry").record, b"kept");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_goes_on_with_the_replica_of_a_node() {
+    let mut cluster = Cluster::start(3, true, &[]);
+    let (store, sessions) = filled(&cluster).await;
+    cluster.nodes[0].kill();
+    all_are_kept(&store, &sessions).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_does_not_wait_for_a_node_that_does_not_answer() {
     let cluster = Cluster::start(3, true, &[]);
-    let store = RedisStore::cluster(cluster.urls()).timeout(LIMIT).connect().await.unwrap();
-    let sessions: Vec<_> = (0..30).map(|_| session()).collect();
-    for session in &sessions {
-        create(&store, session, b"kept").await;
-    }
-    for node in &cluster.nodes[..3] {
-        node.cli(&["WAIT", "1", "5000"]);
-    }
+    let (store, sessions) = filled(&cluster).await;
     // It closes nothing: only the limit of time shows it, and the others' opinion.
     cluster.nodes[0].pause();
-    for session in &sessions {
-        assert_eq!(in_the_end(&store, session).await.expect("the entry").record, b"kept");
-    }
+    all_are_kept(&store, &sessions).await;
     cluster.nodes[0].resume();
 }

@@ -84,7 +84,7 @@ async fn a_new_connection_has_the_subscription() {
     let session = session();
     let woken = store.woken(keeper, &session);
     server.restart();
-    // What was lost meanwhile is made up for.
+    // A message that was lost meanwhile is made up for.
     timeout(Duration::from_secs(20), woken).await.expect("woken by the subscription");
     eventually("it is subscribed", || !server.cli(&["PUBSUB", "CHANNELS"]).is_empty());
     let woken = store.woken(keeper, &session);

@@ -10,6 +10,6 @@ mod sentinel;
 mod tls;
 
 pub(crate) use cluster::Cluster;
-pub(crate) use process::{Server, eventually, free_port};
+pub(crate) use process::{Server, eventually, free_port, kill};
 pub(crate) use sentinel::{NAME, Sentinels};
 pub(crate) use tls::Certificates;

@@ -11,6 +11,14 @@ use tempfile::TempDir;
 /// The time in which a server has to be there.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Ends a process at once, if there is one.
+pub(crate) fn kill(child: &mut Option<Child>) {
+    if let Some(mut child) = child.take() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
 /// A running `redis-server`, in a folder of its own, which outlives a restart.
 pub(crate) struct Server {
     pub(crate) port: u16,
@@ -52,10 +60,7 @@ impl Server {
 
     /// Ends it at once, as a crash does.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        kill(&mut self.child);
     }
 
     /// Starts it again, on the same port and with the same files.

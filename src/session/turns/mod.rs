@@ -33,7 +33,7 @@ pub(crate) use self::view::View;
 use self::view::{Act, Kept, Write};
 use super::exchanged::Exchanged;
 use crate::meter;
-use crate::status::{Status, Unfinished, Unusable};
+use crate::status::{Status, Unusable};
 use crate::store::StoreError;
 
 /// The longest time without a look at the store, for who waits for the turn: a
@@ -178,10 +178,8 @@ impl Turns {
     where
         E: Send,
     {
-        self.lapse();
-        self.enter().map_err(|error| Resume::Refused(error.into()))?;
-        let mut asking = Asking::new(self, Effect::answer(), Some(Unfinished::AnswerDropped));
-        let ask = asking.ask(Instant::now());
+        let (mut asking, ask) =
+            Asking::to_answer(self).map_err(|error| Resume::Refused(error.into()))?;
         let resumed = self.update(|view, act| {
             let refused = |reason: Unusable| Err(Resume::Refused(reason.into()));
             if let Some(reason) = view.unusable() {
@@ -291,6 +289,25 @@ impl Turns {
             // Boxed: it is larger than what most programs need.
             Some(shared) => Box::pin(shared.update(self, PATIENCE, change)).await,
         }
+    }
+
+    /// As [`update`](Self::update), where nobody waits for it: in a store by a task, if
+    /// there is a runtime that can.
+    fn later<C>(self: &Arc<Self>, mut change: C)
+    where
+        C: FnMut(&mut View, &mut Act) + Send + 'static,
+    {
+        if self.shared.get().is_none() {
+            self.update_here(change);
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let turns = Arc::clone(self);
+        runtime.spawn(async move {
+            if let Some(shared) = turns.shared.get() {
+                let _ = shared.finish(&turns, &mut change).await;
+            }
+        });
     }
 
     /// As [`update`](Self::update), where only this process has the session.

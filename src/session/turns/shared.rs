@@ -49,10 +49,10 @@ struct Mine {
     before: Ledger,
 }
 
-/// Who changes the state.
+/// The one who changes the state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// Who has the turn, which ends.
+    /// The holder of the turn, which ends.
     Holder,
     Anybody,
 }
@@ -151,7 +151,7 @@ impl Shared {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some((claim, until));
     }
 
-    /// What is known of the entry, once nobody else of this process reads or writes
+    /// The knowledge of the entry, once nobody else of this process reads or writes
     /// it.
     async fn known(&self, end: Instant) -> Result<MutexGuard<'_, Known>, StoreError> {
         let waited = timeout_at(end, self.known.lock()).await;
@@ -249,11 +249,7 @@ impl Known {
     /// What was written is so.
     fn commit(&mut self, turns: &Turns, copy: View, act: &Act) {
         let mut view = turns.view();
-        let (is_gone, is_missing) = (view.is_gone, view.is_missing);
-        let ledger = std::mem::take(&mut view.ledger);
-        *view = copy;
-        view.is_gone |= is_gone;
-        view.is_missing |= is_missing;
+        let ledger = view.replace(copy);
         if let Hold::For(time) = act.hold {
             view.deadline = Some(Instant::now() + time);
         }
@@ -274,10 +270,7 @@ impl Known {
     fn absorb(&mut self, turns: &Turns, stored: &Stored) -> Result<(), StoreError> {
         let (read, _) = text::read(stored)?;
         let mut view = turns.view();
-        let (is_gone, is_missing) = (view.is_gone, view.is_missing);
-        let ledger = std::mem::take(&mut view.ledger);
-        *view = read;
-        (view.is_gone, view.is_missing) = (is_gone, is_missing);
+        let ledger = view.replace(read);
         match &mut self.mine {
             Some(mine) if view.is_held_by(mine.claim) => {
                 mine.before = std::mem::replace(&mut view.ledger, ledger);
@@ -325,13 +318,13 @@ impl Turns {
             };
             self.pause(None, deadline).await;
         }
-        let shared = Shared::new(fleet, id, settings, Version::random());
-        let known = shared.known.lock().await.version;
+        let version = Version::random();
+        let shared = Shared::new(fleet, id, settings, version);
         let record = text::write(&self.view(), shared.own_settings())?;
         let (keeper, ttl) = (fleet.keeper, fleet.ttl);
         let write = crate::store::Write {
             expected: None,
-            version: known,
+            version,
             entry: Some(Entry { record: &record, hold: Hold::Free, keeper, ttl }),
             wake: None,
         };

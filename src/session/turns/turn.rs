@@ -1,4 +1,4 @@
-//! Who has the turn, and what has it: a change, or an exchange.
+//! Holders of the turn: changes and exchanges.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,11 +149,6 @@ impl Drop for Turn {
         if self.is_over {
             return;
         }
-        if self.turns.shared.get().is_none() {
-            // Nothing can fail here.
-            let _ = self.turns.update_here(|view, act| self.ended(view, act));
-            return;
-        }
         let late = Self {
             turns: Arc::clone(&self.turns),
             claim: self.claim,
@@ -164,13 +159,8 @@ impl Drop for Turn {
             is_over: true,
             busy: self.busy.take(),
         };
-        spawn(async move {
-            let turns = Arc::clone(&late.turns);
-            if let Some(shared) = turns.shared.get() {
-                // If it cannot be told, the lease ends.
-                let _ = shared.finish(&turns, |view, act| late.ended(view, act)).await;
-            }
-        });
+        // If it cannot be told, the lease ends.
+        self.turns.later(move |view, act| drop(late.ended(view, act)));
     }
 }
 
@@ -194,10 +184,8 @@ impl Lease {
     /// [`StoreError::LeaseLost`]: it was stopped.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
         // With a session that is gone nothing is done.
-        let is_gone = self.turns.view().is_gone;
-        let Some(shared) = self.turns.shared.get().filter(|_| !is_gone) else {
-            return Ok(work.await);
-        };
+        let shared = self.turns.shared.get().filter(|_| !self.turns.view().is_gone);
+        let Some(shared) = shared else { return Ok(work.await) };
         let lost = async { Err(shared.keep(&self.turns, self.claim).await) };
         super::either(lost, async { Ok(work.await) }).await
     }
@@ -219,11 +207,20 @@ impl Asking {
         Self { turns: Arc::clone(turns), ask: None, effect, risk }
     }
 
+    /// The answer to an offer has come. It does not wait.
+    pub(super) fn to_answer(turns: &Arc<Turns>) -> Result<(Self, Ask), StoreError> {
+        turns.lapse();
+        turns.enter()?;
+        let mut asking = Self::new(turns, Effect::answer(), Some(Unfinished::AnswerDropped));
+        let ask = asking.ask(Instant::now());
+        Ok((asking, ask))
+    }
+
     pub(super) fn effect(&self) -> &Effect {
         &self.effect
     }
 
-    /// Who asks, from now on. `asked`: since when it has waited.
+    /// The terms on which it asks from now on. `asked`: since when it has waited.
     pub(super) fn ask(&mut self, asked: Instant) -> Ask {
         let fleet = self.turns.shared.get().map(|shared| shared.lease());
         // A store has tokens of several processes.
@@ -250,17 +247,9 @@ impl Drop for Asking {
             // Asking is all that it has done.
             return;
         };
-        let (turns, effect, risk) =
-            (Arc::clone(&self.turns), std::mem::take(&mut self.effect), self.risk);
-        spawn(async move {
-            if let Some(shared) = turns.shared.get() {
-                let withdraw = |view: &mut View, act: &mut Act| {
-                    view.withdraw(token, &effect, risk, act);
-                };
-                // If it cannot be told, its time ends.
-                let _ = shared.finish(&turns, withdraw).await;
-            }
-        });
+        let (effect, risk) = (std::mem::take(&mut self.effect), self.risk);
+        // If it cannot be told, its time ends.
+        self.turns.later(move |view, act| view.withdraw(token, &effect, risk, act));
     }
 }
 
@@ -281,10 +270,8 @@ impl Exchange {
     pub(crate) async fn resume(mut self) -> Result<Turn, Refusal> {
         let late = Unusable::Unfinished(Unfinished::AnswerLate);
         let turns = self.turns.take().ok_or(late)?;
-        turns.lapse();
-        turns.enter()?;
-        let mut asking = Asking::new(&turns, Effect::answer(), Some(Unfinished::AnswerDropped));
-        let (id, ask) = (self.id, asking.ask(Instant::now()));
+        let (asking, ask) = Asking::to_answer(&turns)?;
+        let id = self.id;
         let resumed = turns.update(|view, act| {
             // The reason was noted when the exchange was taken away.
             let resumed = view.resume(&ask, |open| open.id == id, act);
@@ -310,25 +297,9 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let Some(turns) = self.turns.take() else { return };
         let id = self.id;
-        let abandon = move |view: &mut View, act: &mut Act| {
+        // If it cannot be told, the answer is late.
+        turns.later(move |view, act| {
             view.abandon(Unfinished::AnswerDropped, |open| open.id == id, act);
-        };
-        if turns.shared.get().is_none() {
-            turns.update_here(abandon);
-            return;
-        }
-        spawn(async move {
-            if let Some(shared) = turns.shared.get() {
-                // If it cannot be told, the answer is late.
-                let _ = shared.finish(&turns, abandon).await;
-            }
         });
-    }
-}
-
-/// Does work that nobody waits for, if there is a runtime that can.
-fn spawn(work: impl Future<Output = ()> + Send + 'static) {
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(work);
     }
 }

@@ -87,7 +87,7 @@ pub(super) enum Kept {
     Text(Arc<str>),
 }
 
-/// Who asks for the turn.
+/// A question for the turn.
 #[derive(Clone, Copy)]
 pub(super) struct Ask {
     pub(super) token: u64,
@@ -96,7 +96,7 @@ pub(super) struct Ask {
     pub(super) fleet: Option<(Keeper, Duration)>,
 }
 
-/// What a change of the state asks for besides.
+/// The consequences of a change of the state.
 pub(super) struct Act {
     pub(super) write: Write,
     pub(super) hold: Hold,
@@ -155,6 +155,15 @@ impl View {
             ledger: self.ledger.clone(),
             ..*self
         }
+    }
+
+    /// Becomes another state, and gives the ledger that it had. A session that is gone
+    /// stays so.
+    pub(super) fn replace(&mut self, other: Self) -> Ledger {
+        let before = std::mem::replace(self, other);
+        self.is_gone |= before.is_gone;
+        self.is_missing |= before.is_missing;
+        before.ledger
     }
 
     pub(super) fn unusable(&self) -> Option<Unusable> {

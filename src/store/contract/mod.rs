@@ -33,7 +33,7 @@ use crate::generated::types::SessionId;
 const LONG: Duration = Duration::from_secs(600);
 /// A time that is waited for.
 const SHORT: Duration = Duration::from_millis(300);
-/// What clocks of different machines and roundings may differ by.
+/// The difference that clocks of several machines and roundings may make.
 const SLACK: Duration = Duration::from_millis(100);
 /// The end of patience.
 const PATIENCE: Duration = Duration::from_secs(20);

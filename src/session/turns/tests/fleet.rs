@@ -365,22 +365,7 @@ async fn run(mut random: fastrand::Rng) -> BTreeMap<&'static str, usize> {
 
 #[test]
 fn a_fleet_never_overlaps_its_changes_nor_loses_an_exchange_in_10_000_interleavings() {
-    let mut seen = BTreeMap::<_, usize>::new();
-    for seed in 0..10_000 {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            runtime.block_on(run(fastrand::Rng::with_seed(seed)))
-        }));
-        let result = result.unwrap_or_else(|_| panic!("seed {seed} fails"));
-        for (what, times) in result {
-            *seen.entry(what).or_default() += times;
-        }
-    }
-    println!("{seen:#?}");
+    let seen = interleavings(10_000, run);
     let expected = [
         "a change was made",
         "a change was refused",

@@ -4,8 +4,11 @@
 mod fleet;
 mod here;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::data_channels::types::DataTransport;
+use crate::status::Unfinished;
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
@@ -47,6 +50,29 @@ async fn resume(turns: &Arc<Turns>, id: ExchangeId) -> Result<Turn, Refusal> {
         Ok((turn, _)) => Ok(turn),
         Err(Resume::Refused(reason)) => Err(reason),
     }
+}
+
+/// Runs a scheduler once for each seed, and counts what was seen in all of them.
+fn interleavings<F>(seeds: u64, run: impl Fn(fastrand::Rng) -> F) -> BTreeMap<&'static str, usize>
+where
+    F: Future<Output = BTreeMap<&'static str, usize>>,
+{
+    let mut seen = BTreeMap::new();
+    for seed in 0..seeds {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runtime.block_on(run(fastrand::Rng::with_seed(seed)))
+        }));
+        let result = result.unwrap_or_else(|_| panic!("seed {seed} fails"));
+        for (what, times) in result {
+            *seen.entry(what).or_default() += times;
+        }
+    }
+    seen
 }
 
 #[tokio::test(start_paused = true)]
