@@ -1,0 +1,1066 @@
+/* A room of cloudflare-calls-server in a browser. No dependencies, no build step; the types
+   are in calls.d.ts.
+
+   What is wanted and what is there are kept apart: publications, subscriptions and channels
+   say what is wanted, and one loop (`#run`) does what is missing, one exchange of session
+   descriptions after the other. A connection that is lost is therefore nothing special: all
+   that was there is gone, and the loop does it again in a new session. */
+
+const SILENCE = 25_000; // A connection for events on which nothing came is dead.
+const REQUEST = 45_000; // The server asks again for tracks that do not flow yet.
+const CONNECT = 15_000; // ICE and DTLS.
+const DISCONNECTED = 4_000; // A connection may come back by itself.
+const STABLE = 20_000; // After that, failures are counted anew.
+const SESSIONS = 5; // New sessions in a row.
+const SOCKETS = 12; // Connections for events in a row: about a minute and a half.
+const WAITS = 8; // "Try again" in a row.
+const ITEMS = 5; // Pulls of a track that is not there yet.
+const SECTIONS = 200; // Media sections of one connection; closed ones are never used again.
+const LEVEL = 0.02; // A voice, and not the noise of a room.
+
+/* Two sizes of a picture. */
+const LAYERS = [{ rid: "h", maxBitrate: 1_200_000 }, { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 }];
+
+/* What the person can do, for each reason that a room has failed for. */
+const ADVICE = {
+  network: "The server cannot be reached. Check your connection, then try again.",
+  media: "Sound and pictures do not get through. Another network, or a VPN that is off, may help.",
+  removed: "A moderator has removed you from the room.",
+  ended: "The room was ended.",
+  full: "The room is full. Try again when somebody has left.",
+  forbidden: "You may not enter this room. Ask whoever invited you.",
+  expired: "You were away for too long. Enter again.",
+  server: "The server could not do its part. Try again in a moment.",
+};
+
+/* A refusal, or no reply at all (status 0). */
+export class CallsError extends Error {
+  constructor(status, { errorCode = "", errorDescription = "", remedy } = {}) {
+    super(errorDescription || errorCode || (status ? `status ${status}` : "no reply"));
+    Object.assign(this, { name: "CallsError", status, code: errorCode, remedy });
+  }
+
+  get reason() {
+    if (this.status === 0) return "network";
+    if (this.status === 401) return "expired";
+    if (this.status === 403) return "forbidden";
+    return this.code === "room_full" ? "full" : "server";
+  }
+
+  get advice() {
+    return ADVICE[this.reason];
+  }
+
+  /* Whether only a new session helps: the old one is over, or nobody knows its state. */
+  get isFatal() {
+    const isUnclear = ["rejoin", "inspect"].includes(this.remedy) || this.status >= 500;
+    const isOfExchange = ["invalid_session_description", "signaling_state_not_stable"].includes(this.code);
+    return isUnclear || isOfExchange || [0, 401, 410, 425].includes(this.status);
+  }
+}
+
+/* Why a connection is given up, if it was no request. */
+class Broken extends Error {
+  constructor(reason) {
+    super(ADVICE[reason]);
+    this.reason = reason;
+  }
+}
+
+const after = (ms, signal) => new Promise((then, refuse) => {
+  signal?.throwIfAborted();
+  const timer = setTimeout(then, ms);
+  signal?.addEventListener("abort", () => (clearTimeout(timer), refuse(signal.reason)), { once: true });
+});
+/* Each time twice as long, and never for two at the same moment. */
+const backoff = (tries, most = 8_000) => Math.min(most, 300 * 2 ** tries) * (0.5 + Math.random());
+const keyOf = ({ sessionId, trackName, dataChannelName }) => `${sessionId}/${trackName ?? `#${dataChannelName}`}`;
+
+/* One track of ours. It outlives connections. */
+class Publication extends EventTarget {
+  #hooks;
+  #wait;
+
+  constructor(track, name, trackName, encodings, hooks) {
+    super();
+    Object.assign(this, { track, name, trackName, encodings, muted: !track.enabled, state: "waiting" });
+    Object.assign(this, { mid: null, transceiver: null, isSeen: false });
+    this.#hooks = hooks;
+    this.live = new Promise((then, refuse) => this.#wait = { then, refuse });
+    this.live.catch(() => {});
+  }
+
+  /* Sends another track of the same kind: another camera, say. */
+  async replace(track) {
+    track.enabled = !this.muted;
+    this.track = track;
+    await this.transceiver?.sender.replaceTrack(track);
+  }
+
+  mute() {
+    this.track.enabled = false;
+    this.muted = true;
+    return this.#hooks.tell(this);
+  }
+
+  /* Is heard again. A track that a moderator has closed is published anew. */
+  unmute() {
+    this.track.enabled = true;
+    this.muted = false;
+    if (this.state !== "removed") return this.#hooks.tell(this);
+    this.become("waiting");
+    this.#hooks.wake();
+  }
+
+  /* Publishes it no longer. Whoever made the track stops it. */
+  close() {
+    this.#hooks.close(this);
+  }
+
+  become(state, error) {
+    if (state !== "live") Object.assign(this, { mid: null, transceiver: null, isSeen: false });
+    this.state = state;
+    if (state === "live") this.#wait.then(this);
+    if (state === "closed") this.#wait.refuse(error ?? new Error("closed"));
+    this.dispatchEvent(new CustomEvent("state", { detail: { state, error } }));
+  }
+}
+
+/* One name of data channels: ours, and those of the others with the same name. */
+class Channel extends EventTarget {
+  #close;
+
+  constructor(name, options, close) {
+    super();
+    Object.assign(this, { name, options, data: null, isAsked: false, notBefore: 0, tries: 0, peers: new Map() });
+    this.#close = close;
+  }
+
+  get isOpen() {
+    return this.data?.readyState === "open";
+  }
+
+  /* Returns whether it was sent. */
+  send(data) {
+    const { isOpen } = this;
+    if (isOpen) this.data.send(data);
+    return isOpen;
+  }
+
+  close() {
+    this.#close();
+  }
+
+  reset() {
+    Object.assign(this, { data: null, tries: 0, notBefore: 0 });
+    this.peers.clear();
+  }
+}
+
+/* One connection with its session. What is under way on it ends with it. */
+class Link {
+  #lost;
+
+  constructor(sessionId, iceServers, onBroken) {
+    Object.assign(this, { sessionId, data: null, hasData: false, closing: [], closingChannels: [] });
+    this.ending = new AbortController();
+    this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    this.connected = new Promise((then, refuse) => {
+      this.pc.addEventListener("connectionstatechange", () => {
+        clearTimeout(this.#lost);
+        const { connectionState } = this.pc;
+        if (connectionState === "connected") then();
+        if (connectionState === "failed") onBroken("network");
+        if (connectionState === "disconnected") this.#lost = setTimeout(onBroken, DISCONNECTED, "network");
+      });
+      this.ending.signal.addEventListener("abort", () => refuse(this.ending.signal.reason));
+    });
+    this.connected.catch(() => {});
+    this.onBroken = onBroken;
+  }
+
+  /* Counts from the first session description on. */
+  get isStarted() {
+    return Boolean(this.pc.remoteDescription);
+  }
+
+  awaitConnection() {
+    const timer = setTimeout(this.onBroken, CONNECT, "media");
+    this.connected.finally(() => clearTimeout(timer)).catch(() => {});
+  }
+
+  /* The mid of the first section. The transport ends with it, so it is never stopped. */
+  get first() {
+    return /^a=mid:(\S+)/m.exec(this.pc.localDescription?.sdp ?? "")?.[1];
+  }
+
+  get sections() {
+    return this.pc.localDescription?.sdp.match(/^m=/gm).length ?? 0;
+  }
+
+  find(mid) {
+    return this.pc.getTransceivers().find((transceiver) => transceiver.mid === mid);
+  }
+
+  end(reason) {
+    clearTimeout(this.#lost);
+    this.ending.abort(reason);
+    this.pc.close();
+  }
+}
+
+/* The connection for events: a WebSocket that is made again, from the last number on. */
+class Feed {
+  #socket;
+  #silence;
+  #timer;
+  #tries = 0;
+  #hooks;
+  isOpen = false;
+  seq = null;
+
+  constructor(hooks) {
+    this.#hooks = hooks;
+  }
+
+  open(url, token) {
+    this.close();
+    const query = this.seq === null ? "" : `?after=${this.seq}`;
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/events${query}`, ["calls.v1", `calls.token.${token}`]);
+    this.#socket = socket;
+    const again = () => this.#again(url, token);
+    const listen = () => {
+      clearTimeout(this.#silence);
+      this.#silence = setTimeout(again, SILENCE);
+    };
+    listen();
+    socket.onmessage = ({ data }) => {
+      listen();
+      const event = JSON.parse(data);
+      if (!this.isOpen) {
+        [this.isOpen, this.#tries] = [true, 0];
+        this.#hooks.opened();
+      }
+      if (event.type === "ping") return socket.send(JSON.stringify({ type: "pong" }));
+      const isNext = event.type === "snapshot" || event.seq === this.seq + 1;
+      if (!isNext && event.seq <= this.seq) return;
+      if (!isNext) {
+        this.seq = null; // Something is missing: a snapshot has it.
+        return again();
+      }
+      this.seq = event.seq;
+      this.#hooks.heard(event);
+    };
+    socket.onclose = ({ code }) => {
+      const gone = { 4001: "removed", 4002: "expired", 4003: "ended" }[code];
+      if (!gone) return again();
+      this.close();
+      this.#hooks.gone(gone);
+    };
+  }
+
+  #again(url, token) {
+    this.close();
+    if (this.#tries >= SOCKETS) return this.#hooks.failed();
+    this.#hooks.lost();
+    const open = async () => {
+      clearTimeout(this.#timer);
+      // A browser does not say why a WebSocket was refused.
+      if (await this.#hooks.isMember() && this.#wait === open) this.open(url, token);
+    };
+    this.#wait = open;
+    this.#timer = setTimeout(open, backoff(this.#tries++));
+  }
+  #wait;
+
+  /* Does not wait any longer: the network has come back. */
+  hurry() {
+    this.#wait?.();
+  }
+
+  close() {
+    clearTimeout(this.#silence);
+    clearTimeout(this.#timer);
+    this.#wait = null;
+    this.isOpen = false;
+    if (!this.#socket) return;
+    this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+    this.#socket = null;
+  }
+}
+
+export class Room extends EventTarget {
+  #url;
+  #options;
+  #token = null;
+  #iceServers = [];
+  #feed;
+  #rejoins = 0;
+
+  #link = null;
+  #old = null; // The session that the next one replaces.
+  #tries = 0;
+  #trouble = { media: null, events: null };
+  #end = null;
+  #shown = "";
+
+  #publications = new Set();
+  #channels = new Map();
+  #remotes = new Map();
+  #chosen = new Map(); // What `subscribe` and `unsubscribe` said.
+  #names = 0;
+
+  #isRunning = false;
+  #isAsked = false;
+  #timers = [];
+  #spoken = new Map();
+  #sums = { lost: 0, received: 0 };
+
+  members = new Map();
+  me = null;
+  state = "connecting";
+  reason = null;
+  quality = null;
+
+  constructor(url, options = {}) {
+    super();
+    this.#url = new URL(url, document.baseURI).href.replace(/\/$/, "");
+    this.#options = options;
+    this.#feed = new Feed({
+      opened: () => this.#setTrouble("events", null),
+      heard: (event) => this.#hear(event),
+      lost: () => this.#setTrouble("events", "network"),
+      failed: () => this.#fail("network"),
+      gone: (reason) => reason === "expired" ? this.#rejoin() : this.#fail(reason),
+      isMember: () => this.#isMember(),
+    });
+  }
+
+  /* Makes a room and enters it. */
+  static async join(url, options) {
+    const room = new Room(url, options);
+    await room.join();
+    return room;
+  }
+
+  /* Enters the room: a member is made, and its connection for events. Or enters it again
+     after a failure, as the same member if it is still there. */
+  async join() {
+    if (!["connecting", "failed", "left"].includes(this.state) || this.#timers.length) return;
+    if (!["network", "media", "server"].includes(this.#end?.reason)) this.#token = null;
+    this.#end = null;
+    this.#tries = this.#rejoins = 0;
+    this.#timers = [setInterval(() => this.#measureLevels(), 250), setInterval(() => this.#rate(), 2_000)];
+    addEventListener("pagehide", this.#leaveWithPage);
+    addEventListener("online", this.#hurry);
+    try {
+      if (this.#token && await this.#isMember()) this.#feed.open(this.#url, this.#token);
+      else if (!this.#end) await this.#enter();
+    } catch (error) {
+      this.#fail(error.reason ?? "server", error);
+      throw error;
+    }
+    this.#show();
+    this.#wake();
+  }
+
+  /* Leaves. The page may be on its way out, so the request outlives it. */
+  async leave() {
+    if (this.#end?.state === "left") return;
+    const call = this.#token && this.#call("DELETE", "members/{id}", { id: this.me, keepalive: true, step: "client leaves" });
+    this.#finish({ state: "left", reason: null });
+    for (const publication of [...this.#publications]) this.#unpublish(publication);
+    this.#token = null;
+    await Promise.resolve(call).catch(() => {});
+  }
+
+  get self() { return this.members.get(this.me); }
+  get publications() { return [...this.#publications]; }
+  get connection() { return this.#link?.pc ?? null; }
+  get sessionId() { return this.#link?.sessionId ?? null; }
+  /* The tracks of the others that are received. */
+  get remotes() { return [...this.#remotes.values()].filter(({ track }) => track).map(shown); }
+
+  /* Publishes a track. What is asked for in one task goes in one request, so publish the
+     microphone and the camera together. `layers` sends a picture in two sizes, `h` and `l`. */
+  async publish(track, { name = track.kind === "audio" ? "microphone" : "camera", layers = false } = {}) {
+    const publication = new Publication(track, name, `${name}-${++this.#names}`, layers ? LAYERS : [], {
+      tell: (publication) => this.#tell(publication),
+      wake: () => this.#wake(),
+      close: (publication) => this.#unpublish(publication),
+    });
+    this.#publications.add(publication);
+    this.#wake();
+    return publication.live;
+  }
+
+  /* Opens a data channel of this name, and those of the others. */
+  channel(name, options = {}) {
+    const channel = this.#channels.get(name) ?? new Channel(name, options, () => {
+      for (const { id, data } of channel.peers.values()) this.#closeChannel(id, data);
+      this.#closeChannel(channel.data?.id, channel.data);
+      this.#channels.delete(name);
+    });
+    this.#channels.set(name, channel);
+    this.#reconcile();
+    return channel;
+  }
+
+  /* Subscribes to one track, or no longer, whatever the option `subscribe` says. */
+  subscribe(track) {
+    this.#chosen.set(keyOf(track), true);
+    this.#reconcile();
+  }
+
+  unsubscribe(track) {
+    this.#chosen.set(keyOf(track), false);
+    this.#reconcile();
+  }
+
+  /* Chooses the layer of a picture by the size of the element that shows it. Returns what
+     ends that. */
+  fit(track, element) {
+    let timer;
+    const choose = () => {
+      const remote = this.#remotes.get(keyOf(track));
+      const width = element.clientWidth * devicePixelRatio;
+      if (!remote || !width) return;
+      remote.rid = width > 400 ? "h" : "l";
+      if (remote.rid !== remote.askedRid) this.#wake();
+    };
+    const observer = new ResizeObserver(() => {
+      clearTimeout(timer);
+      timer = setTimeout(choose, 500);
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      clearTimeout(timer);
+    };
+  }
+
+  /* Changes our own data. */
+  update(data) { return this.#call("PATCH", "members/{id}", { id: this.me, body: { data } }); }
+  /* For moderators: a track of a member is closed, a member removed, the room ended. */
+  muteOther(id, trackName) { return this.#call("PATCH", "members/{id}", { id, body: { muted: { [trackName]: true } } }); }
+  remove(id) { return this.#call("DELETE", "members/{id}", { id }); }
+  end() { return this.#call("DELETE", ""); }
+
+  /* ---- State ---- */
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  #setTrouble(where, reason) {
+    this.#trouble[where] = reason;
+    this.#show();
+  }
+
+  #show() {
+    const reason = this.#trouble.media ?? this.#trouble.events;
+    const isReady = this.#feed.isOpen && (this.#link ? this.#link.pc.connectionState === "connected" : !this.#hasWork);
+    const now = this.#end ?? (reason ? { state: "repairing", reason } : { state: isReady ? "connected" : "connecting", reason: null });
+    const detail = { ...now, advice: ADVICE[now.reason] ?? null, attempt: this.#tries, error: now.error ?? null };
+    [this.state, this.reason] = [now.state, now.reason];
+    const shown = `${now.state} ${now.reason} ${now.state === "repairing" ? this.#tries : ""}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#emit("state", detail);
+  }
+
+  /* Whether anything is wanted that takes a connection. */
+  get #hasWork() {
+    const isWaiting = this.publications.some(({ state }) => state === "waiting");
+    return isWaiting || this.#channels.size > 0 || this.#remotes.size > 0;
+  }
+
+  #fail(reason, error) {
+    if (!this.#end) this.#finish({ state: "failed", reason, error });
+  }
+
+  #finish(end) {
+    this.#end = end;
+    this.#feed.close();
+    this.#feed.seq = null;
+    this.#timers.forEach(clearInterval);
+    this.#timers = [];
+    removeEventListener("pagehide", this.#leaveWithPage);
+    removeEventListener("online", this.#hurry);
+    this.#trouble = { media: null, events: null };
+    if (this.#link) this.#giveUp(this.#link, null);
+    for (const remote of [...this.#remotes.values()]) this.#drop(remote);
+    this.#show();
+  }
+
+  #leaveWithPage = () => void this.leave();
+  #hurry = () => this.#feed.hurry();
+
+  /* ---- Requests ---- */
+
+  /* One request. "Try again" is waited for; everything else that is not a success throws. */
+  async #call(method, path, { id, query = "", body, link, keepalive = false, step = null } = {}) {
+    const url = `${this.#url}${path && "/"}${path.replace("{id}", id)}${query}`;
+    const headers = { ...this.#options.headers };
+    if (this.#token) headers.authorization = `Bearer ${this.#token}`;
+    if (body) headers["content-type"] = "application/json";
+    const options = { method, headers, body: body && JSON.stringify(body), keepalive };
+    for (let waits = 0; ; waits += 1) {
+      const { status, retryAfter, reply } = await this.#send(url, options, link, { method, path, step });
+      const isEarly = status === 425 || status === 429 || reply.remedy === "wait";
+      if (isEarly && waits < WAITS) await after(retryAfter * 1_000 || backoff(waits, 3_000), link?.ending.signal);
+      else if (status >= 200 && status < 300 && !reply.errorCode) return reply;
+      else throw new CallsError(status, reply);
+    }
+  }
+
+  async #send(url, options, link, call) {
+    const at = Date.now();
+    let status = 0;
+    try {
+      const signals = [AbortSignal.timeout(REQUEST), ...link ? [link.ending.signal] : []];
+      const response = await fetch(url, { ...options, signal: AbortSignal.any(signals) });
+      const text = await response.text();
+      status = response.status;
+      // A reply of an attempt that was given up says nothing any more.
+      link?.ending.signal.throwIfAborted();
+      let reply = {};
+      try { reply = JSON.parse(text); } catch { /* A proxy's page, or nothing. */ }
+      return { status, retryAfter: Number(response.headers.get("retry-after")), reply };
+    } catch (error) {
+      if (error instanceof Broken) throw error;
+      throw new CallsError(0, {});
+    } finally {
+      this.#emit("call", { ...call, at, status, ms: Date.now() - at });
+    }
+  }
+
+  async #enter() {
+    const { name, data } = this.#options;
+    const reply = await this.#call("POST", "members", { body: { name, data }, step: "client joins" });
+    if (this.#end) return;
+    this.#token = reply.token;
+    this.me = reply.member.id;
+    this.#iceServers = reply.iceServers ?? [];
+    this.#old = null;
+    this.#feed.seq = null;
+    this.#hear({ type: "snapshot", members: reply.room.members });
+    this.#feed.seq = reply.room.seq;
+    this.#feed.open(this.#url, this.#token);
+  }
+
+  /* Whether the member is still there. If it cannot be asked, it may be. */
+  async #isMember() {
+    const token = this.#token;
+    const error = await this.#call("GET", "").then(() => null, (error) => error);
+    if (error?.status !== 401 || token !== this.#token) return token === this.#token;
+    this.#rejoin();
+    return false;
+  }
+
+  /* The member is gone. It enters again, once, unless it was removed: then the connection
+     for events says so. */
+  async #rejoin() {
+    const token = this.#token;
+    if (!token) return;
+    if (this.#feed.isOpen) await after(1_500);
+    if (this.#end || token !== this.#token) return;
+    if (this.#rejoins++ > 0) return this.#fail("expired");
+    this.#token = null;
+    this.#feed.close();
+    this.#setTrouble("media", "expired");
+    if (this.#link) this.#giveUp(this.#link, "expired");
+    this.#wake();
+  }
+
+  /* ---- What the events say ---- */
+
+  #hear(event) {
+    const member = this.members.get(event.member);
+    const has = (list, item) => list.find((other) => keyOf(other) === keyOf(item));
+    switch (event.type) {
+      case "snapshot":
+        this.members = new Map(event.members.map((member) => [member.id, member]));
+        break;
+      case "joined":
+        this.members.set(event.member.id, event.member);
+        break;
+      case "left":
+        this.members.delete(event.member);
+        if (event.member === this.me) return event.reason === "expired" ? this.#rejoin() : this.#fail(event.reason === "ended" ? "ended" : "removed");
+        break;
+      case "published": {
+        const [list, item] = event.track ? [member?.tracks, event.track] : [member?.channels, event.channel];
+        if (list && !has(list, item)) list.push(item);
+        break;
+      }
+      case "unpublished":
+        if (!member) break;
+        member.tracks = member.tracks.filter((item) => keyOf(item) !== keyOf(event));
+        member.channels = member.channels.filter((item) => keyOf(item) !== keyOf(event));
+        break;
+      case "muted":
+      case "unmuted": {
+        const track = has(member?.tracks ?? [], event);
+        if (track) track.muted = event.type === "muted";
+        break;
+      }
+      case "changed":
+        if (member) member.data = event.data;
+        break;
+      case "away":
+      case "here":
+        if (member) member.presence = event.type;
+        break;
+    }
+    this.#checkOwn(event);
+    this.#reconcile();
+    if (event.type !== "snapshot") this.#emit(event.type, { ...event, name: (member ?? event.member)?.name });
+    this.#emit("members", { members: this.members });
+  }
+
+  /* What others see of our own tracks. A track that was there and is gone was closed by a
+     moderator. */
+  #checkOwn(event) {
+    const seen = new Set(this.self?.tracks.map(keyOf));
+    for (const publication of this.#publications) {
+      if (publication.state !== "live" || !this.#link) continue;
+      const key = keyOf({ sessionId: this.#link.sessionId, trackName: publication.trackName });
+      if (seen.has(key)) publication.isSeen = true;
+      else if (publication.isSeen) {
+        const { transceiver } = publication;
+        transceiver.sender.replaceTrack(null).catch(() => {});
+        // The SFU has closed it; the next offer says the same.
+        if (transceiver.mid !== this.#link.first) transceiver.stop();
+        publication.track.enabled = false;
+        publication.muted = true;
+        publication.become("removed");
+        this.#emit("silenced", { publication, by: event.by ?? null });
+      }
+    }
+  }
+
+  /* What should be subscribed to, by what is in the room. */
+  #reconcile() {
+    if (this.#end) return;
+    const tracks = new Map();
+    const channels = new Map();
+    const { subscribe = () => true } = this.#options;
+    for (const member of this.members.values()) {
+      if (member.id === this.me) continue;
+      for (const track of member.tracks) {
+        if (this.#chosen.get(keyOf(track)) ?? subscribe(member, track)) tracks.set(keyOf(track), { ...track, member: member.id });
+      }
+      for (const channel of member.channels) channels.set(keyOf(channel), { ...channel, member: member.id });
+    }
+    for (const remote of [...this.#remotes.values()]) if (!tracks.has(remote.key)) this.#drop(remote);
+    // A microphone and a camera come one after the other, and are pulled together.
+    const notBefore = Date.now() + 100;
+    for (const [key, track] of tracks) {
+      if (this.#remotes.has(key)) continue;
+      const rid = track.kind === "video" ? this.#options.preferredRid : undefined;
+      this.#remotes.set(key, { ...track, key, rid, mid: null, track: null, tries: 0, notBefore });
+    }
+    for (const { name, peers } of this.#channels.values()) {
+      for (const [key, { id, data }] of peers) {
+        if (channels.has(key)) continue;
+        peers.delete(key);
+        this.#closeChannel(id, data);
+      }
+      for (const [key, channel] of channels) {
+        if (channel.dataChannelName === name && !peers.has(key)) peers.set(key, { ...channel, id: null, tries: 0, notBefore });
+      }
+    }
+    this.#wake();
+  }
+
+  #drop(remote) {
+    this.#remotes.delete(remote.key);
+    remote.isGone = true;
+    if (remote.mid) this.#link?.closing.push(remote.mid);
+    if (remote.track) this.#emit("trackended", shown(remote));
+  }
+
+  #unpublish(publication) {
+    if (!this.#publications.delete(publication)) return;
+    if (publication.mid) this.#link?.closing.push(publication.mid);
+    publication.transceiver?.sender.replaceTrack(null).catch(() => {});
+    publication.become("closed");
+    this.#wake();
+  }
+
+  #closeChannel(id, data) {
+    if (!data) return;
+    data.close();
+    this.#link?.closingChannels.push(id);
+    this.#wake();
+  }
+
+  async #tell({ trackName, muted, state }) {
+    if (state !== "live") return;
+    const body = { muted: { [trackName]: muted } };
+    await this.#call("PATCH", "members/{id}", { id: this.me, body }).catch((error) => this.#emit("problem", { error }));
+  }
+
+  /* ---- The loop ---- */
+
+  #wake = () => {
+    this.#isAsked = true;
+    if (!this.#isRunning) this.#run();
+  };
+
+  /* Does one thing after the other until nothing is missing. */
+  async #run() {
+    this.#isRunning = true;
+    while (this.#isAsked && this.#timers.length) {
+      this.#isAsked = false;
+      await null; // What is asked for in one task is done together.
+      const link = this.#link;
+      try {
+        if (await this.#step(link)) this.#isAsked = true;
+      } catch (error) {
+        this.#isAsked = true;
+        const isLate = link !== this.#link || this.#end;
+        if (isLate) continue;
+        if (error.status === 401) await this.#rejoin();
+        else if (link) this.#giveUp(link, error.reason ?? "server", error);
+        else if (error instanceof CallsError && !error.isFatal) this.#fail(error.reason, error);
+        else this.#setTrouble("media", error.reason ?? "server");
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  /* Does the next thing that is missing. Returns whether there was one. */
+  async #step(link) {
+    if (!this.#token) return this.#attempt(() => this.#enter());
+    const unpublished = this.publications.filter(({ state }) => state === "waiting");
+    if (!link) {
+      if (this.#hasWork) return this.#attempt(() => this.#open());
+      this.#setTrouble("media", null);
+      return false;
+    }
+    if (link.isStarted) await link.connected;
+    if (unpublished.length) return this.#publish(link, unpublished);
+    if (this.#channels.size && !link.hasData) return this.#establish(link);
+    if (link.closing.length) return this.#close(link);
+    if (link.sections > SECTIONS) throw new Broken("server");
+    const pulls = this.#due([...this.#remotes.values()].filter(({ mid }) => !mid));
+    // A reply waits for tracks that do not flow. Those that did not before delay no others.
+    const fresh = pulls.filter(({ tries }) => !tries);
+    if (pulls.length) return this.#pull(link, fresh.length ? fresh : pulls);
+    const { closingChannels } = link;
+    if (closingChannels.length) return this.#closeChannels(link, closingChannels.splice(0));
+    const channels = [...this.#channels.values()].flatMap((channel) =>
+      [{ channel, end: channel }, ...[...channel.peers.values()].map((end) => ({ channel, end }))]);
+    const ends = this.#due(channels.map(({ end }) => end).filter(({ data }) => !data));
+    const due = channels.filter(({ end }) => ends.includes(end));
+    // One request has only local ones or only remote ones.
+    const local = due.filter(({ channel, end }) => end === channel);
+    if (due.length) return this.#openChannels(link, local.length ? local : due);
+    const updates = this.#due([...this.#remotes.values()].filter(({ mid, rid, askedRid }) => mid && rid !== askedRid));
+    if (updates.length) return this.#update(link, updates);
+    return false;
+  }
+
+  /* Those whose time has come. The loop runs again when the next one's has. */
+  #due(items) {
+    const left = items.map(({ notBefore }) => notBefore - Date.now()).filter((ms) => ms > 0 && ms < Infinity);
+    if (left.length) setTimeout(this.#wake, Math.min(...left) + 1);
+    return items.filter(({ notBefore }) => notBefore <= Date.now());
+  }
+
+  /* Something did not succeed: again later, but not for ever. */
+  #postpone(item, error) {
+    item.tries += 1;
+    const isOver = item.tries >= ITEMS;
+    item.notBefore = isOver ? Infinity : Date.now() + backoff(item.tries);
+    if (isOver) this.#emit("problem", { error, track: item.trackName ? shown(item) : null });
+  }
+
+  /* One of the bounded tries to have a session. */
+  async #attempt(action) {
+    if (this.#tries >= SESSIONS) return this.#fail(this.#trouble.media ?? "server");
+    this.#tries += 1;
+    this.#show();
+    if (this.#tries > 1) await after(backoff(this.#tries - 1));
+    if (!navigator.onLine) {
+      const isBack = new Promise((then) => addEventListener("online", then, { once: true }));
+      await Promise.race([isBack, after(60_000)]);
+    }
+    if (this.#end) return false;
+    await action();
+    return true;
+  }
+
+  async #open() {
+    const token = this.#token;
+    if (this.#old) {
+      // Credentials of a TURN server may have run out meanwhile.
+      const fresh = await this.#call("GET", "generate-ice-servers").catch(() => null);
+      this.#iceServers = fresh?.iceServers ?? this.#iceServers;
+    }
+    const query = this.#old ? `?replaces=${encodeURIComponent(this.#old)}` : "";
+    const { sessionId } = await this.#call("POST", "sessions/new", { query, step: "client joins" });
+    if (this.#end || token !== this.#token) return;
+    const link = new Link(sessionId, this.#iceServers, (reason) => this.#giveUp(link, reason));
+    this.#link = link;
+    link.pc.addEventListener("connectionstatechange", () => this.#show());
+    link.connected.then(() => {
+      this.#setTrouble("media", null);
+      setTimeout(() => link === this.#link && (this.#tries = this.#rejoins = 0), STABLE);
+    }).catch(() => {});
+  }
+
+  /* The connection is over, and so is all that was on it. The loop does it again. */
+  #giveUp(link, reason, error) {
+    if (link !== this.#link) return;
+    this.#link = null;
+    this.#old = link.sessionId;
+    link.end(new Broken(reason ?? "network"));
+    for (const publication of this.#publications) if (publication.state === "live") publication.become("waiting");
+    for (const remote of this.#remotes.values()) Object.assign(remote, { mid: null, askedRid: undefined, tries: 0, notBefore: 0 });
+    for (const channel of this.#channels.values()) channel.reset();
+    this.#sums = { lost: 0, received: 0 };
+    if (error) this.#emit("problem", { error });
+    if (!reason) return;
+    this.#setTrouble("media", reason);
+    this.#reconcile();
+  }
+
+  /* ---- Exchanges, each of them a step of the loop ---- */
+
+  #session(link, method, path, body, step) {
+    return this.#call(method, `sessions/{id}/${path}`, { id: link.sessionId, body, link, step });
+  }
+
+  /* The SFU has answered our offer, or made one of its own, which is answered. */
+  async #settle(link, reply, step) {
+    const { pc } = link;
+    const isNew = !link.isStarted;
+    if (!reply.sessionDescription) {
+      if (pc.signalingState === "have-local-offer") await pc.setLocalDescription({ type: "rollback" });
+      return;
+    }
+    await pc.setRemoteDescription(reply.sessionDescription);
+    if (reply.sessionDescription.type === "offer") {
+      await pc.setLocalDescription();
+      const { type, sdp } = pc.localDescription;
+      await this.#session(link, "PUT", "renegotiate", { sessionDescription: { type, sdp } }, step);
+    }
+    if (isNew) link.awaitConnection();
+    link.ending.signal.throwIfAborted();
+  }
+
+  async #offer(link) {
+    await link.pc.setLocalDescription();
+    const { type, sdp } = link.pc.localDescription;
+    return { type, sdp };
+  }
+
+  async #publish(link, publications) {
+    const { pc } = link;
+    const transceivers = publications.map(({ track, encodings: sendEncodings }) =>
+      pc.addTransceiver(track, { direction: "sendonly", sendEncodings }));
+    // With data in the first offer nothing else has to be established.
+    if (this.#channels.size) link.data ??= pc.createDataChannel("server-events", { negotiated: true, id: 0 });
+    const sessionDescription = await this.#offer(link);
+    const mids = transceivers.map(({ mid }) => mid);
+    const tracks = publications.map(({ trackName }, at) => ({ location: "local", mid: mids[at], trackName }));
+    let reply;
+    try {
+      reply = await this.#session(link, "POST", "tracks/new", { sessionDescription, tracks }, "client joins");
+    } catch (error) {
+      if (error.isFatal !== false) throw error;
+      reply = { tracks: tracks.map(() => ({ errorCode: error.code, error })) };
+    }
+    await this.#settle(link, reply);
+    link.hasData ||= Boolean(link.data && reply.sessionDescription);
+    publications.forEach((publication, at) => {
+      const item = reply.tracks?.find(({ mid }) => mid === mids[at]) ?? reply.tracks?.[at] ?? {};
+      const transceiver = transceivers[at];
+      if (item.errorCode) {
+        if (transceiver.mid !== link.first) transceiver.stop();
+        this.#publications.delete(publication);
+        publication.become("closed", item.error ?? new CallsError(200, item));
+      } else if (publication.state === "closed") {
+        link.closing.push(mids[at]); // It was closed meanwhile.
+      } else {
+        Object.assign(publication, { mid: mids[at], transceiver }).become("live");
+        if (transceiver.sender.track !== publication.track) publication.replace(publication.track);
+        if (publication.muted) this.#tell(publication);
+      }
+    });
+    this.#checkOwn({});
+    return true;
+  }
+
+  async #establish(link) {
+    const dataChannel = { location: "remote", dataChannelName: "server-events" };
+    const reply = await this.#session(link, "POST", "datachannels/establish", { dataChannel }, "client joins");
+    await this.#settle(link, reply, "client joins");
+    return link.hasData = true;
+  }
+
+  async #pull(link, remotes) {
+    const step = "remote client joins";
+    const tracks = remotes.map(({ sessionId, trackName, rid }) => ({ location: "remote", sessionId, trackName, ...layer(rid) }));
+    for (const remote of remotes) remote.askedRid = remote.rid;
+    let reply;
+    try {
+      reply = await this.#session(link, "POST", "tracks/new", { tracks }, step);
+    } catch (error) {
+      if (error.isFatal !== false) throw error;
+      for (const remote of remotes) this.#postpone(remote, error);
+      return true;
+    }
+    await this.#settle(link, reply, step);
+    remotes.forEach((remote, at) => {
+      const item = reply.tracks?.find((item) => keyOf(item) === remote.key) ?? reply.tracks?.[at];
+      const transceiver = item?.mid && !item.errorCode && link.find(item.mid);
+      if (!transceiver) return this.#postpone(remote, new CallsError(200, item));
+      if (remote.isGone) return void link.closing.push(item.mid);
+      Object.assign(remote, { mid: item.mid, tries: 0, notBefore: 0, receiver: transceiver.receiver, track: transceiver.receiver.track });
+      this.#emit("track", shown(remote));
+    });
+    return true;
+  }
+
+  /* Sections are closed by an offer, which leaves of them one line. The first one is closed
+     by force, because the transport would end with it. */
+  async #close(link) {
+    const mids = link.closing.splice(0).filter((mid) => link.find(mid));
+    const isTheirs = mids.some((mid) => link.find(mid).currentDirection === "recvonly");
+    const step = isTheirs ? "remote client leaves" : null;
+    if (mids.includes(link.first)) {
+      await this.#session(link, "PUT", "tracks/close", { tracks: [{ mid: link.first }], force: true }, step);
+    }
+    const others = mids.filter((mid) => mid !== link.first);
+    if (!others.length) return true;
+    for (const mid of others) link.find(mid).stop();
+    const sessionDescription = await this.#offer(link);
+    const tracks = others.map((mid) => ({ mid }));
+    const reply = await this.#session(link, "PUT", "tracks/close", { tracks, sessionDescription, force: false }, step);
+    await this.#settle(link, reply, step);
+    return true;
+  }
+
+  async #openChannels(link, wanted) {
+    const dataChannels = wanted.map(({ channel, end }) => end === channel
+      ? { location: "local", dataChannelName: channel.name, ...channel.options }
+      : { location: "remote", dataChannelName: channel.name, sessionId: end.sessionId });
+    let reply = {};
+    try {
+      reply = await this.#session(link, "POST", "datachannels/new", { dataChannels });
+    } catch (error) {
+      if (error.isFatal !== false) throw error;
+    }
+    wanted.forEach(({ channel, end }, at) => {
+      const { id, errorCode } = reply.dataChannels?.[at] ?? {};
+      if (errorCode || !id) return this.#postpone(end, new CallsError(200, reply.dataChannels?.[at]));
+      const { ordered, maxRetransmits, maxPacketLifeTime } = end === channel ? channel.options : end;
+      const options = Object.entries({ ordered, maxRetransmits, maxPacketLifeTime }).filter(([, value]) => value != null);
+      const data = link.pc.createDataChannel(channel.name, { ...Object.fromEntries(options), negotiated: true, id });
+      Object.assign(end, { id, data });
+      data.binaryType = "arraybuffer";
+      if (end === channel) data.addEventListener("open", () => channel.dispatchEvent(new Event("open")));
+      else data.addEventListener("message", (event) => channel.dispatchEvent(new CustomEvent("message", {
+        detail: { member: end.member, name: this.members.get(end.member)?.name, data: event.data },
+      })));
+    });
+    return true;
+  }
+
+  async #closeChannels(link, ids) {
+    const dataChannels = ids.map((id) => ({ id }));
+    await this.#session(link, "PUT", "datachannels/close", { dataChannels }, "remote client leaves");
+    return true;
+  }
+
+  /* Other layers. */
+  async #update(link, remotes) {
+    const tracks = remotes.map(({ sessionId, trackName, mid, rid }) => ({ location: "remote", sessionId, trackName, mid, ...layer(rid) }));
+    const asked = remotes.map(({ rid }) => rid);
+    const reply = await this.#session(link, "PUT", "tracks/update", { tracks }).catch((error) => {
+      if (error.isFatal !== false) throw error;
+      return { tracks: tracks.map(() => ({ errorCode: error.code })) };
+    });
+    remotes.forEach((remote, at) => {
+      if (!reply.tracks?.[at]?.errorCode) return Object.assign(remote, { askedRid: asked[at], tries: 0, notBefore: 0 });
+      remote.tries += 1;
+      // A picture without layers stays as it is.
+      Object.assign(remote, remote.tries < ITEMS ? { notBefore: Date.now() + backoff(remote.tries) } : { askedRid: asked[at], notBefore: 0 });
+    });
+    return true;
+  }
+
+  /* ---- Measuring ---- */
+
+  /* Who speaks, four times a second. */
+  async #measureLevels() {
+    const ends = [...this.#remotes.values()].filter(({ kind, mid }) => kind === "audio" && mid)
+      .map(({ member, receiver }) => [member, receiver]);
+    for (const { track, muted, transceiver } of this.#publications) {
+      if (track.kind === "audio" && !muted && transceiver) ends.push([this.me, transceiver.sender]);
+    }
+    const levels = new Map([...this.members.keys()].map((id) => [id, 0]));
+    for (const [id, end] of ends) {
+      const level = await levelOf(end).catch(() => 0);
+      levels.set(id, Math.max(level, levels.get(id) ?? 0));
+    }
+    const now = Date.now();
+    for (const [id, level] of levels) {
+      const until = this.#spoken.get(id);
+      if (level > LEVEL) this.#spoken.set(id, now + 600);
+      if (level > LEVEL && !until) this.#emit("speaking", { member: id, isSpeaking: true });
+    }
+    for (const [id, until] of this.#spoken) {
+      if (until > now && levels.has(id)) continue;
+      this.#spoken.delete(id);
+      this.#emit("speaking", { member: id, isSpeaking: false });
+    }
+    this.#emit("levels", { levels });
+  }
+
+  /* How good the connection is, by what is lost and how long a round trip takes. */
+  async #rate() {
+    const link = this.#link;
+    if (link?.pc.connectionState !== "connected") return;
+    const sums = { lost: 0, received: 0 };
+    let [roundTrip, lossThere] = [0, 0];
+    for (const stat of (await link.pc.getStats()).values()) {
+      if (stat.type === "inbound-rtp") {
+        sums.lost += stat.packetsLost ?? 0;
+        sums.received += stat.packetsReceived ?? 0;
+      }
+      if (stat.type === "remote-inbound-rtp") lossThere = Math.max(lossThere, stat.fractionLost ?? 0);
+      if (stat.type === "candidate-pair" && stat.nominated) roundTrip = Math.max(roundTrip, stat.currentRoundTripTime ?? 0);
+    }
+    if (link !== this.#link) return;
+    const [lost, received] = [sums.lost - this.#sums.lost, sums.received - this.#sums.received];
+    this.#sums = sums;
+    const lossHere = received > 0 && lost > 0 ? lost / (lost + received) : 0;
+    const loss = Math.max(lossHere, lossThere);
+    const level = loss > 0.08 || roundTrip > 0.5 ? "poor" : loss > 0.02 || roundTrip > 0.25 ? "fair" : "good";
+    this.quality = { level, loss, roundTrip };
+    this.#emit("quality", this.quality);
+  }
+}
+
+/* What a page sees of a track of another member. */
+function shown({ key, member, sessionId, trackName, kind, track, mid }) {
+  return { key, member, sessionId, trackName, name: trackName.replace(/-\d+$/, ""), kind, track, mid };
+}
+
+function layer(preferredRid) {
+  return preferredRid ? { simulcast: { preferredRid, priorityOrdering: "asciibetical", ridNotAvailable: "asciibetical" } } : {};
+}
+
+/* How loud a sender or a receiver is, from 0 to 1. */
+async function levelOf(end) {
+  const level = end.getSynchronizationSources?.()[0]?.audioLevel;
+  if (level !== undefined) return level;
+  for (const stat of (await end.getStats()).values()) if (stat.audioLevel !== undefined) return stat.audioLevel;
+  return 0;
+}
