@@ -53,10 +53,10 @@ async fn attend(room: &str, name: &str, sends: &[Send]) -> Result<(), Failure> {
     let id = joined["member"]["id"].as_str().unwrap_or_default();
     let heartbeat = format!("members/{id}/heartbeat");
     loop {
-        tokio::time::sleep(HEARTBEAT).await;
         sent(request(Method::POST, &heartbeat), &Value::Null).await?;
         // A session that is over is not noticed by who only sends.
         sent(request(Method::GET, &format!("sessions/{session}")), &Value::Null).await?;
+        tokio::time::sleep(HEARTBEAT).await;
     }
 }
 

@@ -382,9 +382,10 @@ impl Record {
         }
     }
 
-    /// A member gives a sign of life.
+    /// A member gives a sign of life, which is as good as a connection.
     pub(crate) fn beat(&mut self, member: &MemberId) -> Result<(), Refused> {
         self.entry_mut(member)?.beats += 1;
+        self.set_presence(member, Presence::Here);
         Ok(())
     }
 
@@ -411,15 +412,17 @@ impl Record {
         entry.ok_or(Refused::Unauthorized)
     }
 
-    /// Says whether a member is here, if that has changed.
+    /// Says whether a member has a connection, if that has changed.
     fn look(&mut self, member: &MemberId) {
+        let is_here = self.entry(member).is_some_and(|entry| !entry.seats.is_empty());
+        self.set_presence(member, if is_here { Presence::Here } else { Presence::Away });
+    }
+
+    fn set_presence(&mut self, member: &MemberId, presence: Presence) {
         let Ok(entry) = self.entry_mut(member) else { return };
-        let (presence, member) = match entry.seats.is_empty() {
-            true => (Presence::Away, member.clone()),
-            false => (Presence::Here, member.clone()),
-        };
         if entry.member.presence != presence {
             entry.member.presence = presence;
+            let member = member.clone();
             self.tell(match presence {
                 Presence::Here => Change::Here { member },
                 Presence::Away => Change::Away { member },
