@@ -120,7 +120,7 @@ async fn fill(server: &Server, from: usize, to: usize) -> usize {
         writing.push(async move {
             let entry = Entry { record, hold: Hold::Free, keeper, ttl };
             let version = Version::random();
-            let write = Write { expected: None, version, entry: Some(entry), wake: None };
+            let write = Write { expected: None, version, entry: Some(entry), wake: &[] };
             store.write(&numbered(number), write).await.unwrap()
         });
         if writing.len() == 256 {

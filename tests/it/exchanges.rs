@@ -6,6 +6,7 @@ use cloudflare_calls::error::{Remedy, Unusable};
 use cloudflare_calls::session::{
     ExchangeId, Exchanged, KeptOffer, Negotiation, Registry, Status, Unfinished,
 };
+use cloudflare_calls::token::Grant;
 use cloudflare_calls::tracks::{OfferedTrack, RemoteTrack};
 use cloudflare_calls::types::SessionId;
 use cloudflare_calls::{Error, Session, prelude::*};
@@ -111,6 +112,38 @@ async fn a_kept_exchange_ends_at_its_deadline_and_when_the_session_is_left() {
     let error = session.answer(exchange, answer()).await.unwrap_err();
     assert_eq!(reason(&error), Some(Unusable::Left));
     assert_eq!(sfu.count(Operation::Renegotiate), 0);
+}
+
+#[tokio::test]
+async fn the_session_tells_its_open_exchange_until_it_ends() {
+    let sfu = Sfu::start().await;
+    let publisher = join(&sfu).await;
+    publish(&publisher, &["a", "b"]).await;
+    let session = join(&sfu).await;
+    assert_eq!(session.open_exchange(), None);
+    let track = RemoteTrack::new(publisher.id().clone(), "a");
+    let Negotiation::Offer(pending) = session.subscribe([track]).await.unwrap() else {
+        panic!("an offer");
+    };
+    assert_eq!(session.open_exchange(), Some(pending.id()));
+    let first = pending.keep().exchange;
+    assert_eq!(session.open_exchange(), Some(first));
+    let grant = Grant::new("user", session.id().clone(), Duration::from_secs(60));
+    assert_eq!(session.granted(&grant).unwrap().open_exchange(), Some(first));
+    let _ = session.answer(first, answer()).await.unwrap();
+    assert_eq!(session.open_exchange(), None, "it has its answer");
+    let second = pulled(&session, &publisher, "b").await.exchange;
+    assert_eq!(session.open_exchange(), Some(second));
+    let _ = session.leave().await.unwrap();
+    assert_eq!(session.open_exchange(), None, "the session was left");
+
+    let client = sfu.client();
+    let join = client.join().answer_deadline(Duration::from_millis(50));
+    let session = join.send().await.unwrap();
+    let late = pulled(&session, &publisher, "a").await.exchange;
+    assert_eq!(session.open_exchange(), Some(late));
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert_eq!(session.open_exchange(), None, "it is too late");
 }
 
 #[tokio::test]

@@ -138,6 +138,7 @@ async fn an_offer_of_one_process_is_answered_at_another_with_its_outcome() {
 
     let elsewhere = get(&there, &session).await;
     assert_eq!(elsewhere.status(), Status::AwaitingAnswer, "the status is the fleet's");
+    assert_eq!(elsewhere.open_exchange(), Some(kept.exchange));
     let Exchanged::Subscribed(pulled) = elsewhere.answer(kept.exchange, answer()).await.unwrap()
     else {
         panic!("it was a subscription")
@@ -146,6 +147,7 @@ async fn an_offer_of_one_process_is_answered_at_another_with_its_outcome() {
     assert_eq!(elsewhere.status(), Status::Ready);
     let again = get(&here, &session).await;
     assert_eq!((again.status(), again.mids().len()), (Status::Ready, 1));
+    assert_eq!(again.open_exchange(), None);
     let twice = again.answer(kept.exchange, answer()).await.unwrap_err();
     assert!(matches!(twice, Error::Unusable { reason: Unusable::NoSuchExchange, .. }), "{twice}");
     assert_eq!(sfu.count(Operation::Renegotiate), 1);
@@ -273,7 +275,7 @@ async fn a_change_whose_entry_is_lost_is_no_success() {
         // The store has lost its last writes.
         let stored = link.store.read(session.id()).await.unwrap().unwrap();
         let version = Version::random();
-        let removal = Write { expected: Some(stored.version), version, entry: None, wake: None };
+        let removal = Write { expected: Some(stored.version), version, entry: None, wake: &[] };
         assert!(matches!(link.store.write(session.id(), removal).await, Ok(Written::Done)));
         if is_seen {
             assert!(here.get(session.id()).await.unwrap().is_none());

@@ -1,11 +1,11 @@
 //! What a session's token lets its holder do with the session, and no more.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cloudflare_calls::data_channels::{ChannelId, Delivery, LocalDataChannel, RemoteDataChannel};
-use cloudflare_calls::error::{Stage, Step, Unusable};
+use cloudflare_calls::error::{Problem, Stage, Step, Unusable};
 use cloudflare_calls::session::{Exchanged, Negotiation, Registry, Status};
-use cloudflare_calls::token::{Action, Grant, GuardedSession};
+use cloudflare_calls::token::{Action, Grant, GuardedSession, MAX_TOKEN_TTL};
 use cloudflare_calls::tracks::{LocalTrack, OfferedTrack, RemoteTrack, TrackUpdate};
 use cloudflare_calls::types::{SessionId, Simulcast};
 use cloudflare_calls::{Error, Session, prelude::*};
@@ -284,4 +284,54 @@ async fn layers_and_replies_go_no_further_than_the_room() {
     assert!(matches!(limited.grant_reply(&chat[0]).await, Err(Error::Denied { .. })));
     assert!(matches!(limited.revoke_reply(&chat[0]).await, Err(Error::Denied { .. })));
     assert_eq!(sfu.calls().len(), calls, "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_grant_alone_permits_what_it_says_and_nothing_else() {
+    let sfu = Sfu::start().await;
+    let publisher = join(&sfu).await;
+    publish(&publisher, &["mic"]).await;
+    for actions in [&[][..], &[Action::Subscribe], &[Action::Publish, Action::Leave]] {
+        let session = join(&sfu).await;
+        let grant = Grant::new("user 42", session.id().clone(), Duration::from_hours(1))
+            .actions(actions.iter().copied());
+        let guarded = session.granted(&grant).unwrap();
+        assert_eq!((guarded.id(), guarded.permissions().subject()), (session.id(), "user 42"));
+        super::logs::assert_clean("a granted session", &format!("{guarded:?}"));
+        assert_eq!(what_goes(&guarded, &publisher).await, actions);
+    }
+    let session = join(&sfu).await;
+    let calls = sfu.calls().len();
+    let grant = Grant::new("user", publisher.id().clone(), Duration::from_hours(1)).actions(ALL);
+    let other = session.granted(&grant).map(drop);
+    assert!(matches!(other, Err(Error::Denied { step: Step::Open, .. })), "{other:?}");
+    let room = publisher.granted(&grant).unwrap().pull_only_from([session.id().clone()]);
+    let refused = room.subscribe([RemoteTrack::new(publisher.id().clone(), "mic")]).await;
+    assert!(matches!(refused, Err(Error::Denied { step: Step::Subscribe, .. })));
+    assert_eq!(sfu.calls().len(), calls, "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_grant_alone_lasts_as_long_as_a_token_of_it() {
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    let granted = |ttl| {
+        let grant = Grant::new("", session.id().clone(), ttl).allow(Action::ReadState);
+        session.granted(&grant)
+    };
+    let second = Duration::from_secs(1);
+    for ttl in [Duration::ZERO, Duration::from_millis(999), MAX_TOKEN_TTL + second, Duration::MAX] {
+        let error = granted(ttl).unwrap_err();
+        let Error::Invalid { step: Step::Open, source, .. } = &error else { panic!("{error:?}") };
+        let problem = Problem::OutOfRange { min: 1, max: MAX_TOKEN_TTL.as_secs() };
+        assert_eq!((&*source.field, source.problem), ("ttl", problem));
+    }
+    granted(MAX_TOKEN_TTL).unwrap();
+    let before = SystemTime::now();
+    let guarded = granted(second).unwrap();
+    let end = guarded.permissions().expires_at();
+    assert!((before + second..=SystemTime::now() + second).contains(&end), "from now on");
+    assert!(guarded.state().await.is_ok());
+    expired(&guarded).await;
+    assert!(matches!(guarded.state().await, Err(Error::Denied { step: Step::State, .. })));
 }

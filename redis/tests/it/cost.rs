@@ -1,6 +1,6 @@
 //! Costs of a session: bytes and round trips.
 
-use cloudflare_calls::store::{Store, Version, Written};
+use cloudflare_calls::store::{Keeper, Store, Version, Write, Written};
 use cloudflare_calls_redis::RedisStore;
 
 use crate::support::Server;
@@ -34,18 +34,43 @@ async fn an_operation_is_one_round_trip() {
         let Written::Other(stored) = late else { panic!("{late:?}") };
         assert_eq!(stored.version, version);
     }
-    let stats = server.cli(&["INFO", "commandstats"]);
-    let calls = |name: &str| -> u64 {
-        let line = format!("cmdstat_{name}:calls=");
-        let found = stats.lines().find_map(|text| text.strip_prefix(&line));
-        found.and_then(|text| text.split(',').next()?.parse().ok()).unwrap_or(0)
-    };
-    println!("{stats}");
+    let calls = calls(&server);
     assert_eq!(calls("evalsha"), 20);
     // Commands that the scripts call are counted, too.
     assert_eq!((calls("get"), calls("time")), (20, 20));
     for other in ["eval", "script|load", "set", "del", "publish"] {
         assert_eq!(calls(other), 0, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_wakes_is_one_round_trip_too() {
+    let server = Server::start(&[]);
+    let store = RedisStore::standalone(server.url()).connect().await.unwrap();
+    let session = session();
+    // The first call brings the script.
+    let mut version = create(&store, &session, b"a").await;
+    let keepers: Vec<Keeper> = (0..50).map(|_| Keeper::random()).collect();
+    for count in [0, 1, 50] {
+        server.cli(&["CONFIG", "RESETSTAT"]);
+        let new = Version::random();
+        let write = Write { wake: &keepers[..count], ..entry(Some(version), new, b"b") };
+        assert!(matches!(store.write(&session, write).await.unwrap(), Written::Done));
+        version = new;
+        let calls = calls(&server);
+        let found = ["evalsha", "get", "time", "set", "publish"].map(calls);
+        assert_eq!(found, [1, 1, 1, 1, count]);
+    }
+}
+
+/// The number of calls of each command since the last reset.
+fn calls(server: &Server) -> impl Fn(&str) -> usize {
+    let stats = server.cli(&["INFO", "commandstats"]);
+    println!("{stats}");
+    move |name| {
+        let line = format!("cmdstat_{name}:calls=");
+        let found = stats.lines().find_map(|text| text.strip_prefix(&line));
+        found.and_then(|text| text.split(',').next()?.parse().ok()).unwrap_or(0)
     }
 }
 

@@ -37,5 +37,5 @@ async fn create(store: &impl Store, session: &SessionId, record: &[u8]) -> Versi
 fn entry(expected: Option<Version>, version: Version, record: &[u8]) -> Write<'_> {
     let keeper = Keeper::from_number(7);
     let entry = Entry { record, hold: Hold::For(LONG), keeper, ttl: LONG };
-    Write { expected, version, entry: Some(entry), wake: None }
+    Write { expected, version, entry: Some(entry), wake: &[] }
 }

@@ -14,6 +14,7 @@ const NOTHING: Duration = Duration::from_millis(400);
 
 async fn only_what_is_meant_wakes(here: &RedisStore, there: &RedisStore) {
     let (keeper, other) = (Keeper::random(), Keeper::random());
+    let keepers = [keeper];
     here.beat(keeper, LONG).await.unwrap();
     here.beat(other, LONG).await.unwrap();
     // The subscription itself wakes; it is over by now.
@@ -22,13 +23,13 @@ async fn only_what_is_meant_wakes(here: &RedisStore, there: &RedisStore) {
     let version = create(there, &session, b"a").await;
 
     let mut woken = here.woken(keeper, &session);
-    let wake = |write| Write { wake: Some(keeper), ..write };
+    let wake = |write| Write { wake: &keepers, ..write };
     let late = there.write(&session, wake(entry(None, Version::random(), b"b"))).await.unwrap();
     assert!(matches!(late, Written::Other(_)));
     let missing = wake(entry(Some(version), Version::random(), b"b"));
     assert!(matches!(there.write(&crate::session(), missing).await.unwrap(), Written::Missing));
     create(there, &crate::session(), b"c").await;
-    let unrelated = Write { wake: Some(other), ..entry(Some(version), Version::random(), b"d") };
+    let unrelated = Write { wake: &[other], ..entry(Some(version), Version::random(), b"d") };
     assert!(matches!(there.write(&session, unrelated).await.unwrap(), Written::Done));
     assert!(timeout(NOTHING, &mut woken).await.is_err(), "woken by what is not meant");
 
@@ -56,6 +57,37 @@ async fn cluster() {
     for _ in 0..4 {
         only_what_is_meant_wakes(&here, &there).await;
     }
+}
+
+/// A write that wakes more processes than there are in most fleets.
+async fn one_write_wakes_many(here: &RedisStore, there: &RedisStore) {
+    let keepers: Vec<Keeper> = (0..1000).map(|_| Keeper::random()).collect();
+    let ours = &keepers[990..];
+    for keeper in ours {
+        here.beat(*keeper, LONG).await.unwrap();
+    }
+    // The subscriptions themselves wake; they are over by now.
+    tokio::time::sleep(NOTHING).await;
+    let session = session();
+    let woken: Vec<_> = ours.iter().map(|keeper| here.woken(*keeper, &session)).collect();
+    let write = Write { wake: &keepers, ..entry(None, Version::random(), b"a") };
+    assert!(matches!(there.write(&session, write).await.unwrap(), Written::Done));
+    for woken in woken {
+        timeout(Duration::from_secs(20), woken).await.expect("woken by the write");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_are_woken() {
+    let server = Server::start(&[]);
+    let here = RedisStore::standalone(server.url()).connect().await.unwrap();
+    let there = RedisStore::standalone(server.url()).connect().await.unwrap();
+    one_write_wakes_many(&here, &there).await;
+
+    let cluster = Cluster::start(3, false, &[]);
+    let here = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
+    let there = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
+    one_write_wakes_many(&here, &there).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +120,7 @@ async fn a_new_connection_has_the_subscription() {
     timeout(Duration::from_secs(20), woken).await.expect("woken by the subscription");
     eventually("it is subscribed", || !server.cli(&["PUBSUB", "CHANNELS"]).is_empty());
     let woken = store.woken(keeper, &session);
-    let write = Write { wake: Some(keeper), ..entry(None, Version::random(), b"a") };
+    let write = Write { wake: &[keeper], ..entry(None, Version::random(), b"a") };
     store.write(&session, write).await.unwrap();
     timeout(Duration::from_secs(20), woken).await.expect("woken by the write");
 }
