@@ -314,6 +314,7 @@ export class Room extends EventTarget {
   #isRunning = false;
   #isAsked = false;
   #timers = [];
+  #calls = 0;
   #spoken = new Map();
   #sums = { lost: 0, received: 0 };
 
@@ -517,7 +518,9 @@ export class Room extends EventTarget {
 
   async #send(url, options, link, call) {
     const at = Date.now();
+    const number = ++this.#calls;
     let status = 0;
+    this.#emit("calling", { ...call, number, at });
     try {
       const signals = [AbortSignal.timeout(REQUEST), ...link ? [link.ending.signal] : []];
       const response = await fetch(url, { ...options, signal: AbortSignal.any(signals) });
@@ -532,7 +535,7 @@ export class Room extends EventTarget {
       if (error instanceof Broken) throw error;
       throw new CallsError(0, {});
     } finally {
-      this.#emit("call", { ...call, at, status, ms: Date.now() - at });
+      this.#emit("call", { ...call, number, at, status, ms: Date.now() - at });
     }
   }
 
