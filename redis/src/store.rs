@@ -109,18 +109,22 @@ impl Inner {
         known.insert(keeper).then(|| self.link.subscribe(self.keys.channel(keeper)))
     }
 
-    /// Wakes a process where the script of a write cannot: in a cluster the channel
-    /// can be another node's. The write does not wait for it.
-    fn wake(&self, live: &Live, keeper: Keeper, session: &SessionId) {
-        let Connection::Cluster(mut connection) = live.connection.clone() else { return };
-        let mut command = redis::cmd("SPUBLISH");
-        command.arg(self.keys.channel(keeper)).arg(session.as_str());
-        tokio::spawn(async move {
-            if let Err(error) = command.exec_async(&mut connection).await {
-                let error = failure::of(&error);
-                tracing::debug!(%error, "a process could not be woken");
-            }
-        });
+    /// Wakes processes where the script of a write cannot: in a cluster each channel
+    /// can be another node's. The write does not wait for it, and none of them waits
+    /// for another.
+    fn wake(&self, live: &Live, keepers: &[Keeper], session: &SessionId) {
+        let Connection::Cluster(connection) = &live.connection else { return };
+        for keeper in keepers {
+            let mut connection = connection.clone();
+            let mut command = redis::cmd("SPUBLISH");
+            command.arg(self.keys.channel(*keeper)).arg(session.as_str());
+            tokio::spawn(async move {
+                if let Err(error) = command.exec_async(&mut connection).await {
+                    let error = failure::of(&error);
+                    tracing::debug!(%error, "a process could not be woken");
+                }
+            });
+        }
     }
 }
 
@@ -141,8 +145,8 @@ impl Store for RedisStore {
             let reply =
                 inner.scripts.write(&mut live.connection, &inner.keys, session, write).await;
             let written = scripts::written(inner.ended(&live, reply)?)?;
-            if let (Written::Done, Some(keeper)) = (&written, write.wake) {
-                inner.wake(&live, keeper, session);
+            if let Written::Done = written {
+                inner.wake(&live, write.wake, session);
             }
             Ok(written)
         }))

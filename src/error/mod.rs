@@ -33,7 +33,7 @@ pub use crate::store::StoreError;
 /// | what happened | how to tell | [`Remedy`] |
 /// |---|---|---|
 /// | a field is wrong; nothing was sent | [`Error::Invalid`] | `Fix` |
-/// | the token does not permit it; nothing was sent | [`Error::Denied`] | `Refused` |
+/// | the token or the grant does not permit it; nothing was sent | [`Error::Denied`] | `Refused` |
 /// | an exchange was not brought to its end | [`Error::Unusable`] with [`Unusable::Unfinished`] | `Rejoin`, after `leave` |
 /// | the session is not connected yet (425) | [`is_not_connected`](Error::is_not_connected) | `Wait` until the agent is connected |
 /// | the session expired or lost its agent (410) | [`is_session_gone`](Error::is_session_gone) | `Rejoin`; trying again never helps |
@@ -52,8 +52,8 @@ pub enum Error {
         /// The field, and what is wrong with it.
         source: Invalid,
     },
-    /// Not permitted by the token that the handle was opened with. Nothing was
-    /// sent.
+    /// Not permitted by the token or the grant that the handle was opened with.
+    /// Nothing was sent.
     #[non_exhaustive]
     Denied {
         /// The step that was refused.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::fleet::Fleet;
 use super::ledger::{Ledger, Uncertain};
 use super::settings::Settings;
-use super::turns::{Turns, View};
+use super::turns::{ExchangeId, Turns, View};
 use crate::data_channels::types::PublishedDataChannel;
 use crate::generated::Client;
 use crate::generated::types::SessionId;
@@ -86,6 +86,15 @@ impl Session {
     /// and every change look at it.
     pub fn status(&self) -> Status {
         self.turns().status()
+    }
+
+    /// The exchange whose offer waits for the agent's answer, if there is one and it is
+    /// not too late; in a fleet as of the last look at the store.
+    ///
+    /// [`answer`](crate::session::AnswerExt::answer) takes its answer once the offer was
+    /// [kept](crate::session::PendingAnswer::keep).
+    pub fn open_exchange(&self) -> Option<ExchangeId> {
+        self.turns().open_exchange()
     }
 
     /// The mids that are known to be in use, published and subscribed ones.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Cursor, Hold, Keeper, Page, Store, StoreFuture, Stored, Version, Write, Written};
@@ -28,13 +28,21 @@ pub struct Memory {
 #[derive(Default)]
 struct Inner {
     state: Mutex<State>,
-    woken: Notify,
+    waiting: Mutex<Vec<Waiter>>,
 }
 
 #[derive(Default)]
 struct State {
     entries: HashMap<SessionId, Kept>,
     alive: HashMap<Keeper, Instant>,
+}
+
+/// A process that waits for a write of a session.
+struct Waiter {
+    keeper: Keeper,
+    session: SessionId,
+    /// Dropping it wakes.
+    woken: oneshot::Sender<()>,
 }
 
 struct Kept {
@@ -70,6 +78,21 @@ impl Memory {
         state.entries.retain(|_, kept| now < kept.end);
         state.alive.retain(|_, end| now < *end);
         state
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiter>> {
+        self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, session: &SessionId, keepers: &[Keeper]) {
+        if keepers.is_empty() {
+            return;
+        }
+        let is_meant =
+            |waiter: &mut Waiter| waiter.session == *session && keepers.contains(&waiter.keeper);
+        let woken: Vec<Waiter> = self.waiting().extract_if(.., is_meant).collect();
+        // They are woken without the lock.
+        drop(woken);
     }
 }
 
@@ -127,16 +150,25 @@ impl Store for Memory {
     fn write<'a>(&'a self, session: &'a SessionId, write: Write<'a>) -> StoreFuture<'a, Written> {
         Box::pin(async move {
             let written = self.state().write(session, write);
-            if write.wake.is_some() && matches!(written, Written::Done) {
-                self.inner.woken.notify_waiters();
+            if matches!(written, Written::Done) {
+                self.wake(session, write.wake);
             }
             Ok(written)
         })
     }
 
-    fn woken(&self, _: Keeper, _: &SessionId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        // Everybody is woken about every session.
-        Box::pin(self.inner.woken.notified())
+    fn woken(
+        &self,
+        keeper: Keeper,
+        session: &SessionId,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let (woken, end) = oneshot::channel();
+        let mut waiting = self.waiting();
+        waiting.retain(|waiter| !waiter.woken.is_closed());
+        waiting.push(Waiter { keeper, session: session.clone(), woken });
+        Box::pin(async {
+            let _ = end.await;
+        })
     }
 
     fn beat(&self, keeper: Keeper, ttl: Duration) -> StoreFuture<'_, ()> {

@@ -52,8 +52,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Waits until a write [wakes](Write::wake) this process about the session.
     ///
     /// It counts from the call of this function, not from the first poll of the
-    /// future, once the process has said that it is [alive](Store::beat). It may end early, and a message may be lost: the caller looks at the
-    /// entry again, and never waits without a limit of time.
+    /// future, once the process has said that it is [alive](Store::beat). A write that
+    /// wakes others, or is about another session, does not end it. Still it may end
+    /// early, as after a lost connection, and a message may be lost: the caller looks
+    /// at the entry again, and never waits without a limit of time.
     fn woken(
         &self,
         keeper: Keeper,
@@ -127,9 +129,10 @@ pub struct Write<'a> {
     pub version: Version,
     /// The new content. None removes the entry.
     pub entry: Option<Entry<'a>>,
-    /// The process to be [woken](Store::woken) if the write is done. It may be the
-    /// one that writes.
-    pub wake: Option<Keeper>,
+    /// The processes to be [woken](Store::woken) if the write is done. The one that
+    /// writes may be among them. There is no bound to their number; the store has
+    /// work with each.
+    pub wake: &'a [Keeper],
 }
 
 /// The content of an entry.

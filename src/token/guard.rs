@@ -1,4 +1,4 @@
-//! A session for whoever has a token for it.
+//! A session for whoever has a token or a grant for it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,10 +8,11 @@ use super::Permissions;
 use crate::generated::types::SessionId;
 use crate::session::access::{Access, Guard, Handle};
 use crate::session::handle::Session;
+use crate::session::turns::ExchangeId;
 use crate::status::Status;
 
-/// A session of which only what a token permits can be done, and only until
-/// the token expires. Everything else is [`Error::Denied`](crate::Error::Denied),
+/// A session of which only what a token or a grant permits can be done, and only
+/// until it expires. Everything else is [`Error::Denied`](crate::Error::Denied),
 /// before anything is sent. The extension traits work on it as on a [`Session`].
 #[derive(Clone)]
 pub struct GuardedSession {
@@ -43,7 +44,16 @@ impl GuardedSession {
         self.session.status()
     }
 
-    /// The token's content.
+    /// The exchange whose offer waits for the agent's answer, if there is one and it is
+    /// not too late; in a fleet as of the last look at the store.
+    ///
+    /// [`answer`](crate::session::AnswerExt::answer) takes its answer once the offer was
+    /// [kept](crate::session::PendingAnswer::keep).
+    pub fn open_exchange(&self) -> Option<ExchangeId> {
+        self.session.open_exchange()
+    }
+
+    /// The permissions of the token or the grant.
     pub fn permissions(&self) -> &Permissions {
         &self.permissions
     }

@@ -31,7 +31,9 @@
 //! ```
 //!
 //! [`TokenKeys::open`] does both at once: it gives a handle of the session that
-//! can do no more than the token permits.
+//! can do no more than the token permits. A backend that has tokens of its own needs
+//! no second kind: [`Session::granted`](crate::Session::granted) gives the same handle
+//! by a [`Grant`] alone.
 //!
 //! A token is a JWT (RFC 7519) with an HMAC by SHA-256 (`HS256`). Its claims are
 //! `aud` (this crate and the app), `sub`, `sid` (the session), `actions`, `iat`
@@ -54,11 +56,12 @@ pub use self::keys::{MAX_SUBJECT_LEN, MAX_TOKEN_LEN, MAX_TOKEN_TTL, MIN_SECRET_L
 pub use crate::action::Action;
 use crate::generated::types::SessionId;
 
-/// The content of a token: who may do what with which session, and how long.
+/// The content of a token, or of a permission that needs none: who may do what with
+/// which session, and how long.
 ///
 /// Nothing is allowed that is not listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a grant is nothing before `TokenKeys::issue`"]
+#[must_use = "a grant is nothing before `TokenKeys::issue` or `Session::granted`"]
 pub struct Grant {
     subject: String,
     session: SessionId,
@@ -71,7 +74,7 @@ impl Grant {
     ///
     /// `subject` is the agent or its user, in the backend's terms, from 1 to
     /// [`MAX_SUBJECT_LEN`] bytes without control characters; the agent can read it.
-    /// `ttl` is how long the token is valid, from 1 s to [`MAX_TOKEN_TTL`];
+    /// `ttl` is how long the token or the grant is valid, from 1 s to [`MAX_TOKEN_TTL`];
     /// fractions of a second are left out.
     pub fn new(subject: impl Into<String>, session: SessionId, ttl: Duration) -> Self {
         Self { subject: subject.into(), session, ttl, actions: BTreeSet::new() }
@@ -118,7 +121,7 @@ impl Serialize for SessionToken {
     }
 }
 
-/// The permissions of a valid token.
+/// The permissions of a valid token, or of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions {
     subject: String,
@@ -128,13 +131,13 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Whom the token was issued to.
+    /// Whom the token was issued to, or the grant is for.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
     /// The session that the token is good for, which is the one that
-    /// [`TokenKeys::verify`] was asked about.
+    /// [`TokenKeys::verify`] was asked about, or that the grant is for.
     pub fn session(&self) -> &SessionId {
         &self.session
     }
@@ -152,7 +155,7 @@ impl Permissions {
         if self.allows(action) { Ok(()) } else { Err(Denied) }
     }
 
-    /// From when on the token is refused.
+    /// From when on the token is refused, or the grant has ended.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }

@@ -1,9 +1,14 @@
-//! Opening a session with a token.
+//! Opening a session with a token, or by a grant.
+
+use std::time::{Duration, SystemTime};
 
 use super::guard::GuardedSession;
-use super::keys::TokenKeys;
+use super::keys::{MAX_TOKEN_TTL, TokenKeys};
+use super::{Grant, Permissions};
 use crate::error::Error;
 use crate::generated::types::SessionId;
+use crate::invalid::lifetime;
+use crate::session::handle::Session;
 use crate::session::registry::Registry;
 use crate::status::Unusable;
 use crate::step::Step;
@@ -44,5 +49,48 @@ impl TokenKeys {
         let unknown = |source| Error::Store { step, source, outcome_unknown: false };
         let session = session.map_err(unknown)?.ok_or(Error::Unusable { step, reason })?;
         Ok(GuardedSession::new(session, permissions))
+    }
+}
+
+/// With the feature `token`.
+impl Session {
+    /// The session, as far as a grant permits: for a backend that has tokens of its own.
+    /// The time of the grant begins now.
+    ///
+    /// ```no_run
+    /// # use cloudflare_calls::{Error, Offer, Session, prelude::*};
+    /// use std::time::Duration;
+    ///
+    /// use cloudflare_calls::token::{Action, Grant};
+    ///
+    /// # async fn example(session: Session, user: &str, offer: Offer) -> Result<(), Error> {
+    /// // The backend knows who asks.
+    /// let grant = Grant::new(user, session.id().clone(), Duration::from_mins(1))
+    ///     .actions([Action::Publish, Action::Close]);
+    /// let published = session.granted(&grant)?.publish_all(offer).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The subject is taken as it is: it is for the backend, and in no token.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] if the grant is for another session. [`Error::Invalid`] with
+    /// the field `ttl` if it is less than 1 s or more than [`MAX_TOKEN_TTL`].
+    pub fn granted(&self, grant: &Grant) -> Result<GuardedSession, Error> {
+        let step = Step::Open;
+        if grant.session != *self.id() {
+            return Err(Error::Denied { step });
+        }
+        let seconds = lifetime(grant.ttl, MAX_TOKEN_TTL).map_err(Error::invalid(step))?;
+        let expires_at = SystemTime::now().checked_add(Duration::from_secs(seconds));
+        let permissions = Permissions {
+            subject: grant.subject.clone(),
+            session: grant.session.clone(),
+            actions: grant.actions.clone(),
+            // A clock at its end lets nobody in.
+            expires_at: expires_at.ok_or(Error::Denied { step })?,
+        };
+        Ok(GuardedSession::new(self.clone(), permissions))
     }
 }

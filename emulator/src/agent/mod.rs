@@ -2,12 +2,15 @@
 //! browser.
 //!
 //! It has one UDP socket on this machine, sends synthetic packets on what it
-//! publishes, and counts what it receives. Everything runs in a task of its own,
-//! which stops when the agent is dropped.
+//! publishes, and counts what it receives. For people who look and listen there are
+//! a tone and a moving picture, which browsers decode. Everything runs in a task of
+//! its own, which stops when the agent is dropped.
 
+mod clip;
 mod marker;
 mod source;
 mod task;
+mod vp8;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +19,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use str0m::format::Codec;
 use tokio::net::UdpSocket;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -44,6 +48,30 @@ pub enum Send {
     H265,
     /// VP8 in several layers, best first, by their RIDs.
     SimulcastVideo(&'static [&'static str]),
+    /// Opus, 50 packets a second, of two soft notes in turn. They have no marker.
+    Tone(Voice),
+    /// VP8, 25 frames a second of 320 by 180, of a shape that goes round. They have no
+    /// marker. A keyframe comes each second, and as the next frame once one is
+    /// requested.
+    Picture(Scene),
+}
+
+/// The notes of a tone, by which agents are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// 220 and 330 Hz.
+    Low,
+    /// 440 and 550 Hz.
+    High,
+}
+
+/// The look of a picture, by which agents are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// A disc on red and violet.
+    Dusk,
+    /// A diamond on blue and green.
+    Sea,
 }
 
 /// A change that an agent offers.
@@ -78,7 +106,7 @@ pub struct Received {
     pub picture_gaps: u64,
     /// How often another origin of pictures began with anything but a keyframe.
     pub blind_switches: u64,
-    /// The origin of the last packet. None if it was not an agent's.
+    /// The origin of the last packet. None if it was not an agent's, or of a clip.
     pub marker: Option<Marker>,
 }
 
@@ -114,6 +142,24 @@ struct State {
     is_connected: bool,
     received: BTreeMap<String, Received>,
     keyframe_requests: u64,
+}
+
+impl Send {
+    fn codec(self) -> Codec {
+        match self {
+            Self::Audio | Self::Tone(_) => Codec::Opus,
+            Self::Video | Self::SimulcastVideo(_) | Self::Picture(_) => Codec::Vp8,
+            Self::H265 => Codec::H265,
+        }
+    }
+
+    /// The RIDs of its layers. None if it is one stream.
+    fn layers(self) -> &'static [&'static str] {
+        match self {
+            Self::SimulcastVideo(layers) => layers,
+            _ => &[],
+        }
+    }
 }
 
 impl Agent {

@@ -7,7 +7,10 @@ use str0m::format::Codec;
 use str0m::media::{Mid, Rid};
 use str0m::rtp::RtpWrite;
 
+use super::Send;
+use super::clip::Clip;
 use super::marker::Marker;
+use super::vp8;
 
 /// How often a keyframe comes without a request.
 const KEYFRAME_INTERVAL: Duration = Duration::from_secs(2);
@@ -32,6 +35,8 @@ pub(super) struct Source {
     pub(super) rid: Option<Rid>,
     pub(super) is_paused: bool,
     codec: Codec,
+    /// The clip that it plays rather than send packets with markers.
+    clip: Option<Clip>,
     next: Instant,
     frame: u32,
     number: u64,
@@ -41,12 +46,18 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(mid: Mid, rid: Option<Rid>, codec: Codec, now: Instant) -> Self {
+    pub(super) fn new(mid: Mid, rid: Option<Rid>, send: Send, now: Instant) -> Self {
+        let clip = match send {
+            Send::Tone(voice) => Some(Clip::tone(voice)),
+            Send::Picture(scene) => Some(Clip::picture(scene)),
+            Send::Audio | Send::Video | Send::H265 | Send::SimulcastVideo(_) => None,
+        };
         Self {
             mid,
             rid,
             is_paused: false,
-            codec,
+            codec: send.codec(),
+            clip,
             next: now,
             frame: 0,
             // Anything but the same for two streams.
@@ -67,8 +78,8 @@ impl Source {
         self.is_keyframe_wanted = true;
     }
 
-    /// Sends the next packet, if the connection has a stream for it. The
-    /// connection has to be drained afterwards.
+    /// Sends the next packet, or those of the next frame, if the connection has a
+    /// stream for them. The connection has to be drained afterwards.
     pub(super) fn send(&mut self, agent: u64, rtc: &mut Rtc, now: Instant) {
         let (period, ticks) = match self.codec {
             Codec::Opus => (Duration::from_millis(20), 960),
@@ -91,21 +102,39 @@ impl Source {
         let Some(pt) = params.map(|params| params.pt()) else {
             return;
         };
-        let payload = self.payload(agent, now);
+        let payloads = self.payloads(agent, now);
         let mut api = rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(self.mid, self.rid) else {
             return;
         };
         let is_video = self.codec != Codec::Opus;
-        stream.write_rtp(
-            RtpWrite::new(pt, self.number.into(), self.time, now, payload)
-                .marker(is_video)
-                .nackable(is_video),
-        );
-        self.number += 1;
+        let last = payloads.len().saturating_sub(1);
+        for (index, payload) in payloads.into_iter().enumerate() {
+            stream.write_rtp(
+                RtpWrite::new(pt, self.number.into(), self.time, now, payload)
+                    .marker(is_video && index == last)
+                    .nackable(is_video),
+            );
+            self.number += 1;
+        }
     }
 
-    fn payload(&mut self, agent: u64, now: Instant) -> Vec<u8> {
+    fn payloads(&mut self, agent: u64, now: Instant) -> Vec<Vec<u8>> {
+        let Some(clip) = &mut self.clip else {
+            return vec![self.synthetic(agent, now)];
+        };
+        if self.codec == Codec::Opus {
+            return vec![clip.take().to_vec()];
+        }
+        if std::mem::take(&mut self.is_keyframe_wanted) {
+            clip.skip_to_keyframe();
+        }
+        self.frame = self.frame.wrapping_add(1);
+        vp8::split(clip.take(), self.frame)
+    }
+
+    /// The payload of a packet that is there to be counted.
+    fn synthetic(&mut self, agent: u64, now: Instant) -> Vec<u8> {
         let marker = Marker {
             agent,
             mid: self.mid.to_string(),
@@ -129,7 +158,7 @@ impl Source {
         }
         let mut payload = match self.codec {
             Codec::H265 => h265(is_keyframe),
-            _ => vp8(is_keyframe, self.frame),
+            _ => picture(is_keyframe, self.frame),
         };
         marker.write(&mut payload);
         payload.resize(PICTURE, 0);
@@ -143,15 +172,9 @@ fn h265(is_keyframe: bool) -> Vec<u8> {
     vec![if is_keyframe { 0x26 } else { 0x02 }, 1]
 }
 
-/// The descriptor and the header of a picture.
-fn vp8(is_keyframe: bool, number: u32) -> Vec<u8> {
-    // The descriptor: begins a partition; has a picture number of 15 bits.
-    let number = (number & 0x7fff) as u16;
-    let mut payload = vec![0x90, 0x80, 0x80 | (number >> 8) as u8, number as u8];
-    if is_keyframe {
-        payload.extend_from_slice(&KEYFRAME);
-    } else {
-        payload.extend_from_slice(&[0x11, 0, 0]);
-    }
+/// The descriptor and the header of a VP8 picture.
+fn picture(is_keyframe: bool, number: u32) -> Vec<u8> {
+    let mut payload = vp8::descriptor(true, number);
+    payload.extend_from_slice(if is_keyframe { &KEYFRAME } else { &[0x11, 0, 0] });
     payload
 }

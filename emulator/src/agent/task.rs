@@ -1,6 +1,6 @@
 //! The task of an agent.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -33,10 +33,8 @@ pub(super) struct Task {
     address: SocketAddr,
     rtc: Rtc,
     pending: Option<SdpPendingOffer>,
-    /// Mids of all sections, and the layers of those with simulcast.
-    sections: BTreeMap<String, &'static [&'static str]>,
-    /// The sections to send H.265 on.
-    h265: BTreeSet<Mid>,
+    /// Mids of all sections, and what it offered to send on them.
+    sections: BTreeMap<String, Option<Send>>,
     sources: Vec<Source>,
     channels: Channels,
     progress: BTreeMap<Mid, Progress>,
@@ -74,7 +72,6 @@ impl Task {
             rtc,
             pending: None,
             sections: BTreeMap::new(),
-            h265: BTreeSet::new(),
             sources: Vec::new(),
             channels: Channels::default(),
             progress: BTreeMap::new(),
@@ -128,11 +125,7 @@ impl Task {
         for change in changes {
             match change {
                 Change::Add(send) => {
-                    let (kind, layers): (_, &'static [&'static str]) = match *send {
-                        Send::Audio => (MediaKind::Audio, &[]),
-                        Send::Video | Send::H265 => (MediaKind::Video, &[]),
-                        Send::SimulcastVideo(layers) => (MediaKind::Video, layers),
-                    };
+                    let layers = send.layers();
                     let simulcast = (!layers.is_empty()).then(|| {
                         let mut simulcast = Simulcast::new();
                         for layer in layers {
@@ -140,16 +133,14 @@ impl Task {
                         }
                         simulcast
                     });
+                    let kind = send.codec().kind();
                     let mid = api.add_media(kind, Direction::SendOnly, None, None, simulcast);
-                    self.sections.insert(mid.to_string(), layers);
-                    if *send == Send::H265 {
-                        self.h265.insert(mid);
-                    }
+                    self.sections.insert(mid.to_string(), Some(*send));
                     mids.push(mid.to_string());
                 }
                 Change::Receive(kind) => {
                     let mid = api.add_media((*kind).into(), Direction::RecvOnly, None, None, None);
-                    self.sections.insert(mid.to_string(), &[]);
+                    self.sections.insert(mid.to_string(), None);
                     mids.push(mid.to_string());
                 }
                 Change::Stop(mid) => api.stop_media(Mid::from(mid.as_str())),
@@ -258,25 +249,24 @@ impl Task {
             self.channels.transport();
         }
         let mut sources = Vec::new();
-        for (mid, layers) in &self.sections {
+        for (mid, send) in &self.sections {
             let mid = Mid::from(mid.as_str());
             let Some(media) = self.rtc.media(mid).filter(|media| media.direction().is_sending())
             else {
                 continue;
             };
-            let codec = match media.kind() {
-                MediaKind::Audio => Codec::Opus,
-                MediaKind::Video if self.h265.contains(&mid) => Codec::H265,
-                MediaKind::Video => Codec::Vp8,
-            };
-            let mut rids: Vec<_> = layers.iter().map(|rid| Some(Rid::from(*rid))).collect();
+            let send = send.unwrap_or(match media.kind() {
+                MediaKind::Audio => Send::Audio,
+                MediaKind::Video => Send::Video,
+            });
+            let mut rids: Vec<_> = send.layers().iter().map(|rid| Some(Rid::from(*rid))).collect();
             if rids.is_empty() {
                 rids.push(None);
             }
             for rid in rids {
                 let is_old = |old: &&mut Source| old.mid == mid && old.rid == rid;
                 let old = self.sources.iter_mut().find(is_old);
-                let new = || Source::new(mid, rid, codec, now);
+                let new = || Source::new(mid, rid, send, now);
                 sources.push(old.map_or_else(new, |old| std::mem::replace(old, new())));
             }
         }

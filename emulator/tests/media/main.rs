@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Scene, Send, Voice};
 use cloudflare_calls_emulator::media::sfu::{Route, Sfu};
 use cloudflare_calls_emulator::media::{
     Counters, Delivery, Event, Kind, Layers, Media, Message, NewSection, Place, SessionKey,
@@ -471,6 +471,51 @@ async fn a_keyframe_that_a_subscriber_asks_for_is_asked_of_the_publisher() {
     assert!(asked > 0 && u128::from(asked) <= most, "{asked} of at most {most}");
     let (agent, at) = &subscribers[0];
     agent.until_received(&at[0].mid, PATIENCE, |r| r.keyframes > 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn tones_and_pictures_arrive_and_keyframes_when_they_are_asked_for() {
+    let sfu = Running::start().await;
+    let (alice, a) = join(&sfu, 1).await;
+    let (bob, b) = join(&sfu, 2).await;
+    let clips = [Send::Tone(Voice::Low), Send::Picture(Scene::Dusk)];
+    let published = publish(&sfu, alice, &a, &clips).await;
+    let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO, SEND_VIDEO]).await;
+    for (from, to) in published.iter().zip(&at_b) {
+        forward(&sfu, from, to, Layers::default()).await;
+    }
+    let [tone, picture] = [&at_b[0].mid, &at_b[1].mid];
+
+    let heard = b.until_received(tone, PATIENCE, |r| r.packets > 50).await.unwrap();
+    assert_eq!((heard.bytes, heard.keyframes), (heard.packets * 80, 0), "{heard:?}");
+    assert_eq!((heard.gaps, heard.leaps, heard.marker), (0, 0, None));
+
+    // Two seconds, of which each begins with a keyframe in at least two packets.
+    let natural = b.until_received(picture, PATIENCE, |r| r.packets > 52).await.unwrap();
+    assert!(natural.keyframes >= 2, "{natural:?}");
+
+    let before = b.received(picture);
+    let mut seen = before.clone();
+    for _ in 0..4 {
+        b.request_keyframe(picture).await.unwrap();
+        let known = seen.keyframes;
+        seen = b.until_received(picture, PATIENCE, |r| r.keyframes > known).await.unwrap();
+    }
+    // By themselves, they would be three seconds apart.
+    assert!(seen.packets - before.packets < 3 * 26, "{before:?} {seen:?}");
+    assert!(a.keyframe_requests() >= 3);
+    assert_eq!((seen.gaps, seen.leaps, seen.picture_gaps), (0, 0, 0), "{seen:?}");
+    assert_eq!((seen.blind_switches, seen.marker), (0, None));
+
+    a.pause(&published[1].mid, None).await.unwrap();
+    let paused = counters(&sfu, &published[1]).await.packets_in;
+    b.until_received(tone, PATIENCE, |r| r.packets > heard.packets + 50).await.unwrap();
+    // What was on its way when it paused.
+    assert!(counters(&sfu, &published[1]).await.packets_in <= paused + 3);
+    a.resume(&published[1].mid, None).await.unwrap();
+    let seen =
+        b.until_received(picture, PATIENCE, |r| r.packets > seen.packets + 26).await.unwrap();
+    assert_eq!((seen.gaps, seen.leaps, seen.picture_gaps), (0, 0, 0), "{seen:?}");
 }
 
 #[tokio::test]

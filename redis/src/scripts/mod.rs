@@ -61,11 +61,12 @@ impl Scripts {
                 call.arg(millis(entry.ttl)).arg(entry.keeper.to_string()).arg(entry.record)
             }
         };
-        let channel = match (&*connection, write.wake) {
-            (Connection::One(_), Some(keeper)) => keys.channel(keeper),
-            _ => String::new(),
-        };
-        call.arg(channel).arg(session.as_str());
+        call.arg(session.as_str());
+        if let Connection::One(_) = connection {
+            for keeper in write.wake {
+                call.arg(keys.channel(*keeper));
+            }
+        }
         call.invoke_async(connection).await
     }
 }

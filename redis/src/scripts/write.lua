@@ -7,8 +7,8 @@
 -- ARGV[4]: milliseconds after which the entry ends.
 -- ARGV[5]: the keeper that writes.
 -- ARGV[6]: the record.
--- ARGV[7]: the channel of the keeper to be woken, empty for nobody.
--- ARGV[8]: the session.
+-- ARGV[7]: the session.
+-- ARGV[8] and all that follow: the channels of the keepers to be woken.
 -- Returns 1 if it is written, 0 without an entry, and the entry as `read` does if
 -- it has another version.
 
@@ -35,11 +35,11 @@ local function other()
   return { version, left, math.max(0, now - tonumber(written)), keeper, string.sub(value, start) }
 end
 
--- pcall: without permission for the channel the write is done all the same. In a
--- cluster the channel can live on another node, so the caller publishes there.
+-- pcall: without permission for a channel the write is done all the same. In a
+-- cluster a channel can live on another node, so the caller publishes there.
 local function wake()
-  if ARGV[7] ~= '' then
-    redis.pcall('PUBLISH', ARGV[7], ARGV[8])
+  for i = 8, #ARGV do
+    redis.pcall('PUBLISH', ARGV[i], ARGV[7])
   end
   return 1
 end
@@ -57,8 +57,8 @@ if ARGV[3] == 'remove' then
 end
 
 if value then
-  -- The same write has come twice. The process is woken again: the first call may
-  -- have ended before its message was sent.
+  -- The same write has come twice. The processes are woken again: the first call may
+  -- have ended before its messages were sent.
   if version == ARGV[2] then
     return wake()
   end

@@ -111,6 +111,12 @@ impl Turns {
         self.view().status()
     }
 
+    /// The exchange that waits for the answer, as far as it is known here.
+    pub(crate) fn open_exchange(&self) -> Option<ExchangeId> {
+        self.lapse();
+        self.view().open_exchange()
+    }
+
     /// The time since the last change was asked for, or led to an offer.
     pub(crate) fn idle(&self) -> Duration {
         self.view().last.elapsed()

@@ -233,7 +233,7 @@ impl Shared {
             expected: Some(known.version),
             version: Version::random(),
             entry: (act.write != Write::Remove).then_some(entry),
-            wake: act.wake,
+            wake: act.wake.as_slice(),
         };
         let written = persist(end, || self.fleet.store.write(&self.id, write)).await?;
         Ok((write.version, written))
@@ -326,7 +326,7 @@ impl Turns {
             expected: None,
             version,
             entry: Some(Entry { record: &record, hold: Hold::Free, keeper, ttl }),
-            wake: None,
+            wake: &[],
         };
         let end = Instant::now() + PATIENCE;
         if !matches!(persist(end, || fleet.store.write(id, write)).await?, Written::Done) {

@@ -189,6 +189,14 @@ impl View {
         }
     }
 
+    /// The exchange that waits for the answer.
+    pub(super) fn open_exchange(&self) -> Option<ExchangeId> {
+        match (&self.holder, self.status()) {
+            (Holder::Exchange(open), Status::AwaitingAnswer) => Some(open.id),
+            _ => None,
+        }
+    }
+
     /// The first reason stays: a later one is its consequence.
     pub(super) fn give_up(&mut self, why: Unfinished, act: &mut Act) {
         if self.unfinished.is_none() {

@@ -26,7 +26,7 @@ use self::steps::{
     all_orphans, by, done, entry, erase, hold, live, next, other, put, read, same, session, there,
     within,
 };
-use super::{Hold, Keeper, Store, Version, Write, Written};
+use super::{Entry, Hold, Keeper, Store, Version, Write, Written};
 use crate::generated::types::SessionId;
 
 /// A time to live that no run lasts.
@@ -54,6 +54,7 @@ pub async fn check(store: Arc<dyn Store>) {
     idle(store).await;
     records(store).await;
     wakes(store).await;
+    wakes_all(store).await;
     orphans(store).await;
     pages(store).await;
     writers(store).await;
@@ -235,7 +236,7 @@ async fn wakes(store: &Arc<dyn Store>) {
             let woken = store.woken(keeper, &session);
             let new = Version::random();
             let entry = (!remove).then(|| entry(b"b", Hold::Free, LONG));
-            let write = Write { expected: Some(version), version: new, entry, wake: Some(keeper) };
+            let write = Write { expected: Some(version), version: new, entry, wake: &[keeper] };
             done(store.write(&session, write).await.expect("a write"));
             version = new;
             came = timeout(Duration::from_secs(2), woken).await.is_ok();
@@ -250,10 +251,59 @@ async fn wakes(store: &Arc<dyn Store>) {
         expected: None,
         version: Version::random(),
         entry: Some(entry(b"c", Hold::Free, LONG)),
-        wake: Some(other),
+        wake: &[other],
     };
     drop(store.woken(keeper, &session));
     done(store.write(&session, write).await.expect("a write that wakes nobody"));
+}
+
+/// "The processes to be woken if the write is done." "A write that wakes others, or is
+/// about another session, does not end it."
+///
+/// A message may be lost and a wait may end early, so some tries are enough that one
+/// is as it should be.
+async fn wakes_all(store: &Arc<dyn Store>) {
+    let all: Vec<Keeper> = (0..10).map(|_| Keeper::random()).collect();
+    let (meant, others) = all.split_at(7);
+    let (session, elsewhere) = (session(), session());
+    for keeper in &all {
+        store.beat(*keeper, LONG).await.expect("a beat");
+    }
+    let mut version = Version::random();
+    done(put(store, &session, None, version, b"a").await);
+    for remove in [false, true] {
+        let mut seen = Vec::new();
+        for _ in 0..10 {
+            let woken: Vec<_> = meant.iter().map(|one| store.woken(*one, &session)).collect();
+            let of_others = others.iter().map(|one| store.woken(*one, &session));
+            let about_others = meant.iter().map(|one| store.woken(*one, &elsewhere));
+            let mut unmeant: Vec<_> = of_others.chain(about_others).collect();
+            let new = Version::random();
+            // The one that writes is among them.
+            let entry = Entry { keeper: meant[0], ..entry(b"b", Hold::Free, LONG) };
+            let entry = (!remove).then_some(entry);
+            let write = Write { expected: Some(version), version: new, entry, wake: meant };
+            done(store.write(&session, write).await.expect("a write"));
+            version = new;
+            let came = async {
+                for woken in woken {
+                    woken.await;
+                }
+            };
+            let came = timeout(Duration::from_secs(2), came).await.is_ok();
+            sleep(SHORT).await;
+            let mut disturbed = 0;
+            for woken in &mut unmeant {
+                disturbed += usize::from(timeout(Duration::ZERO, woken).await.is_ok());
+            }
+            seen.push((came, disturbed));
+            if seen.ends_with(&[(true, 0)]) {
+                break;
+            }
+        }
+        let is_right = seen.ends_with(&[(true, 0)]);
+        assert!(is_right, "all were woken that are meant, and so many others: {seen:?}");
+    }
 }
 
 /// "A page of the sessions whose last writer is not alive."

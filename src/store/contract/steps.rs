@@ -22,7 +22,7 @@ pub(super) async fn write(
     version: Version,
     entry: Option<Entry<'_>>,
 ) -> Written {
-    let write = Write { expected, version, entry, wake: None };
+    let write = Write { expected, version, entry, wake: &[] };
     store.write(session, write).await.expect("a write")
 }
 

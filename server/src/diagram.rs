@@ -1,0 +1,131 @@
+//! Requests to the Calls API as they happen, for development: the arrows of the
+//! sequence diagram from the backend to the API.
+//!
+//! [`Diagram`] is a layer of `tracing-subscriber`. It reads the spans that the client
+//! makes for each request; there is no secret and no session description in them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use tokio::sync::broadcast;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+/// The number of arrows that a listener may be behind. One that is slower misses some.
+const BEHIND: usize = 256;
+
+/// The name of the span of a request, and of the span of a session that it is in.
+const OPERATION: &str = "calls_operation";
+const SESSION: &str = "calls_session";
+
+/// A layer that shows each request to the Calls API once it has ended.
+#[derive(Clone, Debug)]
+pub struct Diagram {
+    arrows: broadcast::Sender<Arrow>,
+}
+
+/// A request to the Calls API that has ended.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Arrow {
+    /// The end, in milliseconds since 1970.
+    pub at: u64,
+    /// The operation, as the generated client's method is named.
+    pub operation: String,
+    /// The method of HTTP.
+    pub method: String,
+    /// The status. None: no reply has come.
+    pub status: Option<u64>,
+    /// The time that it took, in milliseconds.
+    pub ms: Option<u64>,
+    /// The session's label, `<room>/<member>`. It is empty where the request is none of
+    /// a session.
+    pub label: String,
+}
+
+impl Diagram {
+    /// A layer without listeners.
+    pub fn new() -> Self {
+        Self { arrows: broadcast::Sender::new(BEHIND) }
+    }
+
+    /// The arrows from now on.
+    pub fn arrows(&self) -> broadcast::Receiver<Arrow> {
+        self.arrows.subscribe()
+    }
+}
+
+impl Default for Diagram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Diagram {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if is_ours(attributes.metadata()) {
+            let mut arrow = Arrow::default();
+            attributes.record(&mut Reader(&mut arrow));
+            span.extensions_mut().insert(arrow);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if let Some(arrow) = span.extensions_mut().get_mut::<Arrow>() {
+            values.record(&mut Reader(arrow));
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id).filter(|span| span.name() == OPERATION) else { return };
+        let Some(mut arrow) = span.extensions_mut().remove::<Arrow>() else { return };
+        let session = span.scope().find(|span| span.name() == SESSION);
+        if let Some(session) = session
+            && let Some(Arrow { label, .. }) = session.extensions().get::<Arrow>()
+        {
+            arrow.label.clone_from(label);
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        arrow.at = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        // Nobody may be listening.
+        let _ = self.arrows.send(arrow);
+    }
+}
+
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    matches!(metadata.name(), OPERATION | SESSION)
+}
+
+struct Reader<'a>(&'a mut Arrow);
+
+impl Visit for Reader<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "operation" => self.0.operation = value.to_owned(),
+            "label" => self.0.label = value.to_owned(),
+            _ => {}
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "status" => self.0.status = Some(value),
+            "duration_ms" => self.0.ms = Some(value),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        match field.name() {
+            "operation" => self.0.operation = format!("{value:?}"),
+            "method" => self.0.method = format!("{value:?}"),
+            _ => {}
+        }
+    }
+}

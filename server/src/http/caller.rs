@@ -1,0 +1,203 @@
+//! Who is asking, and what for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use cloudflare_calls::token::{Action, Grant, GuardedSession};
+use cloudflare_calls::types::SessionId;
+use cloudflare_calls::{Error, Session};
+
+use super::cookie;
+use super::origin::Origin;
+use crate::name::{MemberId, RoomName};
+use crate::refusal::Refused;
+use crate::room::Room;
+use crate::room::record::{Entry, Record};
+use crate::room::types::Role;
+use crate::server::Shared;
+use crate::token;
+
+/// The subprotocol by which a WebSocket brings a token.
+const TOKEN_PROTOCOL: &str = "calls.token.";
+
+/// The time that one step of a session may take. No step takes as long.
+const STEP: Duration = Duration::from_secs(120);
+
+/// A member that asks for something.
+pub(super) struct Caller {
+    pub(super) shared: Arc<Shared>,
+    pub(super) room: Arc<Room>,
+    /// The state of the room in which the token was found good.
+    pub(super) record: Arc<Record>,
+    pub(super) id: MemberId,
+    pub(super) role: Role,
+}
+
+/// A member that asks for something of its own session.
+pub(super) struct Owner {
+    pub(super) caller: Caller,
+    /// The session, as far as the member's role permits.
+    pub(super) session: GuardedSession,
+}
+
+impl FromRequestParts<Arc<Shared>> for Caller {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
+        let params = params(parts, shared).await?;
+        let room = params.get("room").and_then(|name| RoomName::new(name).ok());
+        let room = room.ok_or(Refused::Unauthorized)?;
+        let (token, is_cookie) = token_of(&parts.headers).ok_or(Refused::Unauthorized)?;
+        let id = token::named(token).ok_or(Refused::Unauthorized)?;
+        let is_socket = parts.headers.contains_key(header::SEC_WEBSOCKET_KEY);
+        let changes = !matches!(parts.method, Method::GET | Method::HEAD);
+        match Origin::of(&parts.headers, &shared.origins) {
+            Origin::Other if is_cookie || is_socket => return Err(Refused::Forbidden),
+            Origin::None if is_cookie && (changes || is_socket) => return Err(Refused::Forbidden),
+            _ => {}
+        }
+        shared.rates.request(&id)?;
+        let room = shared.rooms.room(&room);
+        let record = room.look().await?;
+        let entry = record.entry(&id).filter(|entry| token::is_right(token, &entry.token));
+        let role = entry.ok_or(Refused::Unauthorized)?.member.role;
+        Ok(Self { shared: Arc::clone(shared), room, record, id, role })
+    }
+}
+
+impl Caller {
+    /// The member's entry in the state in which its token was found good.
+    pub(super) fn entry(&self) -> Result<&Entry, Refused> {
+        self.record.entry(&self.id).ok_or(Refused::Unauthorized)
+    }
+
+    pub(super) fn require(&self, role: Role) -> Result<(), Refused> {
+        if self.role >= role { Ok(()) } else { Err(Refused::Forbidden) }
+    }
+
+    /// Whether the member may publish so many more tracks and data channels.
+    pub(super) fn require_place_for(&self, more: usize) -> Result<(), Refused> {
+        self.require(Role::Member)?;
+        let member = &self.entry()?.member;
+        let there = member.tracks.len() + member.channels.len();
+        match there + more <= self.shared.limits.publications {
+            true => Ok(()),
+            false => Err(Refused::Full),
+        }
+    }
+
+    /// One of the member's own sessions, as far as its role permits.
+    async fn own(self, id: &SessionId) -> Result<Owner, Refused> {
+        // One that does not exist is refused like one of somebody else.
+        if !self.entry()?.has(id) {
+            return Err(Refused::Forbidden);
+        }
+        let Some(session) = self.shared.sessions.get(id).await? else {
+            self.shared.ended(&self.room.name, &self.id, id).await?;
+            return Err(Refused::Gone);
+        };
+        let session = guarded(session, &self.id, self.role, &self.record)?;
+        Ok(Owner { caller: self, session })
+    }
+}
+
+impl FromRequestParts<Arc<Shared>> for Owner {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refused> {
+        let caller = Caller::from_request_parts(parts, shared).await?;
+        let params = params(parts, shared).await?;
+        let id = params.get("session").and_then(|id| SessionId::new(id.as_str()).ok());
+        caller.own(&id.ok_or(Refused::Forbidden)?).await
+    }
+}
+
+impl Owner {
+    pub(super) fn id(&self) -> &SessionId {
+        self.session.id()
+    }
+
+    /// What a step led to. If the session is over, the room is told.
+    pub(super) async fn checked<T>(&self, result: Result<T, Error>) -> Result<T, Refused> {
+        if let Err(error) = &result
+            && error.is_session_gone()
+        {
+            let Caller { shared, room, id, .. } = &self.caller;
+            shared.ended(&room.name, id, self.id()).await?;
+        }
+        result.map_err(Refused::from)
+    }
+
+    /// Tells the room what was done. If the room does not take it, because the member is
+    /// gone or the session was replaced, the session is left: nothing of it stays open.
+    pub(super) async fn tell(
+        &self,
+        change: impl FnMut(&mut Record) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let told = self.caller.room.change(change).await;
+        if matches!(told, Err(Refused::Unauthorized | Refused::Gone)) {
+            self.caller.shared.leave(self.id().clone());
+        }
+        told
+    }
+}
+
+/// A session of a member, as far as its role permits, and with pulls limited to the
+/// room.
+pub(super) fn guarded(
+    session: Session,
+    member: &MemberId,
+    role: Role,
+    record: &Record,
+) -> Result<GuardedSession, Refused> {
+    let grant = Grant::new(member.as_str(), session.id().clone(), STEP).actions(actions(role));
+    let session = session.granted(&grant)?;
+    Ok(session.pull_only_from(record.sessions().cloned()))
+}
+
+fn actions(role: Role) -> BTreeSet<Action> {
+    let listens = [
+        Action::Subscribe,
+        Action::SubscribeData,
+        Action::Update,
+        Action::Close,
+        Action::Leave,
+        Action::ReadState,
+    ];
+    let publishes = [Action::Publish, Action::PublishData, Action::GrantReply];
+    let publishes = publishes.into_iter().filter(|_| role >= Role::Member);
+    listens.into_iter().chain(publishes).collect()
+}
+
+async fn params(
+    parts: &mut Parts,
+    shared: &Arc<Shared>,
+) -> Result<HashMap<String, String>, Refused> {
+    let params = Path::<HashMap<String, String>>::from_request_parts(parts, shared).await;
+    params.map(|Path(params)| params).map_err(|_| Refused::NotFound)
+}
+
+/// The token, and whether it came by the cookie alone.
+fn token_of(headers: &HeaderMap) -> Option<(&str, bool)> {
+    if let Some(token) = bearer(headers) {
+        return Some((token, false));
+    }
+    let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
+    let protocols = protocols.filter_map(|protocols| protocols.to_str().ok());
+    let mut protocols = protocols.flat_map(|protocols| protocols.split(',')).map(str::trim);
+    match protocols.find_map(|protocol| protocol.strip_prefix(TOKEN_PROTOCOL)) {
+        Some(token) => Some((token, false)),
+        None => cookie::token(headers).map(|token| (token, true)),
+    }
+}
+
+/// The token of `authorization: Bearer …` (RFC 6750 section 2.1).
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

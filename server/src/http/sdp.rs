@@ -1,0 +1,39 @@
+//! The kinds of media sections of a session description.
+
+use std::collections::HashMap;
+
+use crate::room::types::Kind;
+
+/// The kinds of the sections for media, by mid (RFC 8866 section 5.14, RFC 9143).
+pub(super) fn kinds(sdp: &str) -> HashMap<&str, Kind> {
+    let mut kinds = HashMap::new();
+    let mut kind = None;
+    for line in sdp.lines() {
+        if let Some(section) = line.strip_prefix("m=") {
+            kind = match section.split(' ').next() {
+                Some("audio") => Some(Kind::Audio),
+                Some("video") => Some(Kind::Video),
+                _ => None,
+            };
+        } else if let (Some(mid), Some(kind)) = (line.strip_prefix("a=mid:"), kind) {
+            kinds.insert(mid.trim(), kind);
+        }
+    }
+    kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_for_media_have_kinds_by_mid() {
+        let sdp = "v=0\r\na=mid:x\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
+                   m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n\
+                   m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:two\r\n";
+        let kinds = kinds(sdp);
+        assert_eq!(kinds.len(), 2);
+        assert_eq!(kinds["0"], Kind::Audio);
+        assert_eq!(kinds["two"], Kind::Video);
+    }
+}

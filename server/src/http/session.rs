@@ -1,0 +1,155 @@
+//! Sessions: making them, and their state.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cloudflare_calls::ice::IceServers;
+use cloudflare_calls::session::Origin;
+use cloudflare_calls::types::{SessionDescription, SessionId};
+use cloudflare_calls::{Offer, Session, prelude::*};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::body::Optional;
+use super::caller::{Caller, Owner};
+use crate::name::{MemberId, RoomName};
+use crate::refusal::Refused;
+use crate::room::Room;
+use crate::server::Shared;
+
+#[derive(Default, Deserialize)]
+pub(super) struct Replacing {
+    replaces: Option<SessionId>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct First {
+    session_description: Option<Offer>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Made {
+    session_id: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_description: Option<SessionDescription>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Servers {
+    ice_servers: IceServers,
+}
+
+/// Client joins: its session (`POST sessions/new`).
+pub(super) async fn new(
+    caller: Caller,
+    Query(Replacing { replaces }): Query<Replacing>,
+    Optional(first): Optional<First>,
+) -> Result<Response, Refused> {
+    let Caller { shared, room, id, .. } = &caller;
+    let entry = caller.entry()?;
+    let replaces = replaces.filter(|replaced| entry.has(replaced));
+    if entry.sessions.len() - usize::from(replaces.is_some()) >= shared.limits.sessions {
+        return Err(Refused::Full);
+    }
+    let label = label(&room.name, id);
+    let offer = first.and_then(|first| first.session_description);
+    let (session, answer) = match offer {
+        None => (shared.client.join().correlation_id(label).send().await?, None),
+        Some(offer) => {
+            let joined = shared.client.join_with(offer).correlation_id(label).send().await?;
+            (joined.outcome, Some(joined.answer.into()))
+        }
+    };
+    hold(shared, room, id, &session, replaces.as_ref()).await?;
+    let made = Made { session_id: session.id().clone(), session_description: answer };
+    Ok((StatusCode::CREATED, Json(made)).into_response())
+}
+
+/// Puts a new session among those of its member. If that cannot be done, it is left.
+pub(super) async fn hold(
+    shared: &Arc<Shared>,
+    room: &Room,
+    member: &MemberId,
+    session: &Session,
+    replaces: Option<&SessionId>,
+) -> Result<(), Refused> {
+    if let Err(not_inserted) = shared.sessions.insert(session.clone()).await {
+        // Nobody connects to it, so it expires.
+        return Err(match not_inserted.error {
+            Some(error) => Refused::Store(error),
+            None => Refused::Full,
+        });
+    }
+    let capacity = shared.limits.sessions;
+    let held =
+        room.change(|record| record.hold(member, session.id().clone(), replaces, capacity)).await;
+    if held.is_err() {
+        shared.leave(session.id().clone());
+    }
+    held?;
+    if let Some(replaced) = replaces {
+        shared.leave(replaced.clone());
+    }
+    Ok(())
+}
+
+/// The label of a session, for diagnosis.
+pub(super) fn label(room: &RoomName, member: &MemberId) -> String {
+    format!("{room}/{member}")
+}
+
+/// The state of the member's own session (`GET sessions/{id}`).
+pub(super) async fn state(owner: Owner) -> Result<Json<Value>, Refused> {
+    let state = owner.checked(owner.session.state().await).await?;
+    let place = |origin: &Origin| match origin {
+        Origin::Published => (Some("local"), None),
+        Origin::Subscribed(publisher) => (Some("remote"), Some(publisher.clone())),
+        _ => (None, None),
+    };
+    let tracks = state.tracks.iter().map(|track| {
+        let (location, session) = place(&track.origin);
+        json!({
+            "location": location, "mid": track.mid, "trackName": track.name,
+            "sessionId": session, "kind": track.kind, "status": track.status,
+        })
+    });
+    let channels = state.data_channels.iter().map(|channel| {
+        let (location, session) = place(&channel.origin);
+        json!({
+            "location": location, "id": channel.id, "dataChannelName": channel.name,
+            "sessionId": session, "status": channel.status,
+        })
+    });
+    let (tracks, channels): (Vec<_>, Vec<_>) = (tracks.collect(), channels.collect());
+    let mut reply = json!({ "tracks": tracks, "dataChannels": channels });
+    without_nulls(&mut reply);
+    Ok(Json(reply))
+}
+
+/// Servers for the ICE of the member's agent.
+pub(super) async fn ice_servers(caller: Caller) -> Json<Servers> {
+    Json(Servers { ice_servers: caller.shared.ice_servers().await })
+}
+
+/// The same with the method and the status of the API.
+pub(super) async fn new_ice_servers(caller: Caller) -> (StatusCode, Json<Servers>) {
+    (StatusCode::CREATED, ice_servers(caller).await)
+}
+
+/// What is not known is left out, as the API does it.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(without_nulls);
+        }
+        _ => {}
+    }
+}

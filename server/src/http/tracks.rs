@@ -1,0 +1,333 @@
+//! Tracks: publishing them, subscribing to those of others, changing and closing them.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use cloudflare_calls::session::{Exchanged, Negotiation};
+use cloudflare_calls::tracks::{
+    LocalTrack, OfferedTrack, PublishedTrack, RemoteTrack, SubscribedTrack, TrackUpdate,
+};
+use cloudflare_calls::types::{
+    CloseTracksRequest, RenegotiateRequest, SessionId, Track, TrackKind, TrackLocation,
+    TracksRequest, UpdateTracksRequest,
+};
+use cloudflare_calls::{Answer, Mid, Offer, prelude::*};
+use serde_json::{Value, json};
+
+use super::body::Json as Body;
+use super::caller::Owner;
+use super::sdp::kinds;
+use super::shape::{Item, Reply, entries};
+use crate::refusal::Refused;
+use crate::room::record::NewTrack;
+use crate::room::types::Kind;
+
+/// Client joins: its tracks; remote client joins: the tracks of others
+/// (`POST tracks/new`).
+pub(super) async fn new(
+    owner: Owner,
+    Body(request): Body<TracksRequest>,
+) -> Result<Json<Reply>, Refused> {
+    request.check()?;
+    let TracksRequest { session_description, tracks, auto_discover, .. } = request;
+    let offer = session_description.map(Offer::try_from).transpose()?;
+    let is_remote = tracks.first().is_some_and(is_remote);
+    let reply = match (offer, is_remote) {
+        (offer, true) => subscribe(&owner, offer, &tracks).await,
+        (Some(offer), false) if auto_discover == Some(true) => publish_all(&owner, offer).await,
+        (Some(offer), false) => publish(&owner, offer, &tracks).await,
+        (None, false) if tracks.iter().all(is_placed) => publish_negotiated(&owner, &tracks).await,
+        (None, false) => publish_without_offer(&owner, &tracks).await,
+    };
+    reply.map(Json)
+}
+
+/// Remote client joins: the answer to the SFU's offer (`PUT renegotiate`).
+pub(super) async fn renegotiate(
+    owner: Owner,
+    Body(request): Body<RenegotiateRequest>,
+) -> Result<Json<Value>, Refused> {
+    request.check()?;
+    let answer = request.session_description.map(Answer::try_from).transpose()?;
+    let (Some(answer), Some(exchange)) = (answer, owner.session.open_exchange()) else {
+        return Err(Refused::NoExchange);
+    };
+    let sdp = answer.sdp().to_owned();
+    let exchanged = owner.checked(owner.session.answer(exchange, answer).await).await?;
+    match exchanged {
+        Exchanged::Published(outcome) => tell_published(&owner, &sdp, &outcome.done).await?,
+        Exchanged::Closed(outcome) => tell_closed(&owner, &outcome.done).await?,
+        _ => {}
+    }
+    Ok(Json(json!({})))
+}
+
+/// Changes what subscriptions receive (`PUT tracks/update`).
+pub(super) async fn update(
+    owner: Owner,
+    Body(request): Body<UpdateTracksRequest>,
+) -> Result<Json<Reply>, Refused> {
+    request.check()?;
+    let update = |track: &Track| {
+        let (publisher, name) = source(track)?;
+        let update = TrackUpdate::source(mid(track)?, publisher, name);
+        Ok::<_, Refused>(match &track.simulcast {
+            Some(simulcast) => update.simulcast(simulcast.clone()),
+            None => update,
+        })
+    };
+    let updates = request.tracks.iter().map(update).collect::<Result<Vec<_>, _>>()?;
+    let asked: Vec<Mid> = updates.iter().map(|update| update.mid().clone()).collect();
+    let updated = owner.checked(owner.session.update(updates).await).await?;
+    let named = |mid: &Mid| Item {
+        mid: Some(mid.to_string()),
+        ..request
+            .tracks
+            .iter()
+            .find(|track| track.mid.as_deref() == Some(mid.as_str()))
+            .map(remote_item)
+            .unwrap_or_default()
+    };
+    let entries = entries(
+        &asked,
+        &updated,
+        |mid| (mid.clone(), named(mid)),
+        |update| (update.mid().clone(), named(update.mid())),
+    );
+    Ok(Json(Reply::default().tracks(entries)))
+}
+
+/// Remote client leaves, client leaves: tracks are closed (`PUT tracks/close`).
+pub(super) async fn close(
+    owner: Owner,
+    Body(request): Body<CloseTracksRequest>,
+) -> Result<Json<Reply>, Refused> {
+    request.check()?;
+    let mids = request.tracks.iter().map(|track| Mid::new(track.mid.as_str()));
+    let mids = mids.collect::<Result<Vec<_>, _>>()?;
+    let offer = request.session_description.map(Offer::try_from).transpose()?;
+    let end = match offer.filter(|_| !request.force) {
+        None => Negotiation::Done(owner.checked(owner.session.close(mids.clone()).await).await?),
+        Some(offer) => {
+            let closed = owner.session.close_negotiated(offer, mids.clone()).await;
+            owner.checked(closed).await?
+        }
+    };
+    let outcome = end.outcome();
+    let named = |mid: &Mid| (mid.clone(), Item { mid: Some(mid.to_string()), ..Item::default() });
+    let entries = entries(&mids, outcome, named, named);
+    // Also of a close that ends with an offer: it has happened.
+    let closed = outcome.done.clone();
+    let reply = Reply::of(end).tracks(entries);
+    tell_closed(&owner, &closed).await?;
+    Ok(Json(reply))
+}
+
+async fn publish(owner: &Owner, offer: Offer, tracks: &[Track]) -> Result<Reply, Refused> {
+    let tracks = local_tracks(owner, tracks)?;
+    let asked = mids(&tracks);
+    let sdp = offer.sdp().to_owned();
+    let published = owner.checked(owner.session.publish(offer, tracks).await).await?;
+    let entries = entries(&asked, &published.outcome, published_item, failed_local);
+    tell_published(owner, &sdp, &published.outcome.done).await?;
+    Ok(Reply::described(published.answer).tracks(entries))
+}
+
+async fn publish_all(owner: &Owner, offer: Offer) -> Result<Reply, Refused> {
+    let sdp = offer.sdp().to_owned();
+    owner.caller.require_place_for(kinds(&sdp).len())?;
+    let published = owner.checked(owner.session.publish_all(offer).await).await?;
+    // Nobody has named them, so they come as the API has put them.
+    let done = |track: &PublishedTrack| ((), published_item(track).1);
+    let failed = |name: &String| ((), Item { track_name: Some(name.clone()), ..failed_item() });
+    let entries = entries(&[], &published.outcome, done, failed);
+    tell_published(owner, &sdp, &published.outcome.done).await?;
+    Ok(Reply::described(published.answer).tracks(entries))
+}
+
+async fn publish_negotiated(owner: &Owner, tracks: &[Track]) -> Result<Reply, Refused> {
+    let tracks = local_tracks(owner, tracks)?;
+    let asked = mids(&tracks);
+    let published = owner.checked(owner.session.publish_negotiated(tracks).await).await?;
+    let entries = entries(&asked, &published, published_item, failed_local);
+    tell_published(owner, "", &published.done).await?;
+    Ok(Reply::default().tracks(entries))
+}
+
+async fn publish_without_offer(owner: &Owner, tracks: &[Track]) -> Result<Reply, Refused> {
+    owner.caller.require_place_for(tracks.len())?;
+    let offered = |track: &Track| {
+        let name = name(track)?;
+        let offered = match track.kind {
+            Some(TrackKind::Audio) => OfferedTrack::audio(name),
+            Some(TrackKind::Video) => OfferedTrack::video(name),
+            _ => return Err(Refused::Invalid("kind: audio or video is needed".to_owned())),
+        };
+        Ok(match track.bidirectional_media_stream {
+            Some(true) => offered.bidirectional(),
+            _ => offered,
+        })
+    };
+    let tracks = tracks.iter().map(offered).collect::<Result<Vec<_>, _>>()?;
+    let asked: Vec<String> = tracks.iter().map(|track| track.name().to_owned()).collect();
+    let end = owner.checked(owner.session.publish_without_offer(tracks).await).await?;
+    let entries = entries(
+        &asked,
+        end.outcome(),
+        |track| (track.name.clone(), published_item(track).1),
+        |track| {
+            (
+                track.name().to_owned(),
+                Item { track_name: Some(track.name().into()), ..failed_item() },
+            )
+        },
+    );
+    // Of an offer they are published once the answer has come.
+    if end.offer().is_none() {
+        tell_published(owner, "", &end.outcome().done.clone()).await?;
+    }
+    Ok(Reply::of(end).tracks(entries))
+}
+
+async fn subscribe(
+    owner: &Owner,
+    offer: Option<Offer>,
+    tracks: &[Track],
+) -> Result<Reply, Refused> {
+    let tracks = tracks.iter().map(remote_track).collect::<Result<Vec<_>, _>>()?;
+    let key = |publisher: &SessionId, name: &str| (publisher.clone(), name.to_owned());
+    let asked: Vec<_> = tracks.iter().map(|track| key(track.publisher(), track.name())).collect();
+    let end = match offer {
+        None => owner.session.subscribe(tracks).await,
+        Some(offer) => owner.session.subscribe_with(offer, tracks).await,
+    };
+    let end = owner.checked(end).await?;
+    let entries = entries(
+        &asked,
+        end.outcome(),
+        |track: &SubscribedTrack| {
+            let mid = Some(track.mid.to_string());
+            (key(&track.publisher, &track.name), remote(&track.publisher, &track.name, mid))
+        },
+        |track: &RemoteTrack| {
+            let item = remote(track.publisher(), track.name(), Some(String::new()));
+            (key(track.publisher(), track.name()), item)
+        },
+    );
+    Ok(Reply::of(end).tracks(entries))
+}
+
+async fn tell_published(
+    owner: &Owner,
+    sdp: &str,
+    tracks: &[PublishedTrack],
+) -> Result<(), Refused> {
+    let kinds: HashMap<&str, Kind> = kinds(sdp);
+    let told = owner.tell(|record| {
+        let tracks = tracks.iter().map(|track| NewTrack {
+            name: track.name.clone(),
+            kind: kinds.get(track.mid.as_str()).copied(),
+            mid: track.mid.clone(),
+        });
+        record.publish(&owner.caller.id, owner.id(), tracks.collect())
+    });
+    told.await
+}
+
+async fn tell_closed(owner: &Owner, mids: &[Mid]) -> Result<(), Refused> {
+    let (member, session) = (&owner.caller.id, owner.id());
+    owner.caller.room.change(|record| record.unpublish(member, session, mids, None)).await
+}
+
+fn local_tracks(owner: &Owner, tracks: &[Track]) -> Result<Vec<LocalTrack>, Refused> {
+    owner.caller.require_place_for(tracks.len())?;
+    let local = |track: &Track| {
+        let local = LocalTrack::new(mid(track)?, name(track)?);
+        Ok(match (&track.kind, track.bidirectional_media_stream) {
+            (Some(kind), Some(true)) => local.bidirectional(kind.clone()),
+            _ => local,
+        })
+    };
+    tracks.iter().map(local).collect()
+}
+
+fn remote_track(track: &Track) -> Result<RemoteTrack, Refused> {
+    let (publisher, name) = source(track)?;
+    let mut remote = RemoteTrack::new(publisher, name);
+    if let Some(simulcast) = &track.simulcast {
+        remote = remote.simulcast(simulcast.clone());
+    }
+    let transceiver = track.mid.as_deref().and_then(|mid| mid.strip_prefix('#'));
+    Ok(match (transceiver, &track.kind, &track.mid) {
+        (Some(name), Some(kind), _) => remote.on_transceiver_of(name, kind.clone()),
+        (Some(_), None, _) => return Err(Refused::Invalid("kind: is missing".to_owned())),
+        (None, _, Some(_)) => remote.in_section(mid(track)?),
+        (None, _, None) => remote,
+    })
+}
+
+fn is_remote(track: &Track) -> bool {
+    track.location == Some(TrackLocation::Remote)
+}
+
+/// Whether an entry names a media section that is there.
+fn is_placed(track: &Track) -> bool {
+    track.mid.as_deref().is_some_and(|mid| !mid.starts_with('#'))
+}
+
+fn mids(tracks: &[LocalTrack]) -> Vec<Mid> {
+    tracks.iter().map(|track| track.mid().clone()).collect()
+}
+
+fn mid(track: &Track) -> Result<Mid, Refused> {
+    Ok(Mid::new(track.mid.as_deref().unwrap_or_default())?)
+}
+
+fn name(track: &Track) -> Result<&str, Refused> {
+    track.track_name.as_deref().ok_or_else(|| Refused::Invalid("trackName: is missing".to_owned()))
+}
+
+fn source(track: &Track) -> Result<(SessionId, &str), Refused> {
+    let publisher = track.session_id.clone();
+    let publisher =
+        publisher.ok_or_else(|| Refused::Invalid("sessionId: is missing".to_owned()))?;
+    Ok((publisher, name(track)?))
+}
+
+fn published_item(track: &PublishedTrack) -> (Mid, Item) {
+    let item = Item {
+        location: Some("local"),
+        mid: Some(track.mid.to_string()),
+        track_name: Some(track.name.clone()),
+        session_id: Some(track.session.to_string()),
+        ..Item::default()
+    };
+    (track.mid.clone(), item)
+}
+
+fn failed_local(track: &LocalTrack) -> (Mid, Item) {
+    (track.mid().clone(), Item { track_name: Some(track.name().to_owned()), ..failed_item() })
+}
+
+/// An entry that failed has an empty mid.
+fn failed_item() -> Item {
+    Item { mid: Some(String::new()), ..Item::default() }
+}
+
+fn remote(publisher: &SessionId, name: &str, mid: Option<String>) -> Item {
+    Item {
+        location: Some("remote"),
+        session_id: Some(publisher.to_string()),
+        track_name: Some(name.to_owned()),
+        mid,
+        ..Item::default()
+    }
+}
+
+fn remote_item(track: &Track) -> Item {
+    Item {
+        session_id: track.session_id.as_ref().map(ToString::to_string),
+        track_name: track.track_name.clone(),
+        ..Item::default()
+    }
+}

@@ -1,0 +1,104 @@
+//! Names of rooms and ids of members.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cloudflare_calls::types::SessionId;
+use serde::{Deserialize, Serialize};
+
+/// The largest number of characters of a room's name.
+pub const MAX_ROOM_NAME: usize = 64;
+
+/// The name of a room: 1 to [`MAX_ROOM_NAME`] of the characters `A-Z a-z 0-9 - _`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RoomName {
+    /// The name is the key of the room's entry in a store, too: what is allowed in one
+    /// is allowed in the other.
+    key: Arc<SessionId>,
+}
+
+/// A text that is no name of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidRoomName;
+
+/// Names a member of a room: 16 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MemberId(String);
+
+impl RoomName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`InvalidRoomName`].
+    pub fn new(name: &str) -> Result<Self, InvalidRoomName> {
+        let is_right = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !(1..=MAX_ROOM_NAME).contains(&name.len()) || !name.bytes().all(is_right) {
+            return Err(InvalidRoomName);
+        }
+        let key = SessionId::new(name).map_err(|_| InvalidRoomName)?;
+        Ok(Self { key: Arc::new(key) })
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        self.key.as_str()
+    }
+
+    /// The key of the room's entry in a store of rooms.
+    pub(crate) fn key(&self) -> &SessionId {
+        &self.key
+    }
+}
+
+impl MemberId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id of a number.
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self(format!("{number:016x}"))
+    }
+
+    /// The id that a text names.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for RoomName {
+    type Error = InvalidRoomName;
+
+    fn try_from(name: String) -> Result<Self, InvalidRoomName> {
+        Self::new(&name)
+    }
+}
+
+impl From<RoomName> for String {
+    fn from(name: RoomName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for InvalidRoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no name of a room: 1 to {MAX_ROOM_NAME} of A-Z a-z 0-9 - _ are needed")
+    }
+}
+
+impl std::error::Error for InvalidRoomName {}

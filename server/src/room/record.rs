@@ -1,0 +1,454 @@
+//! The state of one room, as it is in the store. It knows nothing of stores,
+//! connections and clocks.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use cloudflare_calls::Mid;
+use cloudflare_calls::data_channels::ChannelId;
+use cloudflare_calls::store::Keeper;
+use cloudflare_calls::types::SessionId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::types::{
+    Change, Channel, Event, Kind, Member, Named, Presence, Published, Reason, Track,
+};
+use crate::name::MemberId;
+use crate::refusal::Refused;
+
+/// The number of events that are kept, for connections that come back and for
+/// processes that were slower.
+const KEPT: usize = 128;
+
+/// The state of a room.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// The number of the last event.
+    pub(crate) seq: u64,
+    members: Vec<Entry>,
+    /// The last events, the oldest first.
+    log: VecDeque<Event>,
+    /// The processes that watch the room.
+    processes: Vec<Process>,
+}
+
+/// A member, with what others do not see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) member: Member,
+    /// The hash of its token.
+    pub(crate) token: String,
+    pub(crate) sessions: Vec<Held>,
+    /// The way by which the member is there.
+    pub(crate) via: Via,
+    /// The processes that have its connections for events.
+    seats: Vec<u64>,
+    /// The number of its signs of life.
+    beats: u64,
+    /// The time at which it came, in milliseconds since 1970.
+    pub(crate) since: u64,
+}
+
+/// The way by which a member is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Via {
+    /// It made itself a member, and has connections for events.
+    Members,
+    /// It publishes by WHIP, and is there as long as its session.
+    Whip,
+    /// It plays by WHEP, and is there as long as its session.
+    Whep,
+}
+
+/// A session of a member.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) id: SessionId,
+    /// Media sections of published tracks, by name.
+    tracks: BTreeMap<String, Mid>,
+    /// Ids of published data channels, by name.
+    channels: BTreeMap<String, ChannelId>,
+}
+
+/// A process that watches the room.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Process {
+    keeper: u64,
+    /// The number of its signs of life.
+    beats: u64,
+}
+
+/// A track that was published.
+pub(crate) struct NewTrack {
+    pub(crate) name: String,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) mid: Mid,
+}
+
+/// What a connection for events has to be told.
+pub(crate) enum News<'a> {
+    /// The whole state.
+    Snapshot,
+    /// These events.
+    Events(Vec<&'a Event>),
+}
+
+impl Entry {
+    pub(crate) fn new(member: Member, token: String, via: Via, since: u64) -> Self {
+        let (sessions, seats) = (Vec::new(), Vec::new());
+        Self { member, token, sessions, via, seats, beats: 0, since }
+    }
+
+    pub(crate) fn has(&self, session: &SessionId) -> bool {
+        self.sessions.iter().any(|held| held.id == *session)
+    }
+
+    /// A number that grows with each sign of life, and whether there is a connection.
+    pub(crate) fn life(&self) -> (u64, bool) {
+        (self.beats, !self.seats.is_empty())
+    }
+
+    fn held(&mut self, session: &SessionId) -> Result<&mut Held, Refused> {
+        self.sessions.iter_mut().find(|held| held.id == *session).ok_or(Refused::Gone)
+    }
+}
+
+impl Held {
+    /// The media section of a published track.
+    pub(crate) fn mid(&self, track: &str) -> Option<&Mid> {
+        self.tracks.get(track)
+    }
+}
+
+impl Record {
+    pub(crate) fn members(&self) -> impl ExactSizeIterator<Item = &Member> {
+        self.members.iter().map(|entry| &entry.member)
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.members
+    }
+
+    pub(crate) fn entry(&self, member: &MemberId) -> Option<&Entry> {
+        self.members.iter().find(|entry| entry.member.id == *member)
+    }
+
+    /// The member that has a session.
+    pub(crate) fn owner(&self, session: &SessionId) -> Option<&Entry> {
+        self.members.iter().find(|entry| entry.has(session))
+    }
+
+    /// All sessions of the room, from which members may pull.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &SessionId> {
+        self.members.iter().flat_map(|entry| &entry.sessions).map(|held| &held.id)
+    }
+
+    /// The reason for which a member is gone, if that is among the events that are kept.
+    pub(crate) fn why_gone(&self, id: &MemberId) -> Option<Reason> {
+        self.log.iter().rev().find_map(|event| match &event.change {
+            Change::Left { member, reason } if member == id => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// The news after an event.
+    pub(crate) fn since(&self, seq: Option<u64>) -> News<'_> {
+        let first = self.log.front().map_or(self.seq + 1, |event| event.seq);
+        match seq {
+            Some(seq) if (first..=self.seq + 1).contains(&(seq + 1)) => {
+                News::Events(self.log.iter().filter(|event| event.seq > seq).collect())
+            }
+            _ => News::Snapshot,
+        }
+    }
+
+    /// The keepers of the other processes that watch.
+    pub(crate) fn others(&self, keeper: Keeper) -> Vec<Keeper> {
+        let others = self.processes.iter().map(|process| Keeper::from_number(process.keeper));
+        others.filter(|other| *other != keeper).collect()
+    }
+
+    /// The processes that watch, each with the number of its signs of life.
+    pub(crate) fn watchers(&self) -> impl Iterator<Item = (Keeper, u64)> {
+        self.processes.iter().map(|process| (Keeper::from_number(process.keeper), process.beats))
+    }
+
+    pub(crate) fn join(&mut self, entry: Entry, capacity: usize) -> Result<(), Refused> {
+        if self.members.len() >= capacity {
+            return Err(Refused::Full);
+        }
+        self.tell(Change::Joined { member: entry.member.clone() });
+        self.members.push(entry);
+        Ok(())
+    }
+
+    pub(crate) fn leave(&mut self, member: &MemberId, reason: Reason) -> Option<Entry> {
+        let place = self.members.iter().position(|entry| entry.member.id == *member)?;
+        self.tell(Change::Left { member: member.clone(), reason });
+        Some(self.members.remove(place))
+    }
+
+    /// All members are gone.
+    pub(crate) fn end(&mut self) -> Vec<Entry> {
+        let ids: Vec<MemberId> = self.members().map(|member| member.id.clone()).collect();
+        ids.iter().filter_map(|id| self.leave(id, Reason::Ended)).collect()
+    }
+
+    /// A member is known by another token from now on.
+    pub(crate) fn set_token(&mut self, member: &MemberId, hash: &str) -> Result<(), Refused> {
+        hash.clone_into(&mut self.entry_mut(member)?.token);
+        Ok(())
+    }
+
+    pub(crate) fn set_data(&mut self, member: &MemberId, data: Value) -> Result<(), Refused> {
+        let entry = self.entry_mut(member)?;
+        if entry.member.data != data {
+            entry.member.data = data.clone();
+            self.tell(Change::Changed { member: member.clone(), data });
+        }
+        Ok(())
+    }
+
+    /// A member says which of its tracks are muted.
+    pub(crate) fn set_muted(
+        &mut self,
+        member: &MemberId,
+        name: &str,
+        is_muted: bool,
+    ) -> Result<(), Refused> {
+        let tracks = &mut self.entry_mut(member)?.member.tracks;
+        let of_name: Vec<&mut Track> = tracks.iter_mut().filter(|t| t.name == name).collect();
+        if of_name.is_empty() {
+            return Err(Refused::NotFound);
+        }
+        let mut changes = Vec::new();
+        for track in of_name.into_iter().filter(|track| track.is_muted != is_muted) {
+            track.is_muted = is_muted;
+            let (member, session_id) = (member.clone(), track.session.clone());
+            let track_name = name.to_owned();
+            changes.push(match is_muted {
+                true => Change::Muted { member, session_id, track_name },
+                false => Change::Unmuted { member, session_id, track_name },
+            });
+        }
+        changes.into_iter().for_each(|change| self.tell(change));
+        Ok(())
+    }
+
+    /// A member has another session, in the place of one that it had or besides.
+    pub(crate) fn hold(
+        &mut self,
+        member: &MemberId,
+        session: SessionId,
+        replaced: Option<&SessionId>,
+        capacity: usize,
+    ) -> Result<(), Refused> {
+        if let Some(replaced) = replaced {
+            self.let_go(member, replaced)?;
+        }
+        let entry = self.entry_mut(member)?;
+        if entry.sessions.len() >= capacity {
+            return Err(Refused::Full);
+        }
+        let (tracks, channels) = (BTreeMap::new(), BTreeMap::new());
+        entry.sessions.push(Held { id: session, tracks, channels });
+        Ok(())
+    }
+
+    /// A session is over, and what was published on it.
+    pub(crate) fn let_go(&mut self, member: &MemberId, session: &SessionId) -> Result<(), Refused> {
+        let entry = self.entry_mut(member)?;
+        entry.sessions.retain(|held| held.id != *session);
+        let mut gone = Vec::new();
+        entry.member.tracks.retain(|track| {
+            let stays = track.session != *session;
+            if !stays {
+                gone.push(Named::Track(track.name.clone()));
+            }
+            stays
+        });
+        entry.member.channels.retain(|channel| {
+            let stays = channel.session != *session;
+            if !stays {
+                gone.push(Named::Channel(channel.name.clone()));
+            }
+            stays
+        });
+        self.tell_unpublished(member, session, gone, None);
+        Ok(())
+    }
+
+    /// Tracks are published on a session that the member still has.
+    pub(crate) fn publish(
+        &mut self,
+        member: &MemberId,
+        session: &SessionId,
+        tracks: Vec<NewTrack>,
+    ) -> Result<(), Refused> {
+        for NewTrack { name, kind, mid } in tracks {
+            let entry = self.entry_mut(member)?;
+            entry.held(session)?.tracks.insert(name.clone(), mid);
+            let track = Track { session: session.clone(), name, kind, is_muted: false };
+            entry.member.tracks.push(track.clone());
+            self.tell_published(member, Published::Track(track));
+        }
+        Ok(())
+    }
+
+    /// Data channels are published on a session that the member still has.
+    pub(crate) fn publish_channels(
+        &mut self,
+        member: &MemberId,
+        session: &SessionId,
+        channels: Vec<(Channel, ChannelId)>,
+    ) -> Result<(), Refused> {
+        for (channel, id) in channels {
+            let entry = self.entry_mut(member)?;
+            entry.held(session)?.channels.insert(channel.name.clone(), id);
+            entry.member.channels.push(channel.clone());
+            self.tell_published(member, Published::Channel(channel));
+        }
+        Ok(())
+    }
+
+    /// Tracks are closed, those among them that were published on the session.
+    pub(crate) fn unpublish(
+        &mut self,
+        member: &MemberId,
+        session: &SessionId,
+        mids: &[Mid],
+        by: Option<&MemberId>,
+    ) -> Result<(), Refused> {
+        let entry = self.entry_mut(member)?;
+        let Ok(held) = entry.held(session) else { return Ok(()) };
+        let mut names = Vec::new();
+        held.tracks.retain(|name, mid| {
+            let is_closed = mids.contains(mid);
+            if is_closed {
+                names.push(name.clone());
+            }
+            !is_closed
+        });
+        let is_gone = |track: &Track| track.session == *session && names.contains(&track.name);
+        entry.member.tracks.retain(|track| !is_gone(track));
+        let names = names.into_iter().map(Named::Track).collect();
+        self.tell_unpublished(member, session, names, by);
+        Ok(())
+    }
+
+    /// Data channels are closed, those among them that were published on the session.
+    pub(crate) fn unpublish_channels(
+        &mut self,
+        member: &MemberId,
+        session: &SessionId,
+        ids: &[ChannelId],
+    ) -> Result<(), Refused> {
+        let entry = self.entry_mut(member)?;
+        let Ok(held) = entry.held(session) else { return Ok(()) };
+        let mut names = Vec::new();
+        held.channels.retain(|name, id| {
+            let is_closed = ids.contains(id);
+            if is_closed {
+                names.push(name.clone());
+            }
+            !is_closed
+        });
+        let is_gone = |one: &Channel| one.session == *session && names.contains(&one.name);
+        entry.member.channels.retain(|channel| !is_gone(channel));
+        let names = names.into_iter().map(Named::Channel).collect();
+        self.tell_unpublished(member, session, names, None);
+        Ok(())
+    }
+
+    /// A member has its first connection for events at a process.
+    pub(crate) fn sit(&mut self, member: &MemberId, keeper: Keeper) -> Result<(), Refused> {
+        let entry = self.entry_mut(member)?;
+        entry.beats += 1;
+        if !entry.seats.contains(&keeper.get()) {
+            entry.seats.push(keeper.get());
+        }
+        self.look(member);
+        Ok(())
+    }
+
+    /// A member has lost its last connection for events at a process.
+    pub(crate) fn stand(&mut self, member: &MemberId, keeper: Keeper) {
+        if let Ok(entry) = self.entry_mut(member) {
+            entry.beats += 1;
+            entry.seats.retain(|seat| *seat != keeper.get());
+            self.look(member);
+        }
+    }
+
+    /// A member gives a sign of life.
+    pub(crate) fn beat(&mut self, member: &MemberId) -> Result<(), Refused> {
+        self.entry_mut(member)?.beats += 1;
+        Ok(())
+    }
+
+    /// A process gives a sign of life.
+    pub(crate) fn watch(&mut self, keeper: Keeper) {
+        match self.processes.iter_mut().find(|process| process.keeper == keeper.get()) {
+            Some(process) => process.beats += 1,
+            None => self.processes.push(Process { keeper: keeper.get(), beats: 0 }),
+        }
+    }
+
+    /// A process does not watch any more, and has no connections.
+    pub(crate) fn unwatch(&mut self, keeper: Keeper) {
+        self.processes.retain(|process| process.keeper != keeper.get());
+        let ids: Vec<MemberId> = self.members().map(|member| member.id.clone()).collect();
+        let sits =
+            |id: &MemberId| self.entry(id).is_some_and(|entry| entry.seats.contains(&keeper.get()));
+        let standing: Vec<MemberId> = ids.into_iter().filter(sits).collect();
+        standing.iter().for_each(|id| self.stand(id, keeper));
+    }
+
+    fn entry_mut(&mut self, member: &MemberId) -> Result<&mut Entry, Refused> {
+        let entry = self.members.iter_mut().find(|entry| entry.member.id == *member);
+        entry.ok_or(Refused::Unauthorized)
+    }
+
+    /// Says whether a member is here, if that has changed.
+    fn look(&mut self, member: &MemberId) {
+        let Ok(entry) = self.entry_mut(member) else { return };
+        let (presence, member) = match entry.seats.is_empty() {
+            true => (Presence::Away, member.clone()),
+            false => (Presence::Here, member.clone()),
+        };
+        if entry.member.presence != presence {
+            entry.member.presence = presence;
+            self.tell(match presence {
+                Presence::Here => Change::Here { member },
+                Presence::Away => Change::Away { member },
+            });
+        }
+    }
+
+    fn tell_published(&mut self, member: &MemberId, what: Published) {
+        self.tell(Change::Published { member: member.clone(), what });
+    }
+
+    fn tell_unpublished(
+        &mut self,
+        member: &MemberId,
+        session: &SessionId,
+        names: Vec<Named>,
+        by: Option<&MemberId>,
+    ) {
+        for what in names {
+            let (member, session_id, by) = (member.clone(), session.clone(), by.cloned());
+            self.tell(Change::Unpublished { member, session_id, what, by });
+        }
+    }
+
+    fn tell(&mut self, change: Change) {
+        self.seq += 1;
+        self.log.push_back(Event { seq: self.seq, change });
+        if self.log.len() > KEPT {
+            self.log.pop_front();
+        }
+    }
+}

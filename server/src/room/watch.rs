@@ -1,0 +1,169 @@
+//! The watch over one room: its newest state, signs of life, and members that vanish.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use cloudflare_calls::store::Keeper;
+use tokio::time::Instant;
+
+use super::record::{Record, Via};
+use super::types::Reason;
+use super::{BEAT, Inner, Room};
+use crate::name::MemberId;
+
+/// The time between two looks at who has vanished.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The time between two reads of the state. Messages that wake may be lost.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The time after which a room is not watched any more that nobody asks for.
+const UNUSED: Duration = Duration::from_secs(60);
+
+/// The time of silence after which a process counts as dead.
+const SILENCE: Duration = BEAT.saturating_mul(3);
+
+/// Watches a room until nobody asks for it any more.
+pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
+    let Some((store, keeper)) = rooms.upgrade().map(|it| (Arc::clone(&it.store), it.keeper)) else {
+        return;
+    };
+    let mut lives = Lives::default();
+    let (mut looked, mut beaten) = (Instant::now(), Instant::now());
+    let mut woken = store.woken(keeper, room.name.key());
+    loop {
+        let is_woken = tokio::select! {
+            () = &mut woken => true,
+            () = tokio::time::sleep(TICK) => false,
+        };
+        let Some(inner) = rooms.upgrade() else { return };
+        if inner.stops(&room) {
+            return;
+        }
+        if is_woken {
+            // Before the state is read, so that no message is missed.
+            woken = store.woken(keeper, room.name.key());
+        }
+        if is_woken || looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            if let Err(error) = room.look().await {
+                tracing::debug!(%error, "a room was not read");
+            }
+        }
+        let is_used = !room.seats().is_empty();
+        if is_used && beaten.elapsed() >= BEAT {
+            beaten = Instant::now();
+            let beat = room.change(|record| {
+                record.watch(keeper);
+                Ok(())
+            });
+            if let Err(error) = beat.await {
+                tracing::debug!(%error, "a room was not told that this process watches");
+            }
+        }
+        if let Err(error) = lives.end(&inner, &room).await {
+            tracing::debug!(%error, "a member that has vanished was not removed");
+        }
+    }
+}
+
+impl Inner {
+    /// Whether the watch ends, because nobody asks for the room any more.
+    fn stops(&self, room: &Arc<Room>) -> bool {
+        let mut open = self.open();
+        let has_members = room.state.borrow().members().len() > 0;
+        // One reference is the map's and one the watch's. Who gets another one gets it
+        // from the map, which is locked.
+        let is_unused = Arc::strong_count(room) == 2 && room.idle() > UNUSED;
+        if is_unused && !has_members {
+            open.remove(&room.name);
+            return true;
+        }
+        false
+    }
+}
+
+/// The times at which signs of life were seen, by the clock of this process.
+#[derive(Default)]
+struct Lives {
+    processes: HashMap<Keeper, (u64, Instant)>,
+    members: HashMap<MemberId, (u64, Instant)>,
+}
+
+impl Lives {
+    /// Ends what has given no sign of life for too long.
+    async fn end(&mut self, rooms: &Inner, room: &Room) -> Result<(), crate::refusal::Refused> {
+        let record = Arc::clone(&room.state.borrow());
+        let dead = self.dead(&record, rooms.keeper);
+        for keeper in dead {
+            room.change(|record| {
+                record.unwatch(keeper);
+                Ok(())
+            })
+            .await?;
+        }
+        let vanished = self.vanished(&record, rooms.patience);
+        if vanished.is_empty() {
+            return Ok(());
+        }
+        // The newest state decides: another process may have heard of it.
+        let removed = room.change(|record| {
+            let is_still = |(id, beats): &&(MemberId, u64)| {
+                record.entry(id).is_some_and(|entry| entry.life() == (*beats, false))
+            };
+            let ids: Vec<MemberId> =
+                vanished.iter().filter(is_still).map(|(id, _)| id.clone()).collect();
+            Ok(ids.iter().filter_map(|id| record.leave(id, Reason::Expired)).collect::<Vec<_>>())
+        });
+        let removed = removed.await?;
+        if !removed.is_empty() {
+            (rooms.gone)(&room.name, removed, Reason::Expired);
+        }
+        Ok(())
+    }
+
+    fn dead(&mut self, record: &Record, own: Keeper) -> Vec<Keeper> {
+        let now = Instant::now();
+        let mut dead = Vec::new();
+        let mut seen = HashMap::new();
+        for (keeper, beats) in record.watchers().filter(|(keeper, _)| *keeper != own) {
+            let since = match self.processes.get(&keeper) {
+                Some((before, since)) if *before == beats => *since,
+                _ => now,
+            };
+            if now.duration_since(since) >= SILENCE {
+                dead.push(keeper);
+            }
+            seen.insert(keeper, (beats, since));
+        }
+        self.processes = seen;
+        dead
+    }
+
+    fn vanished(&mut self, record: &Record, patience: Duration) -> Vec<(MemberId, u64)> {
+        let now = Instant::now();
+        let mut vanished = Vec::new();
+        let mut seen = HashMap::new();
+        for entry in record.entries() {
+            let (beats, is_connected) = entry.life();
+            let since = match self.members.get(&entry.member.id) {
+                Some((before, since)) if *before == beats && !is_connected => *since,
+                _ => now,
+            };
+            if now.duration_since(since) >= patience {
+                vanished.push((entry.member.id.clone(), beats));
+            }
+            seen.insert(entry.member.id.clone(), (beats, since));
+        }
+        self.members = seen;
+        vanished
+    }
+}
+
+/// Members that are there by WHIP and WHEP without a process that looks after them.
+pub(crate) fn unattended(record: &Record) -> Vec<MemberId> {
+    let is_unattended =
+        |entry: &&super::record::Entry| entry.via != Via::Members && !entry.life().1;
+    record.entries().iter().filter(is_unattended).map(|entry| entry.member.id.clone()).collect()
+}
