@@ -1,294 +1,23 @@
 /* A room of cloudflare-calls-server in a browser. No dependencies, no build step; the types
-   are in calls.d.ts.
+   are in calls.d.ts. The other files of this folder belong to it.
 
    What is wanted and what is there are kept apart: publications, subscriptions and channels
    say what is wanted, and one loop (`#run`) does what is missing, one exchange of session
    descriptions after the other. A connection that is lost is therefore nothing special: all
    that was there is gone, and the loop does it again in a new session. */
 
-const SILENCE = 25_000; // A connection for events on which nothing came is dead.
+import { ADVICE, Broken, CallsError, Feed, Link, after, backoff } from "./connection.js";
+import { Meter } from "./measure.js";
+import { Channel, LAYERS, Publication, keyOf, layer, shown } from "./parts.js";
+
+export { CallsError };
+
 const REQUEST = 45_000; // The server asks again for tracks that do not flow yet.
-const CONNECT = 15_000; // ICE and DTLS.
-const DISCONNECTED = 4_000; // A connection may come back by itself.
 const STABLE = 20_000; // After that, failures are counted anew.
 const SESSIONS = 5; // New sessions in a row.
-const SOCKETS = 12; // Connections for events in a row: about a minute and a half.
 const WAITS = 8; // "Try again" in a row.
 const ITEMS = 5; // Pulls of a track that is not there yet.
-const SECTIONS = 200; // Media sections of one connection; closed ones are never used again.
-const LEVEL = 0.02; // A voice, and not the noise of a room.
-
-/* Two sizes of a picture. */
-const LAYERS = [{ rid: "h", maxBitrate: 1_200_000 }, { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 }];
-
-/* What the person can do, for each reason that a room has failed for. */
-const ADVICE = {
-  network: "The server cannot be reached. Check your connection, then try again.",
-  media: "Sound and pictures do not get through. Another network, or a VPN that is off, may help.",
-  removed: "A moderator has removed you from the room.",
-  ended: "The room was ended.",
-  full: "The room is full. Try again when somebody has left.",
-  forbidden: "You may not enter this room. Ask whoever invited you.",
-  expired: "You were away for too long. Enter again.",
-  server: "The server could not do its part. Try again in a moment.",
-};
-
-/* A refusal, or no reply at all (status 0). */
-export class CallsError extends Error {
-  constructor(status, { errorCode = "", errorDescription = "", remedy } = {}) {
-    super(errorDescription || errorCode || (status ? `status ${status}` : "no reply"));
-    Object.assign(this, { name: "CallsError", status, code: errorCode, remedy });
-  }
-
-  get reason() {
-    if (this.status === 0) return "network";
-    if (this.status === 401) return "expired";
-    if (this.status === 403) return "forbidden";
-    return this.code === "room_full" ? "full" : "server";
-  }
-
-  get advice() {
-    return ADVICE[this.reason];
-  }
-
-  /* Whether only a new session helps: the old one is over, or nobody knows its state. */
-  get isFatal() {
-    const isUnclear = ["rejoin", "inspect"].includes(this.remedy) || this.status >= 500;
-    const isOfExchange = ["invalid_session_description", "signaling_state_not_stable"].includes(this.code);
-    return isUnclear || isOfExchange || [0, 401, 410, 425].includes(this.status);
-  }
-}
-
-/* Why a connection is given up, if it was no request. */
-class Broken extends Error {
-  constructor(reason) {
-    super(ADVICE[reason]);
-    this.reason = reason;
-  }
-}
-
-const after = (ms, signal) => new Promise((then, refuse) => {
-  signal?.throwIfAborted();
-  const timer = setTimeout(then, ms);
-  signal?.addEventListener("abort", () => (clearTimeout(timer), refuse(signal.reason)), { once: true });
-});
-/* Each time twice as long, and never for two at the same moment. */
-const backoff = (tries, most = 8_000) => Math.min(most, 300 * 2 ** tries) * (0.5 + Math.random());
-const keyOf = ({ sessionId, trackName, dataChannelName }) => `${sessionId}/${trackName ?? `#${dataChannelName}`}`;
-
-/* One track of ours. It outlives connections. */
-class Publication extends EventTarget {
-  #hooks;
-  #wait;
-
-  constructor(track, name, trackName, encodings, hooks) {
-    super();
-    Object.assign(this, { track, name, trackName, encodings, muted: !track.enabled, state: "waiting" });
-    Object.assign(this, { mid: null, transceiver: null, isSeen: false });
-    this.#hooks = hooks;
-    this.live = new Promise((then, refuse) => this.#wait = { then, refuse });
-    this.live.catch(() => {});
-  }
-
-  /* Sends another track of the same kind: another camera, say. */
-  async replace(track) {
-    track.enabled = !this.muted;
-    this.track = track;
-    await this.transceiver?.sender.replaceTrack(track);
-  }
-
-  mute() {
-    this.track.enabled = false;
-    this.muted = true;
-    return this.#hooks.tell(this);
-  }
-
-  /* Is heard again. A track that a moderator has closed is published anew. */
-  unmute() {
-    this.track.enabled = true;
-    this.muted = false;
-    if (this.state !== "removed") return this.#hooks.tell(this);
-    this.become("waiting");
-    this.#hooks.wake();
-  }
-
-  /* Publishes it no longer. Whoever made the track stops it. */
-  close() {
-    this.#hooks.close(this);
-  }
-
-  become(state, error) {
-    if (state !== "live") Object.assign(this, { mid: null, transceiver: null, isSeen: false });
-    this.state = state;
-    if (state === "live") this.#wait.then(this);
-    if (state === "closed") this.#wait.refuse(error ?? new Error("closed"));
-    this.dispatchEvent(new CustomEvent("state", { detail: { state, error } }));
-  }
-}
-
-/* One name of data channels: ours, and those of the others with the same name. */
-class Channel extends EventTarget {
-  #close;
-
-  constructor(name, options, close) {
-    super();
-    Object.assign(this, { name, options, data: null, isAsked: false, notBefore: 0, tries: 0, peers: new Map() });
-    this.#close = close;
-  }
-
-  get isOpen() {
-    return this.data?.readyState === "open";
-  }
-
-  /* Returns whether it was sent. */
-  send(data) {
-    const { isOpen } = this;
-    if (isOpen) this.data.send(data);
-    return isOpen;
-  }
-
-  close() {
-    this.#close();
-  }
-
-  reset() {
-    Object.assign(this, { data: null, tries: 0, notBefore: 0 });
-    this.peers.clear();
-  }
-}
-
-/* One connection with its session. What is under way on it ends with it. */
-class Link {
-  #lost;
-
-  constructor(sessionId, iceServers, onBroken) {
-    Object.assign(this, { sessionId, data: null, hasData: false, closing: [], closingChannels: [] });
-    this.ending = new AbortController();
-    this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
-    this.connected = new Promise((then, refuse) => {
-      this.pc.addEventListener("connectionstatechange", () => {
-        clearTimeout(this.#lost);
-        const { connectionState } = this.pc;
-        if (connectionState === "connected") then();
-        if (connectionState === "failed") onBroken("network");
-        if (connectionState === "disconnected") this.#lost = setTimeout(onBroken, DISCONNECTED, "network");
-      });
-      this.ending.signal.addEventListener("abort", () => refuse(this.ending.signal.reason));
-    });
-    this.connected.catch(() => {});
-    this.onBroken = onBroken;
-  }
-
-  /* Counts from the first session description on. */
-  get isStarted() {
-    return Boolean(this.pc.remoteDescription);
-  }
-
-  awaitConnection() {
-    const timer = setTimeout(this.onBroken, CONNECT, "media");
-    this.connected.finally(() => clearTimeout(timer)).catch(() => {});
-  }
-
-  /* The mid of the first section. The transport ends with it, so it is never stopped. */
-  get first() {
-    return /^a=mid:(\S+)/m.exec(this.pc.localDescription?.sdp ?? "")?.[1];
-  }
-
-  get sections() {
-    return this.pc.localDescription?.sdp.match(/^m=/gm).length ?? 0;
-  }
-
-  find(mid) {
-    return this.pc.getTransceivers().find((transceiver) => transceiver.mid === mid);
-  }
-
-  end(reason) {
-    clearTimeout(this.#lost);
-    this.ending.abort(reason);
-    this.pc.close();
-  }
-}
-
-/* The connection for events: a WebSocket that is made again, from the last number on. */
-class Feed {
-  #socket;
-  #silence;
-  #timer;
-  #tries = 0;
-  #hooks;
-  isOpen = false;
-  seq = null;
-
-  constructor(hooks) {
-    this.#hooks = hooks;
-  }
-
-  open(url, token) {
-    this.close();
-    const query = this.seq === null ? "" : `?after=${this.seq}`;
-    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/events${query}`, ["calls.v1", `calls.token.${token}`]);
-    this.#socket = socket;
-    const again = () => this.#again(url, token);
-    const listen = () => {
-      clearTimeout(this.#silence);
-      this.#silence = setTimeout(again, SILENCE);
-    };
-    listen();
-    socket.onmessage = ({ data }) => {
-      listen();
-      const event = JSON.parse(data);
-      if (!this.isOpen) {
-        [this.isOpen, this.#tries] = [true, 0];
-        this.#hooks.opened();
-      }
-      if (event.type === "ping") return socket.send(JSON.stringify({ type: "pong" }));
-      const isNext = event.type === "snapshot" || event.seq === this.seq + 1;
-      if (!isNext && event.seq <= this.seq) return;
-      if (!isNext) {
-        this.seq = null; // Something is missing: a snapshot has it.
-        return again();
-      }
-      this.seq = event.seq;
-      this.#hooks.heard(event);
-    };
-    socket.onclose = ({ code }) => {
-      const gone = { 4001: "removed", 4002: "expired", 4003: "ended" }[code];
-      if (!gone) return again();
-      this.close();
-      this.#hooks.gone(gone);
-    };
-  }
-
-  #again(url, token) {
-    this.close();
-    if (this.#tries >= SOCKETS) return this.#hooks.failed();
-    this.#hooks.lost();
-    const open = async () => {
-      clearTimeout(this.#timer);
-      // A browser does not say why a WebSocket was refused.
-      if (await this.#hooks.isMember() && this.#wait === open) this.open(url, token);
-    };
-    this.#wait = open;
-    this.#timer = setTimeout(open, backoff(this.#tries++));
-  }
-  #wait;
-
-  /* Does not wait any longer: the network has come back. */
-  hurry() {
-    this.#wait?.();
-  }
-
-  close() {
-    clearTimeout(this.#silence);
-    clearTimeout(this.#timer);
-    this.#wait = null;
-    this.isOpen = false;
-    if (!this.#socket) return;
-    this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close();
-    this.#socket = null;
-  }
-}
+const SECTIONS = 200; // Media sections of one connection; closed ones are not used again.
 
 export class Room extends EventTarget {
   #url;
@@ -314,19 +43,19 @@ export class Room extends EventTarget {
   #isRunning = false;
   #isAsked = false;
   #timers = [];
-  #spoken = new Map();
-  #sums = { lost: 0, received: 0 };
+  #calls = 0;
+  #meter;
 
   members = new Map();
   me = null;
   state = "connecting";
   reason = null;
-  quality = null;
 
   constructor(url, options = {}) {
     super();
     this.#url = new URL(url, document.baseURI).href.replace(/\/$/, "");
     this.#options = options;
+    this.#meter = new Meter((type, detail) => this.#emit(type, detail));
     this.#feed = new Feed({
       opened: () => this.#setTrouble("events", null),
       heard: (event) => this.#hear(event),
@@ -351,7 +80,10 @@ export class Room extends EventTarget {
     if (!["network", "media", "server"].includes(this.#end?.reason)) this.#token = null;
     this.#end = null;
     this.#tries = this.#rejoins = 0;
-    this.#timers = [setInterval(() => this.#measureLevels(), 250), setInterval(() => this.#rate(), 2_000)];
+    this.#timers = [
+      setInterval(() => this.#meter.listen([...this.members.keys()], this.#soundEnds()), 250),
+      setInterval(() => this.#link && this.#meter.rate(this.#link.pc), 2_000),
+    ];
     addEventListener("pagehide", this.#leaveWithPage);
     addEventListener("online", this.#hurry);
     try {
@@ -379,6 +111,7 @@ export class Room extends EventTarget {
   get publications() { return [...this.#publications]; }
   get connection() { return this.#link?.pc ?? null; }
   get sessionId() { return this.#link?.sessionId ?? null; }
+  get quality() { return this.#meter.quality; }
   /* The tracks of the others that are received. */
   get remotes() { return [...this.#remotes.values()].filter(({ track }) => track).map(shown); }
 
@@ -517,7 +250,9 @@ export class Room extends EventTarget {
 
   async #send(url, options, link, call) {
     const at = Date.now();
+    const number = ++this.#calls;
     let status = 0;
+    this.#emit("calling", { ...call, number, at });
     try {
       const signals = [AbortSignal.timeout(REQUEST), ...link ? [link.ending.signal] : []];
       const response = await fetch(url, { ...options, signal: AbortSignal.any(signals) });
@@ -532,7 +267,7 @@ export class Room extends EventTarget {
       if (error instanceof Broken) throw error;
       throw new CallsError(0, {});
     } finally {
-      this.#emit("call", { ...call, at, status, ms: Date.now() - at });
+      this.#emit("call", { ...call, number, at, status, ms: Date.now() - at });
     }
   }
 
@@ -822,7 +557,6 @@ export class Room extends EventTarget {
     for (const publication of this.#publications) if (publication.state === "live") publication.become("waiting");
     for (const remote of this.#remotes.values()) Object.assign(remote, { mid: null, askedRid: undefined, tries: 0, notBefore: 0 });
     for (const channel of this.#channels.values()) channel.reset();
-    this.#sums = { lost: 0, received: 0 };
     if (error) this.#emit("problem", { error });
     if (!reason) return;
     this.#setTrouble("media", reason);
@@ -995,72 +729,13 @@ export class Room extends EventTarget {
     return true;
   }
 
-  /* ---- Measuring ---- */
-
-  /* Who speaks, four times a second. */
-  async #measureLevels() {
-    const ends = [...this.#remotes.values()].filter(({ kind, mid }) => kind === "audio" && mid)
-      .map(({ member, receiver }) => [member, receiver]);
-    for (const { track, muted, transceiver } of this.#publications) {
-      if (track.kind === "audio" && !muted && transceiver) ends.push([this.me, transceiver.sender]);
-    }
-    const levels = new Map([...this.members.keys()].map((id) => [id, 0]));
-    for (const [id, end] of ends) {
-      const level = await levelOf(end).catch(() => 0);
-      levels.set(id, Math.max(level, levels.get(id) ?? 0));
-    }
-    const now = Date.now();
-    for (const [id, level] of levels) {
-      const until = this.#spoken.get(id);
-      if (level > LEVEL) this.#spoken.set(id, now + 600);
-      if (level > LEVEL && !until) this.#emit("speaking", { member: id, isSpeaking: true });
-    }
-    for (const [id, until] of this.#spoken) {
-      if (until > now && levels.has(id)) continue;
-      this.#spoken.delete(id);
-      this.#emit("speaking", { member: id, isSpeaking: false });
-    }
-    this.#emit("levels", { levels });
+  /* Whose sound comes and goes where. */
+  #soundEnds() {
+    const theirs = [...this.#remotes.values()].filter(({ kind, mid }) => kind === "audio" && mid);
+    const ours = this.publications.filter(({ track, muted, transceiver }) => track.kind === "audio" && !muted && transceiver);
+    return [
+      ...theirs.map(({ member, receiver }) => [member, receiver]),
+      ...ours.map(({ transceiver }) => [this.me, transceiver.sender]),
+    ];
   }
-
-  /* How good the connection is, by what is lost and how long a round trip takes. */
-  async #rate() {
-    const link = this.#link;
-    if (link?.pc.connectionState !== "connected") return;
-    const sums = { lost: 0, received: 0 };
-    let [roundTrip, lossThere] = [0, 0];
-    for (const stat of (await link.pc.getStats()).values()) {
-      if (stat.type === "inbound-rtp") {
-        sums.lost += stat.packetsLost ?? 0;
-        sums.received += stat.packetsReceived ?? 0;
-      }
-      if (stat.type === "remote-inbound-rtp") lossThere = Math.max(lossThere, stat.fractionLost ?? 0);
-      if (stat.type === "candidate-pair" && stat.nominated) roundTrip = Math.max(roundTrip, stat.currentRoundTripTime ?? 0);
-    }
-    if (link !== this.#link) return;
-    const [lost, received] = [sums.lost - this.#sums.lost, sums.received - this.#sums.received];
-    this.#sums = sums;
-    const lossHere = received > 0 && lost > 0 ? lost / (lost + received) : 0;
-    const loss = Math.max(lossHere, lossThere);
-    const level = loss > 0.08 || roundTrip > 0.5 ? "poor" : loss > 0.02 || roundTrip > 0.25 ? "fair" : "good";
-    this.quality = { level, loss, roundTrip };
-    this.#emit("quality", this.quality);
-  }
-}
-
-/* What a page sees of a track of another member. */
-function shown({ key, member, sessionId, trackName, kind, track, mid }) {
-  return { key, member, sessionId, trackName, name: trackName.replace(/-\d+$/, ""), kind, track, mid };
-}
-
-function layer(preferredRid) {
-  return preferredRid ? { simulcast: { preferredRid, priorityOrdering: "asciibetical", ridNotAvailable: "asciibetical" } } : {};
-}
-
-/* How loud a sender or a receiver is, from 0 to 1. */
-async function levelOf(end) {
-  const level = end.getSynchronizationSources?.()[0]?.audioLevel;
-  if (level !== undefined) return level;
-  for (const stat of (await end.getStats()).values()) if (stat.audioLevel !== undefined) return stat.audioLevel;
-  return 0;
 }
