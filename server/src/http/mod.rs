@@ -52,8 +52,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/whep/{session}", delete(whip::end).patch(whip::trickle))
         .merge(calls);
     Router::new()
-        .route("/calls.js", get(assets::module))
-        .route("/calls.d.ts", get(assets::types))
+        .route("/{file}", get(assets::file))
         .route("/rooms/{room}", get(members::room).delete(members::end))
         .nest("/rooms/{room}", room)
         .fallback(async || Refused::NotFound)
