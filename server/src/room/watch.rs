@@ -51,11 +51,13 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
                 tracing::debug!(%error, "a room was not read");
             }
         }
-        let is_used = !room.seats().is_empty();
-        if is_used && beaten.elapsed() >= BEAT {
+        let members: Vec<MemberId> = room.seats().keys().cloned().collect();
+        if !members.is_empty() && beaten.elapsed() >= BEAT {
             beaten = Instant::now();
             let beat = room.change(|record| {
                 record.watch(keeper);
+                // Others have taken the seats away if they heard nothing for too long.
+                members.iter().for_each(|member| drop(record.sit(member, keeper)));
                 Ok(())
             });
             if let Err(error) = beat.await {
