@@ -276,6 +276,8 @@ function follow(next) {
   on("members", () => next === room && shown());
   on("joined", ({ name }) => say(`${name || "Somebody"} has joined.`));
   on("left", ({ name, reason }) => say(`${name || "Somebody"} ${reason === "expired" ? "has lost the connection" : reason === "removed" ? "was removed" : "has left"}.`));
+  on("away", ({ member }) => away.add(member) && shown());
+  on("here", ({ member }) => away.delete(member) && shown());
   on("track", (remote) => addRemote(remote));
   on("trackended", (remote) => removeRemote(remote));
   on("speaking", ({ member, isSpeaking }) => {
@@ -376,6 +378,10 @@ function over(title, text, action) {
 const initials = (name) => name.split(/\s+/).map((word) => [...word][0] ?? "").slice(0, 2).join("").toUpperCase();
 const hue = (name) => String([...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 210));
 
+/* Who has lost the connection for events. Others have never had one: they publish by WHIP,
+   or are programs. */
+const away = new Set();
+
 /* One list of tiles, each of a member or a screen, from what is in the room. Elements stay
    where they are, so that pictures do not stop. */
 function shown() {
@@ -445,7 +451,7 @@ function fill(tile, { member, isMe, isMuted, isScreen, picture, remote, name }) 
     tile.fitted = remote?.key;
     tile.unfit = remote && !isScreen ? room.fit(remote, tile) : null;
   }
-  const isAway = member.presence === "away" && !isMe;
+  const isAway = away.has(member.id) && !isMe;
   tile.classList.toggle("is-away", isAway);
   const state = `${name}|${isMuted}|${isAway}|${room.self?.role}|${member.tracks.length}`;
   if (tile.dataset.state === state) return;
@@ -453,7 +459,7 @@ function fill(tile, { member, isMe, isMuted, isScreen, picture, remote, name }) 
   const words = make("span", { textContent: isMe && !isScreen ? `${name} (you)` : name });
   plate.replaceChildren(words);
   if (isMuted && !isScreen) plate.append(icon("mic-off"), make("span", { className: "hidden", textContent: ", muted" }));
-  if (isAway) plate.append(make("em", { textContent: "connecting…" }));
+  if (isAway) plate.append(make("em", { textContent: "connection lost…" }));
   tools.replaceChildren();
   if (room.self?.role !== "moderator" || isMe || isScreen) return;
   const track = member.tracks.find(({ kind, muted }) => kind === "audio" && !muted);
@@ -726,7 +732,7 @@ const flow = {
   finish(arrow, status, ms) {
     const isGood = status >= 200 && status < 300;
     const words = make("span", { className: isGood ? "good" : "bad", textContent: status || "no reply" });
-    arrow.lastChild.replaceChildren(words, ` · ${ms} ms`, arrow.who ? ` · for ${arrow.who}` : "");
+    arrow.lastChild.replaceChildren(words, ` · ${ms ?? "?"} ms`, arrow.who ? ` · for ${arrow.who}` : "");
     arrow.classList.remove("pending");
     arrow.classList.toggle("failed", !isGood);
     this.scroll();
