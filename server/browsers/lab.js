@@ -108,7 +108,9 @@ export async function flows(tab, count, seconds = 30) {
   const before = await until(`${count} tracks`, async () => {
     const now = await received(tab);
     return Object.keys(now).length === count && now;
-  }, seconds);
+  }, seconds).catch(async (error) => {
+    throw new Error(`${error.message}: ${JSON.stringify(await look(tab))}`);
+  });
   await until("media of each track", async () => {
     const now = await received(tab);
     return Object.entries(before).every(([key, old]) => {

@@ -13,10 +13,8 @@ export async function together({ chromium }, place) {
     await Promise.all(tabs.map((tab) => connected(tab)));
     await Promise.all(tabs.map((tab) => flows(tab, 2)));
     await Promise.all(tabs.map((tab) => press(tab, "#leave")));
-    for (const tab of tabs) {
-      await press(tab, "#over-button");
-      await until("a preview", () => tab.$eval("#preview", ({ hidden }) => !hidden));
-    }
+    await Promise.all(tabs.map((tab) => press(tab, "#over-button")));
+    for (const tab of tabs) await until("a preview", () => tab.$eval("#preview", ({ hidden }) => !hidden));
   }
   assert.deepEqual(await place.emulator.violations(), []);
   assertQuiet(...tabs);

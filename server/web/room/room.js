@@ -197,7 +197,8 @@ async function begin() {
   await take("audio");
   await take("video");
   if (!held.audio && held.video) await take("audio"); // So that what is missing is said.
-  showPreview();
+  if (room) publishHeld(); // Who did not wait for the devices.
+  else showPreview();
 }
 
 function newName() {
@@ -248,9 +249,15 @@ function openRoom(roomName) {
   const isListener = room.self?.role === "listener";
   for (const id of ["mic", "camera", "screen"]) $(id).hidden = isListener;
   $("screen").hidden ||= !navigator.mediaDevices?.getDisplayMedia;
-  if (!isListener) for (const kind of ["audio", "video"]) if (held[kind]) publish(kind);
+  publishHeld();
   showState(room);
   announce(`You are in the room ${roomName}.`);
+}
+
+/* Both in one task, and so in one request. */
+function publishHeld() {
+  if (room.self?.role === "listener") return;
+  for (const kind of ["audio", "video"]) if (held[kind] && !mine[kind]) publish(kind);
 }
 
 async function publish(kind) {
@@ -791,9 +798,8 @@ onClick("devices", async () => {
 onClick("device-close", () => $("device-dialog").close());
 onClick("copy", () => copyLink($("copy")));
 onClick("alone-copy", () => copyLink($("alone-copy")));
-onClick("leave", async () => {
-  const leaving = room;
-  await leaving.leave();
+onClick("leave", () => {
+  room.leave();
   over("You have left", "The room is there as long as somebody is in it.", "Join again");
 });
 onClick("over-button", begin);
