@@ -1,9 +1,9 @@
 //! The module for browsers: `calls.js`, and the files that it is made of.
 
-use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use super::parts::Path;
 use crate::refusal::Refused;
 
 /// The files, by name.
