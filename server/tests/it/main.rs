@@ -6,6 +6,7 @@
 mod authorisation;
 mod hooks;
 mod random;
+mod readme;
 mod scene;
 mod secrets;
 mod shape;
