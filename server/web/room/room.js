@@ -605,7 +605,7 @@ function panel(name) {
     $("unread").hidden = true;
     unread = 0;
     $("message").focus();
-    $("log").scrollTop = $("log").scrollHeight;
+    $("log-box").scrollTop = $("log-box").scrollHeight;
   }
   if (openPanel === "flow") {
     $("flow-title").focus();
@@ -630,7 +630,7 @@ function write({ name, text, isMine }) {
   $("log").querySelector(".empty")?.remove();
   $("log").append(line);
   while ($("log").children.length > 500) $("log").firstChild.remove();
-  $("log").scrollTop = $("log").scrollHeight;
+  $("log-box").scrollTop = $("log-box").scrollHeight;
 }
 
 function receive({ name, data }) {
