@@ -10,7 +10,7 @@ import { looks } from "./looks.js";
 import { meet, moderate } from "./meet.js";
 import { party } from "./party.js";
 import { together } from "./together.js";
-import { expire, leave, loseMedia, loseNetwork, oversleep } from "./vanish.js";
+import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep } from "./vanish.js";
 
 const [url, emulator, folder] = process.argv.slice(2);
 const place = { url, emulator: control(emulator) };
@@ -35,6 +35,7 @@ try {
   await step("one leaves by the button, one closes the tab, one is killed", leave);
   await step("a lost connection for media is repaired", loseMedia);
   await step("an expired session is replaced", expire);
+  await step("no session to be had, and a button that begins anew", giveUp);
   await step("a network that comes back, and the same member", loseNetwork);
   await step("a member that has expired in its sleep enters again", oversleep);
   await step("partytracks against the router, and another's session refused", party);

@@ -57,6 +57,26 @@ async function repaired(browser, place, room, fault) {
   await close(stays, suffers);
 }
 
+/** There is no session to be had, so the page gives up and says so; a button begins anew. */
+export async function giveUp({ chromium }, place) {
+  const [stays, suffers] = await gather(chromium, place, "give-up", ["Ada", "Ben"]);
+  await flows(suffers, 2);
+  const { me, sessionId } = await look(suffers);
+  await place.emulator.fault({ operation: "new_session", fault: { kind: "reply", status: 500, body: { errorCode: "backend_error" } } });
+  await place.emulator.fault({ session: sessionId, times: 1, fault: { kind: "expireSession" } });
+  await press(suffers, "#camera");
+  await until("a failure", () => suffers.evaluate(() => room.state === "failed"), 60);
+  assert.equal(await suffers.$eval("#banner-button", (button) => !button.hidden && button.textContent), "Try again");
+  await place.emulator.clear();
+  await press(suffers, "#banner-button");
+  await connected(suffers);
+  assert.equal((await look(suffers)).me, me, "it is another member");
+  await flows(suffers, 2);
+  await flows(stays, 1);
+  assertQuiet(stays, suffers);
+  await close(stays, suffers);
+}
+
 /** One has no network for some seconds. */
 export async function loseNetwork({ chromium }, place) {
   const [stays, suffers] = await gather(chromium, place, "lose-network", ["Ada", "Ben"]);

@@ -81,20 +81,25 @@ async function capture(kind) {
   return track;
 }
 
+/* Why a device could not be had, by kind. */
+const troubles = new Map();
+
 /* Puts the device in use, and says so if that is not possible. Returns whether it is. */
 async function take(kind) {
+  troubles.delete(kind);
   try {
     held[kind] = await capture(kind);
-    $("device-error").hidden = true;
   } catch (error) {
     held[kind] = null;
-    const text = deviceTrouble(error, WORDS[kind]);
-    if (room) toast(text);
-    else {
-      $("device-error-text").textContent = text;
-      $("device-error").hidden = false;
-    }
+    troubles.set(kind, error);
+    if (room) toast(deviceTrouble(error, WORDS[kind]));
   }
+  const names = new Set([...troubles.values()].map(({ name }) => name));
+  const texts = names.size === 1 && troubles.size === 2
+    ? [deviceTrouble(troubles.get("audio"), "microphone and camera")]
+    : [...troubles].map(([kind, error]) => deviceTrouble(error, WORDS[kind]));
+  $("device-error").hidden = !texts.length;
+  $("device-error-text").textContent = texts.join(" ");
   await listDevices();
   return Boolean(held[kind]);
 }
@@ -196,7 +201,6 @@ async function begin() {
   showPreview();
   await take("audio");
   await take("video");
-  if (!held.audio && held.video) await take("audio"); // So that what is missing is said.
   if (room) publishHeld(); // Who did not wait for the devices.
   else showPreview();
 }
@@ -487,12 +491,16 @@ function fitGrid() {
     const count = list.children.length;
     const { clientWidth: width, clientHeight: height } = list;
     if (!count || !width) continue;
+    const least = list === $("tiles") && !$("screens").hidden ? 88 : 136;
     const sizes = Array.from({ length: count }, (_, at) => at + 1).map((columns) => {
-      const rows = Math.ceil(count / columns);
-      return { columns, size: Math.min(width / columns, Math.max(height / rows, 136) * shape) };
+      const high = height / Math.ceil(count / columns);
+      // Better smaller than out of sight.
+      const size = Math.min(width / columns, Math.max(high, least) * shape);
+      return { columns, size: high < least ? size / 2 : size };
     });
     const { columns } = sizes.reduce((best, next) => next.size > best.size * 1.01 ? next : best);
     list.style.setProperty("--columns", String(columns));
+    list.style.setProperty("--least", `${least}px`);
     list.style.setProperty("--rows", String(Math.ceil(count / columns)));
   }
 }
@@ -605,7 +613,7 @@ function panel(name) {
     $("unread").hidden = true;
     unread = 0;
     $("message").focus();
-    $("log").scrollTop = $("log").scrollHeight;
+    $("log-box").scrollTop = $("log-box").scrollHeight;
   }
   if (openPanel === "flow") {
     $("flow-title").focus();
@@ -630,7 +638,7 @@ function write({ name, text, isMine }) {
   $("log").querySelector(".empty")?.remove();
   $("log").append(line);
   while ($("log").children.length > 500) $("log").firstChild.remove();
-  $("log").scrollTop = $("log").scrollHeight;
+  $("log-box").scrollTop = $("log-box").scrollHeight;
 }
 
 function receive({ name, data }) {
@@ -798,9 +806,12 @@ onClick("devices", async () => {
 onClick("device-close", () => $("device-dialog").close());
 onClick("copy", () => copyLink($("copy")));
 onClick("alone-copy", () => copyLink($("alone-copy")));
-onClick("leave", () => {
-  room.leave();
-  over("You have left", "The room is there as long as somebody is in it.", "Join again");
+onClick("leave", async () => {
+  const leaving = room;
+  const left = leaving.leave();
+  // Who looks at the diagram sees the last step of it.
+  if (openPanel === "flow") await Promise.all([left, new Promise((then) => setTimeout(then, 1_500))]);
+  if (room === leaving) over("You have left", "The room is there as long as somebody is in it.", "Join again");
 });
 onClick("over-button", begin);
 for (const button of document.querySelectorAll("[data-open]")) button.addEventListener("click", () => panel(button.dataset.open));
