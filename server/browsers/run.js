@@ -10,6 +10,7 @@ import { looks } from "./looks.js";
 import { meet, moderate } from "./meet.js";
 import { party } from "./party.js";
 import { together } from "./together.js";
+import { whip } from "./whip.js";
 import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep } from "./vanish.js";
 
 const [url, emulator, folder] = process.argv.slice(2);
@@ -39,6 +40,7 @@ try {
   await step("a network that comes back, and the same member", loseNetwork);
   await step("a member that has expired in its sleep enters again", oversleep);
   await step("partytracks against the router, and another's session refused", party);
+  await step("WHIP publishes, WHEP and a member of the room watch it", whip);
   await step("every view, and nothing grave that axe finds", looks);
 } finally {
   for (const browser of Object.values(browsers)) await browser.close();
