@@ -250,7 +250,11 @@ async fn visit<T>(
         None => {
             let name = wishes.name.as_deref().map(checked_name).transpose()?;
             let entered = enter(shared, room, headers.clone(), query, name, Value::Null, via);
-            let entered = entered.await?;
+            let entered = entered.await.map_err(|refused| match (refused, bearer) {
+                // A credential might help.
+                (Refused::Forbidden, None) => Refused::Unauthorized,
+                (refused, _) => refused,
+            })?;
             if let Some(bearer) = bearer {
                 // The same credential is good for the session's URL.
                 let hash = token::hash(bearer);
