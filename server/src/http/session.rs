@@ -116,7 +116,8 @@ pub(super) async fn state(owner: Owner) -> Result<Json<Value>, Refused> {
         let (location, session) = place(&track.origin);
         json!({
             "location": location, "mid": track.mid, "trackName": track.name,
-            "sessionId": session, "kind": track.kind, "status": track.status,
+            "sessionId": session, "kind": track.kind, "simulcast": track.simulcast,
+            "status": track.status,
         })
     });
     let channels = state.data_channels.iter().map(|channel| {

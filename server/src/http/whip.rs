@@ -22,7 +22,7 @@ use super::caller::{bearer, guarded};
 use super::cookie::room_path;
 use super::members::{Entered, checked_name, enter};
 use super::parts::{Path, Query};
-use super::sdp::kinds;
+use super::sdp::{kinds, sections};
 use super::session;
 use crate::hooks::Via;
 use crate::name::{MemberId, RoomName};
@@ -79,6 +79,9 @@ pub(super) async fn publish(
             return Err(Refused::Forbidden);
         }
         let tracks = named(offer.sdp())?;
+        if tracks.is_empty() {
+            return Err(Refused::Invalid("the offer has no section for media".to_owned()));
+        }
         let entry = entered.record.entry(&entered.id).ok_or(Refused::Unauthorized)?;
         match entry.has_place_for(tracks.len(), shared.limits.publications) {
             true => Ok(tracks),
@@ -90,6 +93,9 @@ pub(super) async fn publish(
         let Visit { entered, session, tracks, .. } = &visit;
         let kinds = kinds(offer.sdp());
         let published = session.publish(offer.clone(), tracks.clone()).await?;
+        if published.outcome.done.is_empty() {
+            return Err(Refused::Invalid("the offer sends nothing".to_owned()));
+        }
         let told = entered.room.change(|record| {
             let tracks = published.outcome.done.iter().map(|track| NewTrack {
                 name: track.name.clone(),
@@ -428,11 +434,4 @@ fn wanted(
         true => Err(Refused::NotFound),
         false => Ok(wanted),
     }
-}
-
-/// The sections for media in the order of their mids.
-fn sections(sdp: &str) -> Vec<(&str, Kind)> {
-    let mut sections: Vec<_> = kinds(sdp).into_iter().collect();
-    sections.sort_unstable_by_key(|(mid, _)| *mid);
-    sections
 }
