@@ -18,6 +18,10 @@ pub(crate) enum Refused {
     /// The member may not.
     Forbidden,
     NotFound,
+    /// The path has no such method.
+    Method,
+    /// The SFU does not do this.
+    Unsupported,
     /// The room or the member has as many as it may have.
     Full,
     /// The body or the query cannot be read. The text has nothing of what was sent.
@@ -58,6 +62,8 @@ impl Refused {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unsupported => StatusCode::NOT_IMPLEMENTED,
             Self::Full | Self::NoExchange => StatusCode::CONFLICT,
             Self::Undecodable(_) => StatusCode::BAD_REQUEST,
             // The API's own status for it.
@@ -76,6 +82,8 @@ impl Refused {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::Method => "method_not_allowed",
+            Self::Unsupported => "not_implemented",
             Self::Full => "room_full",
             Self::Undecodable(_) => "decoding_error",
             Self::Invalid(_) => "invalid_params",
@@ -94,6 +102,8 @@ impl Refused {
             Self::Unauthorized => "a token for this room is needed",
             Self::Forbidden => "this is not permitted",
             Self::NotFound => "there is no such thing",
+            Self::Method => "the path has no such method",
+            Self::Unsupported => "neither trickle ICE nor ICE restarts are possible",
             Self::Full => "there is no room for more",
             Self::Undecodable(what) | Self::Invalid(what) => what,
             Self::TooLarge => "the body is too large",

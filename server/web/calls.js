@@ -81,7 +81,7 @@ export class Room extends EventTarget {
     this.#end = null;
     this.#tries = this.#rejoins = 0;
     this.#timers = [
-      setInterval(() => this.#meter.listen([...this.members.keys()], this.#soundEnds()), 250),
+      setInterval(() => this.#meter.listen([...this.members.keys()], this.#soundEnds()), 150),
       setInterval(() => this.#link && this.#meter.rate(this.#link.pc), 2_000),
     ];
     addEventListener("pagehide", this.#leaveWithPage);
@@ -355,24 +355,28 @@ export class Room extends EventTarget {
     this.#emit("members", { members: this.members });
   }
 
-  /* What others see of our own tracks. A track that was there and is gone was closed by a
-     moderator. */
+  /* What others see of our own tracks. One that was there and is gone was closed by a
+     moderator, or the session is over. */
   #checkOwn(event) {
+    const link = this.#link;
+    if (!link) return;
     const seen = new Set(this.self?.tracks.map(keyOf));
-    for (const publication of this.#publications) {
-      if (publication.state !== "live" || !this.#link) continue;
-      const key = keyOf({ sessionId: this.#link.sessionId, trackName: publication.trackName });
-      if (seen.has(key)) publication.isSeen = true;
-      else if (publication.isSeen) {
-        const { transceiver } = publication;
-        transceiver.sender.replaceTrack(null).catch(() => {});
-        // The SFU has closed it; the next offer says the same.
-        if (transceiver.mid !== this.#link.first) transceiver.stop();
-        publication.track.enabled = false;
-        publication.muted = true;
-        publication.become("removed");
-        this.#emit("silenced", { publication, by: event.by ?? null });
-      }
+    const isThere = ({ trackName }) => seen.has(keyOf({ sessionId: link.sessionId, trackName }));
+    const live = this.publications.filter(({ state }) => state === "live");
+    for (const publication of live) publication.isSeen ||= isThere(publication);
+    const gone = live.filter((publication) => publication.isSeen && !isThere(publication));
+    if (!gone.length) return;
+    const isOver = event.type === "snapshot" ? gone.length === live.length && gone.length > 1 : !event.by;
+    if (isOver) return this.#giveUp(link, "server");
+    for (const publication of gone) {
+      const { transceiver } = publication;
+      transceiver.sender.replaceTrack(null).catch(() => {});
+      // The SFU has closed it; the next offer says the same.
+      if (transceiver.mid !== link.first) transceiver.stop();
+      publication.track.enabled = false;
+      publication.muted = true;
+      publication.become("removed");
+      this.#emit("silenced", { publication, by: event.by ?? null });
     }
   }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use cloudflare_calls::token::{Action, Grant, GuardedSession};
@@ -13,6 +13,7 @@ use cloudflare_calls::{Error, Session};
 
 use super::cookie;
 use super::origin::Origin;
+use super::parts::Path;
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;
 use crate::room::Room;
@@ -60,11 +61,12 @@ impl FromRequestParts<Arc<Shared>> for Caller {
             Origin::None if is_cookie && (changes || is_socket) => return Err(Refused::Forbidden),
             _ => {}
         }
-        shared.rates.request(&id)?;
         let room = shared.rooms.room(&room);
         let record = room.look().await?;
         let entry = record.entry(&id).filter(|entry| token::is_right(token, &entry.token));
         let role = entry.ok_or(Refused::Unauthorized)?.member.role;
+        // Whoever guesses at the token of another member does not use up its requests.
+        shared.rates.request(&id)?;
         Ok(Self { shared: Arc::clone(shared), room, record, id, role })
     }
 }
@@ -82,9 +84,7 @@ impl Caller {
     /// Whether the member may publish so many more tracks and data channels.
     pub(super) fn require_place_for(&self, more: usize) -> Result<(), Refused> {
         self.require(Role::Member)?;
-        let member = &self.entry()?.member;
-        let there = member.tracks.len() + member.channels.len();
-        match there + more <= self.shared.limits.publications {
+        match self.entry()?.has_place_for(more, self.shared.limits.publications) {
             true => Ok(()),
             false => Err(Refused::Full),
         }
@@ -177,8 +177,8 @@ async fn params(
     parts: &mut Parts,
     shared: &Arc<Shared>,
 ) -> Result<HashMap<String, String>, Refused> {
-    let params = Path::<HashMap<String, String>>::from_request_parts(parts, shared).await;
-    params.map(|Path(params)| params).map_err(|_| Refused::NotFound)
+    let params = Path::from_request_parts(parts, shared).await;
+    params.map(|Path(params)| params)
 }
 
 /// The token, and whether it came by the cookie alone.

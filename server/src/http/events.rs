@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, rejection};
-use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header;
 use axum::response::sse::{Event as SseEvent, Sse};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::caller::Caller;
 use super::members::Snapshot;
+use super::parts::Query;
 use crate::name::MemberId;
 use crate::refusal::Refused;
 use crate::room::record::{News, Record};
@@ -56,8 +57,7 @@ pub(super) async fn connect(
         return Err(Refused::Draining);
     }
     let last = parts.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let Query(From { after }) = Query::try_from_uri(&parts.uri)
-        .map_err(|_| Refused::Undecodable("after: a number is needed".to_owned()))?;
+    let Query(From { after }) = Query::from_request_parts(&mut parts, &shared).await?;
     let after = after.or(last);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &shared).await;
     match upgrade {

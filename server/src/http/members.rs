@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Path, RawQuery, State};
+use axum::extract::{OriginalUri, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cloudflare_calls::ice::IceServers;
@@ -18,6 +18,7 @@ use super::body::{Json as Body, Optional};
 use super::caller::Caller;
 use super::cookie;
 use super::origin::Origin;
+use super::parts::Path;
 use crate::hooks::{Entrance, Happened, NotAdmitted, Via};
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;

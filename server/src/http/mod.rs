@@ -8,6 +8,7 @@ mod cookie;
 mod events;
 mod members;
 mod origin;
+mod parts;
 mod sdp;
 mod session;
 mod shape;
@@ -52,11 +53,11 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/whep/{session}", delete(whip::end).patch(whip::trickle))
         .merge(calls);
     Router::new()
-        .route("/calls.js", get(assets::module))
-        .route("/calls.d.ts", get(assets::types))
+        .route("/{file}", get(assets::file))
         .route("/rooms/{room}", get(members::room).delete(members::end))
         .nest("/rooms/{room}", room)
         .fallback(async || Refused::NotFound)
+        .method_not_allowed_fallback(async || Refused::Method)
         .layer(DefaultBodyLimit::max(shared.limits.body))
         .layer(middleware::from_fn(private))
         .with_state(shared)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cloudflare_calls::ice::IceServers;
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::body::Optional;
 use super::caller::{Caller, Owner};
+use super::parts::Query;
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;
 use crate::room::Room;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{OriginalUri, Path, Query, RawQuery, State};
+use axum::extract::{OriginalUri, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use cloudflare_calls::ice::IceServers;
@@ -21,6 +21,7 @@ use super::body::Raw;
 use super::caller::{bearer, guarded};
 use super::cookie::room_path;
 use super::members::{Entered, checked_name, enter};
+use super::parts::{Path, Query};
 use super::sdp::kinds;
 use super::session;
 use crate::hooks::Via;
@@ -46,11 +47,12 @@ pub(super) struct Wishes {
 }
 
 /// A request to publish or to play.
-pub(super) struct Visit {
+pub(super) struct Visit<T> {
     shared: Arc<Shared>,
     entered: Entered,
     session: GuardedSession,
-    offer: Offer,
+    /// The tracks that the request is about.
+    tracks: Vec<T>,
 }
 
 /// Publishes into the room (`POST` at a WHIP endpoint).
@@ -59,20 +61,27 @@ pub(super) async fn publish(
     Path(room): Path<String>,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
-    wishes: Query<Wishes>,
+    Query(wishes): Query<Wishes>,
     headers: HeaderMap,
     body: Raw,
 ) -> Result<Response, Refused> {
     let offer = offer(&headers, &body)?;
-    let visit = visit(&shared, &room, &headers, query, &wishes, Via::Whip, offer).await?;
-    let published = async {
-        let Visit { entered, session, offer, .. } = &visit;
+    let tracks = |entered: &Entered| {
         if entered.role < Role::Member {
             return Err(Refused::Forbidden);
         }
         let tracks = named(offer.sdp())?;
+        let entry = entered.record.entry(&entered.id).ok_or(Refused::Unauthorized)?;
+        match entry.has_place_for(tracks.len(), shared.limits.publications) {
+            true => Ok(tracks),
+            false => Err(Refused::Full),
+        }
+    };
+    let visit = visit(&shared, &room, &headers, query, &wishes, Via::Whip, tracks).await?;
+    let published = async {
+        let Visit { entered, session, tracks, .. } = &visit;
         let kinds = kinds(offer.sdp());
-        let published = session.publish(offer.clone(), tracks).await?;
+        let published = session.publish(offer.clone(), tracks.clone()).await?;
         let told = entered.room.change(|record| {
             let tracks = published.outcome.done.iter().map(|track| NewTrack {
                 name: track.name.clone(),
@@ -94,18 +103,19 @@ pub(super) async fn play(
     Path(room): Path<String>,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
-    wishes: Query<Wishes>,
+    Query(wishes): Query<Wishes>,
     headers: HeaderMap,
     body: Raw,
 ) -> Result<Response, Refused> {
     let offer = offer(&headers, &body)?;
-    let visit = visit(&shared, &room, &headers, query, &wishes, Via::Whep, offer).await?;
-    let played = async {
-        let Visit { session, offer, entered, .. } = &visit;
-        let record = entered.room.look().await?;
+    let tracks = |entered: &Entered| {
         let member = wishes.member.as_deref().map(MemberId::of);
-        let tracks = wanted(&record, member.as_ref(), offer.sdp())?;
-        match session.subscribe_with(offer.clone(), tracks).await? {
+        wanted(&entered.record, member.as_ref(), offer.sdp())
+    };
+    let visit = visit(&shared, &room, &headers, query, &wishes, Via::Whep, tracks).await?;
+    let played = async {
+        let Visit { session, tracks, .. } = &visit;
+        match session.subscribe_with(offer.clone(), tracks.clone()).await? {
             Negotiation::Answer(answered) if !answered.outcome.done.is_empty() => {
                 Ok(answered.answer)
             }
@@ -143,8 +153,8 @@ pub(super) async fn end(
 }
 
 /// Refuses trickle ICE and ICE restarts (RFC 9725 section 4.3): the SFU takes neither.
-pub(super) async fn trickle() -> StatusCode {
-    StatusCode::NOT_IMPLEMENTED
+pub(super) async fn trickle() -> Refused {
+    Refused::Unsupported
 }
 
 /// Says what an endpoint takes (`OPTIONS`).
@@ -210,16 +220,17 @@ fn offer(headers: &HeaderMap, Raw(body): &Raw) -> Result<Offer, Refused> {
     Offer::new(sdp).map_err(|_| malformed())
 }
 
-/// Makes a member, unless it is one already, and its session.
-async fn visit(
+/// Makes a member, unless it is one already, and its session. Before there is one,
+/// `tracks` finds what the request is about.
+async fn visit<T>(
     shared: &Arc<Shared>,
     room: &str,
     headers: &HeaderMap,
     query: Option<String>,
     wishes: &Wishes,
     via: Via,
-    offer: Offer,
-) -> Result<Visit, Refused> {
+    tracks: impl FnOnce(&Entered) -> Result<Vec<T>, Refused>,
+) -> Result<Visit<T>, Refused> {
     let bearer = bearer(headers).ok_or(Refused::Unauthorized)?;
     let entered = match member(shared, room, bearer).await? {
         Some(entered) => entered,
@@ -233,9 +244,12 @@ async fn visit(
             entered
         }
     };
-    let session = session(shared, &entered).await;
-    match session {
-        Ok(session) => Ok(Visit { shared: Arc::clone(shared), entered, session, offer }),
+    let made = async {
+        let tracks = tracks(&entered)?;
+        Ok((session(shared, &entered).await?, tracks))
+    };
+    match made.await {
+        Ok((session, tracks)) => Ok(Visit { shared: Arc::clone(shared), entered, session, tracks }),
         Err(refused) => {
             give_up(shared, &entered).await?;
             Err(refused)
@@ -279,7 +293,7 @@ async fn give_up(shared: &Arc<Shared>, entered: &Entered) -> Result<(), Refused>
     }
 }
 
-impl Visit {
+impl<T> Visit<T> {
     /// The reply with the answer. Without one, nothing stays.
     async fn end(
         self,

@@ -101,6 +101,11 @@ impl Entry {
         Self { member, token, sessions, via, seats, beats: 0, since }
     }
 
+    /// Whether the member may publish so many more tracks and data channels.
+    pub(crate) fn has_place_for(&self, more: usize, most: usize) -> bool {
+        self.member.tracks.len() + self.member.channels.len() + more <= most
+    }
+
     pub(crate) fn has(&self, session: &SessionId) -> bool {
         self.sessions.iter().any(|held| held.id == *session)
     }
@@ -290,6 +295,10 @@ impl Record {
         for NewTrack { name, kind, mid } in tracks {
             let entry = self.entry_mut(member)?;
             entry.held(session)?.tracks.insert(name.clone(), mid);
+            // The API takes what is published already once more.
+            if entry.member.tracks.iter().any(|it| it.session == *session && it.name == name) {
+                continue;
+            }
             let track = Track { session: session.clone(), name, kind, is_muted: false };
             entry.member.tracks.push(track.clone());
             self.tell_published(member, Published::Track(track));
@@ -362,14 +371,14 @@ impl Record {
         Ok(())
     }
 
-    /// A member has its first connection for events at a process.
+    /// A member has a connection for events at a process.
     pub(crate) fn sit(&mut self, member: &MemberId, keeper: Keeper) -> Result<(), Refused> {
         let entry = self.entry_mut(member)?;
-        entry.beats += 1;
         if !entry.seats.contains(&keeper.get()) {
+            entry.beats += 1;
             entry.seats.push(keeper.get());
+            self.look(member);
         }
-        self.look(member);
         Ok(())
     }
 

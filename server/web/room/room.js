@@ -197,7 +197,8 @@ async function begin() {
   await take("audio");
   await take("video");
   if (!held.audio && held.video) await take("audio"); // So that what is missing is said.
-  showPreview();
+  if (room) publishHeld(); // Who did not wait for the devices.
+  else showPreview();
 }
 
 function newName() {
@@ -248,9 +249,15 @@ function openRoom(roomName) {
   const isListener = room.self?.role === "listener";
   for (const id of ["mic", "camera", "screen"]) $(id).hidden = isListener;
   $("screen").hidden ||= !navigator.mediaDevices?.getDisplayMedia;
-  if (!isListener) for (const kind of ["audio", "video"]) if (held[kind]) publish(kind);
+  publishHeld();
   showState(room);
   announce(`You are in the room ${roomName}.`);
+}
+
+/* Both in one task, and so in one request. */
+function publishHeld() {
+  if (room.self?.role === "listener") return;
+  for (const kind of ["audio", "video"]) if (held[kind] && !mine[kind]) publish(kind);
 }
 
 async function publish(kind) {
@@ -276,6 +283,8 @@ function follow(next) {
   on("members", () => next === room && shown());
   on("joined", ({ name }) => say(`${name || "Somebody"} has joined.`));
   on("left", ({ name, reason }) => say(`${name || "Somebody"} ${reason === "expired" ? "has lost the connection" : reason === "removed" ? "was removed" : "has left"}.`));
+  on("away", ({ member }) => away.add(member) && shown());
+  on("here", ({ member }) => away.delete(member) && shown());
   on("track", (remote) => addRemote(remote));
   on("trackended", (remote) => removeRemote(remote));
   on("speaking", ({ member, isSpeaking }) => {
@@ -376,6 +385,10 @@ function over(title, text, action) {
 const initials = (name) => name.split(/\s+/).map((word) => [...word][0] ?? "").slice(0, 2).join("").toUpperCase();
 const hue = (name) => String([...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 210));
 
+/* Who has lost the connection for events. Others have never had one: they publish by WHIP,
+   or are programs. */
+const away = new Set();
+
 /* One list of tiles, each of a member or a screen, from what is in the room. Elements stay
    where they are, so that pictures do not stop. */
 function shown() {
@@ -445,7 +458,7 @@ function fill(tile, { member, isMe, isMuted, isScreen, picture, remote, name }) 
     tile.fitted = remote?.key;
     tile.unfit = remote && !isScreen ? room.fit(remote, tile) : null;
   }
-  const isAway = member.presence === "away" && !isMe;
+  const isAway = away.has(member.id) && !isMe;
   tile.classList.toggle("is-away", isAway);
   const state = `${name}|${isMuted}|${isAway}|${room.self?.role}|${member.tracks.length}`;
   if (tile.dataset.state === state) return;
@@ -453,7 +466,7 @@ function fill(tile, { member, isMe, isMuted, isScreen, picture, remote, name }) 
   const words = make("span", { textContent: isMe && !isScreen ? `${name} (you)` : name });
   plate.replaceChildren(words);
   if (isMuted && !isScreen) plate.append(icon("mic-off"), make("span", { className: "hidden", textContent: ", muted" }));
-  if (isAway) plate.append(make("em", { textContent: "connecting…" }));
+  if (isAway) plate.append(make("em", { textContent: "connection lost…" }));
   tools.replaceChildren();
   if (room.self?.role !== "moderator" || isMe || isScreen) return;
   const track = member.tracks.find(({ kind, muted }) => kind === "audio" && !muted);
@@ -726,7 +739,7 @@ const flow = {
   finish(arrow, status, ms) {
     const isGood = status >= 200 && status < 300;
     const words = make("span", { className: isGood ? "good" : "bad", textContent: status || "no reply" });
-    arrow.lastChild.replaceChildren(words, ` · ${ms} ms`, arrow.who ? ` · for ${arrow.who}` : "");
+    arrow.lastChild.replaceChildren(words, ` · ${ms ?? "?"} ms`, arrow.who ? ` · for ${arrow.who}` : "");
     arrow.classList.remove("pending");
     arrow.classList.toggle("failed", !isGood);
     this.scroll();
@@ -785,9 +798,8 @@ onClick("devices", async () => {
 onClick("device-close", () => $("device-dialog").close());
 onClick("copy", () => copyLink($("copy")));
 onClick("alone-copy", () => copyLink($("alone-copy")));
-onClick("leave", async () => {
-  const leaving = room;
-  await leaving.leave();
+onClick("leave", () => {
+  room.leave();
   over("You have left", "The room is there as long as somebody is in it.", "Join again");
 });
 onClick("over-button", begin);

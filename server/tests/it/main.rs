@@ -1,0 +1,14 @@
+//! The routes from the side of who uses them, over an emulator of the Calls API.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod authorisation;
+mod hooks;
+mod random;
+mod readme;
+mod scene;
+mod secrets;
+mod shape;
+mod support;
+mod whip;
