@@ -21,7 +21,7 @@ use crate::world::{Caller, Demand, Phase, Refusal, Source, World, backoff};
 const TRACK: &str = "microphone";
 
 /// The time that ICE and DTLS may take.
-const CONNECT: Duration = Duration::from_secs(30);
+const CONNECT: Duration = Duration::from_secs(15);
 
 /// The time in which a track has to be heard that is in the room.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,8 +29,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Sessions in a row that are given up.
 const SESSIONS: u32 = 8;
 
-/// The time for which a publisher sends that nobody waits for.
-const TALK: Duration = Duration::from_millis(1_000);
+/// The time for which a publisher sends at first, so that the SFU knows its track.
+const FIRST: Duration = Duration::from_millis(500);
+
+/// The time for which it goes on when nobody waits for its packets any more.
+const TALK: Duration = Duration::from_millis(100);
 
 /// A place of a room, at which one member is after another.
 pub(crate) struct Place {
@@ -92,8 +95,6 @@ struct Pull {
     tries: u32,
     not_before: Instant,
     is_late: bool,
-    /// Before it is heard.
-    demand: Option<Demand>,
     ear: Option<JoinHandle<()>>,
 }
 
@@ -363,14 +364,13 @@ impl<'a> Member<'a> {
         }
         let now = Instant::now();
         for key in there {
-            link.pulls.entry(key).or_insert_with_key(|key| Pull {
+            link.pulls.entry(key).or_insert_with(|| Pull {
                 seen: now,
                 mid: None,
                 tries: 0,
                 // Several that come at once are pulled together.
                 not_before: now + Duration::from_millis(100),
                 is_late: false,
-                demand: world.source(&key.session).map(Demand::new),
                 ear: None,
             });
         }
@@ -489,9 +489,8 @@ impl<'a> Member<'a> {
         let Some(link) = self.link.as_mut() else { return };
         let Some(pull) = link.pulls.get_mut(&key) else { return link.closing.push(mid) };
         pull.mid = Some(mid.clone());
-        pull.demand = pull.demand.take().or_else(|| world.source(&key.session).map(Demand::new));
         let agent = Arc::clone(&link.agent);
-        let demand = pull.demand.take();
+        let demand = world.source(&key.session).map(Demand::new);
         pull.ear = Some(tokio::spawn(async move {
             let publisher = demand.as_ref().map(|demand| demand.0.agent);
             let is_it = |got: &cloudflare_calls_emulator::agent::Received| {
@@ -586,6 +585,7 @@ impl<'a> Member<'a> {
 /// with all media of so many agents does nothing else.
 async fn talk(agent: Arc<Agent>, mid: String, source: Arc<Source>) {
     let mut demand = source.demand.subscribe();
+    sleep(FIRST).await;
     loop {
         let is_quiet = async {
             let _ = demand.wait_for(|demand| *demand == 0).await;

@@ -38,10 +38,6 @@ impl Tally {
         *self.counts().events.entry(event).or_default() += 1;
     }
 
-    pub(crate) fn counted(&self, event: &'static str) -> u64 {
-        self.counts().events.get(event).copied().unwrap_or_default()
-    }
-
     /// A session, or a member, is given up for another one.
     pub(crate) fn rejoined(&self, why: String) {
         *self.counts().rejoins.entry(why).or_default() += 1;
