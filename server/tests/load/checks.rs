@@ -121,7 +121,9 @@ pub(crate) async fn rooms_are_empty(world: &Arc<World>, rooms: &[String]) {
                 break;
             }
             if began.elapsed() > limit {
-                world.tally.fail("a room has members at the end", format!("{room}: {}", joined["room"]));
+                world
+                    .tally
+                    .fail("a room has members at the end", format!("{room}: {}", joined["room"]));
                 break;
             }
             sleep(Duration::from_secs(1)).await;
@@ -164,11 +166,7 @@ pub(crate) async fn nothing_is_open(world: &World, emulator: &Emulator) {
 }
 
 /// No process knows a session any more, once those with unanswered offers have expired.
-pub(crate) async fn no_session_remains(
-    world: &World,
-    emulator: &Emulator,
-    redis: Option<&Server>,
-) {
+pub(crate) async fn no_session_remains(world: &World, emulator: &Emulator, redis: Option<&Server>) {
     let before = sweep(world).await;
     for session in emulator.snapshot().await.unwrap().sessions {
         if session.open_exchange.is_some() {

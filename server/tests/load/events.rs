@@ -121,7 +121,10 @@ impl Ear {
         }
     }
 
-    async fn connect(&self, port: u16) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Error> {
+    async fn connect(
+        &self,
+        port: u16,
+    ) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Error> {
         let after = self.heard.borrow().view.seq;
         let url = format!("ws://127.0.0.1:{port}/calls/rooms/{}/events?after={after}", self.room);
         let request = ClientRequestBuilder::new(url.parse().unwrap());

@@ -150,7 +150,8 @@ impl<'a> Member<'a> {
     async fn join(place: &'a mut Place) -> Option<Self> {
         let (world, joined) = (Arc::clone(&place.world), Instant::now());
         let mut caller = Caller::new(&world, &place.room, place.rng.usize(..64));
-        let body = json!({ "name": format!("place {}", place.number), "data": { "size": place.size } });
+        let body =
+            json!({ "name": format!("place {}", place.number), "data": { "size": place.size } });
         let reply = match caller.ask("join", Method::POST, "/members", &body).await {
             Ok(reply) => reply,
             Err(refusal) => {
@@ -358,7 +359,8 @@ impl<'a> Member<'a> {
                 let Key { session, .. } = key;
                 let (room, id, mid) = (&self.status.room, &self.id, &pull.mid);
                 let own = &link.session;
-                let what = format!("{id} in {room} on {own}: track of {session}, pulled as {mid:?}");
+                let what =
+                    format!("{id} in {room} on {own}: track of {session}, pulled as {mid:?}");
                 world.tally.fail("a track was never heard", what);
             }
         }
@@ -435,9 +437,7 @@ impl<'a> Member<'a> {
 
     /// Pulls tracks, all in one request.
     async fn pull(&mut self, keys: Vec<Key>) -> Result<(), Refusal> {
-        let remote = |key: &Key| {
-            json!({ "location": "remote", "sessionId": key.session, "trackName": key.name })
-        };
+        let remote = |key: &Key| json!({ "location": "remote", "sessionId": key.session, "trackName": key.name });
         let tracks: Vec<Value> = keys.iter().map(remote).collect();
         let body = json!({ "tracks": tracks });
         let reply = match self.session("pull", Method::POST, "tracks/new", &body).await {

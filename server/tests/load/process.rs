@@ -128,10 +128,9 @@ pub(crate) async fn run(port: String) {
         builder = builder.sessions(sessions.start().await.unwrap()).rooms(store(ROOMS).await);
     }
     let server = builder.start();
-    let app = Router::new().nest("/calls", server.router()).route(
-        "/sessions",
-        get(async move || axum::Json(remaining(server.sessions()).await)),
-    );
+    let app = Router::new()
+        .nest("/calls", server.router())
+        .route("/sessions", get(async move || axum::Json(remaining(server.sessions()).await)));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
     let listener = TcpListener::bind(address).await.unwrap();
     // It ends with the test, however that ends.

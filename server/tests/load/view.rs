@@ -89,8 +89,10 @@ impl View {
     pub(crate) fn tracks(&self, but: &str) -> Vec<Key> {
         let others = self.members.iter().filter(|(id, _)| *id != but);
         let tracks = others.flat_map(|(_, member)| member["tracks"].as_array());
-        let key =
-            |track: &Value| Key { session: text(&track["sessionId"]), name: text(&track["trackName"]) };
+        let key = |track: &Value| Key {
+            session: text(&track["sessionId"]),
+            name: text(&track["trackName"]),
+        };
         tracks.flatten().map(key).collect()
     }
 }
