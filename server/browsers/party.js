@@ -9,7 +9,7 @@ export async function party({ chromium }, { url, emulator }) {
   const { outputFiles: [script] } = await build({ entryPoints: [entry], bundle: true, write: false });
   const [alice, bob] = await Promise.all(["Alice", "Bob"].map(async (name) => {
     const tab = await (await chromium.createBrowserContext()).newPage();
-    tab.on("console", (message) => message.type() === "error" && console.log(`  ${name}: ${message.text()}`));
+    tab.on("console", (message) => message.type() === "error" && !message.text().startsWith("Failed to load") && console.log(`  ${name}: ${message.text()}`));
     // Any page of this origin, with nothing of ours running on it.
     await tab.goto(new URL("room.css", url).href);
     await tab.evaluate(script.text);
