@@ -64,7 +64,10 @@ export async function stranger(browser, url, name) {
   const entry = new URL(`page/${name}.js`, import.meta.url).pathname;
   const { outputFiles: [script] } = await build({ entryPoints: [entry], bundle: true, write: false });
   const tab = await (await browser.createBrowserContext()).newPage();
-  tab.on("console", (message) => message.type() === "error" && console.log(`  ${name}: ${message.text()}`));
+  tab.on("console", (message) => {
+    const isRefusal = message.text().startsWith("Failed to load");
+    if (message.type() === "error" && !isRefusal) console.log(`  ${name}: ${message.text()}`);
+  });
   await tab.goto(new URL("room.css", url).href);
   await tab.evaluate(script.text);
   const run = (name, method, options) => globalThis[name][method](...options);

@@ -78,8 +78,12 @@ async function view(tab, name, folder) {
       ]);
       await sleep(300);
       if (folder) await tab.screenshot({ path: path(folder, `${name}-${width}-${scheme}.png`) });
-      const wide = await tab.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      const { wide, high } = await tab.evaluate(() => ({
+        wide: document.documentElement.scrollWidth > innerWidth,
+        high: document.documentElement.scrollHeight > innerHeight && !document.querySelector("#room").hidden,
+      }));
       assert.ok(!wide, `${name} is wider than ${width}`);
+      assert.ok(!high, `${name} is higher than ${height}`);
       await check(tab, `${name}, ${width}, ${scheme}`);
     }
   }

@@ -6,6 +6,7 @@
 // some of the tests.
 
 import { control, start } from "./lab.js";
+import { demo } from "./demo.js";
 import { looks } from "./looks.js";
 import { meet, moderate } from "./meet.js";
 import { party } from "./party.js";
@@ -13,7 +14,9 @@ import { together } from "./together.js";
 import { whip } from "./whip.js";
 import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep } from "./vanish.js";
 
-const [url, emulator, folder] = process.argv.slice(2);
+const [shown, emulator, folder] = process.argv.slice(2);
+// Of the demo the address has its room.
+const url = new URL("/", shown).href;
 const place = { url, emulator: control(emulator) };
 const only = process.env.ONLY?.split(",");
 
@@ -30,6 +33,7 @@ try {
     browsers[name] = await start(name);
     console.log(await browsers[name].version());
   }
+  await step("a newcomer alone sees and hears the two of the demo", demo);
   await step("three meet in two browsers, hear, see and read each other", meet);
   await step("two join at the same moment, 20 times, without a violation", together);
   await step("a moderator mutes and removes, members mute and unmute themselves", moderate);

@@ -8,7 +8,7 @@
 
 import { ADVICE, Broken, CallsError, Feed, Link, after, backoff } from "./connection.js";
 import { Meter } from "./measure.js";
-import { Channel, LAYERS, Publication, keyOf, layer, shown } from "./parts.js";
+import { Channel, LAYERED, LAYERS, Publication, keyOf, layer, shown } from "./parts.js";
 
 export { CallsError };
 
@@ -118,7 +118,8 @@ export class Room extends EventTarget {
   /* Publishes a track. What is asked for in one task goes in one request, so publish the
      microphone and the camera together. `layers` sends a picture in two sizes, `h` and `l`. */
   async publish(track, { name = track.kind === "audio" ? "microphone" : "camera", layers = false } = {}) {
-    const publication = new Publication(track, name, `${name}-${++this.#names}`, layers ? LAYERS : [], {
+    const trackName = `${name}-${++this.#names}${layers ? LAYERED : ""}`;
+    const publication = new Publication(track, name, trackName, layers ? LAYERS : [], {
       tell: (publication) => this.#tell(publication),
       wake: () => this.#wake(),
       close: (publication) => this.#unpublish(publication),
@@ -152,8 +153,9 @@ export class Room extends EventTarget {
   }
 
   /* Chooses the layer of a picture by the size of the element that shows it. Returns what
-     ends that. */
+     ends that. A picture that has no layers stays as it is. */
   fit(track, element) {
+    if (!track.trackName.endsWith(LAYERED)) return () => {};
     let timer;
     const choose = () => {
       const remote = this.#remotes.get(keyOf(track));
@@ -398,7 +400,7 @@ export class Room extends EventTarget {
     const notBefore = Date.now() + 100;
     for (const [key, track] of tracks) {
       if (this.#remotes.has(key)) continue;
-      const rid = track.kind === "video" ? this.#options.preferredRid : undefined;
+      const rid = track.trackName.endsWith(LAYERED) ? this.#options.preferredRid : undefined;
       this.#remotes.set(key, { ...track, key, rid, mid: null, track: null, tries: 0, notBefore });
     }
     for (const { name, peers } of this.#channels.values()) {
@@ -727,7 +729,6 @@ export class Room extends EventTarget {
     remotes.forEach((remote, at) => {
       if (!reply.tracks?.[at]?.errorCode) return Object.assign(remote, { askedRid: asked[at], tries: 0, notBefore: 0 });
       remote.tries += 1;
-      // A picture without layers stays as it is.
       Object.assign(remote, remote.tries < ITEMS ? { notBefore: Date.now() + backoff(remote.tries) } : { askedRid: asked[at], notBefore: 0 });
     });
     return true;
