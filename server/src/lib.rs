@@ -12,7 +12,7 @@ mod server;
 mod token;
 
 pub use hooks::{Admission, Entrance, Happened, Hooks, NotAdmitted, Via};
-pub use limits::Limits;
+pub use limits::{Limits, MAX_PUBLICATION_NAME};
 pub use name::{InvalidRoomName, MAX_ROOM_NAME, MemberId, RoomName};
 pub use room::types::{
     Change, Channel, Event, Kind, Member, Named, Presence, Published, Reason, Role, Track,

@@ -10,6 +10,10 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;
 
+/// The largest number of bytes of the name of a track or data channel: all members of a
+/// room are told it.
+pub const MAX_PUBLICATION_NAME: usize = 128;
+
 /// Limits of what agents may do.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -41,6 +45,16 @@ pub struct Limits {
 pub(crate) struct Rates {
     members: DefaultKeyedRateLimiter<MemberId>,
     rooms: DefaultKeyedRateLimiter<RoomName>,
+}
+
+/// Checks the name of something that is to be published.
+pub(crate) fn check_name<'a>(field: &str, name: &'a str) -> Result<&'a str, Refused> {
+    match name.len() <= MAX_PUBLICATION_NAME {
+        true => Ok(name),
+        false => Err(Refused::Invalid(format!(
+            "{field}: up to {MAX_PUBLICATION_NAME} bytes are allowed"
+        ))),
+    }
 }
 
 const fn number(number: u32) -> NonZeroU32 {

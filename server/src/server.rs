@@ -31,9 +31,9 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// The time between two looks at sessions by WHIP and WHEP.
 const ATTEND: Duration = Duration::from_secs(10);
 
-/// The time without a change after which a session is left. Its member is gone for
-/// longer.
-const IDLE: Duration = Duration::from_hours(12);
+/// The time without a change after which a session is left. That of a member that is
+/// gone was left before, unless its process died just then.
+const IDLE: Duration = Duration::from_hours(24);
 
 /// The lifetime of the credentials that agents get for TURN.
 const TURN_TTL: Duration = Duration::from_hours(12);

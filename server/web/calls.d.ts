@@ -92,7 +92,8 @@ export interface RoomEvents {
   /** A moderator has closed a track of ours. */
   silenced: { publication: Publication; by: string | null };
   speaking: { member: string; isSpeaking: boolean };
-  /** How loud each member is, from 0 to 1, four times a second. */
+  /** How loud each member is, from 0 to 1, several times a second. We ourselves are 0 where
+   * the browser does not say it, as in Firefox. */
   levels: { levels: Map<string, number> };
   quality: Quality;
   /** A request begins. */

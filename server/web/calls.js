@@ -8,7 +8,7 @@
 
 import { ADVICE, Broken, CallsError, Feed, Link, after, backoff } from "./connection.js";
 import { Meter } from "./measure.js";
-import { Channel, LAYERS, Publication, keyOf, layer, shown } from "./parts.js";
+import { Channel, LAYERED, LAYERS, Publication, keyOf, layer, shown } from "./parts.js";
 
 export { CallsError };
 
@@ -81,7 +81,7 @@ export class Room extends EventTarget {
     this.#end = null;
     this.#tries = this.#rejoins = 0;
     this.#timers = [
-      setInterval(() => this.#meter.listen([...this.members.keys()], this.#soundEnds()), 250),
+      setInterval(() => this.#meter.listen([...this.members.keys()], this.#soundEnds()), 150),
       setInterval(() => this.#link && this.#meter.rate(this.#link.pc), 2_000),
     ];
     addEventListener("pagehide", this.#leaveWithPage);
@@ -118,7 +118,8 @@ export class Room extends EventTarget {
   /* Publishes a track. What is asked for in one task goes in one request, so publish the
      microphone and the camera together. `layers` sends a picture in two sizes, `h` and `l`. */
   async publish(track, { name = track.kind === "audio" ? "microphone" : "camera", layers = false } = {}) {
-    const publication = new Publication(track, name, `${name}-${++this.#names}`, layers ? LAYERS : [], {
+    const trackName = `${name}-${++this.#names}${layers ? LAYERED : ""}`;
+    const publication = new Publication(track, name, trackName, layers ? LAYERS : [], {
       tell: (publication) => this.#tell(publication),
       wake: () => this.#wake(),
       close: (publication) => this.#unpublish(publication),
@@ -152,8 +153,9 @@ export class Room extends EventTarget {
   }
 
   /* Chooses the layer of a picture by the size of the element that shows it. Returns what
-     ends that. */
+     ends that. A picture that has no layers stays as it is. */
   fit(track, element) {
+    if (!track.trackName.endsWith(LAYERED)) return () => {};
     let timer;
     const choose = () => {
       const remote = this.#remotes.get(keyOf(track));
@@ -355,24 +357,28 @@ export class Room extends EventTarget {
     this.#emit("members", { members: this.members });
   }
 
-  /* What others see of our own tracks. A track that was there and is gone was closed by a
-     moderator. */
+  /* What others see of our own tracks. One that was there and is gone was closed by a
+     moderator, or the session is over. */
   #checkOwn(event) {
+    const link = this.#link;
+    if (!link) return;
     const seen = new Set(this.self?.tracks.map(keyOf));
-    for (const publication of this.#publications) {
-      if (publication.state !== "live" || !this.#link) continue;
-      const key = keyOf({ sessionId: this.#link.sessionId, trackName: publication.trackName });
-      if (seen.has(key)) publication.isSeen = true;
-      else if (publication.isSeen) {
-        const { transceiver } = publication;
-        transceiver.sender.replaceTrack(null).catch(() => {});
-        // The SFU has closed it; the next offer says the same.
-        if (transceiver.mid !== this.#link.first) transceiver.stop();
-        publication.track.enabled = false;
-        publication.muted = true;
-        publication.become("removed");
-        this.#emit("silenced", { publication, by: event.by ?? null });
-      }
+    const isThere = ({ trackName }) => seen.has(keyOf({ sessionId: link.sessionId, trackName }));
+    const live = this.publications.filter(({ state }) => state === "live");
+    for (const publication of live) publication.isSeen ||= isThere(publication);
+    const gone = live.filter((publication) => publication.isSeen && !isThere(publication));
+    if (!gone.length) return;
+    const isOver = event.type === "snapshot" ? gone.length === live.length && gone.length > 1 : !event.by;
+    if (isOver) return this.#giveUp(link, "server");
+    for (const publication of gone) {
+      const { transceiver } = publication;
+      transceiver.sender.replaceTrack(null).catch(() => {});
+      // The SFU has closed it; the next offer says the same.
+      if (transceiver.mid !== link.first) transceiver.stop();
+      publication.track.enabled = false;
+      publication.muted = true;
+      publication.become("removed");
+      this.#emit("silenced", { publication, by: event.by ?? null });
     }
   }
 
@@ -394,7 +400,7 @@ export class Room extends EventTarget {
     const notBefore = Date.now() + 100;
     for (const [key, track] of tracks) {
       if (this.#remotes.has(key)) continue;
-      const rid = track.kind === "video" ? this.#options.preferredRid : undefined;
+      const rid = track.trackName.endsWith(LAYERED) ? this.#options.preferredRid : undefined;
       this.#remotes.set(key, { ...track, key, rid, mid: null, track: null, tries: 0, notBefore });
     }
     for (const { name, peers } of this.#channels.values()) {
@@ -723,7 +729,6 @@ export class Room extends EventTarget {
     remotes.forEach((remote, at) => {
       if (!reply.tracks?.[at]?.errorCode) return Object.assign(remote, { askedRid: asked[at], tries: 0, notBefore: 0 });
       remote.tries += 1;
-      // A picture without layers stays as it is.
       Object.assign(remote, remote.tries < ITEMS ? { notBefore: Date.now() + backoff(remote.tries) } : { askedRid: asked[at], notBefore: 0 });
     });
     return true;

@@ -1,6 +1,8 @@
 /* What is published, opened and received in a room. */
 
-/* Two sizes of a picture. */
+/* Two sizes of a picture, and the end of the names of tracks that have them: nothing else
+   says so to who pulls one. */
+export const LAYERED = ".hl";
 export const LAYERS = [{ rid: "h", maxBitrate: 1_200_000 }, { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 }];
 
 /* What names a track or a channel in a room. */
@@ -89,7 +91,7 @@ export class Channel extends EventTarget {
 
 /* What a page sees of a track of another member. */
 export function shown({ key, member, sessionId, trackName, kind, track, mid }) {
-  return { key, member, sessionId, trackName, name: trackName.replace(/-\d+$/, ""), kind, track, mid };
+  return { key, member, sessionId, trackName, name: trackName.replace(/-\d+(\.hl)?$/, ""), kind, track, mid };
 }
 
 /* How a pull asks for a layer. */

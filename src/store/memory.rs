@@ -70,14 +70,28 @@ impl Memory {
         self.len() == 0
     }
 
-    /// The state, without what has ended.
+    /// The state, without an entry of this session that has ended. It looks at no other,
+    /// so that a read or a write takes the same time however many there are.
+    fn state_of(&self, session: &SessionId) -> MutexGuard<'_, State> {
+        let mut state = self.locked();
+        if state.entries.get(session).is_some_and(|kept| kept.end <= Instant::now()) {
+            state.entries.remove(session);
+        }
+        state
+    }
+
+    /// The state, without all that has ended.
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here leaves the state half changed.
-        let mut state = self.inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.locked();
         let now = Instant::now();
         state.entries.retain(|_, kept| now < kept.end);
         state.alive.retain(|_, end| now < *end);
         state
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State> {
+        // Nothing in here leaves the state half changed.
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiter>> {
@@ -144,12 +158,12 @@ impl Kept {
 
 impl Store for Memory {
     fn read<'a>(&'a self, session: &'a SessionId) -> StoreFuture<'a, Option<Stored>> {
-        Box::pin(async { Ok(self.state().entries.get(session).map(Kept::read)) })
+        Box::pin(async { Ok(self.state_of(session).entries.get(session).map(Kept::read)) })
     }
 
     fn write<'a>(&'a self, session: &'a SessionId, write: Write<'a>) -> StoreFuture<'a, Written> {
         Box::pin(async move {
-            let written = self.state().write(session, write);
+            let written = self.state_of(session).write(session, write);
             if matches!(written, Written::Done) {
                 self.wake(session, write.wake);
             }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::body::Json as Body;
 use super::caller::Owner;
 use super::shape::{Item, Reply, entries};
+use crate::limits::check_name;
 use crate::refusal::Refused;
 use crate::room::types::Channel;
 
@@ -123,7 +124,10 @@ pub(super) async fn close(
 async fn publish(owner: &Owner, channels: &[DataChannel]) -> Result<Vec<Item>, Refused> {
     owner.caller.require_place_for(channels.len())?;
     let local = |channel: &DataChannel| {
-        Ok::<_, Refused>(LocalDataChannel::new(name(channel)?).delivery(delivery(channel)?))
+        Ok::<_, Refused>(
+            LocalDataChannel::new(check_name("dataChannelName", name(channel)?)?)
+                .delivery(delivery(channel)?),
+        )
     };
     let channels = channels.iter().map(local).collect::<Result<Vec<_>, _>>()?;
     let asked: Vec<String> = channels.iter().map(|channel| channel.name().to_owned()).collect();

@@ -18,6 +18,7 @@ use super::body::Json as Body;
 use super::caller::Owner;
 use super::sdp::kinds;
 use super::shape::{Item, Reply, entries};
+use crate::limits::check_name;
 use crate::refusal::Refused;
 use crate::room::record::NewTrack;
 use crate::room::types::Kind;
@@ -158,7 +159,7 @@ async fn publish_negotiated(owner: &Owner, tracks: &[Track]) -> Result<Reply, Re
 async fn publish_without_offer(owner: &Owner, tracks: &[Track]) -> Result<Reply, Refused> {
     owner.caller.require_place_for(tracks.len())?;
     let offered = |track: &Track| {
-        let name = name(track)?;
+        let name = new_name(track)?;
         let offered = match track.kind {
             Some(TrackKind::Audio) => OfferedTrack::audio(name),
             Some(TrackKind::Video) => OfferedTrack::video(name),
@@ -254,7 +255,7 @@ async fn tell_closed(owner: &Owner, mids: &[Mid]) -> Result<(), Refused> {
 fn local_tracks(owner: &Owner, tracks: &[Track]) -> Result<Vec<LocalTrack>, Refused> {
     owner.caller.require_place_for(tracks.len())?;
     let local = |track: &Track| {
-        let local = LocalTrack::new(mid(track)?, name(track)?);
+        let local = LocalTrack::new(mid(track)?, new_name(track)?);
         Ok(match (&track.kind, track.bidirectional_media_stream) {
             (Some(kind), Some(true)) => local.bidirectional(kind.clone()),
             _ => local,
@@ -297,6 +298,11 @@ fn mid(track: &Track) -> Result<Mid, Refused> {
 
 fn name(track: &Track) -> Result<&str, Refused> {
     track.track_name.as_deref().ok_or_else(|| Refused::Invalid("trackName: is missing".to_owned()))
+}
+
+/// The name of a track that is to be published.
+fn new_name(track: &Track) -> Result<&str, Refused> {
+    name(track).and_then(|name| check_name("trackName", name))
 }
 
 fn source(track: &Track) -> Result<(SessionId, &str), Refused> {

@@ -1,6 +1,8 @@
 //! Rooms: who is there, in a store that several processes can share.
 
 pub(crate) mod record;
+#[cfg(test)]
+mod tests;
 pub(crate) mod types;
 mod watch;
 pub(crate) use self::watch::unattended;

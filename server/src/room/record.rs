@@ -371,14 +371,14 @@ impl Record {
         Ok(())
     }
 
-    /// A member has its first connection for events at a process.
+    /// A member has a connection for events at a process.
     pub(crate) fn sit(&mut self, member: &MemberId, keeper: Keeper) -> Result<(), Refused> {
         let entry = self.entry_mut(member)?;
-        entry.beats += 1;
         if !entry.seats.contains(&keeper.get()) {
+            entry.beats += 1;
             entry.seats.push(keeper.get());
+            self.look(member);
         }
-        self.look(member);
         Ok(())
     }
 

@@ -32,18 +32,12 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
     let mut lives = Lives::default();
     let (mut looked, mut beaten) = (Instant::now(), Instant::now());
     let mut woken = store.woken(keeper, room.name.key());
+    // What was written before the wait began has woken nobody.
+    let mut is_woken = true;
     loop {
-        let is_woken = tokio::select! {
-            () = &mut woken => true,
-            () = tokio::time::sleep(TICK) => false,
-        };
         let Some(inner) = rooms.upgrade() else { return };
         if inner.stops(&room) {
             return;
-        }
-        if is_woken {
-            // Before the state is read, so that no message is missed.
-            woken = store.woken(keeper, room.name.key());
         }
         if is_woken || looked.elapsed() >= LOOK {
             looked = Instant::now();
@@ -51,11 +45,13 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
                 tracing::debug!(%error, "a room was not read");
             }
         }
-        let is_used = !room.seats().is_empty();
-        if is_used && beaten.elapsed() >= BEAT {
+        let members: Vec<MemberId> = room.seats().keys().cloned().collect();
+        if !members.is_empty() && beaten.elapsed() >= BEAT {
             beaten = Instant::now();
             let beat = room.change(|record| {
                 record.watch(keeper);
+                // Others have taken the seats away if they heard nothing for too long.
+                members.iter().for_each(|member| drop(record.sit(member, keeper)));
                 Ok(())
             });
             if let Err(error) = beat.await {
@@ -64,6 +60,15 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
         }
         if let Err(error) = lives.end(&inner, &room).await {
             tracing::debug!(%error, "a member that has vanished was not removed");
+        }
+        drop(inner);
+        is_woken = tokio::select! {
+            () = &mut woken => true,
+            () = tokio::time::sleep(TICK) => false,
+        };
+        if is_woken {
+            // Before the state is read, so that no message is missed.
+            woken = store.woken(keeper, room.name.key());
         }
     }
 }

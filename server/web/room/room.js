@@ -81,20 +81,25 @@ async function capture(kind) {
   return track;
 }
 
+/* Why a device could not be had, by kind. */
+const troubles = new Map();
+
 /* Puts the device in use, and says so if that is not possible. Returns whether it is. */
 async function take(kind) {
+  troubles.delete(kind);
   try {
     held[kind] = await capture(kind);
-    $("device-error").hidden = true;
   } catch (error) {
     held[kind] = null;
-    const text = deviceTrouble(error, WORDS[kind]);
-    if (room) toast(text);
-    else {
-      $("device-error-text").textContent = text;
-      $("device-error").hidden = false;
-    }
+    troubles.set(kind, error);
+    if (room) toast(deviceTrouble(error, WORDS[kind]));
   }
+  const names = new Set([...troubles.values()].map(({ name }) => name));
+  const texts = names.size === 1 && troubles.size === 2
+    ? [deviceTrouble(troubles.get("audio"), "microphone and camera")]
+    : [...troubles].map(([kind, error]) => deviceTrouble(error, WORDS[kind]));
+  $("device-error").hidden = !texts.length;
+  $("device-error-text").textContent = texts.join(" ");
   await listDevices();
   return Boolean(held[kind]);
 }
@@ -196,8 +201,8 @@ async function begin() {
   showPreview();
   await take("audio");
   await take("video");
-  if (!held.audio && held.video) await take("audio"); // So that what is missing is said.
-  showPreview();
+  if (room) publishHeld(); // Who did not wait for the devices.
+  else showPreview();
 }
 
 function newName() {
@@ -248,9 +253,15 @@ function openRoom(roomName) {
   const isListener = room.self?.role === "listener";
   for (const id of ["mic", "camera", "screen"]) $(id).hidden = isListener;
   $("screen").hidden ||= !navigator.mediaDevices?.getDisplayMedia;
-  if (!isListener) for (const kind of ["audio", "video"]) if (held[kind]) publish(kind);
+  publishHeld();
   showState(room);
   announce(`You are in the room ${roomName}.`);
+}
+
+/* Both in one task, and so in one request. */
+function publishHeld() {
+  if (room.self?.role === "listener") return;
+  for (const kind of ["audio", "video"]) if (held[kind] && !mine[kind]) publish(kind);
 }
 
 async function publish(kind) {
@@ -276,6 +287,8 @@ function follow(next) {
   on("members", () => next === room && shown());
   on("joined", ({ name }) => say(`${name || "Somebody"} has joined.`));
   on("left", ({ name, reason }) => say(`${name || "Somebody"} ${reason === "expired" ? "has lost the connection" : reason === "removed" ? "was removed" : "has left"}.`));
+  on("away", ({ member }) => away.add(member) && shown());
+  on("here", ({ member }) => away.delete(member) && shown());
   on("track", (remote) => addRemote(remote));
   on("trackended", (remote) => removeRemote(remote));
   on("speaking", ({ member, isSpeaking }) => {
@@ -376,6 +389,10 @@ function over(title, text, action) {
 const initials = (name) => name.split(/\s+/).map((word) => [...word][0] ?? "").slice(0, 2).join("").toUpperCase();
 const hue = (name) => String([...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 210));
 
+/* Who has lost the connection for events. Others have never had one: they publish by WHIP,
+   or are programs. */
+const away = new Set();
+
 /* One list of tiles, each of a member or a screen, from what is in the room. Elements stay
    where they are, so that pictures do not stop. */
 function shown() {
@@ -445,7 +462,7 @@ function fill(tile, { member, isMe, isMuted, isScreen, picture, remote, name }) 
     tile.fitted = remote?.key;
     tile.unfit = remote && !isScreen ? room.fit(remote, tile) : null;
   }
-  const isAway = member.presence === "away" && !isMe;
+  const isAway = away.has(member.id) && !isMe;
   tile.classList.toggle("is-away", isAway);
   const state = `${name}|${isMuted}|${isAway}|${room.self?.role}|${member.tracks.length}`;
   if (tile.dataset.state === state) return;
@@ -453,7 +470,7 @@ function fill(tile, { member, isMe, isMuted, isScreen, picture, remote, name }) 
   const words = make("span", { textContent: isMe && !isScreen ? `${name} (you)` : name });
   plate.replaceChildren(words);
   if (isMuted && !isScreen) plate.append(icon("mic-off"), make("span", { className: "hidden", textContent: ", muted" }));
-  if (isAway) plate.append(make("em", { textContent: "connecting…" }));
+  if (isAway) plate.append(make("em", { textContent: "connection lost…" }));
   tools.replaceChildren();
   if (room.self?.role !== "moderator" || isMe || isScreen) return;
   const track = member.tracks.find(({ kind, muted }) => kind === "audio" && !muted);
@@ -474,12 +491,16 @@ function fitGrid() {
     const count = list.children.length;
     const { clientWidth: width, clientHeight: height } = list;
     if (!count || !width) continue;
+    const least = list === $("tiles") && !$("screens").hidden ? 88 : 136;
     const sizes = Array.from({ length: count }, (_, at) => at + 1).map((columns) => {
-      const rows = Math.ceil(count / columns);
-      return { columns, size: Math.min(width / columns, Math.max(height / rows, 136) * shape) };
+      const high = height / Math.ceil(count / columns);
+      // Better smaller than out of sight.
+      const size = Math.min(width / columns, Math.max(high, least) * shape);
+      return { columns, size: high < least ? size / 2 : size };
     });
     const { columns } = sizes.reduce((best, next) => next.size > best.size * 1.01 ? next : best);
     list.style.setProperty("--columns", String(columns));
+    list.style.setProperty("--least", `${least}px`);
     list.style.setProperty("--rows", String(Math.ceil(count / columns)));
   }
 }
@@ -592,7 +613,7 @@ function panel(name) {
     $("unread").hidden = true;
     unread = 0;
     $("message").focus();
-    $("log").scrollTop = $("log").scrollHeight;
+    $("log-box").scrollTop = $("log-box").scrollHeight;
   }
   if (openPanel === "flow") {
     $("flow-title").focus();
@@ -617,7 +638,7 @@ function write({ name, text, isMine }) {
   $("log").querySelector(".empty")?.remove();
   $("log").append(line);
   while ($("log").children.length > 500) $("log").firstChild.remove();
-  $("log").scrollTop = $("log").scrollHeight;
+  $("log-box").scrollTop = $("log-box").scrollHeight;
 }
 
 function receive({ name, data }) {
@@ -726,7 +747,7 @@ const flow = {
   finish(arrow, status, ms) {
     const isGood = status >= 200 && status < 300;
     const words = make("span", { className: isGood ? "good" : "bad", textContent: status || "no reply" });
-    arrow.lastChild.replaceChildren(words, ` · ${ms} ms`, arrow.who ? ` · for ${arrow.who}` : "");
+    arrow.lastChild.replaceChildren(words, ` · ${ms ?? "?"} ms`, arrow.who ? ` · for ${arrow.who}` : "");
     arrow.classList.remove("pending");
     arrow.classList.toggle("failed", !isGood);
     this.scroll();
@@ -787,8 +808,10 @@ onClick("copy", () => copyLink($("copy")));
 onClick("alone-copy", () => copyLink($("alone-copy")));
 onClick("leave", async () => {
   const leaving = room;
-  await leaving.leave();
-  over("You have left", "The room is there as long as somebody is in it.", "Join again");
+  const left = leaving.leave();
+  // Who looks at the diagram sees the last step of it.
+  if (openPanel === "flow") await Promise.all([left, new Promise((then) => setTimeout(then, 1_500))]);
+  if (room === leaving) over("You have left", "The room is there as long as somebody is in it.", "Join again");
 });
 onClick("over-button", begin);
 for (const button of document.querySelectorAll("[data-open]")) button.addEventListener("click", () => panel(button.dataset.open));
