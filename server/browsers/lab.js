@@ -1,6 +1,7 @@
 // Browsers, the page of the room in them, and the emulator that is behind it.
 
 import assert from "node:assert/strict";
+import { build } from "esbuild";
 import puppeteer from "puppeteer-core";
 
 const BROWSERS = {
@@ -55,6 +56,22 @@ export async function open(browser, { url }, room) {
   await tab.goto(`${url}?room=${room}`);
   await tab.waitForFunction(() => document.querySelector("#preview-cameras").options.length > 0);
   return tab;
+}
+
+/** A tab of the same origin with nothing of ours running on it but `page/<name>.js`, which
+    makes the global `<name>`. */
+export async function stranger(browser, url, name) {
+  const entry = new URL(`page/${name}.js`, import.meta.url).pathname;
+  const { outputFiles: [script] } = await build({ entryPoints: [entry], bundle: true, write: false });
+  const tab = await (await browser.createBrowserContext()).newPage();
+  tab.on("console", (message) => {
+    const isRefusal = message.text().startsWith("Failed to load");
+    if (message.type() === "error" && !isRefusal) console.log(`  ${name}: ${message.text()}`);
+  });
+  await tab.goto(new URL("room.css", url).href);
+  await tab.evaluate(script.text);
+  const run = (name, method, options) => globalThis[name][method](...options);
+  return { tab, call: (method, ...options) => tab.evaluate(run, name, method, options) };
 }
 
 /** Types a name and goes into the room. */

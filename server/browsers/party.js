@@ -1,19 +1,11 @@
 // partytracks' own client with the router as its backend: its prefix is the room.
 
 import assert from "node:assert/strict";
-import { build } from "esbuild";
-import { close, until } from "./lab.js";
+import { close, stranger, until } from "./lab.js";
 
 export async function party({ chromium }, { url, emulator }) {
-  const entry = new URL("page/party.js", import.meta.url).pathname;
-  const { outputFiles: [script] } = await build({ entryPoints: [entry], bundle: true, write: false });
   const [alice, bob] = await Promise.all(["Alice", "Bob"].map(async (name) => {
-    const tab = await (await chromium.createBrowserContext()).newPage();
-    tab.on("console", (message) => message.type() === "error" && !message.text().startsWith("Failed to load") && console.log(`  ${name}: ${message.text()}`));
-    // Any page of this origin, with nothing of ours running on it.
-    await tab.goto(new URL("room.css", url).href);
-    await tab.evaluate(script.text);
-    const call = (method, ...options) => tab.evaluate((method, options) => party[method](...options), method, options);
+    const { tab, call } = await stranger(chromium, url, "party");
     await call("enter", new URL("calls/rooms/party", url).href, name);
     return { tab, call };
   }));

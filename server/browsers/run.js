@@ -6,13 +6,17 @@
 // some of the tests.
 
 import { control, start } from "./lab.js";
+import { demo } from "./demo.js";
 import { looks } from "./looks.js";
 import { meet, moderate } from "./meet.js";
 import { party } from "./party.js";
 import { together } from "./together.js";
+import { whip } from "./whip.js";
 import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep } from "./vanish.js";
 
-const [url, emulator, folder] = process.argv.slice(2);
+const [shown, emulator, folder] = process.argv.slice(2);
+// Of the demo the address has its room.
+const url = new URL("/", shown).href;
 const place = { url, emulator: control(emulator) };
 const only = process.env.ONLY?.split(",");
 
@@ -29,6 +33,7 @@ try {
     browsers[name] = await start(name);
     console.log(await browsers[name].version());
   }
+  await step("a newcomer alone sees and hears the two of the demo", demo);
   await step("three meet in two browsers, hear, see and read each other", meet);
   await step("two join at the same moment, 20 times, without a violation", together);
   await step("a moderator mutes and removes, members mute and unmute themselves", moderate);
@@ -39,6 +44,7 @@ try {
   await step("a network that comes back, and the same member", loseNetwork);
   await step("a member that has expired in its sleep enters again", oversleep);
   await step("partytracks against the router, and another's session refused", party);
+  await step("WHIP publishes, WHEP and a member of the room watch it", whip);
   await step("every view, and nothing grave that axe finds", looks);
 } finally {
   for (const browser of Object.values(browsers)) await browser.close();

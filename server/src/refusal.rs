@@ -28,6 +28,10 @@ pub(crate) enum Refused {
     Undecodable(String),
     /// A value is not valid. The text has nothing of what was sent.
     Invalid(String),
+    /// A session description is none, or not of the type that is needed. The text has
+    /// nothing of what was sent.
+    Unreadable(String),
+    WrongType(String),
     TooLarge,
     TooMany {
         retry_after: Duration,
@@ -65,9 +69,9 @@ impl Refused {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unsupported => StatusCode::NOT_IMPLEMENTED,
             Self::Full | Self::NoExchange => StatusCode::CONFLICT,
-            Self::Undecodable(_) => StatusCode::BAD_REQUEST,
+            Self::Undecodable(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             // The API's own status for it.
-            Self::Invalid(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::Invalid(_) | Self::WrongType(_) => StatusCode::NOT_ACCEPTABLE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -87,6 +91,7 @@ impl Refused {
             Self::Full => "room_full",
             Self::Undecodable(_) => "decoding_error",
             Self::Invalid(_) => "invalid_params",
+            Self::Unreadable(_) | Self::WrongType(_) => "invalid_session_description",
             Self::TooLarge => "payload_too_large",
             Self::TooMany { .. } => "too_many_requests",
             Self::MediaType => "unsupported_media_type",
@@ -105,7 +110,10 @@ impl Refused {
             Self::Method => "the path has no such method",
             Self::Unsupported => "neither trickle ICE nor ICE restarts are possible",
             Self::Full => "there is no room for more",
-            Self::Undecodable(what) | Self::Invalid(what) => what,
+            Self::Undecodable(what)
+            | Self::Invalid(what)
+            | Self::Unreadable(what)
+            | Self::WrongType(what) => what,
             Self::TooLarge => "the body is too large",
             Self::TooMany { .. } => "too many requests",
             Self::MediaType => "the body has to be application/sdp",
@@ -237,6 +245,11 @@ impl From<StoreError> for Refused {
 
 impl From<Invalid> for Refused {
     fn from(invalid: Invalid) -> Self {
-        Self::Invalid(invalid.to_string())
+        let what = invalid.to_string();
+        match &*invalid.field {
+            "sessionDescription.sdp" => Self::Unreadable(what),
+            "sessionDescription.type" => Self::WrongType(what),
+            _ => Self::Invalid(what),
+        }
     }
 }

@@ -18,24 +18,31 @@ use crate::limits::check_name;
 use crate::refusal::Refused;
 use crate::room::types::Channel;
 
+/// The channel by which the transport is established.
+const SERVER_EVENTS: &str = "server-events";
+
 /// The transport of data channels (`POST datachannels/establish`).
 pub(super) async fn establish(
     owner: Owner,
     Body(request): Body<EstablishDataChannelsTransportRequest>,
 ) -> Result<Json<Reply>, Refused> {
     request.check()?;
+    let is_right = |channel: &DataChannel| {
+        channel.location == Some(TrackLocation::Remote)
+            && channel.data_channel_name.as_deref() == Some(SERVER_EVENTS)
+    };
+    if !request.data_channel.as_ref().is_some_and(is_right) {
+        let problem = format!("dataChannel: the remote channel {SERVER_EVENTS} is needed");
+        return Err(Refused::Invalid(problem));
+    }
     let offer = request.session_description.map(Offer::try_from).transpose()?;
     let end = match offer {
         None => owner.session.establish_data_channels().await,
         Some(offer) => owner.session.establish_data_channels_with(offer).await,
     };
     let end = owner.checked(end).await?;
-    let channel = Item {
-        location: Some("remote"),
-        data_channel_name: request.data_channel.and_then(|channel| channel.data_channel_name),
-        id: Some(0),
-        ..Item::default()
-    };
+    let channel =
+        Item { data_channel_name: Some(SERVER_EVENTS.to_owned()), id: Some(0), ..Item::default() };
     Ok(Json(Reply { data_channel: Some(channel), ..Reply::of(end) }))
 }
 
@@ -79,12 +86,13 @@ pub(super) async fn update(
             false => owner.session.revoke_reply(&subscribed).await,
         };
         let item = remote(&subscribed.publisher, &subscribed.name);
+        let done = Item { id: channel.id, can_reply: Some(can_reply), ..item.clone() };
         entries.push(match set {
             Err(cloudflare_calls::Error::Items { failures, .. }) => match failures.first() {
                 Some(failure) => item.failed(&failure.error),
-                None => item,
+                None => done,
             },
-            set => owner.checked(set).await.map(|()| item)?,
+            set => owner.checked(set).await.map(|()| done)?,
         });
     }
     Ok(Json(Reply::default().data_channels(entries)))
@@ -134,8 +142,7 @@ async fn publish(owner: &Owner, channels: &[DataChannel]) -> Result<Vec<Item>, R
         &asked,
         &published,
         |channel| {
-            let (id, delivery) = (Some(channel.id.get()), Some(channel.delivery));
-            (channel.name.clone(), Item { id, delivery, ..item(&channel.name) })
+            (channel.name.clone(), Item { id: Some(channel.id.get()), ..item(&channel.name) })
         },
         |channel| (channel.name().to_owned(), item(channel.name())),
     );
@@ -172,9 +179,8 @@ async fn subscribe(owner: &Owner, channels: &[DataChannel]) -> Result<Vec<Item>,
         &asked,
         &subscribed,
         |channel| {
-            let (id, delivery) = (Some(channel.id.get()), Some(channel.delivery));
             let item = remote(&channel.publisher, &channel.name);
-            (key(&channel.publisher, &channel.name), Item { id, delivery, ..item })
+            (key(&channel.publisher, &channel.name), Item { id: Some(channel.id.get()), ..item })
         },
         |channel| {
             let item = remote(channel.publisher(), channel.name());

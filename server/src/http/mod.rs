@@ -21,8 +21,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Request, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
+use tracing::Instrument;
 
 use crate::refusal::Refused;
 use crate::server::Shared;
@@ -59,8 +60,26 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .fallback(async || Refused::NotFound)
         .method_not_allowed_fallback(async || Refused::Method)
         .layer(DefaultBodyLimit::max(shared.limits.body))
+        .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn(private))
         .with_state(shared)
+}
+
+/// Lets what was asked for come to its end, also if its agent hangs up: half of it would
+/// leave sessions that nobody has, or tracks of members that are gone. A request that
+/// only reads ends with its connection.
+async fn to_the_end(request: Request<axum::body::Body>, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends.
+            Err(_) => Refused::Draining.into_response(),
+        },
+    }
 }
 
 /// Marks replies as nobody else's, unless they say otherwise.

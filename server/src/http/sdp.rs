@@ -4,9 +4,15 @@ use std::collections::HashMap;
 
 use crate::room::types::Kind;
 
-/// The kinds of the sections for media, by mid (RFC 8866 section 5.14, RFC 9143).
+/// The kinds of the sections for media, by mid.
 pub(super) fn kinds(sdp: &str) -> HashMap<&str, Kind> {
-    let mut kinds = HashMap::new();
+    sections(sdp).into_iter().collect()
+}
+
+/// The mids and kinds of the sections for media, in their order (RFC 8866 section 5.14,
+/// RFC 9143).
+pub(super) fn sections(sdp: &str) -> Vec<(&str, Kind)> {
+    let mut sections = Vec::new();
     let mut kind = None;
     for line in sdp.lines() {
         if let Some(section) = line.strip_prefix("m=") {
@@ -16,10 +22,10 @@ pub(super) fn kinds(sdp: &str) -> HashMap<&str, Kind> {
                 _ => None,
             };
         } else if let (Some(mid), Some(kind)) = (line.strip_prefix("a=mid:"), kind) {
-            kinds.insert(mid.trim(), kind);
+            sections.push((mid.trim(), kind));
         }
     }
-    kinds
+    sections
 }
 
 #[cfg(test)]
@@ -31,9 +37,7 @@ mod tests {
         let sdp = "v=0\r\na=mid:x\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
                    m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n\
                    m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:two\r\n";
-        let kinds = kinds(sdp);
-        assert_eq!(kinds.len(), 2);
-        assert_eq!(kinds["0"], Kind::Audio);
-        assert_eq!(kinds["two"], Kind::Video);
+        assert_eq!(sections(sdp), [("0", Kind::Audio), ("two", Kind::Video)]);
+        assert_eq!(kinds(sdp)["two"], Kind::Video);
     }
 }

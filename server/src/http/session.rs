@@ -28,7 +28,7 @@ pub(super) struct Replacing {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct First {
-    session_description: Option<Offer>,
+    session_description: SessionDescription,
 }
 
 #[derive(Serialize)]
@@ -58,7 +58,7 @@ pub(super) async fn new(
         return Err(Refused::Full);
     }
     let label = label(&room.name, id);
-    let offer = first.and_then(|first| first.session_description);
+    let offer = first.map(|first| Offer::try_from(first.session_description)).transpose()?;
     let (session, answer) = match offer {
         None => (shared.client.join().correlation_id(label).send().await?, None),
         Some(offer) => {
@@ -116,7 +116,8 @@ pub(super) async fn state(owner: Owner) -> Result<Json<Value>, Refused> {
         let (location, session) = place(&track.origin);
         json!({
             "location": location, "mid": track.mid, "trackName": track.name,
-            "sessionId": session, "kind": track.kind, "status": track.status,
+            "sessionId": session, "kind": track.kind, "simulcast": track.simulcast,
+            "status": track.status,
         })
     });
     let channels = state.data_channels.iter().map(|channel| {

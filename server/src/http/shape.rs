@@ -1,17 +1,17 @@
 //! Replies in the API's own shape.
 
 use cloudflare_calls::Outcome;
-use cloudflare_calls::data_channels::Delivery;
 use cloudflare_calls::error::ItemError;
 use cloudflare_calls::session::{Exchanged, ForAgent, Negotiation};
-use cloudflare_calls::types::SessionDescription;
+use cloudflare_calls::types::{SessionDescription, Simulcast};
 use serde::Serialize;
 
 /// A reply about tracks or data channels.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Reply {
-    pub(super) requires_immediate_renegotiation: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) requires_immediate_renegotiation: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) session_description: Option<SessionDescription>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,7 +23,7 @@ pub(super) struct Reply {
 }
 
 /// An entry of a reply. One that failed has an error and an empty mid.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,8 +38,10 @@ pub(super) struct Item {
     pub(super) track_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) data_channel_name: Option<String>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub(super) delivery: Option<Delivery>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) can_reply: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) simulcast: Option<Simulcast>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,16 +66,21 @@ impl Reply {
     pub(super) fn of<T: Into<Exchanged>>(end: Negotiation<T>) -> Self {
         match end.keep() {
             ForAgent::Offer(kept) => {
-                Self { requires_immediate_renegotiation: true, ..Self::described(kept.offer) }
+                Self { requires_immediate_renegotiation: Some(true), ..Self::described(kept.offer) }
             }
             ForAgent::Answer(answered) => Self::described(answered.answer),
-            ForAgent::Done(_) => Self::default(),
+            ForAgent::Done(_) => Self::undescribed(),
         }
     }
 
     /// A reply with a session description.
     pub(super) fn described(description: impl Into<SessionDescription>) -> Self {
-        Self { session_description: Some(description.into()), ..Self::default() }
+        Self { session_description: Some(description.into()), ..Self::undescribed() }
+    }
+
+    /// A reply that needs no answer.
+    pub(super) fn undescribed() -> Self {
+        Self { requires_immediate_renegotiation: Some(false), ..Self::default() }
     }
 
     pub(super) fn tracks(self, tracks: Vec<Item>) -> Self {

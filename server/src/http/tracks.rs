@@ -80,22 +80,23 @@ pub(super) async fn update(
     let updates = request.tracks.iter().map(update).collect::<Result<Vec<_>, _>>()?;
     let asked: Vec<Mid> = updates.iter().map(|update| update.mid().clone()).collect();
     let updated = owner.checked(owner.session.update(updates).await).await?;
-    let named = |mid: &Mid| Item {
-        mid: Some(mid.to_string()),
-        ..request
-            .tracks
-            .iter()
-            .find(|track| track.mid.as_deref() == Some(mid.as_str()))
-            .map(remote_item)
-            .unwrap_or_default()
+    let named = |mid: &Mid| {
+        let mut tracks = request.tracks.iter();
+        tracks.find(|track| track.mid.as_deref() == Some(mid.as_str())).map(remote_item)
     };
     let entries = entries(
         &asked,
         &updated,
-        |mid| (mid.clone(), named(mid)),
-        |update| (update.mid().clone(), named(update.mid())),
+        |mid| {
+            let item = named(mid).unwrap_or_default();
+            (mid.clone(), Item { mid: Some(mid.to_string()), ..item })
+        },
+        |update| {
+            let item = named(update.mid()).unwrap_or_default();
+            (update.mid().clone(), Item { simulcast: None, ..item })
+        },
     );
-    Ok(Json(Reply::default().tracks(entries)))
+    Ok(Json(Reply::undescribed().tracks(entries)))
 }
 
 /// Remote client leaves, client leaves: tracks are closed (`PUT tracks/close`).
@@ -152,7 +153,7 @@ async fn publish_negotiated(owner: &Owner, tracks: &[Track]) -> Result<Reply, Re
     let published = owner.checked(owner.session.publish_negotiated(tracks).await).await?;
     let entries = entries(&asked, &published, published_item, failed_local);
     tell_published(owner, "", &published.done).await?;
-    Ok(Reply::default().tracks(entries))
+    Ok(Reply::undescribed().tracks(entries))
 }
 
 async fn publish_without_offer(owner: &Owner, tracks: &[Track]) -> Result<Reply, Refused> {
@@ -195,6 +196,7 @@ async fn subscribe(
     offer: Option<Offer>,
     tracks: &[Track],
 ) -> Result<Reply, Refused> {
+    let wanted = tracks;
     let tracks = tracks.iter().map(remote_track).collect::<Result<Vec<_>, _>>()?;
     let key = |publisher: &SessionId, name: &str| (publisher.clone(), name.to_owned());
     let asked: Vec<_> = tracks.iter().map(|track| key(track.publisher(), track.name())).collect();
@@ -207,11 +209,21 @@ async fn subscribe(
         &asked,
         end.outcome(),
         |track: &SubscribedTrack| {
-            let mid = Some(track.mid.to_string());
-            (key(&track.publisher, &track.name), remote(&track.publisher, &track.name, mid))
+            let is_it = |other: &&Track| {
+                let publisher = other.session_id.as_ref();
+                publisher == Some(&track.publisher)
+                    && other.track_name.as_ref() == Some(&track.name)
+            };
+            let item = wanted.iter().find(is_it).map(remote_item).unwrap_or_default();
+            let item = Item { mid: Some(track.mid.to_string()), ..item };
+            (key(&track.publisher, &track.name), item)
         },
         |track: &RemoteTrack| {
-            let item = remote(track.publisher(), track.name(), Some(String::new()));
+            let item = Item {
+                session_id: Some(track.publisher().to_string()),
+                track_name: Some(track.name().to_owned()),
+                ..failed_item()
+            };
             (key(track.publisher(), track.name()), item)
         },
     );
@@ -302,10 +314,8 @@ fn source(track: &Track) -> Result<(SessionId, &str), Refused> {
 
 fn published_item(track: &PublishedTrack) -> (Mid, Item) {
     let item = Item {
-        location: Some("local"),
         mid: Some(track.mid.to_string()),
         track_name: Some(track.name.clone()),
-        session_id: Some(track.session.to_string()),
         ..Item::default()
     };
     (track.mid.clone(), item)
@@ -320,20 +330,13 @@ fn failed_item() -> Item {
     Item { mid: Some(String::new()), ..Item::default() }
 }
 
-fn remote(publisher: &SessionId, name: &str, mid: Option<String>) -> Item {
-    Item {
-        location: Some("remote"),
-        session_id: Some(publisher.to_string()),
-        track_name: Some(name.to_owned()),
-        mid,
-        ..Item::default()
-    }
-}
-
+/// An entry of a track that is received, as it was asked for.
 fn remote_item(track: &Track) -> Item {
     Item {
+        mid: Some(String::new()),
         session_id: track.session_id.as_ref().map(ToString::to_string),
         track_name: track.track_name.clone(),
+        simulcast: track.simulcast.clone(),
         ..Item::default()
     }
 }

@@ -22,7 +22,7 @@ use super::caller::{bearer, guarded};
 use super::cookie::room_path;
 use super::members::{Entered, checked_name, enter};
 use super::parts::{Path, Query};
-use super::sdp::kinds;
+use super::sdp::{kinds, sections};
 use super::session;
 use crate::hooks::Via;
 use crate::name::{MemberId, RoomName};
@@ -39,6 +39,12 @@ const SDP: &str = "application/sdp";
 /// The time between two looks at a session.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// The credential of a session's URL, if there was none when it was made.
+#[derive(Deserialize)]
+pub(super) struct Key {
+    key: Option<String>,
+}
+
 #[derive(Default, Deserialize)]
 pub(super) struct Wishes {
     name: Option<String>,
@@ -53,6 +59,8 @@ pub(super) struct Visit<T> {
     session: GuardedSession,
     /// The tracks that the request is about.
     tracks: Vec<T>,
+    /// The credential of the session's URL, if it is not the one that came.
+    key: Option<SecretString>,
 }
 
 /// Publishes into the room (`POST` at a WHIP endpoint).
@@ -71,6 +79,9 @@ pub(super) async fn publish(
             return Err(Refused::Forbidden);
         }
         let tracks = named(offer.sdp())?;
+        if tracks.is_empty() {
+            return Err(Refused::Invalid("the offer has no section for media".to_owned()));
+        }
         let entry = entered.record.entry(&entered.id).ok_or(Refused::Unauthorized)?;
         match entry.has_place_for(tracks.len(), shared.limits.publications) {
             true => Ok(tracks),
@@ -82,6 +93,9 @@ pub(super) async fn publish(
         let Visit { entered, session, tracks, .. } = &visit;
         let kinds = kinds(offer.sdp());
         let published = session.publish(offer.clone(), tracks.clone()).await?;
+        if published.outcome.done.is_empty() {
+            return Err(Refused::Invalid("the offer sends nothing".to_owned()));
+        }
         let told = entered.room.change(|record| {
             let tracks = published.outcome.done.iter().map(|track| NewTrack {
                 name: track.name.clone(),
@@ -132,14 +146,15 @@ pub(super) async fn play(
 pub(super) async fn end(
     State(shared): State<Arc<Shared>>,
     Path((room, session)): Path<(String, String)>,
+    Query(Key { key }): Query<Key>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refused> {
     let room = RoomName::new(&room).map_err(|_| Refused::Unauthorized)?;
-    let bearer = bearer(&headers).ok_or(Refused::Unauthorized)?;
+    let credential = bearer(&headers).or(key.as_deref()).ok_or(Refused::Unauthorized)?;
     let session = SessionId::new(session).map_err(|_| Refused::Forbidden)?;
     let room = shared.rooms.room(&room);
     let record = room.look().await?;
-    let owner = record.owner(&session).filter(|owner| token::is_right(bearer, &owner.token));
+    let owner = record.owner(&session).filter(|owner| token::is_right(credential, &owner.token));
     let owner = owner.ok_or(Refused::Forbidden)?;
     shared.rates.request(&owner.member.id)?;
     match owner.via {
@@ -231,25 +246,40 @@ async fn visit<T>(
     via: Via,
     tracks: impl FnOnce(&Entered) -> Result<Vec<T>, Refused>,
 ) -> Result<Visit<T>, Refused> {
-    let bearer = bearer(headers).ok_or(Refused::Unauthorized)?;
-    let entered = match member(shared, room, bearer).await? {
+    let bearer = bearer(headers);
+    let member = match bearer {
+        Some(bearer) => member(shared, room, bearer).await?,
+        None => None,
+    };
+    let entered = match member {
         Some(entered) => entered,
         None => {
             let name = wishes.name.as_deref().map(checked_name).transpose()?;
             let entered = enter(shared, room, headers.clone(), query, name, Value::Null, via);
-            let entered = entered.await?;
-            // The same credential is good for the session's URL.
-            let hash = token::hash(bearer);
-            entered.room.change(|record| record.set_token(&entered.id, &hash)).await?;
+            let entered = entered.await.map_err(|refused| match (refused, bearer) {
+                // A credential might help.
+                (Refused::Forbidden, None) => Refused::Unauthorized,
+                (refused, _) => refused,
+            })?;
+            if let Some(bearer) = bearer {
+                // The same credential is good for the session's URL.
+                let hash = token::hash(bearer);
+                entered.room.change(|record| record.set_token(&entered.id, &hash)).await?;
+            }
             entered
         }
     };
+    // Whoever has no credential gets one with the session's URL.
+    let key = bearer.is_none().then(|| entered.token.clone());
     let made = async {
         let tracks = tracks(&entered)?;
         Ok((session(shared, &entered).await?, tracks))
     };
     match made.await {
-        Ok((session, tracks)) => Ok(Visit { shared: Arc::clone(shared), entered, session, tracks }),
+        Ok((session, tracks)) => {
+            let shared = Arc::clone(shared);
+            Ok(Visit { shared, entered, session, tracks, key })
+        }
         Err(refused) => {
             give_up(shared, &entered).await?;
             Err(refused)
@@ -301,7 +331,7 @@ impl<T> Visit<T> {
         endpoint: &str,
         answer: Result<Answer, Refused>,
     ) -> Result<Response, Refused> {
-        let Self { shared, entered, session, .. } = self;
+        let Self { shared, entered, session, key, .. } = self;
         let Entered { room, id, .. } = &entered;
         let answer = match answer {
             Ok(answer) => answer,
@@ -315,7 +345,11 @@ impl<T> Visit<T> {
         if room.states().borrow().entry(id).is_some_and(|entry| entry.via != Via::Members) {
             attend(Arc::clone(&shared), Arc::clone(room), id.clone());
         }
-        let location = format!("{}/{endpoint}/{}", room_path(uri, &room.name), session.id());
+        let mut location = format!("{}/{endpoint}/{}", room_path(uri, &room.name), session.id());
+        if let Some(key) = key {
+            location.push_str("?key=");
+            location.push_str(key.expose_secret());
+        }
         let mut response = (StatusCode::CREATED, answer.sdp().to_owned()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(SDP));
@@ -400,11 +434,4 @@ fn wanted(
         true => Err(Refused::NotFound),
         false => Ok(wanted),
     }
-}
-
-/// The sections for media in the order of their mids.
-fn sections(sdp: &str) -> Vec<(&str, Kind)> {
-    let mut sections: Vec<_> = kinds(sdp).into_iter().collect();
-    sections.sort_unstable_by_key(|(mid, _)| *mid);
-    sections
 }

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod authorisation;
+mod hang_up;
 mod hooks;
 mod random;
+mod readme;
 mod scene;
 mod secrets;
 mod shape;
