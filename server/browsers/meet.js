@@ -46,9 +46,9 @@ async function layers(tab) {
   const widths = () => tab.evaluate(async () => [...(await room.connection.getStats()).values()]
     .filter(({ type, kind }) => type === "inbound-rtp" && kind === "video").map(({ frameWidth }) => frameWidth ?? 0));
   await tab.setViewport({ width: 1_600, height: 900 });
-  await until("large pictures", async () => (await widths()).every((width) => width >= 640));
+  await until("large pictures", async () => (await widths()).every((width) => width > 400), 60);
   await tab.setViewport({ width: 320, height: 640 });
-  await until("small pictures", async () => (await widths()).every((width) => width > 0 && width < 400));
+  await until("small pictures", async () => (await widths()).every((width) => width > 0 && width < 400), 60);
 }
 
 /** A moderator mutes one, who is heard again once they unmute. */
@@ -61,6 +61,16 @@ export async function moderate({ chromium }, place) {
   await until("one track", async () => (await look(moderator)).remotes.length === 1);
   await press(member, "#mic");
   await flows(moderator, 2);
+
+  // And a camera, which the member starts again.
+  await moderator.evaluate(() => {
+    const other = [...room.members.values()].find(({ id }) => id !== room.me);
+    return room.muteOther(other.id, other.tracks.find(({ kind }) => kind === "video").trackName);
+  });
+  await until("a closed camera", () => member.$eval("#camera", (button) => button.textContent.includes("Start")));
+  await press(member, "#camera");
+  await flows(moderator, 2);
+  await flows(member, 2);
 
   // And by themselves, which closes nothing.
   await press(member, "#mic");

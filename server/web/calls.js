@@ -87,8 +87,9 @@ export class Room extends EventTarget {
     addEventListener("pagehide", this.#leaveWithPage);
     addEventListener("online", this.#hurry);
     try {
-      if (this.#token && await this.#isMember()) this.#feed.open(this.#url, this.#token);
-      else if (!this.#end) await this.#enter();
+      if (!this.#token) await this.#enter();
+      // If it is gone, the loop enters again.
+      else if (await this.#isMember()) this.#feed.open(this.#url, this.#token);
     } catch (error) {
       this.#fail(error.reason ?? "server", error);
       throw error;
@@ -263,7 +264,7 @@ export class Room extends EventTarget {
       // A reply of an attempt that was given up says nothing any more.
       link?.ending.signal.throwIfAborted();
       let reply = {};
-      try { reply = JSON.parse(text); } catch { /* A proxy's page, or nothing. */ }
+      try { reply = JSON.parse(text) ?? {}; } catch { /* A proxy's page, or nothing. */ }
       return { status, retryAfter: Number(response.headers.get("retry-after")), reply };
     } catch (error) {
       if (error instanceof Broken) throw error;
@@ -495,7 +496,9 @@ export class Room extends EventTarget {
     if (closingChannels.length) return this.#closeChannels(link, closingChannels.splice(0));
     const channels = [...this.#channels.values()].flatMap((channel) =>
       [{ channel, end: channel }, ...[...channel.peers.values()].map((end) => ({ channel, end }))]);
-    const ends = this.#due(channels.map(({ end }) => end).filter(({ data }) => !data));
+    // A listener has none of its own.
+    const isOpen = ({ channel, end }) => end.data || (end === channel && this.self?.role === "listener");
+    const ends = this.#due(channels.filter((one) => !isOpen(one)).map(({ end }) => end));
     const due = channels.filter(({ end }) => ends.includes(end));
     // One request has only local ones or only remote ones.
     const local = due.filter(({ channel, end }) => end === channel);
@@ -526,10 +529,8 @@ export class Room extends EventTarget {
     this.#tries += 1;
     this.#show();
     if (this.#tries > 1) await after(backoff(this.#tries - 1));
-    if (!navigator.onLine) {
-      const isBack = new Promise((then) => addEventListener("online", then, { once: true }));
-      await Promise.race([isBack, after(60_000)]);
-    }
+    // While the server cannot be reached, the connection for events does the trying.
+    while (this.#trouble.events && !this.#end) await after(300);
     if (this.#end) return false;
     await action();
     return true;
@@ -586,8 +587,7 @@ export class Room extends EventTarget {
     await pc.setRemoteDescription(reply.sessionDescription);
     if (reply.sessionDescription.type === "offer") {
       await pc.setLocalDescription();
-      const { type, sdp } = pc.localDescription;
-      await this.#session(link, "PUT", "renegotiate", { sessionDescription: { type, sdp } }, step);
+      await this.#session(link, "PUT", "renegotiate", { sessionDescription: link.description }, step);
     }
     if (isNew) link.awaitConnection();
     link.ending.signal.throwIfAborted();
@@ -595,8 +595,7 @@ export class Room extends EventTarget {
 
   async #offer(link) {
     await link.pc.setLocalDescription();
-    const { type, sdp } = link.pc.localDescription;
-    return { type, sdp };
+    return link.description;
   }
 
   async #publish(link, publications) {
@@ -618,7 +617,8 @@ export class Room extends EventTarget {
     await this.#settle(link, reply);
     link.hasData ||= Boolean(link.data && reply.sessionDescription);
     publications.forEach((publication, at) => {
-      const item = reply.tracks?.find(({ mid }) => mid === mids[at]) ?? reply.tracks?.[at] ?? {};
+      const { trackName } = publication;
+      const item = reply.tracks?.find((item) => item.mid === mids[at] || item.trackName === trackName) ?? reply.tracks?.[at] ?? {};
       const transceiver = transceivers[at];
       if (item.errorCode) {
         if (transceiver.mid !== link.first) transceiver.stop();
@@ -659,8 +659,8 @@ export class Room extends EventTarget {
     remotes.forEach((remote, at) => {
       const item = reply.tracks?.find((item) => keyOf(item) === remote.key) ?? reply.tracks?.[at];
       const transceiver = item?.mid && !item.errorCode && link.find(item.mid);
+      if (remote.isGone) return void (transceiver && link.closing.push(item.mid));
       if (!transceiver) return this.#postpone(remote, new CallsError(200, item));
-      if (remote.isGone) return void link.closing.push(item.mid);
       Object.assign(remote, { mid: item.mid, tries: 0, notBefore: 0, receiver: transceiver.receiver, track: transceiver.receiver.track });
       this.#emit("track", shown(remote));
     });

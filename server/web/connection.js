@@ -102,6 +102,19 @@ export class Link {
     return this.pc.localDescription?.sdp.match(/^m=/gm).length ?? 0;
   }
 
+  /* What is sent of our description. Of sections that are closed no codecs are needed, and
+     a long call has many. */
+  get description() {
+    const { type, sdp } = this.pc.localDescription;
+    const lean = (section) => {
+      const [, kind, protocol] = /^m=(\S+) 0 (\S+)/.exec(section) ?? [];
+      if (!kind || kind === "application" || /^a=bundle-only/m.test(section)) return section;
+      const mid = /^a=mid:\S+/m.exec(section)?.[0];
+      return [`m=${kind} 0 ${protocol} 0`, "c=IN IP4 0.0.0.0", "a=inactive", mid, ""].join("\r\n");
+    };
+    return { type, sdp: sdp.split(/^(?=m=)/m).map(lean).join("") };
+  }
+
   find(mid) {
     return this.pc.getTransceivers().find((transceiver) => transceiver.mid === mid);
   }
@@ -143,10 +156,13 @@ export class Feed {
       listen();
       const event = JSON.parse(data);
       if (!this.isOpen) {
-        [this.isOpen, this.#tries] = [true, 0];
+        this.isOpen = true;
         this.#hooks.opened();
       }
-      if (event.type === "ping") return socket.send(JSON.stringify({ type: "pong" }));
+      if (event.type === "ping") {
+        this.#tries = 0; // It has lasted.
+        return socket.send(JSON.stringify({ type: "pong" }));
+      }
       const isNext = event.type === "snapshot" || event.seq === this.seq + 1;
       if (!isNext && event.seq <= this.seq) return;
       if (!isNext) {

@@ -251,7 +251,7 @@ function openRoom(roomName) {
   const chat = room.channel("chat");
   chat.addEventListener("message", ({ detail }) => receive(detail));
   const isListener = room.self?.role === "listener";
-  for (const id of ["mic", "camera", "screen"]) $(id).hidden = isListener;
+  for (const id of ["mic", "camera", "screen", "write"]) $(id).hidden = isListener;
   $("screen").hidden ||= !navigator.mediaDevices?.getDisplayMedia;
   publishHeld();
   showState(room);
