@@ -5,6 +5,7 @@
 
 mod adapters;
 mod adopted;
+mod architecture;
 mod cancel;
 mod channels;
 mod chaos;

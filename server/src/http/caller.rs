@@ -14,6 +14,7 @@ use cloudflare_calls::{Error, Session};
 use super::cookie;
 use super::origin::Origin;
 use super::parts::Path;
+use crate::hooks::Via;
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;
 use crate::room::Room;
@@ -53,7 +54,6 @@ impl FromRequestParts<Arc<Shared>> for Caller {
         let room = params.get("room").and_then(|name| RoomName::new(name).ok());
         let room = room.ok_or(Refused::Unauthorized)?;
         let (token, is_cookie) = token_of(&parts.headers).ok_or(Refused::Unauthorized)?;
-        let id = token::named(token).ok_or(Refused::Unauthorized)?;
         let is_socket = parts.headers.contains_key(header::SEC_WEBSOCKET_KEY);
         let changes = !matches!(parts.method, Method::GET | Method::HEAD);
         match Origin::of(&parts.headers, &shared.origins) {
@@ -61,17 +61,28 @@ impl FromRequestParts<Arc<Shared>> for Caller {
             Origin::None if is_cookie && (changes || is_socket) => return Err(Refused::Forbidden),
             _ => {}
         }
-        let room = shared.rooms.room(&room);
-        let record = room.look().await?;
-        let entry = record.entry(&id).filter(|entry| token::is_right(token, &entry.token));
-        let role = entry.ok_or(Refused::Unauthorized)?.member.role;
-        // Whoever guesses at the token of another member does not use up its requests.
-        shared.rates.request(&id)?;
-        Ok(Self { shared: Arc::clone(shared), room, record, id, role })
+        Self::recognised(shared, &room, token).await?.ok_or(Refused::Unauthorized)
     }
 }
 
 impl Caller {
+    /// The member of a room that a token is good for.
+    pub(super) async fn recognised(
+        shared: &Arc<Shared>,
+        room: &RoomName,
+        token: &str,
+    ) -> Result<Option<Self>, Refused> {
+        let Some(id) = token::named(token) else { return Ok(None) };
+        let Some((room, record)) = shared.rooms.find(room).await? else { return Ok(None) };
+        let entry = record.entry(&id).filter(|entry| token::is_right(token, &entry.token));
+        // The key of a session's URL by WHIP is good for that URL alone.
+        let Some(entry) = entry.filter(|entry| entry.via == Via::Members) else { return Ok(None) };
+        let role = entry.member.role;
+        // Whoever guesses at the token of another member does not use up its requests.
+        shared.rates.request(&id)?;
+        Ok(Some(Self { shared: Arc::clone(shared), room, record, id, role }))
+    }
+
     /// The member's entry in the state in which its token was found good.
     pub(super) fn entry(&self) -> Result<&Entry, Refused> {
         self.record.entry(&self.id).ok_or(Refused::Unauthorized)

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use cloudflare_calls::ice::IceServers;
 use cloudflare_calls::types::SessionId;
 use cloudflare_calls::{Mid, SecretString, prelude::*};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::body::{Json as Body, Optional};
@@ -60,6 +60,7 @@ pub(super) struct Snapshot<'a> {
 
 #[derive(Deserialize)]
 pub(super) struct Changes {
+    #[serde(default, deserialize_with = "given")]
     data: Option<Value>,
     #[serde(default)]
     muted: BTreeMap<String, bool>,
@@ -122,13 +123,15 @@ pub(super) async fn enter(
         return Err(Refused::Draining);
     }
     let name_of_room = RoomName::new(room).map_err(|error| Refused::Invalid(error.to_string()))?;
-    shared.rates.entrance(&name_of_room)?;
-    let room = shared.rooms.room(&name_of_room);
-    let members = room.look().await?.members().len();
+    let members = shared.rooms.find(&name_of_room).await?;
+    let members = members.map_or(0, |(_, record)| record.members().len());
     let entrance =
-        Entrance { room: name_of_room, headers, query, name: name.clone(), via, members };
+        Entrance { room: name_of_room.clone(), headers, query, name: name.clone(), via, members };
     let admission = shared.hooks.admit(entrance).await;
     let admission = admission.map_err(|NotAdmitted| Refused::Forbidden)?;
+    // Behind the application's decision: who may not enter keeps nobody out.
+    shared.rates.entrance(&name_of_room)?;
+    let room = shared.rooms.room(&name_of_room);
     let cut = |name: String| name.chars().take(MAX_NAME).collect::<String>();
     let name = admission.name.map(cut).or(name).unwrap_or_else(|| NAMELESS.to_owned());
     let issued = token::issue().ok_or_else(|| {
@@ -241,6 +244,11 @@ impl<'a> Snapshot<'a> {
     pub(super) fn of(record: &'a Record) -> Self {
         Self { seq: record.seq, members: record.members().collect() }
     }
+}
+
+/// Reads a field that is there, also if it is null.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// Closes a track of another member at the SFU.

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::body::Raw;
-use super::caller::{bearer, guarded};
+use super::caller::{Caller, bearer, guarded};
 use super::cookie::room_path;
 use super::members::{Entered, checked_name, enter};
 use super::parts::{Path, Query};
@@ -152,8 +152,7 @@ pub(super) async fn end(
     let room = RoomName::new(&room).map_err(|_| Refused::Unauthorized)?;
     let credential = bearer(&headers).or(key.as_deref()).ok_or(Refused::Unauthorized)?;
     let session = SessionId::new(session).map_err(|_| Refused::Forbidden)?;
-    let room = shared.rooms.room(&room);
-    let record = room.look().await?;
+    let (room, record) = shared.rooms.find(&room).await?.ok_or(Refused::Forbidden)?;
     let owner = record.owner(&session).filter(|owner| token::is_right(credential, &owner.token));
     let owner = owner.ok_or(Refused::Forbidden)?;
     shared.rates.request(&owner.member.id)?;
@@ -293,15 +292,15 @@ async fn member(
     room: &str,
     bearer: &str,
 ) -> Result<Option<Entered>, Refused> {
-    let (Ok(name), Some(id)) = (RoomName::new(room), token::named(bearer)) else {
-        return Ok(None);
-    };
-    let room = shared.rooms.room(&name);
-    let record = room.look().await?;
-    let entry = record.entry(&id).filter(|entry| token::is_right(bearer, &entry.token));
-    let Some(role) = entry.map(|entry| entry.member.role) else { return Ok(None) };
-    shared.rates.request(&id)?;
-    Ok(Some(Entered { room, id, role, token: SecretString::default(), record }))
+    let Ok(room) = RoomName::new(room) else { return Ok(None) };
+    let caller = Caller::recognised(shared, &room, bearer).await?;
+    Ok(caller.map(|Caller { room, record, id, role, .. }| Entered {
+        room,
+        id,
+        role,
+        token: SecretString::default(),
+        record,
+    }))
 }
 
 async fn session(shared: &Arc<Shared>, entered: &Entered) -> Result<GuardedSession, Refused> {

@@ -104,6 +104,21 @@ impl Rooms {
         Arc::clone(room)
     }
 
+    /// The room of a name and its state, if it has an entry. Nothing is kept of a name that
+    /// somebody has made up.
+    pub(crate) async fn find(
+        &self,
+        name: &RoomName,
+    ) -> Result<Option<(Arc<Room>, Arc<Record>)>, StoreError> {
+        let is_open = self.inner.open().contains_key(name);
+        if !is_open && self.inner.store.read(name.key()).await?.is_none() {
+            return Ok(None);
+        }
+        let room = self.room(name);
+        let record = room.look().await?;
+        Ok(Some((room, record)))
+    }
+
     /// The rooms that this process watches.
     pub(crate) fn all(&self) -> Vec<Arc<Room>> {
         self.inner.open().values().cloned().collect()
