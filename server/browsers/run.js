@@ -8,11 +8,11 @@
 import { control, start } from "./lab.js";
 import { demo } from "./demo.js";
 import { looks } from "./looks.js";
-import { meet, moderate } from "./meet.js";
+import { foreign, meet, moderate } from "./meet.js";
 import { party } from "./party.js";
 import { together } from "./together.js";
 import { whip } from "./whip.js";
-import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep } from "./vanish.js";
+import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep, survive } from "./vanish.js";
 
 const [shown, emulator, folder] = process.argv.slice(2);
 // Of the demo the address has its room.
@@ -36,10 +36,12 @@ try {
   await step("a newcomer alone sees and hears the two of the demo", demo);
   await step("three meet in two browsers, hear, see and read each other", meet);
   await step("two join at the same moment, 20 times, without a violation", together);
+  await step("a picture that one browser cannot play costs it nothing else", foreign);
   await step("a moderator mutes and removes, members mute and unmute themselves", moderate);
   await step("one leaves by the button, one closes the tab, one is killed", leave);
   await step("a lost connection for media is repaired", loseMedia);
   await step("an expired session is replaced", expire);
+  await step("one request after the other goes wrong, and all comes back", survive);
   await step("no session to be had, and a button that begins anew", giveUp);
   await step("a network that comes back, and the same member", loseNetwork);
   await step("a member that has expired in its sleep enters again", oversleep);
