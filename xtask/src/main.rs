@@ -1,8 +1,9 @@
 //! Tasks of this repository. Exit codes: 0 fine, 1 differs (`--check`), breaks
-//! (`diff`, `regenerate`) or does not compile (`regenerate`), 2 bad usage or
+//! (`diff`, `regenerate`), does not compile (`regenerate`) or does not pass (`ci`), 2 bad usage or
 //! input, 130 interrupted.
 
 mod checkout;
+mod ci;
 mod compile;
 mod diff;
 mod expand;
@@ -29,6 +30,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Write the code that any document generates, without touching the checkout.
     Expand(expand::Arguments),
+    /// Run steps of the checks that a change has to pass.
+    Ci(ci::Arguments),
 }
 
 /// Why a task did not end well.
@@ -56,6 +59,7 @@ async fn main() -> ExitCode {
         Command::Regenerate(arguments) => regenerate::run(arguments).await,
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Expand(arguments) => expand::run(arguments).await,
+        Command::Ci(arguments) => ci::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -181,6 +181,10 @@ impl Record {
     }
 
     pub(crate) fn join(&mut self, entry: Entry, capacity: usize) -> Result<(), Refused> {
+        // A store may have taken a write and say that another one was before it.
+        if self.entry(&entry.member.id).is_some() {
+            return Ok(());
+        }
         if self.members.len() >= capacity {
             return Err(Refused::Full);
         }

@@ -251,6 +251,14 @@ fn events_are_written_as_the_protocol_says() {
 }
 
 #[test]
+fn a_member_that_a_store_has_taken_already_is_there_once() {
+    let mut record = Record::default();
+    record.join(entry(1), 1).unwrap();
+    record.join(entry(1), 1).unwrap();
+    assert_eq!((record.members().len(), record.seq), (1, 1));
+}
+
+#[test]
 fn a_room_that_is_full_takes_nobody() {
     let mut record = Record::default();
     record.join(entry(1), 1).unwrap();

@@ -94,8 +94,13 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new(world: &World) -> Self {
-        let (alice, alices) = publisher(world, "alice").await;
-        let (bob, bobs) = publisher(world, "bob").await;
+        Self::in_room(world, ROOM, "").await
+    }
+
+    /// The same in another room, where Alice enters with this query.
+    pub(crate) async fn in_room(world: &World, room: &str, query: &str) -> Self {
+        let (alice, alices) = publishing(world.join(room, query).await, "alice").await;
+        let (bob, bobs) = publishing(world.join(room, "").await, "bob").await;
         let path = format!("sessions/{alices}/tracks/new");
         let pulled = alice.post(&path, &pull(&bobs, "bob")).await.is(200);
         answer(&alice, &alices).await;
@@ -165,7 +170,10 @@ impl Scene {
 
 /// A member that publishes a track and a data channel, both of its own name.
 pub(crate) async fn publisher(world: &World, name: &str) -> (Member, String) {
-    let member = world.join(ROOM, "").await;
+    publishing(world.join(ROOM, "").await, name).await
+}
+
+async fn publishing(member: Member, name: &str) -> (Member, String) {
     let session = member.session().await;
     member.publish(&session, name).await;
     let path = format!("sessions/{session}/datachannels/establish");

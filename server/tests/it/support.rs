@@ -198,6 +198,10 @@ impl Member {
         self.http.request(method, format!("{}{slash}{path}", self.room))
     }
 
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         sent(self.request(Method::GET, path)).await
     }

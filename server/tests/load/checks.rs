@@ -194,7 +194,8 @@ pub(crate) async fn no_session_remains(world: &World, emulator: &Emulator, redis
         sleep(LOOK).await;
     }
     let Some(redis) = redis else { return };
-    for (prefix, limit) in [(SESSIONS, Duration::ZERO), (ROOMS, Duration::from_secs(40))] {
+    // Processes forget each other, and then the entry of an empty room stays for 30 s.
+    for (prefix, limit) in [(SESSIONS, Duration::ZERO), (ROOMS, SILENCE + SILENCE + SILENCE)] {
         let began = Instant::now();
         loop {
             let keys = redis.cli(&["KEYS", &format!("{prefix}:{{*")]);

@@ -95,6 +95,8 @@ struct Pull {
     tries: u32,
     not_before: Instant,
     is_late: bool,
+    /// Of a track that the SFU has had no packet of.
+    demand: Option<Demand>,
     ear: Option<JoinHandle<()>>,
 }
 
@@ -373,6 +375,7 @@ impl<'a> Member<'a> {
                 // Several that come at once are pulled together.
                 not_before: now + Duration::from_millis(100),
                 is_late: false,
+                demand: None,
                 ear: None,
             });
         }
@@ -476,10 +479,12 @@ impl<'a> Member<'a> {
     }
 
     fn postpone(&mut self, key: &Key) {
+        let source = self.world().source(&key.session);
         let pull = self.link.as_mut().and_then(|link| link.pulls.get_mut(key));
         let Some(pull) = pull else { return };
         pull.not_before = Instant::now() + backoff(pull.tries);
         pull.tries += 1;
+        pull.demand = source.map(Demand::new);
     }
 
     /// Notes when a track is heard. What comes has to be of its publisher.
@@ -490,7 +495,7 @@ impl<'a> Member<'a> {
         let Some(pull) = link.pulls.get_mut(&key) else { return link.closing.push(mid) };
         pull.mid = Some(mid.clone());
         let agent = Arc::clone(&link.agent);
-        let demand = world.source(&key.session).map(Demand::new);
+        let demand = pull.demand.take().or_else(|| world.source(&key.session).map(Demand::new));
         pull.ear = Some(tokio::spawn(async move {
             let publisher = demand.as_ref().map(|demand| demand.0.agent);
             let is_it = |got: &cloudflare_calls_emulator::agent::Received| {

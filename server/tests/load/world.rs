@@ -147,7 +147,7 @@ impl Caller {
                     if !self.world.is_excused() {
                         tally.fail("no reply", format!("{step}: {error:?}"));
                     }
-                    return Err(Refusal::none(step, format!("{error}")));
+                    return Err(Refusal::none(step, "no reply"));
                 }
             };
             let reply: Value = serde_json::from_str(&text_of).unwrap_or_default();
