@@ -36,17 +36,18 @@ try {
   await step("a newcomer alone sees and hears the two of the demo", demo);
   await step("three meet in two browsers, hear, see and read each other", meet);
   await step("two join at the same moment, 20 times, without a violation", together);
-  await step("a picture that one browser cannot play costs it nothing else", foreign);
   await step("a moderator mutes and removes, members mute and unmute themselves", moderate);
   await step("one leaves by the button, one closes the tab, one is killed", leave);
   await step("a lost connection for media is repaired", loseMedia);
   await step("an expired session is replaced", expire);
-  await step("one request after the other goes wrong, and all comes back", survive);
   await step("no session to be had, and a button that begins anew", giveUp);
   await step("a network that comes back, and the same member", loseNetwork);
   await step("a member that has expired in its sleep enters again", oversleep);
   await step("partytracks against the router, and another's session refused", party);
   await step("WHIP publishes, WHEP and a member of the room watch it", whip);
+  // From here on offers stay unanswered, which the emulator counts as violations.
+  await step("a picture that one browser cannot play costs it nothing else", foreign);
+  await step("one request after the other goes wrong, and all comes back", survive);
   await step("every view, and nothing grave that axe finds", looks);
 } finally {
   for (const browser of Object.values(browsers)) await browser.close();

@@ -307,6 +307,7 @@ export class Room extends EventTarget {
     if (this.#rejoins++ > 0) return this.#fail("expired");
     this.#token = null;
     this.#feed.close();
+    this.#trouble.events = null; // Nothing tries until there is a member again.
     this.#setTrouble("media", "expired");
     if (this.#link) this.#giveUp(this.#link, "expired");
     this.#wake();
