@@ -1,7 +1,7 @@
 // Three meet, in two browsers: each hears, sees and reads the two others.
 
 import assert from "node:assert/strict";
-import { assertQuiet, close, flows, join, look, press, until } from "./lab.js";
+import { assertQuiet, close, connected, enter, flows, join, look, open, press, until } from "./lab.js";
 
 export async function meet({ chromium, firefox }, place) {
   const tabs = [];
@@ -49,6 +49,31 @@ async function layers(tab) {
   await until("large pictures", async () => (await widths()).every((width) => width > 400), 60);
   await tab.setViewport({ width: 320, height: 640 });
   await until("small pictures", async () => (await widths()).every((width) => width > 0 && width < 400), 60);
+}
+
+/** A picture that one browser cannot play costs it that picture, and nothing else. */
+export async function foreign({ chromium, firefox }, place) {
+  const fox = await join(firefox, place, "foreign", "Fox");
+  const ada = await open(chromium, place, "foreign");
+  await ada.evaluate(() => {
+    const { addTransceiver } = RTCPeerConnection.prototype;
+    RTCPeerConnection.prototype.addTransceiver = function (track, options) {
+      const transceiver = addTransceiver.call(this, track, options);
+      const { codecs } = RTCRtpReceiver.getCapabilities(track.kind);
+      if (track.kind === "video") transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === "video/H264"));
+      return transceiver;
+    };
+  });
+  await enter(ada, "Ada");
+  await connected(ada);
+  const ben = await join(chromium, place, "foreign", "Ben");
+  // Firefox has no H264 without a download.
+  await until("words for it", () => fox.$eval("#toasts", (toasts) => toasts.textContent.includes("cannot play the camera of Ada")), 60);
+  await connected(fox);
+  await flows(fox, 3);
+  await flows(ben, 4);
+  assertQuiet(fox, ada, ben);
+  await close(fox, ada, ben);
 }
 
 /** A moderator mutes one, who is heard again once they unmute. */

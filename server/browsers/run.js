@@ -8,11 +8,11 @@
 import { control, start } from "./lab.js";
 import { demo } from "./demo.js";
 import { looks } from "./looks.js";
-import { meet, moderate } from "./meet.js";
+import { foreign, meet, moderate } from "./meet.js";
 import { party } from "./party.js";
 import { together } from "./together.js";
 import { whip } from "./whip.js";
-import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep } from "./vanish.js";
+import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep, survive } from "./vanish.js";
 
 const [shown, emulator, folder] = process.argv.slice(2);
 // Of the demo the address has its room.
@@ -45,6 +45,9 @@ try {
   await step("a member that has expired in its sleep enters again", oversleep);
   await step("partytracks against the router, and another's session refused", party);
   await step("WHIP publishes, WHEP and a member of the room watch it", whip);
+  // From here on offers stay unanswered, which the emulator counts as violations.
+  await step("a picture that one browser cannot play costs it nothing else", foreign);
+  await step("one request after the other goes wrong, and all comes back", survive);
   await step("every view, and nothing grave that axe finds", looks);
 } finally {
   for (const browser of Object.values(browsers)) await browser.close();

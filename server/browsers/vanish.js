@@ -3,6 +3,22 @@
 import assert from "node:assert/strict";
 import { assertQuiet, close, connected, flows, join, look, press, sleep, until } from "./lab.js";
 
+/** Each for the one call of its operation that comes next. */
+const FAULTS = [
+  ["new_tracks", { kind: "reset" }],
+  ["new_tracks", { kind: "dropReply" }],
+  ["new_tracks", { kind: "html", status: 502 }],
+  ["new_tracks", { kind: "truncate" }],
+  ["new_tracks", { kind: "failItems", code: "not_found_track_error", indices: [0] }],
+  ["new_tracks", { kind: "breakApt" }],
+  ["new_tracks", { kind: "delayReply", ms: 3_000 }],
+  ["renegotiate", { kind: "dropReply" }],
+  ["renegotiate", { kind: "reply", status: 425, body: { errorCode: "session_error" } }],
+  ["close_tracks", { kind: "glare" }],
+  ["close_tracks", { kind: "omitItems", indices: [0] }],
+  ["close_tracks", { kind: "html", status: 500 }],
+];
+
 /** One leaves by the button, one by closing the tab, and one tab is killed. */
 export async function leave({ chromium }, place) {
   const [stays, leaves, closes, dies] = await gather(chromium, place, "leave", ["Ada", "Ben", "Chidi", "Dana"]);
@@ -55,6 +71,33 @@ async function repaired(browser, place, room, fault) {
   assert.ok(await suffers.$eval("#banner", ({ hidden }) => hidden), "the banner stays");
   assertQuiet(stays, suffers);
   await close(stays, suffers);
+}
+
+/** Whatever goes wrong with one request, in the end all is there. */
+export async function survive({ chromium }, place) {
+  const stays = await join(chromium, place, "survive", "Ada");
+  // Each has a few only, because repairs that follow each other closely are bounded.
+  for (let at = 0; at < FAULTS.length; at += 3) {
+    const suffers = await join(chromium, place, "survive", "Ben");
+    await flows(suffers, 2);
+    for (const [operation, fault] of FAULTS.slice(at, at + 3)) {
+      const { me, sessionId } = await look(suffers);
+      await place.emulator.fault({ operation, session: sessionId, times: 1, fault });
+      // The other camera goes out and comes again: a close, a pull, and an answer.
+      await press(stays, "#camera");
+      await until(`one track (${fault.kind})`, async () => (await look(suffers)).remotes.length === 1, 40);
+      await press(stays, "#camera");
+      await flows(suffers, 2, 60);
+      await connected(suffers, 40);
+      assert.equal((await look(suffers)).me, me, `${fault.kind}: it is another member`);
+      await place.emulator.clear();
+    }
+    assertQuiet(suffers);
+    await press(suffers, "#leave");
+    await close(suffers);
+  }
+  assertQuiet(stays);
+  await close(stays);
 }
 
 /** There is no session to be had, so the page gives up and says so; a button begins anew. */

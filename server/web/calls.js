@@ -307,6 +307,7 @@ export class Room extends EventTarget {
     if (this.#rejoins++ > 0) return this.#fail("expired");
     this.#token = null;
     this.#feed.close();
+    this.#trouble.events = null; // Nothing tries until there is a member again.
     this.#setTrouble("media", "expired");
     if (this.#link) this.#giveUp(this.#link, "expired");
     this.#wake();
@@ -402,7 +403,7 @@ export class Room extends EventTarget {
     for (const [key, track] of tracks) {
       if (this.#remotes.has(key)) continue;
       const rid = track.trackName.endsWith(LAYERED) ? this.#options.preferredRid : undefined;
-      this.#remotes.set(key, { ...track, key, rid, mid: null, track: null, tries: 0, notBefore });
+      this.#remotes.set(key, { ...track, key, rid, mid: null, track: null, tries: 0, refusals: 0, notBefore });
     }
     for (const { name, peers } of this.#channels.values()) {
       for (const [key, { id, data }] of peers) {
@@ -488,10 +489,13 @@ export class Room extends EventTarget {
     if (this.#channels.size && !link.hasData) return this.#establish(link);
     if (link.closing.length) return this.#close(link);
     if (link.sections > SECTIONS) throw new Broken("server");
-    const pulls = this.#due([...this.#remotes.values()].filter(({ mid }) => !mid));
-    // A reply waits for tracks that do not flow. Those that did not before delay no others.
-    const fresh = pulls.filter(({ tries }) => !tries);
-    if (pulls.length) return this.#pull(link, fresh.length ? fresh : pulls);
+    const pulls = this.#due([...this.#remotes.values()].filter(({ mid, refusals }) => !mid && refusals < 2));
+    // A reply waits for tracks that do not flow. Those that did not before delay no others,
+    // and one that may be the reason of a refused answer is pulled alone.
+    const fresh = pulls.filter(({ tries, refusals }) => !tries && !refusals);
+    const willing = pulls.filter(({ refusals }) => !refusals);
+    const next = [fresh, willing, pulls.slice(0, 1)].find(({ length }) => length);
+    if (next) return this.#pull(link, next);
     const { closingChannels } = link;
     if (closingChannels.length) return this.#closeChannels(link, closingChannels.splice(0));
     const channels = [...this.#channels.values()].flatMap((channel) =>
@@ -655,7 +659,12 @@ export class Room extends EventTarget {
       for (const remote of remotes) this.#postpone(remote, error);
       return true;
     }
-    await this.#settle(link, reply, step);
+    try {
+      await this.#settle(link, reply, step);
+    } catch (error) {
+      if (link === this.#link && error.code === "invalid_session_description") this.#suspect(remotes, error);
+      throw error;
+    }
     remotes.forEach((remote, at) => {
       const item = reply.tracks?.find((item) => keyOf(item) === remote.key) ?? reply.tracks?.[at];
       const transceiver = item?.mid && !item.errorCode && link.find(item.mid);
@@ -665,6 +674,15 @@ export class Room extends EventTarget {
       this.#emit("track", shown(remote));
     });
     return true;
+  }
+
+  /* One of these tracks has a codec that this browser has not, and the SFU takes no answer
+     without it. The session is over; a track that did it twice is pulled no more. */
+  #suspect(remotes, error) {
+    for (const remote of remotes) {
+      remote.refusals += 1;
+      if (remote.refusals > 1) this.#emit("problem", { error, track: shown(remote) });
+    }
   }
 
   /* Sections are closed by an offer, which leaves of them one line. The first one is closed

@@ -312,7 +312,9 @@ function follow(next) {
   });
   on("problem", ({ track, error }) => {
     const name = track && next.members.get(track.member)?.name;
-    if (name) toast(`The ${track.name} of ${name} does not come: ${error.message}`);
+    if (!name) return;
+    const isForeign = error.code === "invalid_session_description";
+    toast(isForeign ? `This browser cannot play the ${track.name} of ${name}.` : `The ${track.name} of ${name} does not come: ${error.message}`);
   });
   on("calling", (call) => flow.begin(call));
   on("call", (call) => flow.end(call));
