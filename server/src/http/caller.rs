@@ -7,6 +7,8 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
+use cloudflare_calls::error::Unusable;
+use cloudflare_calls::session::Status;
 use cloudflare_calls::token::{Action, Grant, GuardedSession};
 use cloudflare_calls::types::SessionId;
 use cloudflare_calls::{Error, Session};
@@ -134,13 +136,19 @@ impl Owner {
 
     /// What a step led to. If the session is over, the room is told.
     pub(super) async fn checked<T>(&self, result: Result<T, Error>) -> Result<T, Refused> {
-        if let Err(error) = &result
-            && error.is_session_gone()
-        {
+        let is_gone = match &result {
+            Err(error) => error.is_session_gone(),
+            // What is to be closed on a session that is gone counts as closed.
+            Ok(_) => self.session.status() == Status::Unusable(Unusable::Gone),
+        };
+        if is_gone {
             let Caller { shared, room, id, .. } = &self.caller;
             shared.ended(&room.name, id, self.id()).await?;
         }
-        result.map_err(Refused::from)
+        match result {
+            Ok(_) if is_gone => Err(Refused::Gone),
+            result => result.map_err(Refused::from),
+        }
     }
 
     /// Tells the room what was done. If the room does not take it, because the member is

@@ -64,6 +64,8 @@ pub(super) async fn connect(
         Ok(upgrade) => {
             let feed = Feed::new(&caller, after).await?;
             let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MAX_MESSAGE);
+            // It is there from the beginning on, for each connection: 128 KiB if not set.
+            let upgrade = upgrade.read_buffer_size(MAX_MESSAGE);
             Ok(upgrade.on_upgrade(|socket| async { serve(feed, socket).await }))
         }
         Err(rejection::WebSocketUpgradeRejection::ConnectionNotUpgradable(_)) => {

@@ -60,7 +60,7 @@ const SPEAKERS: usize = 5;
 const ARRIVAL: Duration = Duration::from_secs(25);
 
 /// The shortest and the longest time, in seconds, between two things that a member does.
-const STAY: (f32, f32) = (20.0, 100.0);
+const STAY: (f32, f32) = (8.0, 40.0);
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

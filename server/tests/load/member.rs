@@ -267,13 +267,20 @@ impl<'a> Member<'a> {
                     None => pending().await,
                 }
             };
-            tokio::select! {
-                changed = heard.changed() => if changed.is_err() {
-                    return End::Gone("no events".to_owned());
+            let link = self.link.as_ref().filter(|link| link.is_connected);
+            let agent = link.map(|link| Arc::clone(&link.agent));
+            let is_lost = tokio::select! {
+                changed = heard.changed() => match changed {
+                    Ok(()) => false,
+                    Err(_) => return End::Gone("no events".to_owned()),
                 },
-                () = until(Some(due)) => {}
+                () = until(Some(due)) => false,
                 () = until(end) => return End::Time,
                 _ = phases.changed() => return End::Time,
+                () = disconnected(agent) => true,
+            };
+            if is_lost {
+                self.trouble(&Refusal::none("the connection", "it is lost")).await;
             }
         }
     }
@@ -361,8 +368,10 @@ impl<'a> Member<'a> {
                 let Key { session, .. } = key;
                 let (room, id, mid) = (&self.status.room, &self.id, &pull.mid);
                 let own = &link.session;
-                let what =
-                    format!("{id} in {room} on {own}: track of {session}, pulled as {mid:?}");
+                let fault = world.tally.reason(session);
+                let what = format!(
+                    "{id} in {room} on {own}: track of {session} ({fault:?}), pulled as {mid:?}"
+                );
                 world.tally.fail("a track was never heard", what);
             }
         }
@@ -583,6 +592,14 @@ impl<'a> Member<'a> {
         if let Some(link) = &self.link {
             self.world().sources.lock().unwrap().remove(&link.session);
         }
+    }
+}
+
+/// Waits until an agent has lost its connection, if there is one.
+async fn disconnected(agent: Option<Arc<Agent>>) {
+    match agent {
+        Some(agent) => drop(agent.disconnected(Duration::from_hours(1)).await),
+        None => pending().await,
     }
 }
 
