@@ -18,9 +18,10 @@ use tracing_subscriber::registry::LookupSpan;
 /// The number of arrows that a listener may be behind. One that is slower misses some.
 const BEHIND: usize = 256;
 
-/// The name of the span of a request, and of the span of a session that it is in.
+/// The name of the span of a request, and those of the spans with the label that it is in:
+/// that of a session, and that in which one is made.
 const OPERATION: &str = "calls_operation";
-const SESSION: &str = "calls_session";
+const LABELLED: [&str; 2] = ["calls_session", "calls_join"];
 
 /// A layer that shows each request to the Calls API once it has ended.
 #[derive(Clone, Debug)]
@@ -85,7 +86,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Diagram {
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let Some(span) = context.span(&id).filter(|span| span.name() == OPERATION) else { return };
         let Some(mut arrow) = span.extensions_mut().remove::<Arrow>() else { return };
-        let session = span.scope().find(|span| span.name() == SESSION);
+        let session = span.scope().find(|span| LABELLED.contains(&span.name()));
         if let Some(session) = session
             && let Some(Arrow { label, .. }) = session.extensions().get::<Arrow>()
         {
@@ -99,7 +100,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Diagram {
 }
 
 fn is_ours(metadata: &Metadata<'_>) -> bool {
-    matches!(metadata.name(), OPERATION | SESSION)
+    metadata.name() == OPERATION || LABELLED.contains(&metadata.name())
 }
 
 struct Reader<'a>(&'a mut Arrow);

@@ -11,6 +11,7 @@ use cloudflare_calls::types::{SessionDescription, SessionId};
 use cloudflare_calls::{Offer, Session, prelude::*};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tracing::Instrument;
 
 use super::body::Optional;
 use super::caller::{Caller, Owner};
@@ -59,10 +60,15 @@ pub(super) async fn new(
     }
     let label = label(&room.name, id);
     let offer = first.map(|first| Offer::try_from(first.session_description)).transpose()?;
+    let span = tracing::info_span!("calls_join", label);
     let (session, answer) = match offer {
-        None => (shared.client.join().correlation_id(label).send().await?, None),
+        None => {
+            let join = shared.client.join().correlation_id(label);
+            (join.send().instrument(span).await?, None)
+        }
         Some(offer) => {
-            let joined = shared.client.join_with(offer).correlation_id(label).send().await?;
+            let join = shared.client.join_with(offer).correlation_id(label);
+            let joined = join.send().instrument(span).await?;
             (joined.outcome, Some(joined.answer.into()))
         }
     };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use axum::Json;
+use cloudflare_calls::error::{Error, ItemFailure};
 use cloudflare_calls::session::{Exchanged, Negotiation};
 use cloudflare_calls::tracks::{
     LocalTrack, OfferedTrack, PublishedTrack, RemoteTrack, SubscribedTrack, TrackUpdate,
@@ -129,7 +130,17 @@ async fn publish(owner: &Owner, offer: Offer, tracks: &[Track]) -> Result<Reply,
     let tracks = local_tracks(owner, tracks)?;
     let asked = mids(&tracks);
     let sdp = offer.sdp().to_owned();
-    let published = owner.checked(owner.session.publish(offer, tracks).await).await?;
+    let published = match owner.session.publish(offer, tracks).await {
+        // The API has taken the request and none of its entries, and answers nothing.
+        Err(Error::Items { failures, .. }) => {
+            let failed = |failure: &ItemFailure| {
+                let item = Item { track_name: Some(failure.item.clone()), ..failed_item() };
+                item.failed(&failure.error)
+            };
+            return Ok(Reply::undescribed().tracks(failures.iter().map(failed).collect()));
+        }
+        published => owner.checked(published).await?,
+    };
     let entries = entries(&asked, &published.outcome, published_item, failed_local);
     tell_published(owner, &sdp, &published.outcome.done).await?;
     Ok(Reply::described(published.answer).tracks(entries))
@@ -197,7 +208,16 @@ async fn subscribe(
     tracks: &[Track],
 ) -> Result<Reply, Refused> {
     let wanted = tracks;
-    let tracks = tracks.iter().map(remote_track).collect::<Result<Vec<_>, _>>()?;
+    let remote = tracks.iter().map(remote_track).collect::<Result<Vec<_>, _>>()?;
+    // Who has left meanwhile takes no other's tracks along. If nobody of them is there, the
+    // guard refuses.
+    let is_there = |track: &RemoteTrack| {
+        owner.caller.record.sessions().any(|session| session == track.publisher())
+    };
+    let (tracks, gone): (Vec<_>, Vec<_>) = match remote.iter().any(is_there) {
+        true => remote.into_iter().partition(is_there),
+        false => (remote, Vec::new()),
+    };
     let key = |publisher: &SessionId, name: &str| (publisher.clone(), name.to_owned());
     let asked: Vec<_> = tracks.iter().map(|track| key(track.publisher(), track.name())).collect();
     let end = match offer {
@@ -227,6 +247,14 @@ async fn subscribe(
             (key(track.publisher(), track.name()), item)
         },
     );
+    let gone = gone.iter().map(|track| Item {
+        session_id: Some(track.publisher().to_string()),
+        track_name: Some(track.name().to_owned()),
+        error_code: Some("not_found_track_error".to_owned()),
+        error_description: Some("its publisher is not in the room".to_owned()),
+        ..failed_item()
+    });
+    let entries = entries.into_iter().chain(gone).collect();
     Ok(Reply::of(end).tracks(entries))
 }
 

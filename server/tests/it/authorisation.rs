@@ -463,9 +463,9 @@ async fn a_websocket_of_a_foreign_page_is_refused_whatever_its_token() {
         (&[subprotocols.clone(), foreign.clone()], 403, "forbidden"),
         (&[bearer, foreign.clone()], 403, "forbidden"),
         (&[by_cookie.clone(), foreign], 403, "forbidden"),
-        (&[by_cookie.clone()], 403, "forbidden"),
+        (std::slice::from_ref(&by_cookie), 403, "forbidden"),
         (&[wrong, own.clone()], 401, "unauthorized"),
-        (&[own.clone()], 401, "unauthorized"),
+        (std::slice::from_ref(&own), 401, "unauthorized"),
     ];
     for (headers, status, code) in refusals {
         let (refused, body) = socket(&scene.alice, headers).await.unwrap_err();

@@ -106,7 +106,7 @@ fn json() -> impl Strategy<Value = Value> {
         ];
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::from),
-            hash_map(field, inner, 0..6).prop_map(|fields| Value::from_iter(fields)),
+            hash_map(field, inner, 0..6).prop_map(Value::from_iter),
         ]
     })
 }

@@ -84,8 +84,7 @@ pub(crate) fn canned() -> Builder {
 
 /// An emulator that takes any number of requests.
 pub(crate) fn with_media() -> Builder {
-    let mut config = Config::default();
-    config.requests_per_second = 10_000;
+    let config = Config { requests_per_second: 10_000, ..Config::default() };
     Emulator::builder().app(App::new(APP, SECRET)).config(config)
 }
 
