@@ -5,16 +5,21 @@
 //! the end everything has to be accounted for.
 //!
 //! ```sh
-//! cargo test -p cloudflare-calls-server --features server-tests --test load
+//! cargo test --release -p cloudflare-calls-server --features server-tests --test load
 //! ```
 //!
 //! First on one process, then on three that share a Redis (`redis-server` is needed), of
 //! which one is killed and started again in mid-run. `LOAD_SECONDS` is the length of each,
 //! 120 if not set; `LOAD_PART` is `one` or `three` for one of them alone; `LOAD_SEED` the
-//! seed of what members do and which faults happen.
+//! seed of what members do and which faults happen. With `LOAD_LOG` the processes log.
 //!
 //! 50 rooms have 4 members who all publish and subscribe to each other, one has 50 of whom
-//! 5 publish and all subscribe.
+//! 5 publish and all subscribe: 250 members, of whom each does something every 8 to 40 s,
+//! so that in 120 s some 900 join and 17,000 requests are made. Whoever publishes sends
+//! only while somebody waits for its first packets. Built with `--release` this takes half
+//! of one core of two that others use as well, for agents, emulator and server together.
+//! Without, it takes several times as much, and where others need the machine, too, the
+//! emulator loses datagrams.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
