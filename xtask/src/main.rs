@@ -1,9 +1,10 @@
 //! Tasks of this repository. Exit codes: 0 fine, 1 differs (`--check`), breaks
-//! (`diff`, `regenerate`) or does not compile (`regenerate`), 2 bad usage or
-//! input, 130 interrupted.
+//! (`diff`, `regenerate`), does not compile (`regenerate`, `corpus`) or is refused
+//! (`corpus`), 2 bad usage or input, 130 interrupted.
 
 mod checkout;
 mod compile;
+mod corpus;
 mod diff;
 mod expand;
 mod regenerate;
@@ -29,6 +30,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Write the code that any document generates, without touching the checkout.
     Expand(expand::Arguments),
+    /// Say what becomes of each document of a folder.
+    Corpus(corpus::Arguments),
 }
 
 /// Why a task did not end well.
@@ -56,6 +59,7 @@ async fn main() -> ExitCode {
         Command::Regenerate(arguments) => regenerate::run(arguments).await,
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Expand(arguments) => expand::run(arguments).await,
+        Command::Corpus(arguments) => corpus::run(arguments).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
