@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("grown", grown, &overlay),
         ("plain", calls, &Overlay::empty()),
         ("small", Document::from_path(&fixtures.join("small.yaml"))?, &Overlay::empty()),
+        ("wide", Document::from_path(&fixtures.join("wide.json"))?, &Overlay::empty()),
         ("odd", Document::from_path(&fixtures.join("odd.json"))?, &Overlay::empty()),
     ];
     let out = std::env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?;

@@ -211,7 +211,7 @@ impl Request<'_> {
         );
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, core.authorization.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         if let Some(name) = &core.user_agent {
             headers.insert(USER_AGENT, name.clone());
         }

@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use quote::ToTokens;
 use syn::{Fields, Item, Visibility};
 
-use crate::code::implemented;
-
 /// What of the public API of `old` is gone or another in `new`, a line each.
 /// Text that is not Rust has no API.
 pub fn lost(old: &str, new: &str) -> Vec<String> {
@@ -31,6 +29,15 @@ pub fn check(text: &str) -> Result<(), String> {
         format!("the generated text is not Rust: {}:{}: {error}", start.line, start.column + 1)
     };
     syn::parse_file(text).map(drop).map_err(place)
+}
+
+/// The name of the type that an `impl` is for.
+fn implemented(item: &Item) -> Option<String> {
+    let Item::Impl(item) = item else { return None };
+    match &*item.self_ty {
+        syn::Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
+        _ => None,
+    }
 }
 
 /// Public items by path, each with what a caller depends on.

@@ -51,6 +51,21 @@ impl Document {
         &self.root
     }
 
+    /// How many operations the document has.
+    pub fn operations(&self) -> usize {
+        let paths = self.root.get("paths").and_then(Value::as_object);
+        let items = paths.into_iter().flatten().filter(|(path, _)| !path.starts_with("x-"));
+        let methods = |item: &Value| {
+            let mut item = item;
+            if let Some(reference) = item.get("$ref").and_then(Value::as_str) {
+                let target = crate::pointer::local(reference);
+                item = target.and_then(|target| self.root.pointer(target)).unwrap_or(item);
+            }
+            validate::METHODS.iter().filter(|method| item.get(method).is_some()).count()
+        };
+        items.map(|(_, item)| methods(item)).sum()
+    }
+
     /// The same document without prose: no description, summary or title but
     /// `info.title`, everything else as it was.
     pub fn facts(&self) -> Self {

@@ -43,8 +43,8 @@ pub enum Error {
         /// What the document says it is.
         found: String,
     },
-    /// The document breaks a rule of OpenAPI, or uses a part of it that the
-    /// generator does not cover.
+    /// The document is no OpenAPI document, or something of it would be left out
+    /// and [`Options::strict`](crate::Options::strict) is set.
     #[error("{file}: {}: {reason}", if .pointer.is_empty() { "(root)" } else { .pointer })]
     Document {
         /// Name of the file as the caller gave it.
@@ -62,12 +62,12 @@ pub enum Error {
         /// The actions, in the overlay's order.
         stale: Vec<crate::overlay::Stale>,
     },
-    /// progenitor did not accept the prepared document.
+    /// The generator did not write Rust, which is a fault of its own.
     #[error("{file}: the generator cannot express this document: {reason}")]
     Backend {
         /// Name of the file as the caller gave it.
         file: String,
-        /// progenitor's words.
+        /// Where it failed.
         reason: String,
     },
 }

@@ -1,14 +1,17 @@
 //! Generates the client of the Cloudflare Calls API from its published
 //! OpenAPI 3.0 document.
 //!
-//! The stages, each refusing what the next could not handle:
+//! The stages:
 //!
-//! 1. load JSON or YAML ([`Document::from_bytes`]) and validate it,
+//! 1. load JSON or YAML ([`Document::from_bytes`]), which is refused if it is no
+//!    OpenAPI 3.0 document,
 //! 2. apply the overlay ([`Overlay`]) that names, documents and corrects,
-//! 3. passes over the document (`passes/`),
-//! 4. progenitor (`backend.rs`),
-//! 5. passes over the Rust syntax tree (`code/`),
-//! 6. print with the run-time sources of `runtime/` ([`Generated::text`]).
+//! 3. mend what breaks the rules of OpenAPI (`mend/`): what cannot be expressed
+//!    is [left out](Generated::left_out) by name, and the rest is taken,
+//! 4. passes over the document (`passes/`),
+//! 5. read the typed model (`model/`),
+//! 6. write it as Rust (`emit/`) with the run-time sources of `runtime/`
+//!    ([`Generated::text`]).
 //!
 //! The same input gives the same bytes.
 //!
@@ -32,13 +35,14 @@
 //! ```
 
 pub mod api;
-mod backend;
-mod code;
 pub mod diff;
 mod document;
+mod emit;
 mod error;
 mod facts;
+mod left_out;
 mod load;
+mod mend;
 mod model;
 mod names;
 mod overlay;
@@ -52,6 +56,7 @@ mod walk;
 
 pub use document::Document;
 pub use error::{Error, Result};
+pub use left_out::{LeftOut, Part};
 pub use load::MAX_DOCUMENT_BYTES;
 pub use overlay::{Overlay, Stale};
 
@@ -74,6 +79,8 @@ pub struct Options {
     pub command: String,
     /// What becomes of overlay actions that match nothing.
     pub stale: StalePolicy,
+    /// Whether a document of which something would be left out is refused.
+    pub strict: bool,
 }
 
 /// What becomes of overlay actions whose target matches nothing.
@@ -87,7 +94,8 @@ pub enum StalePolicy {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { command: "cargo xtask regenerate".to_owned(), stale: StalePolicy::Refuse }
+        let command = "cargo xtask regenerate".to_owned();
+        Self { command, stale: StalePolicy::Refuse, strict: false }
     }
 }
 
@@ -103,6 +111,12 @@ impl Options {
         self.stale = stale;
         self
     }
+
+    /// Sets [`strict`](Self::strict).
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
 }
 
 /// What came out.
@@ -113,33 +127,42 @@ pub struct Generated {
     pub text: String,
     /// Overlay actions that matched nothing; empty with [`StalePolicy::Refuse`].
     pub stale: Vec<Stale>,
+    /// What of the document the text lacks; empty with [`Options::strict`].
+    pub left_out: Vec<LeftOut>,
+    /// How many operations the text has.
+    pub operations: usize,
 }
 
 /// Generates the client of `document` as `overlay` completes it.
 ///
 /// # Errors
-/// [`Error::StaleOverlay`]; [`Error::Document`] for what is valid but not
-/// supported, or became invalid by the overlay; [`Error::Backend`] for what
-/// progenitor cannot express.
+/// [`Error::StaleOverlay`]; [`Error::Document`] for what the overlay made no
+/// OpenAPI document, and with [`Options::strict`] for what is left out.
 pub fn generate(document: &Document, overlay: &Overlay, options: &Options) -> Result<Generated> {
     let file = document.file();
     let (completed, stale) = overlay.apply_to(document)?;
     if options.stale == StalePolicy::Refuse && !stale.is_empty() {
         return Err(Error::StaleOverlay { file: overlay.file().to_owned(), stale });
     }
-    let text = stack::on_a_large_one(|| text(&completed, options)).unwrap_or_else(|| {
+    let generated = stack::on_a_large_one(|| text(&completed, options)).unwrap_or_else(|| {
         Err(Error::Backend { file: file.to_owned(), reason: "the generator failed".to_owned() })
     })?;
-    Ok(Generated { text, stale })
+    Ok(Generated { stale, ..generated })
 }
 
-fn text(document: &Document, options: &Options) -> Result<String> {
+fn text(document: &Document, options: &Options) -> Result<Generated> {
     let file = document.file();
+    let mut notes = left_out::Notes::default();
     let mut root = document.root().clone();
-    passes::run(&mut root, &passes::Context { file })?;
-    let model = model::Model::read(&root, file)?;
-    let mut tree = backend::run(&model, &root, file)?;
-    code::run(&mut tree, &model)
+    mend::mend(&mut root, &mut notes);
+    passes::run(&mut root, &mut notes);
+    if options.strict {
+        notes.refuse(file)?;
+    }
+    let model = model::Model::read(&root);
+    let parts = emit::run(&model, &notes.all);
+    let text = print::print(parts, &notes.all, options)
         .map_err(|error| Error::Backend { file: file.to_owned(), reason: error.to_string() })?;
-    Ok(print::print(tree, options))
+    let operations = model.operations.len();
+    Ok(Generated { text, stale: Vec::new(), left_out: notes.all, operations })
 }

@@ -7,7 +7,7 @@ const COMPOUNDS: [(&str, &str); 2] = [("datachannel", "data_channel"), ("websock
 
 /// Names of the standard prelude that generated code uses unqualified, and of
 /// what stands in the same module: a type of the document may not take them.
-const TAKEN_TYPES: [&str; 47] = [
+const TAKEN_TYPES: [&str; 51] = [
     "AsMut",
     "AsRef",
     "Box",
@@ -19,6 +19,7 @@ const TAKEN_TYPES: [&str; 47] = [
     "Deserializer",
     "DoubleEndedIterator",
     "Drop",
+    "Empty",
     "Eq",
     "Err",
     "ExactSizeIterator",
@@ -28,6 +29,7 @@ const TAKEN_TYPES: [&str; 47] = [
     "FnOnce",
     "From",
     "FromIterator",
+    "FromStr",
     "Hash",
     "Hasher",
     "Into",
@@ -40,6 +42,8 @@ const TAKEN_TYPES: [&str; 47] = [
     "Ordering",
     "PartialEq",
     "PartialOrd",
+    "PlainText",
+    "RawBytes",
     "Result",
     "Self",
     "Send",
@@ -60,18 +64,23 @@ const TAKEN_TYPES: [&str; 47] = [
 /// `sessions_new` or `TrackObject` as the name of a type; empty if `text` has
 /// no letter to begin with.
 pub(crate) fn type_name(text: &str) -> String {
+    let name = camel(text);
+    if TAKEN_TYPES.contains(&name.as_str()) { format!("{name}Value") } else { name }
+}
+
+/// Words in capitals, joined.
+fn camel(text: &str) -> String {
     let mut name = ascii(text);
-    // Until nothing changes: progenitor makes `Cd` of the `CD` that `c_d` gives.
-    // Each round lowers letters, so there is an end.
+    // Until nothing changes: `c_d` gives `CD`, and that `Cd`. Each round lowers
+    // letters, so there is an end.
     loop {
         let camel = name.to_upper_camel_case();
         let camel = camel.trim_start_matches(|first: char| first.is_ascii_digit());
         if camel == name {
-            break;
+            return name;
         }
         name = camel.to_owned();
     }
-    if TAKEN_TYPES.contains(&name.as_str()) { format!("{name}Value") } else { name }
 }
 
 /// `correlationId` as the name of a field, argument or method; empty if
@@ -83,6 +92,79 @@ pub(crate) fn field_name(text: &str) -> String {
     }
     let name = name.trim_start_matches(|first: char| first.is_ascii_digit() || first == '_');
     if is_keyword(name) { format!("{name}_") } else { name.to_owned() }
+}
+
+/// [`type_name`], or `other` if there is none. Digits alone are named `N1`.
+pub(crate) fn type_name_or(text: &str, other: &str) -> String {
+    let name = type_name(text);
+    let spelled = || Some(type_name(&spelled(text)?)).filter(|name| !name.is_empty());
+    if name.is_empty() { spelled().unwrap_or_else(|| other.to_owned()) } else { name }
+}
+
+/// [`field_name`], or `other` if there is none. Digits alone are named `n1`.
+pub(crate) fn field_name_or(text: &str, other: &str) -> String {
+    let name = field_name(text);
+    let spelled = || Some(field_name(&spelled(text)?)).filter(|name| !name.is_empty());
+    if name.is_empty() { spelled().unwrap_or_else(|| other.to_owned()) } else { name }
+}
+
+/// The name of the variant for a value of an enum: the sign before a digit is a
+/// word, so that `+1` and `-1` are two.
+pub(crate) fn variant_name(value: &str) -> String {
+    let begins_with_digit = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
+    let signed = |sign: char| value.strip_prefix(sign).filter(|rest| begins_with_digit(rest));
+    let words = match (signed('+'), signed('-')) {
+        (Some(rest), _) => format!("plus {rest}"),
+        (_, Some(rest)) => format!("minus {rest}"),
+        _ if begins_with_digit(value) => format!("n {value}"),
+        _ => value.to_owned(),
+    };
+    let name = camel(&words);
+    match name.as_str() {
+        "" => type_name_or(&words, "Blank"),
+        // A keyword, and the open variant's name in every enum of every document.
+        "Self" | "Other" => format!("{name}Value"),
+        _ => name,
+    }
+}
+
+/// The first of `wish`, `wish2`, … that is not taken, which it then is. `spell`
+/// makes a name of it: words that meet may be split in another way.
+pub(crate) fn free(
+    wish: &str,
+    spell: impl Fn(&str) -> String,
+    taken: &mut std::collections::HashSet<String>,
+) -> String {
+    let numbered = (2..).map(|number| format!("{wish}{number}"));
+    let names = [wish.to_owned()].into_iter().chain(numbered).map(|name| spell(&name));
+    let name = names.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
+    taken.insert(name.clone());
+    name
+}
+
+/// Digits and signs that stand alone, in words.
+fn spelled(text: &str) -> Option<String> {
+    let word = |c: char| match c {
+        '+' => Some("plus"),
+        '-' => Some("minus"),
+        '*' => Some("star"),
+        '$' => Some("dollar"),
+        '@' => Some("at"),
+        '#' => Some("hash"),
+        '%' => Some("percent"),
+        '<' => Some("less"),
+        '>' => Some("greater"),
+        '=' => Some("equal"),
+        '!' => Some("not"),
+        '/' => Some("slash"),
+        '.' => Some("dot"),
+        _ => None,
+    };
+    if text.contains(|c: char| c.is_ascii_digit()) {
+        return Some(format!("n{}", text.trim_start_matches(|c: char| !c.is_ascii_digit())));
+    }
+    let words: Vec<&str> = text.chars().filter_map(word).collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// `tracks` as the name of one of them.
@@ -103,7 +185,8 @@ pub(crate) fn is_plural(word: &str) -> bool {
 }
 
 fn is_keyword(name: &str) -> bool {
-    syn::parse_str::<syn::Ident>(name).is_err() && !name.is_empty()
+    // `gen` is one since the edition of 2024, of which syn knows nothing.
+    name == "gen" || syn::parse_str::<syn::Ident>(name).is_err() && !name.is_empty()
 }
 
 /// Identifiers are ASCII: any other character separates words.

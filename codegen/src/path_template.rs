@@ -1,26 +1,43 @@
 //! Path templates such as `/apps/{appId}/sessions/new`.
 
-/// One part of a path between two slashes.
+/// One part of a path between two slashes: pieces that follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Segment {
+pub(crate) struct Segment(Vec<Piece>);
+
+/// Text, or a value in its place, as in `{page}.{format}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
     /// Sent as it stands.
     Literal(String),
     /// Replaced by the value of the parameter of this name.
     Parameter(String),
 }
 
-impl Segment {
+impl Piece {
     pub(crate) fn parameter(&self) -> Option<&str> {
         match self {
-            Segment::Parameter(name) => Some(name),
-            Segment::Literal(_) => None,
+            Piece::Parameter(name) => Some(name),
+            Piece::Literal(_) => None,
         }
     }
+}
 
+impl Segment {
+    /// At least one piece.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.0
+    }
+
+    /// The first parameter of the segment.
+    pub(crate) fn parameter(&self) -> Option<&str> {
+        self.0.iter().find_map(Piece::parameter)
+    }
+
+    /// The text of a segment without parameters.
     pub(crate) fn literal(&self) -> Option<&str> {
-        match self {
-            Segment::Literal(text) => Some(text),
-            Segment::Parameter(_) => None,
+        match self.0.as_slice() {
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
         }
     }
 }
@@ -32,23 +49,61 @@ pub(crate) fn parse(path: &str) -> Result<Vec<Segment>, String> {
     };
     let mut segments: Vec<Segment> = Vec::new();
     for part in rest.split('/') {
-        let inner = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
-        let segment = match inner {
-            Some(name) if !name.is_empty() && !name.contains(['{', '}']) => {
-                Segment::Parameter(name.to_owned())
-            }
-            None if !part.contains(['{', '}']) => Segment::Literal(part.to_owned()),
-            _ => return Err("a path parameter fills a whole segment, as in `/{id}/`".to_owned()),
-        };
+        let segment = Segment(pieces(part)?);
         if matches!(segment.literal(), Some("." | "..")) {
             return Err("a path has no `.` or `..` segment".to_owned());
         }
-        if let Some(name) = segment.parameter()
-            && segments.iter().any(|earlier| earlier.parameter() == Some(name))
-        {
-            return Err("a path parameter stands twice in the path".to_owned());
+        for name in segment.pieces().iter().filter_map(Piece::parameter) {
+            let earlier = segments.iter().flat_map(Segment::pieces).filter_map(Piece::parameter);
+            let own = segment.pieces().iter().filter_map(Piece::parameter);
+            if earlier.chain(own).filter(|other| *other == name).count() > 1 {
+                return Err("a path parameter stands twice in the path".to_owned());
+            }
         }
         segments.push(segment);
     }
     Ok(segments)
+}
+
+fn pieces(part: &str) -> Result<Vec<Piece>, String> {
+    let unmatched = || "a `{` and its `}` stand in one segment, around a name".to_owned();
+    let mut found = Vec::new();
+    let mut rest = part;
+    while !rest.is_empty() || found.is_empty() {
+        let text = &rest[..rest.find(['{', '}']).unwrap_or(rest.len())];
+        rest = &rest[text.len()..];
+        if !text.is_empty() || rest.is_empty() {
+            found.push(Piece::Literal(text.to_owned()));
+        }
+        if rest.is_empty() {
+            break;
+        }
+        let inner = rest.strip_prefix('{').ok_or_else(unmatched)?;
+        let end = inner.find('}').ok_or_else(unmatched)?;
+        let name = &inner[..end];
+        if name.is_empty() || name.contains('{') {
+            return Err(unmatched());
+        }
+        found.push(Piece::Parameter(name.to_owned()));
+        rest = &inner[end + 1..];
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_has_pieces_in_order() {
+        let segments = parse("/a/{b}.{c}/").expect("a path");
+        assert_eq!(segments.len(), 3);
+        let (literal, parameter) =
+            (|text: &str| Piece::Literal(text.into()), |name: &str| Piece::Parameter(name.into()));
+        assert_eq!(segments[1].pieces(), [parameter("b"), literal("."), parameter("c")]);
+        assert_eq!((segments[0].literal(), segments[2].literal()), (Some("a"), Some("")));
+        for wrong in ["a", "/{", "/}", "/{}", "/{a{b}}", "/{a}{a}", "/a/..", "/{a"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! The syntax tree as formatted text, with the run-time sources between.
+//! The parts of the client as formatted text, with the run-time sources between.
 
-use syn::Item;
-
+use crate::emit::Parts;
+use crate::left_out::LeftOut;
 use crate::{DEPENDENCIES, Options};
 
 /// Stands before everything that uses it.
@@ -15,15 +15,52 @@ const RUNTIME: [&str; 3] = [
     include_str!("../runtime/exchange.rs"),
 ];
 
-/// Prints `tree`, whose imports come first.
-pub(crate) fn print(mut tree: syn::File, options: &Options) -> String {
-    let first_other = tree.items.iter().position(|item| !matches!(item, Item::Use(_)));
-    let rest = tree.items.split_off(first_other.unwrap_or(tree.items.len()));
-    let imports = prettyplease::unparse(&tree);
-    tree.items = rest;
-    let generated = prettyplease::unparse(&tree);
-    let parts = [&header(options), &imports, MACROS, &generated];
-    parts.into_iter().chain(RUNTIME).map(str::trim_end).collect::<Vec<_>>().join("\n\n") + "\n"
+/// Prints `parts`; the error is that of a parser.
+pub(crate) fn print(
+    parts: Parts,
+    left_out: &[LeftOut],
+    options: &Options,
+) -> Result<String, syn::Error> {
+    let imports = prettyplease::unparse(&syn::parse2(parts.imports)?);
+    let items = prettyplease::unparse(&syn::parse2(parts.items)?);
+    let items = comments(&items, left_out);
+    let first = [header(options), imports, MACROS.to_owned()].into_iter();
+    let macros = parts.needs.macros().map(str::to_owned);
+    let runtime = RUNTIME.into_iter().chain(parts.needs.sources()).map(str::to_owned);
+    let all = first.chain(macros).chain([items]).chain(runtime);
+    let all: Vec<String> = all.map(|part| part.trim_end().to_owned()).collect();
+    Ok(all.join("\n\n") + "\n")
+}
+
+/// Writes a comment wherever an operation is left out.
+fn comments(text: &str, left_out: &[LeftOut]) -> String {
+    let mut result = String::with_capacity(text.len());
+    for line in text.lines() {
+        let index = line
+            .trim_start()
+            .strip_prefix("left_out!(")
+            .and_then(|rest| rest.strip_suffix(");")?.parse::<usize>().ok());
+        match index.and_then(|index| left_out.get(index)) {
+            Some(missing) => {
+                let indent = &line[..line.len() - line.trim_start().len()];
+                let plain = |text: &str| text.chars().map(plain).collect::<String>();
+                let (pointer, reason) = (plain(&missing.pointer), plain(&missing.reason));
+                result.push_str(&format!("{indent}// Left out: {pointer}: {reason}\n"));
+            }
+            None => {
+                result.push_str(line);
+                result.push('\n');
+            }
+        }
+    }
+    result
+}
+
+/// A character that leaves a comment on its line.
+fn plain(c: char) -> char {
+    let reverses =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || reverses { ' ' } else { c }
 }
 
 fn header(options: &Options) -> String {

@@ -4,7 +4,7 @@
 const STACK: usize = 256 * 1024 * 1024;
 
 /// Runs `run` where a deeply nested document does not exhaust the stack: the
-/// YAML parser, progenitor and the printer recurse in large frames. `None` if
+/// YAML parser, the passes and the printer recurse in large frames. `None` if
 /// there is no thread to be had, or it panicked.
 pub(crate) fn on_a_large_one<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {

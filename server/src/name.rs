@@ -63,6 +63,12 @@ impl MemberId {
         Self(format!("{number:016x}"))
     }
 
+    /// The id that a text is, if it is one.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == 16 && text.bytes().all(is_hex)).then(|| Self::of(text))
+    }
+
     /// The id that a text names.
     pub(crate) fn of(text: &str) -> Self {
         Self(text.to_owned())

@@ -247,6 +247,34 @@ impl Shared {
         });
     }
 
+    /// Leaves sessions that no member has: their process died, or their store was not
+    /// there, when it was to be told.
+    async fn leave_strays(self: &Arc<Self>) {
+        for id in self.sessions.ids() {
+            let Ok(Some(session)) = self.sessions.get(&id).await else { continue };
+            // One that was just made may not be in its room yet.
+            if session.idle() > SWEEP && self.is_stray(&session).await {
+                tracing::debug!("a session that no member has is left");
+                self.leave(id);
+            }
+        }
+    }
+
+    /// Whether a session of this server's is one of nobody. If that cannot be known, it is
+    /// not.
+    async fn is_stray(&self, session: &Session) -> bool {
+        let label = session.correlation_id().and_then(|label| label.split_once('/'));
+        // The application may have sessions of its own in the registry.
+        let label = label.map(|(room, id)| (RoomName::new(room), MemberId::parse(id)));
+        let Some((Ok(room), Some(member))) = label else { return false };
+        let has_it = |entry: &Entry| entry.has(session.id());
+        match self.rooms.find(&room).await {
+            Ok(Some((_, record))) => !record.entry(&member).is_some_and(has_it),
+            Ok(None) => true,
+            Err(_) => false,
+        }
+    }
+
     /// Ends a session that the API does not have any more.
     pub(crate) async fn ended(
         &self,
@@ -292,6 +320,7 @@ async fn sweep(shared: Weak<Shared>) {
             matches!(session.status(), Status::Unusable(_)) || session.idle() > IDLE
         };
         shared.sessions.sweep(is_over).await;
+        shared.leave_strays().await;
     }
 }
 

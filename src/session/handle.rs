@@ -81,6 +81,12 @@ impl Session {
         &self.shared.client
     }
 
+    /// The label that the session was [joined](crate::session::Join::correlation_id) with,
+    /// if it has one.
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.settings().label.as_deref()
+    }
+
     /// The state of the session, as far as it is known here. In a fleet it is that of
     /// the last look at the store: [`Registry::get`](crate::session::Registry::get)
     /// and every change look at it.

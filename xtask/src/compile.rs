@@ -18,14 +18,41 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Makes sure that `client` compiles.
 pub(crate) async fn check(client: &str) -> Outcome {
-    let folder = package(client)
-        .map_err(|error| Failure::Input(format!("the package to compile: {error}")))?;
+    let modules = [("client".to_owned(), client)];
+    let folder = tempfile::tempdir().map_err(unwritten)?;
+    write(folder.path(), "pub mod client;\n", &modules).map_err(unwritten)?;
+    let compiled = cargo_check(folder.path()).await?;
+    compiled.map_err(|said| {
+        Failure::Differs(format!("{said}\nthis does not compile; nothing was changed"))
+    })
+}
+
+/// Makes sure that all of these modules compile, in one crate, without a
+/// warning. The crate stays in `keep`, if that is a folder.
+pub(crate) async fn check_modules(modules: &[(String, &str)], keep: Option<&Path>) -> Outcome {
+    let folder = tempfile::tempdir().map_err(unwritten)?;
+    let folder = keep.unwrap_or(folder.path());
+    let mut root = "//! Clients of many documents.\n#![deny(warnings, missing_docs)]\n".to_owned();
+    for (name, _) in modules {
+        root.push_str(&format!("/// A client.\npub mod {name};\n"));
+    }
+    write(folder, &root, modules).map_err(unwritten)?;
+    let compiled = cargo_check(folder).await?;
+    compiled.map_err(|said| Failure::Differs(format!("{said}\nthis does not compile")))
+}
+
+fn unwritten(error: std::io::Error) -> Failure {
+    Failure::Input(format!("the package to compile: {error}"))
+}
+
+/// What the compiler says of the package in `folder`, if it refuses it.
+async fn cargo_check(folder: &Path) -> Result<Result<(), String>, Failure> {
     let target = target().map_err(Failure::input)?;
     eprintln!("compiling what was generated");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = tokio::process::Command::new(&cargo)
         .args(["check", "--quiet", "--color", "never"])
-        .current_dir(folder.path())
+        .current_dir(folder)
         .env("CARGO_TARGET_DIR", target)
         // The next check has another folder, so nothing could be used again.
         .env("CARGO_INCREMENTAL", "0")
@@ -35,29 +62,29 @@ pub(crate) async fn check(client: &str) -> Outcome {
         .await
         .map_err(|error| Failure::Input(format!("{}: {error}", Path::new(&cargo).display())))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(Ok(()));
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.trim_end();
-    Err(Failure::Differs(format!("{said}\nthis does not compile; nothing was changed")))
+    Ok(Err(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()))
 }
 
-/// A package with `client` as a module, in a folder that goes with the value.
-fn package(client: &str) -> std::io::Result<tempfile::TempDir> {
-    let folder = tempfile::tempdir()?;
-    let path = |name: &str| folder.path().join(name);
-    std::fs::create_dir(path("src"))?;
+/// Writes a package with these modules into `folder`.
+fn write(folder: &Path, root: &str, modules: &[(String, &str)]) -> std::io::Result<()> {
+    let path = |name: &str| folder.join(name);
+    std::fs::create_dir_all(path("src"))?;
     // Cargo takes a package of another folder for the same one, and its age for
     // its content: another text has another name.
-    let digest = Sha256::digest(client);
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut digest = Sha256::new();
+    modules.iter().for_each(|(_, text)| digest.update(text));
+    let name: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("regenerated-{name}");
     std::fs::write(path("Cargo.toml"), MANIFEST.replace("NAME", &name))?;
     // The versions that have been fetched already.
     std::fs::copy(Path::new(WORKSPACE).join("Cargo.lock"), path("Cargo.lock"))?;
-    std::fs::write(path("src/lib.rs"), "pub mod client;\n")?;
-    std::fs::write(path("src/client.rs"), client)?;
-    Ok(folder)
+    std::fs::write(path("src/lib.rs"), root)?;
+    for (name, text) in modules {
+        std::fs::write(path(&format!("src/{name}.rs")), text)?;
+    }
+    Ok(())
 }
 
 /// Where dependencies have been compiled already, or are for the next time.

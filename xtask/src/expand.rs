@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// Where to write, by default the standard output.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Refuse a document of which something would be left out.
+    #[arg(long)]
+    strict: bool,
     /// How long fetching may take, in seconds.
     #[arg(long, default_value_t = TIMEOUT)]
     timeout: u64,
@@ -40,8 +43,10 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         Some(path) => Overlay::from_path(path).map_err(Failure::input)?,
         None => checkout.overlay()?,
     };
-    let options = Options::default().command(command).stale(StalePolicy::Report);
+    let options =
+        Options::default().command(command).stale(StalePolicy::Report).strict(arguments.strict);
     let generated = generate(&document, &overlay, &options).map_err(Failure::input)?;
+    generated.left_out.iter().for_each(|one| eprintln!("left out: {one}"));
     if !generated.stale.is_empty() {
         let (file, stale) = (overlay.file(), &generated.stale);
         let name = document.file();

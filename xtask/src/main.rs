@@ -1,10 +1,11 @@
 //! Tasks of this repository. Exit codes: 0 fine, 1 differs (`--check`), breaks
-//! (`diff`, `regenerate`), does not compile (`regenerate`) or does not pass (`ci`), 2 bad usage or
-//! input, 130 interrupted.
+//! (`diff`, `regenerate`), does not compile (`regenerate`, `corpus`), is refused (`corpus`)
+//! or does not pass (`ci`), 2 bad usage or input, 130 interrupted.
 
 mod checkout;
 mod ci;
 mod compile;
+mod corpus;
 mod diff;
 mod expand;
 mod regenerate;
@@ -32,6 +33,8 @@ enum Command {
     Expand(expand::Arguments),
     /// Run steps of the checks that a change has to pass.
     Ci(ci::Arguments),
+    /// Say what becomes of each document of a folder.
+    Corpus(corpus::Arguments),
 }
 
 /// Why a task did not end well.
@@ -60,6 +63,7 @@ async fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Expand(arguments) => expand::run(arguments).await,
         Command::Ci(arguments) => ci::run(&arguments),
+        Command::Corpus(arguments) => corpus::run(arguments).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// Accept changes that may break those who use the crate.
     #[arg(long)]
     allow_breaking: bool,
+    /// Refuse a document of which something would be left out.
+    #[arg(long)]
+    strict: bool,
     /// Take over the document's facts, not its descriptions and summaries.
     #[arg(long)]
     without_prose: bool,
@@ -51,7 +54,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         loaded = source.load(timeout) => loaded?,
     };
     let document = if arguments.without_prose { document.facts() } else { document };
-    let client = compare_and_generate(&checkout, &document, arguments.allow_breaking)?;
+    let client = compare_and_generate(&checkout, &document, &arguments)?;
     let provenance = Provenance {
         source: source.name(),
         date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
@@ -75,7 +78,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
 fn compare_and_generate(
     checkout: &Checkout,
     document: &Document,
-    allow_breaking: bool,
+    arguments: &Arguments,
 ) -> Result<String, Failure> {
     let diff = match checkout.document() {
         Ok(current) => Diff::between(&current, document),
@@ -83,13 +86,13 @@ fn compare_and_generate(
         Err(_) => Diff::default(),
     };
     print!("{}", diff.render(Format::Text));
-    let text = generated(checkout, document)?;
+    let text = generated(checkout, document, arguments.strict)?;
     let lost = api::lost(&checkout.client(), &text);
     for line in &lost {
         println!("breaking    api      {line}");
     }
     let breaks = diff.is_breaking() || !lost.is_empty();
-    if breaks && !allow_breaking {
+    if breaks && !arguments.allow_breaking {
         let message = "this breaks those who use the crate; nothing was changed\n\
                        pin names in openapi.overlay.json, or pass --allow-breaking";
         return Err(Failure::Differs(message.to_owned()));
@@ -98,10 +101,13 @@ fn compare_and_generate(
 }
 
 /// The text for `document`, which has been seen to be Rust.
-fn generated(checkout: &Checkout, document: &Document) -> Result<String, Failure> {
+fn generated(checkout: &Checkout, document: &Document, strict: bool) -> Result<String, Failure> {
     let overlay = checkout.overlay()?;
-    let text = match generate(document, &overlay, &Options::default()) {
-        Ok(generated) => generated.text,
+    let text = match generate(document, &overlay, &Options::default().strict(strict)) {
+        Ok(generated) => {
+            generated.left_out.iter().for_each(|one| eprintln!("left out: {one}"));
+            generated.text
+        }
         Err(error @ Error::StaleOverlay { .. }) => {
             let next = "remove or mend these actions in openapi.overlay.json; nothing was changed";
             return Err(Failure::Input(format!("{error}\n{next}")));
@@ -124,7 +130,7 @@ async fn check(checkout: &Checkout, arguments: &Arguments) -> Outcome {
             return Err(Failure::Differs(message));
         }
     }
-    if generated(checkout, &current)? != checkout.client() {
+    if generated(checkout, &current, arguments.strict)? != checkout.client() {
         let message = "generated/client.rs is not what openapi.json and openapi.overlay.json generate:\n\
                        run cargo xtask regenerate --from openapi.json";
         return Err(Failure::Differs(message.to_owned()));

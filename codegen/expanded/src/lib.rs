@@ -23,6 +23,12 @@ pub mod odd {
     include!(concat!(env!("OUT_DIR"), "/odd.rs"));
 }
 
+/// A document of another API that uses what few do: every style, every kind of
+/// body, discriminators, types that hold themselves.
+pub mod wide {
+    include!(concat!(env!("OUT_DIR"), "/wide.rs"));
+}
+
 /// The fewest types, with names that split into single letters.
 pub mod small {
     include!(concat!(env!("OUT_DIR"), "/small.rs"));

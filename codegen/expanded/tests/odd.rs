@@ -154,7 +154,7 @@ async fn a_named_value_may_be_null_in_a_reply() {
     let request = client.find(&door, &Color::Red, &MaybeColor::Blue, &stamp, Color::Red, 1.0);
     let named = request.send().await.unwrap();
     assert_eq!((named.color, named.maybe_color, named.door), (Color::Red, None, Some(door)));
-    assert_eq!((named.label.as_str(), *named.limit), ("l", 3));
+    assert_eq!((named.label.as_str(), named.limit), ("l", 3));
     assert_eq!((named.choice, named.last_door), (None, None));
 }
 

@@ -34,7 +34,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{Document, passes};
+use crate::left_out::Notes;
+use crate::{Document, mend};
 pub use render::Format;
 
 /// The changes from one document to another, in the order of reading.
@@ -91,8 +92,7 @@ impl Diff {
         }
         let prepare = |document: &Document| {
             let mut root = document.root().clone();
-            // Validation leaves nothing that this pass refuses.
-            passes::resolve(&mut root);
+            mend::mend(&mut root, &mut Notes::default());
             root
         };
         let (old, new) = (prepare(&old_facts), prepare(&new_facts));

@@ -6,10 +6,12 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{Context, name_inline, request_errors, schema};
-use crate::{Result, pointer, walk};
+use super::shape::shape;
+use super::{request_errors, schema};
+use crate::left_out::Notes;
+use crate::{pointer, walk};
 
-pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     // An alias may make two further schemas equal, so until nothing changes.
     while let Some(aliases) = find(root) {
         for (name, target) in &aliases {
@@ -33,7 +35,6 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
             }
         }
     }
-    Ok(())
 }
 
 /// The aliases to make, each with the name of the type that it stands for:
@@ -53,7 +54,7 @@ fn find(root: &mut Value) -> Option<HashMap<String, String>> {
         if let Some(target) = pointer::schema_name(schema) {
             aliases.insert(name.clone(), target.to_owned());
         } else if schema.get("properties").is_some() || schema.get("enum").is_some() {
-            let shape = name_inline::shape(schema).to_string();
+            let shape = shape(schema).to_string();
             match first.get(&shape) {
                 Some(&target) => {
                     aliases.insert(name.clone(), target.clone());

@@ -3,19 +3,19 @@
 
 use serde_json::Value;
 
-use super::{Context, schema};
-use crate::{Result, pointer};
+use super::schema;
+use crate::left_out::Notes;
+use crate::pointer;
 
-pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     inline(root);
-    Ok(())
 }
 
 /// See the module.
 pub(super) fn inline(root: &mut Value) {
     let source = root.clone();
     if let Some(Value::Object(paths)) = root.get_mut("paths") {
-        paths.retain(|path, _| path.starts_with('/'));
+        paths.retain(|path, _| !path.starts_with("x-"));
         for item in paths.values_mut().filter_map(Value::as_object_mut) {
             push_down_parameters(item, &source);
         }
@@ -53,19 +53,23 @@ fn push_down_parameters(item: &mut serde_json::Map<String, Value>, source: &Valu
 }
 
 fn take_parameters(holder: &mut serde_json::Map<String, Value>, source: &Value) -> Vec<Value> {
+    if !holder.get("parameters").is_some_and(Value::is_array) {
+        return Vec::new();
+    }
     let Some(Value::Array(mut list)) = holder.shift_remove("parameters") else { return Vec::new() };
     list.iter_mut().for_each(|parameter| resolve(parameter, source));
     list
 }
 
+/// The longest chain of references that is followed; what is left of a longer
+/// one, or of a circle, leads nowhere.
+const LONGEST_CHAIN: usize = 64;
+
 /// Replaces a reference by a copy of what it leads to.
 fn resolve(value: &mut Value, source: &Value) {
-    while let Some(target) = value
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(pointer::local)
-        .and_then(|target| source.pointer(target))
-    {
+    for _ in 0..LONGEST_CHAIN {
+        let target = value.get("$ref").and_then(Value::as_str).and_then(pointer::local);
+        let Some(target) = target.and_then(|target| source.pointer(target)) else { return };
         *value = target.clone();
     }
 }

@@ -7,8 +7,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Context, schema};
-use crate::Result;
+use super::schema;
+use crate::left_out::Notes;
 
 /// Removed keywords with the words that documentation has for them.
 const DOCUMENTED: [(&str, &str); 9] = [
@@ -24,7 +24,7 @@ const DOCUMENTED: [(&str, &str); 9] = [
 ];
 
 /// Keywords that are removed without a trace: they concern tools, not values.
-const SILENT: [&str; 14] = [
+const SILENT: [&str; 13] = [
     "title",
     "example",
     "examples",
@@ -34,7 +34,6 @@ const SILENT: [&str; 14] = [
     "xml",
     "deprecated",
     "uniqueItems",
-    "discriminator",
     "not",
     "exclusiveMinimum",
     "exclusiveMaximum",
@@ -42,10 +41,12 @@ const SILENT: [&str; 14] = [
 ];
 
 /// Formats that choose a Rust type; any other only describes.
-const FORMATS: [&str; 10] =
-    ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float", "double"];
+const FORMATS: [&str; 11] = [
+    "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float", "double",
+    "binary",
+];
 
-pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     for at in schema::roots(root) {
         if let Some(schema) = root.pointer_mut(&at) {
             // Bounds help to choose the integer, so they go afterwards.
@@ -69,7 +70,6 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
             }
         }
     }
-    Ok(())
 }
 
 fn loosen(map: &mut Map<String, Value>) {
@@ -186,7 +186,7 @@ mod tests {
 
     fn loosened(schema: Value) -> Value {
         let mut root = json!({ "components": { "schemas": { "A": schema } } });
-        run(&mut root, &Context { file: "test" }).expect("the pass accepts this");
+        run(&mut root, &mut Notes::default());
         root["components"]["schemas"]["A"].take()
     }
 

@@ -1,80 +1,82 @@
 //! Turns `allOf` into what it means: the object that has all the properties.
 //!
 //! A branch that only carries an example or a description disappears, and a
-//! single remaining reference becomes that reference. `oneOf` and `anyOf`
-//! beside properties restrict which combinations are allowed; the type gets
-//! the properties of every alternative, optional unless all require them.
-//! Alternatives without properties are refused, scalars left to progenitor.
+//! single remaining reference becomes that reference. Of branches that say
+//! different things of one property the later one counts, and what stands
+//! beside them before all. `oneOf` and `anyOf` beside properties restrict which
+//! combinations are allowed; the type gets the properties of every alternative,
+//! none of them required.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, schema};
-use crate::{Result, pointer, validate::fault};
+use super::schema;
+use crate::left_out::Notes;
+use crate::pointer;
 
-pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
-    let mut merger = Merger {
-        file: context.file,
-        source: schema::components(root).clone(),
-        done: HashMap::new(),
-    };
-    let names: Vec<String> = merger.source.keys().cloned().collect();
+pub(super) fn run(root: &mut Value, notes: &mut Notes) {
+    let source = schema::components(root).clone();
+    let names: Vec<String> = source.keys().cloned().collect();
+    let mut merger = Merger { notes, source, done: HashMap::new() };
     for name in names {
-        let merged = merger.component(&name, &mut Vec::new())?;
+        let merged = merger.component(&name, &mut Vec::new());
         schema::components(root).insert(name, merged);
     }
     let operations: Vec<_> =
         schema::roots(root).into_iter().filter(|at| at.starts_with("/paths")).collect();
     for at in operations {
         if let Some(slot) = root.pointer_mut(&at) {
-            let merged = merger.merge(slot, &at, &mut Vec::new())?;
-            *slot = merged;
+            *slot = merger.merge(slot, &at, &mut Vec::new());
         }
     }
-    Ok(())
 }
 
-struct Merger<'f> {
-    file: &'f str,
+struct Merger<'n> {
+    notes: &'n mut Notes,
     source: Map<String, Value>,
     done: HashMap<String, Value>,
 }
 
 impl Merger<'_> {
-    fn component(&mut self, name: &str, open: &mut Vec<String>) -> Result<Value> {
+    /// A named schema, merged; `open` are those that are being merged.
+    fn component(&mut self, name: &str, open: &mut Vec<String>) -> Value {
         if let Some(done) = self.done.get(name) {
-            return Ok(done.clone());
+            return done.clone();
         }
         let at = pointer::join("/components/schemas", name);
         if open.iter().any(|outer| outer == name) {
-            return Err(fault(self.file, &at, "the schema is made of itself by `allOf`"));
+            self.notes.detail(&at, "the schema is made of itself by `allOf`");
+            return json!({});
         }
         open.push(name.to_owned());
         let schema = self.source.get(name).cloned().unwrap_or_else(|| json!({}));
-        let merged = self.merge(&schema, &at, open)?;
+        let merged = self.merge(&schema, &at, open);
         open.pop();
         self.done.insert(name.to_owned(), merged.clone());
-        Ok(merged)
+        merged
     }
 
     /// `schema` without `allOf`, in itself and in its parts.
-    fn merge(&mut self, schema: &Value, at: &str, open: &mut Vec<String>) -> Result<Value> {
+    fn merge(&mut self, schema: &Value, at: &str, open: &mut Vec<String>) -> Value {
         let mut result = schema.clone();
         for (link, inner, child) in schema::children(schema) {
-            if !matches!(link, schema::Link::Branch) {
-                let merged = self.merge(child, &format!("{at}{inner}"), open)?;
+            let is_merged_below = inner.starts_with("/allOf/");
+            if !matches!(link, schema::Link::Branch) || !is_merged_below {
+                let merged = self.merge(child, &format!("{at}{inner}"), open);
                 if let Some(slot) = result.pointer_mut(&inner) {
                     *slot = merged;
                 }
             }
         }
-        let Some(map) = result.as_object_mut() else { return Ok(result) };
+        let Some(map) = result.as_object_mut() else { return result };
         if let Some(Value::Array(branches)) = map.shift_remove("allOf") {
-            self.merge_branches(map, branches, at, open)?;
+            self.merge_branches(map, branches, at, open);
         }
-        fold_alternatives(map);
-        Ok(result)
+        if map.contains_key("properties") && alternatives(map).is_some() {
+            self.fold_alternatives(map, at, open);
+        }
+        result
     }
 
     fn merge_branches(
@@ -83,71 +85,142 @@ impl Merger<'_> {
         branches: Vec<Value>,
         at: &str,
         open: &mut Vec<String>,
-    ) -> Result<()> {
-        let own_is_empty = map.keys().all(|key| schema::is_annotation(key));
-        let branches: Vec<Value> = branches
+    ) {
+        let says_nothing = |key: &String| schema::is_annotation(key) || key == "nullable";
+        let own_is_empty = map.keys().all(says_nothing);
+        let mut nullable = map.get("nullable") == Some(&json!(true));
+        let (annotations, branches): (Vec<Value>, Vec<Value>) = branches
             .into_iter()
-            .filter(|branch| {
-                !branch.as_object().is_some_and(|b| b.keys().all(|k| schema::is_annotation(k)))
-            })
-            .collect();
+            .partition(|branch| branch.as_object().is_some_and(|b| b.keys().all(says_nothing)));
+        nullable |= annotations.iter().any(|branch| branch.get("nullable") == Some(&json!(true)));
+        if nullable {
+            map.insert("nullable".to_owned(), json!(true));
+        }
         if let ([single], true) = (branches.as_slice(), own_is_empty)
             && single.get("$ref").is_some()
         {
             let annotations =
                 std::mem::replace(map, single.as_object().cloned().unwrap_or_default());
             map.extend(annotations.into_iter().filter(|(key, _)| key != "example"));
-            return Ok(());
+            return;
         }
-        let mut merged = Vec::new();
+        let mut merged = Map::new();
         for (index, branch) in branches.iter().enumerate() {
             let value = match pointer::schema_name(branch) {
                 Some(name) => {
                     let name = name.to_owned();
                     // The extended schema's own name helps to name the result.
                     map.entry("x-rust-base").or_insert_with(|| json!(name));
-                    self.component(&name, open)?
+                    self.resolved(branch, open)
                 }
-                None => self.merge(branch, &format!("{at}/allOf/{index}"), open)?,
+                None => self.merge(branch, &format!("{at}/allOf/{index}"), open),
             };
-            merged.push(value);
+            absorb(&mut merged, without_annotations(value));
         }
-        if !merged.iter().all(is_object) {
-            if merged.iter().any(|branch| branch.get("oneOf").or(branch.get("anyOf")).is_some()) {
-                // progenitor would multiply the alternatives, without end if one of
-                // them contains this schema.
-                let reason = "`allOf` with alternatives among its branches is not supported";
-                return Err(fault(self.file, &format!("{at}/allOf"), reason));
-            }
+        // What stands beside the branches before all.
+        absorb(&mut merged, Value::Object(std::mem::take(map)));
+        *map = merged;
+        if !map.contains_key("properties") {
             map.shift_remove("x-rust-base");
-            map.insert("allOf".to_owned(), Value::Array(branches));
-            return Ok(());
         }
-        for branch in merged {
-            absorb(map, branch);
+    }
+
+    /// What a branch that is a reference stands for, through references.
+    fn resolved(&mut self, branch: &Value, open: &mut Vec<String>) -> Value {
+        let mut value = branch.clone();
+        for _ in 0..64 {
+            let Some(name) = pointer::schema_name(&value).map(str::to_owned) else { break };
+            value = self.component(&name, open);
         }
-        Ok(())
+        value
+    }
+
+    /// `oneOf` and `anyOf` beside properties: see the module's documentation.
+    fn fold_alternatives(
+        &mut self,
+        map: &mut Map<String, Value>,
+        at: &str,
+        open: &mut Vec<String>,
+    ) {
+        while let Some(key) = alternatives(map) {
+            let Some(Value::Array(list)) = map.shift_remove(key) else { return };
+            for alternative in list {
+                let alternative = match alternative.get("$ref") {
+                    Some(_) => self.resolved(&alternative, open),
+                    None => alternative,
+                };
+                let Some(Value::Object(more)) = alternative.get("properties") else {
+                    let says = alternative.as_object().is_some_and(|map| {
+                        map.keys().any(|key| !schema::is_annotation(key) && key != "required")
+                    });
+                    if says && alternative.get("type").is_some_and(|kind| kind != "object") {
+                        let reason = "an alternative beside properties that has none of its own";
+                        self.notes.detail(&format!("{at}/{key}"), reason);
+                    }
+                    continue;
+                };
+                let properties = object_entry(map, "properties");
+                for (name, property) in more {
+                    match properties.get(name) {
+                        // Alternatives that differ in the property: any value.
+                        Some(known) if !says_same(known, property) => {
+                            properties.insert(name.clone(), json!({}));
+                        }
+                        Some(_) => {}
+                        None => {
+                            properties.insert(name.clone(), property.clone());
+                        }
+                    }
+                }
+            }
+        }
+        map.shift_remove("discriminator");
     }
 }
 
-fn is_object(schema: &Value) -> bool {
-    let says_object = schema.get("type").is_none_or(|kind| kind == "object");
-    let about_objects = ["type", "properties", "required", "additionalProperties"]
-        .iter()
-        .any(|key| schema.get(key).is_some());
-    says_object && about_objects && schema.get("$ref").is_none()
+fn alternatives(map: &Map<String, Value>) -> Option<&'static str> {
+    ["oneOf", "anyOf"].into_iter().find(|key| map.contains_key(*key))
 }
 
-/// Adds the properties and requirements of `branch`; `map` wins on conflicts.
+/// Whether values of two schemas of a property may have one type: the same
+/// scalar, whatever else is asked of it, or nothing that differs but annotations.
+fn says_same(one: &Value, other: &Value) -> bool {
+    let facts = |schema: &Value| {
+        let mut schema = schema.clone();
+        if let Some(map) = schema.as_object_mut() {
+            map.retain(|key, _| !schema::is_annotation(key));
+        }
+        schema
+    };
+    let kind = |schema: &Value| schema.get("type").and_then(Value::as_str).map(str::to_owned);
+    let is_scalar = |kind: &str| !matches!(kind, "object" | "array");
+    let same_scalar = kind(one).is_some_and(|kind| is_scalar(&kind)) && kind(one) == kind(other);
+    let says_nothing = |schema: &Value| {
+        ["type", "$ref", "properties", "items", "allOf", "oneOf", "anyOf"]
+            .iter()
+            .all(|key| schema.get(key).is_none())
+    };
+    same_scalar || says_nothing(other) || facts(one) == facts(other)
+}
+
+/// What is said of an extended schema is not about the result.
+fn without_annotations(mut schema: Value) -> Value {
+    if let Some(map) = schema.as_object_mut() {
+        map.retain(|key, _| !schema::is_annotation(key));
+    }
+    schema
+}
+
+/// Adds what `branch` says to `map`, which it overrides where it says something.
 fn absorb(map: &mut Map<String, Value>, branch: Value) {
     let Value::Object(branch) = branch else { return };
-    map.insert("type".to_owned(), json!("object"));
     for (key, value) in branch {
         match (key.as_str(), value) {
             ("properties", Value::Object(properties)) => {
+                map.insert("type".to_owned(), json!("object"));
                 let own = object_entry(map, "properties");
                 for (name, property) in properties {
-                    own.entry(name).or_insert(property);
+                    override_property(own, name, property);
                 }
             }
             ("required", Value::Array(names)) => {
@@ -158,32 +231,28 @@ fn absorb(map: &mut Map<String, Value>, branch: Value) {
                     own.extend(new);
                 }
             }
-            // The extended schema's own description is not about the result.
-            (key, _) if schema::is_annotation(key) => {}
-            (key, value) => {
-                map.entry(key).or_insert(value);
+            // A later list of alternatives would say what an earlier one does not.
+            ("oneOf" | "anyOf", Value::Array(list)) if map.contains_key(&key) => {
+                if let Some(Value::Array(own)) = map.get_mut(&key) {
+                    own.extend(list);
+                }
+            }
+            (_, value) => {
+                map.insert(key, value);
             }
         }
     }
 }
 
-/// `oneOf` and `anyOf` beside properties: see the module's documentation.
-fn fold_alternatives(map: &mut Map<String, Value>) {
-    if !map.contains_key("properties") {
-        return;
-    }
-    for key in ["oneOf", "anyOf"] {
-        let foldable = |list: &Vec<Value>| list.iter().all(is_object);
-        if !map.get(key).and_then(Value::as_array).is_some_and(foldable) {
-            continue;
+fn override_property(own: &mut Map<String, Value>, name: String, property: Value) {
+    let only_annotates =
+        property.as_object().is_some_and(|map| map.keys().all(|key| schema::is_annotation(key)));
+    match own.get_mut(&name) {
+        Some(Value::Object(known)) if only_annotates => {
+            known.extend(property.as_object().cloned().unwrap_or_default());
         }
-        let Some(Value::Array(alternatives)) = map.shift_remove(key) else { continue };
-        let properties = object_entry(map, "properties");
-        for alternative in alternatives {
-            let Some(Value::Object(more)) = alternative.get("properties") else { continue };
-            for (name, property) in more {
-                properties.entry(name).or_insert_with(|| property.clone());
-            }
+        _ => {
+            own.insert(name, property);
         }
     }
 }

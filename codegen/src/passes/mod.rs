@@ -1,12 +1,14 @@
-//! Passes over the document: they bring any accepted document into the one
-//! shape that progenitor takes and [`Model`](crate::model::Model) reads.
+//! Passes over the document: they bring any mended document into the one
+//! shape that [`Model`](crate::model::Model) reads.
 //!
 //! Each pass is a function in a file of its own; [`PASSES`] is the order.
 
 mod alias_duplicates;
+mod bodies;
+mod clusters;
 mod forget_marks;
+mod hierarchies;
 mod inline_components;
-mod json_only;
 mod loosen;
 mod merge_all_of;
 mod name_inline;
@@ -18,39 +20,41 @@ mod prune;
 mod rename_schemas;
 pub(crate) mod request_errors;
 pub(crate) mod schema;
+mod shape;
+mod unions;
 
 use serde_json::Value;
 
-use crate::Result;
+use crate::left_out::Notes;
+pub(crate) use bodies::{MARK as MEDIA, is_json};
 
-/// What a pass may know beside the document.
-pub(crate) struct Context<'f> {
-    /// The document's name, for messages.
-    pub(crate) file: &'f str,
-}
+type Pass = fn(&mut Value, &mut Notes);
 
-type Pass = fn(&mut Value, &Context<'_>) -> Result<()>;
-
-const PASSES: [Pass; 14] = [
+const PASSES: [Pass; 16] = [
     forget_marks::run,
     inline_components::run,
     operation_ids::run,
-    json_only::run,
+    bodies::run,
+    unions::tag,
+    hierarchies::run,
     rename_schemas::run,
     merge_all_of::run,
+    unions::simplify,
     loosen::run,
     request_errors::run,
     path_ids::run,
     nullable_names::run,
     plain_parameters::run,
     prune::run,
-    name_inline::run,
-    alias_duplicates::run,
+    |root, notes| {
+        name_inline::run(root, notes);
+        alias_duplicates::run(root, notes);
+    },
 ];
 
 /// Runs every pass in order.
-pub(crate) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
-    PASSES.iter().try_for_each(|pass| pass(root, context))
+pub(crate) fn run(root: &mut Value, notes: &mut Notes) {
+    PASSES.iter().for_each(|pass| pass(root, notes));
 }
 
 /// The pass that keeps every fact and only removes indirection, which is what

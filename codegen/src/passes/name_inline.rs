@@ -15,25 +15,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
-use super::{
-    Context,
-    schema::{self, Link, Slot},
-};
-use crate::{Result, names, pointer};
+use super::clusters::{Cluster, Group, Occurrence};
+use super::schema::{self, Link, Slot};
+use super::shape::shape;
+use crate::left_out::Notes;
+use crate::{names, pointer};
 
 const PIN: &str = "x-rust-name";
 /// What the overlay says of the type that an inline string becomes.
-const TYPE_DOC: &str = "x-rust-type-description";
+pub(super) const TYPE_DOC: &str = "x-rust-type-description";
 const BASE: &str = "x-rust-base";
 /// Keys that belong to a place, and stay there when its schema gets a name.
 const OF_PLACE: [&str; 2] = ["description", "x-rust-wire-names"];
 
-pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     // Enums and marked strings have no parts; each round of objects makes the
     // next outer ones free of inline parts. Depth is bounded by validation.
     replace(root, is_named_string);
     loop {
-        let found = replace(root, |schema| is_inline_object(schema) && parts_are_named(schema));
+        let found = replace(root, |schema| is_own_type(schema) && parts_are_named(schema));
         if !found {
             break;
         }
@@ -50,67 +50,11 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
             });
         }
     }
-    Ok(())
 }
 
 /// Marks the whole of a request or response body, which gets a name even if
 /// it is an array or a map.
 const TOP: &str = "x-rust-top";
-
-/// One place that wants to be a reference.
-struct Occurrence {
-    at: String,
-    wish: String,
-    pinned: bool,
-    /// Where it stands, as the beginning of a type's name.
-    owner: String,
-    schema: Value,
-}
-
-/// Occurrences that become one type.
-struct Cluster {
-    schema: Value,
-    /// The [`shape`] of the schema, which is costly to find.
-    shape: String,
-    members: Vec<Occurrence>,
-    /// The schema of this name exists and is what the members join.
-    existing: Option<String>,
-}
-
-impl Cluster {
-    fn of(occurrence: Occurrence) -> Self {
-        let schema = occurrence.schema.clone();
-        let shape = shape(&schema).to_string();
-        Self { schema, shape, members: vec![occurrence], existing: None }
-    }
-
-    fn existing(name: &str, schema: &Value) -> Self {
-        let shape = shape(schema).to_string();
-        Self { schema: schema.clone(), shape, members: Vec::new(), existing: Some(name.to_owned()) }
-    }
-
-    /// Whether the two are one type, given that they ask for one name.
-    fn means(&self, other: &Self) -> bool {
-        let pinned = |cluster: &Self| {
-            cluster.members.iter().all(|member| member.pinned) && is_inline_object(&cluster.schema)
-        };
-        self.shape == other.shape
-            || (pinned(self) && pinned(other))
-            || !values(&self.schema).is_disjoint(&values(&other.schema))
-    }
-
-    fn unite(mut self, other: Self) -> Self {
-        if self.shape != other.shape {
-            unite(&mut self.schema, &other.schema);
-            self.shape = shape(&self.schema).to_string();
-        } else {
-            inherit(&mut self.schema, &other.schema);
-        }
-        self.members.extend(other.members);
-        self.existing = self.existing.or(other.existing);
-        self
-    }
-}
 
 /// Replaces all inline schemas that `wanted` accepts; false if there are none.
 fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
@@ -121,7 +65,7 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
     let named = schema::components(root).clone();
     let by_shape: HashMap<String, &String> =
         named.iter().rev().map(|(name, schema)| (shape(schema).to_string(), name)).collect();
-    let mut by_wish: BTreeMap<String, Vec<Cluster>> = BTreeMap::new();
+    let mut by_wish: BTreeMap<String, Group> = BTreeMap::new();
     for occurrence in occurrences {
         // A named schema of just this shape is what is meant, whatever it is
         // called. Ids are all of one shape and mean different things.
@@ -130,19 +74,24 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
         let may_join = !first.pinned && !is_id(&alone.schema);
         let same = by_shape.get(&alone.shape).filter(|_| may_join);
         let wish = same.map_or_else(|| first.wish.clone(), |name| (*name).clone());
-        let clusters = by_wish.entry(wish.clone()).or_insert_with(|| {
+        let group = by_wish.entry(wish.clone()).or_insert_with(|| {
             let existing = named.get(&wish).filter(|schema| !is_alias(schema));
-            existing.map(|schema| Cluster::existing(&wish, schema)).into_iter().collect()
+            let mut group = Group::default();
+            group.extend(existing.map(|schema| Cluster::existing(&wish, schema)));
+            group
         });
-        join(clusters, alone);
+        group.join(alone);
     }
+    let by_wish =
+        by_wish.into_iter().map(|(wish, group)| (wish, group.clusters.into_iter().flatten()));
     let clusters = merge_equal(by_wish);
     let mut taken: BTreeSet<String> = named.keys().cloned().collect();
     for (wish, mut clusters) in clusters {
-        clusters.sort_by_key(rank);
+        clusters.sort_by_cached_key(rank);
+        let mut number = 2;
         for cluster in clusters {
-            let name =
-                cluster.existing.clone().unwrap_or_else(|| free_name(&wish, &cluster, &taken));
+            let free = || free_name(&wish, &cluster, &taken, &mut number);
+            let name = cluster.existing.clone().unwrap_or_else(free);
             taken.insert(name.clone());
             for member in &cluster.members {
                 if let Some(slot) = root.pointer_mut(&member.at) {
@@ -174,24 +123,11 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
     true
 }
 
-/// Adds a cluster to those of its wish, or unites it with those that mean the
-/// same: an enum may connect several that had nothing in common before.
-fn join(clusters: &mut Vec<Cluster>, mut new: Cluster) {
-    let mut others = Vec::new();
-    for cluster in std::mem::take(clusters) {
-        if cluster.means(&new) {
-            new = cluster.unite(new);
-        } else {
-            others.push(cluster);
-        }
-    }
-    others.push(new);
-    *clusters = others;
-}
-
 /// Clusters of different wishes that turned out equal are one type, under the
 /// first of the names.
-fn merge_equal(by_wish: BTreeMap<String, Vec<Cluster>>) -> BTreeMap<String, Vec<Cluster>> {
+fn merge_equal(
+    by_wish: impl Iterator<Item = (String, impl Iterator<Item = Cluster>)>,
+) -> BTreeMap<String, Vec<Cluster>> {
     let mut result: BTreeMap<String, Vec<Cluster>> = BTreeMap::new();
     let mut places: HashMap<String, (String, usize)> = HashMap::new();
     for (wish, clusters) in by_wish {
@@ -224,18 +160,27 @@ fn rank(cluster: &Cluster) -> (bool, bool, usize, String) {
     )
 }
 
-fn free_name(wish: &str, cluster: &Cluster, taken: &BTreeSet<String>) -> String {
+/// `number` is the next to try: those before it are taken.
+fn free_name(
+    wish: &str,
+    cluster: &Cluster,
+    taken: &BTreeSet<String>,
+    number: &mut usize,
+) -> String {
     let owners: BTreeSet<&str> =
         cluster.members.iter().map(|member| member.owner.as_str()).collect();
     let qualified = owners.iter().map(|owner| format!("{owner}{wish}"));
-    let numbered = (2..).map(|number| format!("{wish}{number}"));
+    let numbered = std::iter::from_fn(|| {
+        *number += 1;
+        Some(format!("{wish}{}", *number - 1))
+    });
     [wish.to_owned()]
         .into_iter()
         .chain(qualified)
         .chain(numbered)
         // Words that meet may be split in another way.
         .map(|name| names::type_name(&name))
-        .find(|name| !taken.contains(name))
+        .find(|name| !name.is_empty() && !taken.contains(name))
         .unwrap_or_default()
 }
 
@@ -296,10 +241,9 @@ fn descend(
         let wish = match link {
             Link::Property(name) => names::type_name(name),
             Link::Items | Link::MapValue => names::type_name(&singular_words(thing)),
-            Link::Branch => thing.to_owned(),
+            Link::Branch => format!("{thing}{}", telling_part(schema, child)),
         };
-        let is_branch = matches!(link, Link::Branch);
-        if !is_branch && child.get("$ref").is_none() && wanted(child) {
+        if child.get("$ref").is_none() && wanted(child) {
             push(occurrence(child, &at, wish.clone(), owner));
         }
         descend(child, &at, &wish, owner, push, wanted);
@@ -323,7 +267,7 @@ fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence
     Occurrence {
         at: at.to_owned(),
         pinned: pin.is_some(),
-        wish: names::type_name(&pin.or(result).unwrap_or(wish)),
+        wish: names::type_name_or(&pin.or(result).unwrap_or(wish), "Part"),
         owner: owner.to_owned(),
         schema: schema.clone(),
     }
@@ -344,104 +288,46 @@ fn is_id(schema: &Value) -> bool {
     schema.get("x-rust-id").is_some()
 }
 
-fn is_inline_object(schema: &Value) -> bool {
+pub(super) fn is_inline_object(schema: &Value) -> bool {
     schema.get("properties").and_then(Value::as_object).is_some_and(|map| !map.is_empty())
+}
+
+/// Whether the schema becomes a type of its own: an object with properties, or
+/// a choice.
+fn is_own_type(schema: &Value) -> bool {
+    is_inline_object(schema) || schema.get("oneOf").is_some()
+}
+
+/// What tells an alternative of `whole` from the others: the first property
+/// that it alone has to have, that it alone has, or that it has.
+fn telling_part(whole: &Value, branch: &Value) -> String {
+    let properties = |schema: &Value| -> Vec<String> {
+        let map = schema.get("properties").and_then(Value::as_object);
+        map.into_iter().flat_map(|map| map.keys().cloned()).collect()
+    };
+    let required = branch.get("required").and_then(Value::as_array);
+    let required = required.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    let own: Vec<String> = required.chain(properties(branch)).collect();
+    let others: BTreeSet<String> = whole
+        .get("oneOf")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter(|other| !std::ptr::eq(*other, branch))
+        .flat_map(properties)
+        .collect();
+    let alone = own.iter().find(|name| !others.contains(*name));
+    let word = alone.or(own.first()).map(String::as_str);
+    names::type_name_or(word.unwrap_or_default(), "Alternative")
 }
 
 fn parts_are_named(schema: &Value) -> bool {
     schema::children(schema).into_iter().all(|(_, _, child)| {
         child.get("$ref").is_some()
-            || (!is_named_string(child) && !is_inline_object(child) && parts_are_named(child))
+            || (!is_named_string(child) && !is_own_type(child) && parts_are_named(child))
     })
 }
 
 fn is_alias(schema: &Value) -> bool {
     schema.get("$ref").is_some()
-}
-
-/// The values of an enum, none for anything else.
-fn values(schema: &Value) -> BTreeSet<&str> {
-    schema
-        .get("enum")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
-}
-
-/// What makes two schemas the same type: everything but annotations, and with
-/// lists that have no order sorted.
-pub(super) fn shape(schema: &Value) -> Value {
-    match schema {
-        Value::Object(map) => {
-            let mut result: BTreeMap<&str, Value> = BTreeMap::new();
-            for (key, value) in map {
-                let value = match (key.as_str(), value) {
-                    ("x-rust-id" | "x-rust-debug", _) => value.clone(),
-                    ("nullable", _) => continue,
-                    (key, _) if schema::is_annotation(key) => continue,
-                    ("properties", Value::Object(map)) => {
-                        let sorted: BTreeMap<&String, Value> =
-                            map.iter().map(|(name, property)| (name, shape(property))).collect();
-                        json!(sorted)
-                    }
-                    ("required" | "enum", Value::Array(items)) => {
-                        let mut items: Vec<String> = items.iter().map(Value::to_string).collect();
-                        items.sort();
-                        json!(items)
-                    }
-                    _ => shape(value),
-                };
-                result.insert(key, value);
-            }
-            if !result.contains_key("type") && result.contains_key("properties") {
-                result.insert("type", json!("object"));
-            }
-            json!(result)
-        }
-        Value::Array(items) => items.iter().map(shape).collect(),
-        other => other.clone(),
-    }
-}
-
-/// Adds the values or properties of `other`; what only one of them requires
-/// is not required of both.
-fn unite(schema: &mut Value, other: &Value) {
-    let Some(map) = schema.as_object_mut() else { return };
-    if let (Some(Value::Array(own)), Some(Value::Array(more))) =
-        (map.get_mut("enum"), other.get("enum"))
-    {
-        let new: Vec<Value> = more.iter().filter(|value| !own.contains(value)).cloned().collect();
-        own.extend(new);
-    }
-    if let (Some(Value::Object(own)), Some(Value::Object(more))) =
-        (map.get_mut("properties"), other.get("properties"))
-    {
-        for (name, property) in more {
-            own.entry(name).or_insert_with(|| property.clone());
-        }
-        let required = |of: Option<&Value>| -> Vec<Value> {
-            of.and_then(Value::as_array).cloned().unwrap_or_default()
-        };
-        let theirs = required(other.get("required"));
-        let mut both = required(map.get("required"));
-        both.retain(|name| theirs.contains(name));
-        if both.is_empty() {
-            map.shift_remove("required");
-        } else {
-            map.insert("required".to_owned(), Value::Array(both));
-        }
-    }
-    inherit(schema, other);
-}
-
-/// Takes over what is said of `other`, where nothing is said yet.
-fn inherit(schema: &mut Value, other: &Value) {
-    let Some(map) = schema.as_object_mut() else { return };
-    for key in ["description", TYPE_DOC, "x-enum-descriptions"] {
-        if let (false, Some(said)) = (map.contains_key(key), other.get(key)) {
-            map.insert(key.to_owned(), said.clone());
-        }
-    }
 }

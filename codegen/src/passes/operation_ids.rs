@@ -13,43 +13,67 @@
 //! | `POST …/sessions`                  | `create_session`      | the method acts on the collection         |
 //!
 //! A name depends on nothing but its own method and path, so it stays when the
-//! document grows. Two operations that come to the same name are an error,
-//! which an `operationId` in the overlay settles.
+//! document grows. Of two operations that come to the same name one is called
+//! otherwise, which an `operationId` in the overlay settles.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::{Context, schema};
+use super::schema;
+use crate::left_out::Notes;
+use crate::names;
 use crate::path_template::{self, Segment};
-use crate::{Result, names, pointer, validate::fault};
 
-/// Methods of the generated client that no operation may be called.
-const TAKEN: [&str; 2] = ["builder", "new"];
+/// Methods of the generated client that no operation may be called, and types
+/// that stand beside those of operations.
+const TAKEN: [&str; 5] = ["base_url", "builder", "client", "new", "operation_error"];
 
-pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
-    let mut seen: HashMap<String, String> = HashMap::new();
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
+    let held = held(root);
+    let mut order: Vec<(bool, String, String, &mut serde_json::Map<String, Value>)> = Vec::new();
     for (path, method, operation) in schema::operations_mut(root) {
-        let at = pointer::join(&pointer::join("/paths", path), method);
-        let mut name = match operation.get("operationId").and_then(Value::as_str) {
-            Some(id) => names::field_name(id),
-            None => derive(method, &path_template::parse(path).unwrap_or_default()),
-        };
-        if name.is_empty() {
-            return Err(fault(context.file, &at, "cannot derive a name: give it an `operationId`"));
-        }
-        if TAKEN.contains(&name.as_str()) {
-            name.push_str("_operation");
-        }
-        if let Some(first) = seen.insert(name.clone(), at.clone()) {
-            let reason = format!(
-                "the operation at {first} is called `{name}` as well: give one an `operationId`"
-            );
-            return Err(fault(context.file, &at, reason));
-        }
+        let derived = derive(method, &path_template::parse(path).unwrap_or_default());
+        let id = operation.get("operationId").and_then(Value::as_str);
+        let named = id.map(names::field_name).filter(|name| !name.is_empty());
+        let is_derived = named.is_none();
+        let name = named.unwrap_or(derived);
+        order.push((is_derived, name, format!("{path} {method}"), operation));
+    }
+    // Of several that ask for one name an `operationId` has it, then the shortest
+    // path, then the first in the alphabet.
+    order.sort_by(|a, b| (a.0, a.2.len(), &a.2).cmp(&(b.0, b.2.len(), &b.2)));
+    let mut taken: HashSet<String> = TAKEN.iter().map(|name| names::type_name(name)).collect();
+    taken.extend(held.iter().map(|name| names::type_name(name)));
+    for (_, name, place, operation) in order {
+        let is_taken = |name: &str| taken.contains(&names::type_name(name));
+        let method = place.rsplit(' ').next().unwrap_or_default();
+        let wishes = [name.clone(), format!("{name}_operation"), format!("{method}_{name}")];
+        let numbered = (2..).map(|number| format!("{name}_operation_{number}"));
+        let name = wishes
+            .into_iter()
+            .chain(numbered)
+            .map(|name| names::field_name_or(&name, "operation"))
+            .find(|name| !is_taken(name))
+            .unwrap_or_default();
+        // Two names of methods may be one of types.
+        taken.insert(names::type_name(&name));
         operation.insert("operationId".to_owned(), json!(name));
     }
-    Ok(())
+}
+
+/// The getters of what the client holds.
+fn held(root: &Value) -> HashSet<String> {
+    let operations = schema::operations(root);
+    let parameters = operations
+        .iter()
+        .filter_map(|(_, operation)| operation.get("parameters").and_then(Value::as_array))
+        .flatten();
+    parameters
+        .filter(|parameter| parameter.get("x-rust-client") == Some(&Value::Bool(true)))
+        .filter_map(|parameter| parameter.get("name").and_then(Value::as_str))
+        .map(names::field_name)
+        .collect()
 }
 
 fn derive(method: &str, path: &[Segment]) -> String {

@@ -3,10 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, schema};
-use crate::{Result, pointer};
+use super::schema;
+use crate::left_out::Notes;
+use crate::pointer;
 
-pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let schemas = schema::components(root).clone();
     let mut targets = Vec::new();
     for (at, operation) in schema::operations(root) {
@@ -40,5 +41,4 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
             });
         }
     }
-    Ok(())
 }

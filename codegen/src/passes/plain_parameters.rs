@@ -4,10 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, schema};
-use crate::{Result, pointer};
+use super::schema;
+use crate::left_out::Notes;
+use crate::pointer;
 
-pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let schemas = schema::components(root).clone();
     for (_, _, operation) in schema::operations_mut(root) {
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
@@ -19,11 +20,10 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
             }
         }
     }
-    Ok(())
 }
 
-/// The schema of a scalar or an array of scalars as a parameter. Anything else is
-/// refused when the [model](crate::model) is read.
+/// The schema of a scalar or an array of scalars as a parameter. Anything else
+/// stays as it is.
 fn plain(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     let (_, target) = schema::follow(schema, schemas);
     match target.get("items").filter(|_| is(target, "array")) {

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{Context, request_errors, schema};
-use crate::{Result, pointer};
+use super::{request_errors, schema};
+use crate::left_out::Notes;
+use crate::pointer;
 
-pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let mut reached: HashSet<String> = HashSet::new();
     let mut next: Vec<String> = Vec::new();
     for (_, operation) in schema::operations(root) {
@@ -23,5 +24,4 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
         }
     }
     schema::components(root).retain(|name, _| reached.contains(name));
-    Ok(())
 }

@@ -2,30 +2,42 @@
 //! else the document's name in Rust's spelling. The published name is kept in
 //! `x-rust-schema` for the documentation.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, schema};
-use crate::{Result, names, pointer, validate::fault, walk};
+use super::schema;
+use crate::left_out::Notes;
+use crate::{names, pointer, walk};
 
-pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let schemas = schema::components(root);
     let mut renamed: HashMap<String, String> = HashMap::new();
-    let mut taken: HashMap<String, String> = HashMap::new();
+    let mut taken: HashSet<String> = HashSet::new();
+    let wish = |name: &String, schema: &Value| {
+        let pinned = schema.get("x-rust-name").and_then(Value::as_str).map(names::type_name);
+        let pinned = pinned.filter(|pin| !pin.is_empty());
+        (pinned.is_none(), pinned.unwrap_or_else(|| names::type_name_or(name, "Schema")))
+    };
+    // Of several that ask for one name the pinned one has it, then the one that is
+    // spelled so, then the first in the alphabet.
+    let mut order: Vec<(bool, bool, String, String)> = schemas
+        .iter()
+        .map(|(name, schema)| (name, wish(name, schema)))
+        .map(|(name, (free, wish))| (free, *name != wish, name.clone(), wish))
+        .collect();
+    order.sort();
+    for (_, _, name, wish) in order {
+        let new = names::free(&wish, |name| names::type_name_or(name, "Schema"), &mut taken);
+        renamed.insert(name, new);
+    }
     let mut result = Map::new();
     for (name, mut schema) in std::mem::take(schemas) {
-        let pinned = schema.get("x-rust-name").and_then(Value::as_str).map(names::type_name);
-        let new = pinned.filter(|pin| !pin.is_empty()).unwrap_or_else(|| names::type_name(&name));
-        if let Some(other) = taken.insert(new.clone(), name.clone()) {
-            let at = pointer::join("/components/schemas", &name);
-            return Err(fault(context.file, &at, format!("`{other}` is the type `{new}` already")));
-        }
+        let new = renamed.get(&name).cloned().unwrap_or_default();
         if let Some(map) = schema.as_object_mut() {
             map.shift_remove("x-rust-name");
             map.insert("x-rust-schema".to_owned(), json!(name));
         }
-        renamed.insert(name, new.clone());
         result.insert(new, schema);
     }
     *schemas = result;
@@ -41,5 +53,4 @@ pub(super) fn run(root: &mut Value, context: &Context<'_>) -> Result<()> {
             object.extend(reference);
         }
     });
-    Ok(())
 }

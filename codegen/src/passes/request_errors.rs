@@ -6,15 +6,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, schema};
-use crate::Result;
+use super::schema;
+use crate::left_out::Notes;
 
 /// The extension that marks the schema.
 pub(super) const MARK: &str = "x-rust-error";
 
-pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
     if name(root).is_some() {
-        return Ok(());
+        return;
     }
     let schemas = schema::components(root);
     let mut free = "ApiError".to_owned();
@@ -33,7 +33,6 @@ pub(super) fn run(root: &mut Value, _: &Context<'_>) -> Result<()> {
         MARK: true,
     });
     schemas.insert(free, error);
-    Ok(())
 }
 
 /// The name of the schema that describes a refused request.

@@ -43,7 +43,9 @@ fn document(text: &str) -> Value {
                         parameter("q", "query", json!({ "type": "string", "pattern": text("") })),
                         parameter("m", "query", json!({ "$ref": "#/components/schemas/Mode" })),
                         unsaid,
-                        parameter("h", "header", json!({ "type": "integer" })),
+                        // No header has the name that any text is.
+                        { "name": "h", "in": "header", "description": text(""), "required": true,
+                            "schema": { "type": "integer" } },
                     ],
                     "requestBody": { "description": text(""), "content": { "application/json": {
                         "schema": { "$ref": "#/components/schemas/Room" } } } },

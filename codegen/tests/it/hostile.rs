@@ -23,11 +23,14 @@ fn deep_nesting_is_refused_in_json_and_yaml() {
         schema = json!({ "type": "array", "items": schema });
     }
     assert!(expand(&with_schemas(json!({ "Room": schema.clone() }))).is_ok());
-    for _ in 0..50 {
+    for _ in 0..18 {
         schema = json!({ "type": "array", "items": schema });
     }
-    let error = expand(&with_schemas(json!({ "Room": schema }))).expect_err("too deep").to_string();
-    assert!(error.contains("/components/schemas/Room") && error.contains("deeper"), "{error}");
+    let document = super::load(&with_schemas(json!({ "Room": schema }))).expect("not that deep");
+    let generated = super::generated(&document);
+    let [deep] = generated.left_out.as_slice() else { panic!("{:?}", generated.left_out) };
+    assert!(deep.pointer.starts_with("/components/schemas/Room/items/"), "{deep}");
+    assert!(deep.reason.contains("deeper"), "{deep}");
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn long_chains_of_references_are_followed() {
 }
 
 #[test]
-fn a_document_of_too_many_parts_is_refused_and_a_large_one_is_not() {
+fn a_large_document_takes_time_that_grows_with_it() {
     let many = |count: usize| {
         let inline = |index: usize| {
             let own = format!("p{index}");
@@ -87,10 +90,11 @@ fn a_document_of_too_many_parts_is_refused_and_a_large_one_is_not() {
             (0..count).map(|index| (format!("part{index}"), inline(index))).collect();
         with_schemas(json!({ "Room": { "type": "object", "properties": parts } }))
     };
-    let text = expand(&many(300)).expect("many types");
-    assert!(text.matches("pub struct").count() > 600);
-    let error = expand(&many(10_000)).expect_err("too many").to_string();
-    assert_eq!(error, "doc.json: (root): more than 20000 objects, which no Calls document has");
+    let text = expand(&many(3_000)).expect("many types");
+    assert!(text.matches("pub struct").count() > 6_000);
+    let parts: Vec<Value> = (0..400_001).map(|_| json!({})).collect();
+    let error = expand(&with_schemas(json!({ "Room": { "allOf": parts } }))).expect_err("too many");
+    assert_eq!(error.to_string(), "doc.json: (root): more than 400000 objects");
 }
 
 #[test]

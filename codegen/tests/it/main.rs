@@ -8,10 +8,14 @@ mod diff;
 mod docs;
 mod growth;
 mod hostile;
+mod names;
 mod refusals;
 mod shapes;
+mod wire;
 
-use cloudflare_calls_codegen::{Document, Error, Options, Overlay, StalePolicy, generate};
+use cloudflare_calls_codegen::{
+    Document, Error, Generated, Options, Overlay, StalePolicy, generate,
+};
 use serde_json::{Value, json};
 
 /// The smallest document with one operation.
@@ -46,8 +50,11 @@ fn load(document: &Value) -> Result<Document, Error> {
 }
 
 fn expand(document: &Value) -> Result<String, Error> {
-    generate(&load(document)?, &Overlay::empty(), &Options::default())
-        .map(|generated| generated.text)
+    Ok(generated(&load(document)?).text)
+}
+
+fn generated(document: &Document) -> Generated {
+    generate(document, &Overlay::empty(), &Options::default()).unwrap()
 }
 
 /// The text without the line breaks and indents that formatting chose.

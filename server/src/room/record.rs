@@ -386,6 +386,12 @@ impl Record {
         Ok(())
     }
 
+    /// The members that have connections for events at a process.
+    pub(crate) fn sitting(&self, keeper: Keeper) -> impl Iterator<Item = &MemberId> {
+        let sits = move |entry: &&Entry| entry.seats.contains(&keeper.get());
+        self.members.iter().filter(sits).map(|entry| &entry.member.id)
+    }
+
     /// A member has lost its last connection for events at a process.
     pub(crate) fn stand(&mut self, member: &MemberId, keeper: Keeper) {
         if let Ok(entry) = self.entry_mut(member) {
@@ -413,10 +419,7 @@ impl Record {
     /// A process does not watch any more, and has no connections.
     pub(crate) fn unwatch(&mut self, keeper: Keeper) {
         self.processes.retain(|process| process.keeper != keeper.get());
-        let ids: Vec<MemberId> = self.members().map(|member| member.id.clone()).collect();
-        let sits =
-            |id: &MemberId| self.entry(id).is_some_and(|entry| entry.seats.contains(&keeper.get()));
-        let standing: Vec<MemberId> = ids.into_iter().filter(sits).collect();
+        let standing: Vec<MemberId> = self.sitting(keeper).cloned().collect();
         standing.iter().for_each(|id| self.stand(id, keeper));
     }
 

@@ -11,6 +11,7 @@ use super::record::{Record, Via};
 use super::types::Reason;
 use super::{BEAT, Inner, Room};
 use crate::name::MemberId;
+use crate::refusal::Refused;
 
 /// The time between two looks at who has vanished.
 const TICK: Duration = Duration::from_secs(1);
@@ -58,6 +59,9 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
                 tracing::debug!(%error, "a room was not told that this process watches");
             }
         }
+        if let Err(error) = room.give_back(keeper).await {
+            tracing::debug!(%error, "seats that nobody has were not given back");
+        }
         if let Err(error) = lives.end(&inner, &room).await {
             tracing::debug!(%error, "a member that has vanished was not removed");
         }
@@ -70,6 +74,24 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
             // Before the state is read, so that no message is missed.
             woken = store.woken(keeper, room.name.key());
         }
+    }
+}
+
+impl Room {
+    /// Gives seats back that nobody has here any more: the store was not there when their
+    /// connections ended.
+    async fn give_back(&self, keeper: Keeper) -> Result<(), Refused> {
+        let is_empty = |member: &&MemberId| !self.seats().contains_key(*member);
+        let record = Arc::clone(&self.state.borrow());
+        let empty: Vec<&MemberId> = record.sitting(keeper).filter(is_empty).collect();
+        if empty.is_empty() {
+            return Ok(());
+        }
+        let given = self.change(|record| {
+            empty.iter().filter(|member| is_empty(member)).for_each(|id| record.stand(id, keeper));
+            Ok(())
+        });
+        given.await
     }
 }
 
@@ -98,7 +120,7 @@ struct Lives {
 
 impl Lives {
     /// Ends what has given no sign of life for too long.
-    async fn end(&mut self, rooms: &Inner, room: &Room) -> Result<(), crate::refusal::Refused> {
+    async fn end(&mut self, rooms: &Inner, room: &Room) -> Result<(), Refused> {
         let record = Arc::clone(&room.state.borrow());
         let dead = self.dead(&record, rooms.keeper);
         for keeper in dead {

@@ -1,15 +1,28 @@
 //! The `Client` and its builder: app, secret, base URL, time-out.
 
+use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Item, parse_quote};
 
-use super::{doc, tree};
+use super::{doc, ident, ty};
 use crate::model::Model;
 
-pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
-    let idents: Vec<_> = model.held.iter().map(|held| tree::ident(&held.ident)).collect();
+/// What the client and the run-time import.
+pub(super) fn imports() -> TokenStream {
+    quote! {
+        use std::{fmt, sync::Arc};
+        #[allow(unused_imports)]
+        use {
+            secrecy::{ExposeSecret, SecretString},
+            serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned},
+        };
+    }
+}
+
+/// The client and its builder.
+pub(super) fn items(model: &Model) -> TokenStream {
+    let idents: Vec<_> = model.held.iter().map(|held| ident(&held.ident)).collect();
     let types: Vec<_> =
-        model.held.iter().filter_map(|held| held.schema.as_deref()).map(tree::ident).collect();
+        model.held.iter().map(|held| ty::spelled(&held.ty, &quote!(types::))).collect();
     let (base_url, title) = (&model.base_url, &model.title);
     let shown = model.held.iter().map(|held| held.ident.as_str());
     let getters = model.held.iter().zip(&idents).zip(&types).map(|((held, ident), ty)| {
@@ -18,18 +31,15 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
             held.description.is_empty().then(|| quote!(#[doc = " As given to the builder."]));
         quote! {
             #(#docs)* #fallback
-            pub fn #ident(&self) -> &types::#ty {
+            pub fn #ident(&self) -> &#ty {
                 &self.#ident
             }
         }
     });
     let summary = doc::paragraphs(&[&format!("A client of the {title}.")]);
-    let items: [Item; 8] = [
-        parse_quote! {
+    quote! {
             /// Where the API is, as published.
             pub const DEFAULT_BASE_URL: &str = #base_url;
-        },
-        parse_quote! {
             #(#summary)*
             ///
             /// A clone shares the connections of the original and costs no more than a few
@@ -38,21 +48,19 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
             #[derive(Clone)]
             pub struct Client {
                 pub(crate) core: Arc<Core>,
-                #(#idents: types::#types,)*
+                #(#idents: #types,)*
             }
-        },
-        parse_quote! {
             impl Client {
                 /// A client with the default base URL, time-outs and HTTP client.
                 ///
                 /// # Errors
                 /// [`ConfigError::Secret`] or [`ConfigError::Http`].
-                pub fn new(#(#idents: types::#types,)* secret: SecretString) -> Result<Self, ConfigError> {
+                pub fn new(#(#idents: #types,)* secret: SecretString) -> Result<Self, ConfigError> {
                     Self::builder(#(#idents,)* secret).build()
                 }
 
                 /// A client whose defaults can be changed.
-                pub fn builder(#(#idents: types::#types,)* secret: SecretString) -> ClientBuilder {
+                pub fn builder(#(#idents: #types,)* secret: SecretString) -> ClientBuilder {
                     ClientBuilder {
                         #(#idents,)*
                         secret,
@@ -67,8 +75,6 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
                     self.core.base.as_str()
                 }
             }
-        },
-        parse_quote! {
             impl fmt::Debug for Client {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     f.debug_struct("Client")
@@ -77,17 +83,13 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
                         .finish_non_exhaustive()
                 }
             }
-        },
-        parse_quote! {
             /// Settings of a [`Client`] to be built.
             #[derive(Clone, Debug)]
             pub struct ClientBuilder {
-                #(#idents: types::#types,)*
+                #(#idents: #types,)*
                 secret: SecretString,
                 pub(crate) setup: Setup,
             }
-        },
-        parse_quote! {
             impl ClientBuilder {
                 /// Sends requests elsewhere than to [`DEFAULT_BASE_URL`]: an absolute `https`
                 /// URL, with a path if the API is not at the root, or an `http` URL of this
@@ -134,18 +136,5 @@ pub(super) fn run(file: &mut syn::File, model: &Model) -> syn::Result<()> {
                     Ok(Client { core: Arc::new(core), #(#idents: self.#idents,)* })
                 }
             }
-        },
-        parse_quote!(
-            use std::{fmt, sync::Arc};
-        ),
-        parse_quote! {
-            #[allow(unused_imports)]
-            use {
-                secrecy::{ExposeSecret, SecretString},
-                serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned},
-            };
-        },
-    ];
-    file.items.splice(..0, items);
-    Ok(())
+    }
 }

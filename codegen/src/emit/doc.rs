@@ -10,7 +10,7 @@
 use syn::{Attribute, parse_quote};
 
 /// `text` as doc attributes, a line each.
-pub(super) fn attributes(text: &str) -> Vec<Attribute> {
+fn attributes(text: &str) -> Vec<Attribute> {
     lines(text).into_iter().map(|line| parse_quote!(#[doc = #line])).collect()
 }
 
@@ -19,6 +19,13 @@ pub(super) fn paragraphs(parts: &[&str]) -> Vec<Attribute> {
     let parts: Vec<&str> =
         parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
     attributes(&parts.join("\n\n"))
+}
+
+/// A paragraph that follows others.
+pub(super) fn break_and(text: &str) -> Vec<Attribute> {
+    let mut docs: Vec<Attribute> = vec![parse_quote!(#[doc = ""])];
+    docs.extend(attributes(text));
+    docs
 }
 
 /// The lines of the comment, each after the space that stands before it.

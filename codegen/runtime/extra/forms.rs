@@ -1,0 +1,168 @@
+/// A file of a form.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct File {
+    /// The name that the server is told.
+    pub name: String,
+    /// The media type of the content.
+    pub media_type: String,
+    /// The content.
+    pub content: Vec<u8>,
+}
+
+#[allow(dead_code)] // Not every document sends one.
+impl File {
+    /// A file of unknown kind.
+    pub fn new(name: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
+        let media_type = "application/octet-stream".to_owned();
+        Self { name: name.into(), media_type, content: content.into() }
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("name", &self.name)
+            .field("media_type", &self.media_type)
+            .field("content", &Hidden(self.content.len()))
+            .finish()
+    }
+}
+
+/// In JSON a file is a text.
+impl Serialize for File {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(&self.content))
+    }
+}
+
+impl<'de> Deserialize<'de> for File {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::new("", text))
+    }
+}
+
+/// A text as a form has it: texts as they are, anything else as JSON.
+#[allow(dead_code)] // Not every document sends one.
+fn form_text(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The parts of a multipart body.
+#[allow(dead_code)] // Not every document sends one.
+#[derive(Default)]
+struct Multipart {
+    /// The headers and the content of each.
+    parts: Vec<(String, Vec<u8>)>,
+}
+
+#[allow(dead_code)] // Not every document sends one.
+impl Multipart {
+    fn push(&mut self, name: &str, file: Option<&str>, media: Option<&str>, content: Vec<u8>) {
+        let quoted = |text: &str| {
+            text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+        };
+        let mut head = format!("Content-Disposition: form-data; name=\"{}\"", quoted(name));
+        if let Some(file) = file {
+            head.push_str(&format!("; filename=\"{}\"", quoted(file)));
+        }
+        if let Some(media) = media.filter(|media| !media.contains(['\r', '\n'])) {
+            head.push_str(&format!("\r\nContent-Type: {media}"));
+        }
+        self.parts.push((head, content));
+    }
+
+    fn file(&mut self, name: &str, file: &File) {
+        self.push(name, Some(&file.name), Some(&file.media_type), file.content.clone());
+    }
+
+    /// A part of its own: a text, or JSON.
+    fn value(
+        &mut self,
+        operation: &'static str,
+        name: &str,
+        value: &impl Serialize,
+    ) -> Result<(), InvalidRequest> {
+        let value =
+            serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
+        let media = (value.is_object() || value.is_array()).then_some("application/json");
+        if !value.is_null() {
+            self.push(name, None, media, form_text(&value).into_bytes());
+        }
+        Ok(())
+    }
+
+    /// A part for each property of an object.
+    fn all(
+        &mut self,
+        operation: &'static str,
+        value: &impl Serialize,
+    ) -> Result<(), InvalidRequest> {
+        let value =
+            serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
+        for (name, value) in value.as_object().into_iter().flatten() {
+            self.value(operation, name, value)?;
+        }
+        Ok(())
+    }
+}
+
+#[allow(dead_code)] // Not every document sends one.
+impl Request<'_> {
+    fn form(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
+        let operation = self.operation;
+        let value = serde_json::to_value(body).map_err(|_| InvalidRequest::Body { operation })?;
+        // A query is written as a form is.
+        let mut url = self.inner.url().clone();
+        url.set_query(None);
+        let mut pairs = url.query_pairs_mut();
+        for (name, value) in value.as_object().into_iter().flatten() {
+            match value {
+                serde_json::Value::Null => {}
+                serde_json::Value::Array(items) => {
+                    for item in items {
+                        pairs.append_pair(name, &form_text(item));
+                    }
+                }
+                other => {
+                    pairs.append_pair(name, &form_text(other));
+                }
+            }
+        }
+        drop(pairs);
+        let body = url.query().unwrap_or_default().to_owned();
+        *self.inner.body_mut() = Some(body.into());
+        let form = "application/x-www-form-urlencoded";
+        let form = reqwest::header::HeaderValue::from_static(form);
+        self.inner.headers_mut().insert(reqwest::header::CONTENT_TYPE, form);
+        Ok(())
+    }
+
+    fn multipart(&mut self, form: Multipart) {
+        // What separates the parts stands in none of them.
+        let stands = |boundary: &String| {
+            form.parts.iter().any(|(head, content)| {
+                let boundary = boundary.as_bytes();
+                head.as_bytes().windows(boundary.len()).any(|bytes| bytes == boundary)
+                    || content.windows(boundary.len()).any(|bytes| bytes == boundary)
+            })
+        };
+        let mut boundaries = (0_u64..).map(|number| format!("part-boundary-{number}"));
+        let boundary = boundaries.find(|boundary| !stands(boundary)).unwrap_or_default();
+        let mut body = Vec::new();
+        for (head, content) in &form.parts {
+            body.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        *self.inner.body_mut() = Some(body.into());
+        let media = format!("multipart/form-data; boundary={boundary}");
+        if let Ok(media) = reqwest::header::HeaderValue::from_str(&media) {
+            self.inner.headers_mut().insert(reqwest::header::CONTENT_TYPE, media);
+        }
+    }
+}

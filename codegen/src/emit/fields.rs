@@ -1,0 +1,68 @@
+//! The fields of structs: documentation, and leniency towards what services are
+//! known to send.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{doc, ident, ty};
+use crate::model::{Field, Presence, Ty};
+
+/// The field's declaration.
+pub(super) fn declared(field: &Field) -> TokenStream {
+    let fallback = format!("The API's `{}`.", field.wire);
+    let text = if field.description.is_empty() { &fallback } else { &field.description };
+    let docs = doc::paragraphs(&[text, ty::deprecation(field.deprecated)]);
+    let (serde, ident, ty) = (serde(field), ident(&field.ident), spelled(field));
+    quote! { #(#docs)* #serde pub #ident: #ty }
+}
+
+/// The field's type.
+pub(super) fn spelled(field: &Field) -> TokenStream {
+    let inner = ty::spelled(&field.ty, &quote!());
+    match is_option(field) {
+        true => quote!(Option<#inner>),
+        false => inner,
+    }
+}
+
+/// Whether the field's type is an `Option`.
+pub(super) fn is_option(field: &Field) -> bool {
+    matches!(field.presence, Presence::Optional | Presence::Nullable)
+}
+
+/// Whether a value of the struct needs the field to be given.
+pub(super) fn is_needed(field: &Field) -> bool {
+    field.presence == Presence::Required
+}
+
+fn serde(field: &Field) -> TokenStream {
+    let mut options = Vec::new();
+    if field.ident != field.wire {
+        let wire = &field.wire;
+        options.push(quote!(rename = #wire));
+    }
+    if field.presence == Presence::Empty {
+        options.push(quote!(default));
+    }
+    let skip = match (field.presence, &field.ty) {
+        (Presence::Optional, _) => Some("Option::is_none"),
+        (Presence::Empty, Ty::List(_)) => Some("Vec::is_empty"),
+        (Presence::Empty, Ty::Map(_)) => Some("std::collections::HashMap::is_empty"),
+        (Presence::Empty, _) => Some("serde_json::Map::is_empty"),
+        _ => None,
+    };
+    options.extend(skip.map(|skip| quote!(skip_serializing_if = #skip)));
+    let options = (!options.is_empty()).then(|| quote!(#[serde(#(#options),*)]));
+    let aliases = field.aliases.iter().map(|alias| quote!(#[serde(alias = #alias)]));
+    let reader = match (&field.ty, field.presence) {
+        _ if field.is_id && is_option(field) => {
+            Some(quote!(#[serde(default, deserialize_with = "super::empty_as_none")]))
+        }
+        (Ty::List(_), Presence::Required | Presence::Empty) => {
+            Some(quote!(#[serde(deserialize_with = "super::list")]))
+        }
+        (_, Presence::Empty) => Some(quote!(#[serde(deserialize_with = "super::null_as_default")])),
+        _ => None,
+    };
+    quote! { #options #(#aliases)* #reader }
+}

@@ -1,0 +1,130 @@
+//! Structs, and constructors and setters for what requests are made of.
+//!
+//! All structs are `#[non_exhaustive]`, so that a new field is no break.
+//! Replies are only read, so only parts of requests can be constructed: a
+//! field that replies gain, required or not, changes nothing for a caller.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::{doc, fields, ident, ty};
+use crate::model::{Debug, Field, Named, Struct};
+
+pub(super) fn items(named: &Named, body: &Struct) -> TokenStream {
+    let (name, docs) = (ident(&named.name), ty::docs(named));
+    let fields = body.fields.iter().map(fields::declared);
+    let extra = extra(body);
+    let rest = extra.as_ref().map(|(extra, values)| {
+        quote! {
+            /// What has no field of its own.
+            #[serde(flatten)]
+            pub #extra: #values,
+        }
+    });
+    let shows_all = body.fields.iter().all(|field| field.debug == Debug::Show);
+    let all_optional = !body.fields.iter().any(fields::is_needed);
+    let debug = shows_all.then(|| quote!(Debug,));
+    let default = (named.requested && all_optional).then(|| quote!(Default,));
+    let debug_impl = (!shows_all).then(|| debug_impl(&name, body));
+    let constructors = named.requested.then(|| constructors(&name, body));
+    quote! {
+        #(#docs)*
+        #[derive(Clone, #debug #default PartialEq, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub struct #name { #(#fields,)* #rest }
+        #constructors
+        #debug_impl
+    }
+}
+
+/// The field for what has none: its name, which no other field has, and type.
+fn extra(body: &Struct) -> Option<(Ident, TokenStream)> {
+    let values = ty::spelled(body.rest.as_ref()?, &quote!());
+    let mut name = "extra".to_owned();
+    while body.fields.iter().any(|field| field.ident == name) {
+        name.insert_str(0, "more_");
+    }
+    Some((ident(&name), quote!(std::collections::HashMap<String, #values>)))
+}
+
+/// A `Debug` that hides what the overlay marks.
+fn debug_impl(name: &Ident, body: &Struct) -> TokenStream {
+    let text = name.to_string();
+    let extra = extra(body).map(|(extra, _)| {
+        let label = extra.to_string();
+        quote!(.field(#label, &self.#extra))
+    });
+    let shown = body.fields.iter().map(|field| {
+        let (ident, label) = (ident(&field.ident), &field.ident);
+        let value = match (field.debug, fields::is_option(field)) {
+            (Debug::Hide, true) => {
+                quote!(self.#ident.as_ref().map(|hidden| super::Hidden(hidden.len())))
+            }
+            (Debug::Hide, false) => quote!(super::Hidden(self.#ident.len())),
+            (Debug::Scrub, true) => quote!(super::scrub_some(&self.#ident)),
+            (Debug::Scrub, false) => quote!(super::scrub(&self.#ident)),
+            (Debug::Show, _) => quote!(self.#ident),
+        };
+        quote!(.field(#label, &#value))
+    });
+    quote! {
+        impl fmt::Debug for #name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(#text) #(#shown)* #extra .finish()
+            }
+        }
+    }
+}
+
+fn constructors(name: &Ident, body: &Struct) -> TokenStream {
+    let (needed, others): (Vec<&Field>, Vec<&Field>) =
+        body.fields.iter().partition(|field| fields::is_needed(field));
+    let arguments = needed.iter().map(|field| {
+        let (ident, argument) = (ident(&field.ident), ty::argument(&field.ty, &quote!()));
+        let ty = &argument.ty;
+        quote!(#ident: #ty)
+    });
+    let values = needed
+        .iter()
+        .map(|field| ty::argument(&field.ty, &quote!()).initialize(&ident(&field.ident)));
+    let mut rest: Vec<Ident> = others.iter().map(|field| ident(&field.ident)).collect();
+    rest.extend(extra(body).map(|(extra, _)| extra));
+    let new = match needed.is_empty() {
+        true => quote! {
+            /// Nothing set.
+            pub fn new() -> Self {
+                Self::default()
+            }
+        },
+        false => quote! {
+            /// The required fields set, no other.
+            pub fn new(#(#arguments),*) -> Self {
+                Self { #(#values,)* #(#rest: Default::default(),)* }
+            }
+        },
+    };
+    // Many required fields are many arguments.
+    let many = (needed.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
+    let setters = others.into_iter().map(setter);
+    quote! { impl #name { #many #new #(#setters)* } }
+}
+
+fn setter(field: &Field) -> TokenStream {
+    let ident = ident(&field.ident);
+    let argument = ty::argument(&field.ty, &quote!());
+    let (ty, value) = (&argument.ty, argument.value(&ident));
+    let value = if fields::is_option(field) { quote!(Some(#value)) } else { value };
+    let docs = doc::paragraphs(&[&format!("Sets `{}`.", field.wire)]);
+    // Fields of these names would meet the constructor and `Default`.
+    let method = match field.ident.as_str() {
+        "new" | "default" => super::ident(&format!("with_{}", field.ident)),
+        _ => ident.clone(),
+    };
+    quote! {
+        #(#docs)*
+        pub fn #method(mut self, #ident: #ty) -> Self {
+            self.#ident = #value;
+            self
+        }
+    }
+}

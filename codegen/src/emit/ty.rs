@@ -1,0 +1,115 @@
+//! Types as Rust spells them, and how values of them are passed.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::ident;
+use crate::model::{Named, Schema, Ty};
+
+/// `ty` as it is spelled behind `path`, which leads to the module of types.
+pub(super) fn spelled(ty: &Ty, path: &TokenStream) -> TokenStream {
+    match ty {
+        Ty::Text => quote!(String),
+        Ty::Bool => quote!(bool),
+        Ty::Number(name) => {
+            let name = ident(name);
+            quote!(#name)
+        }
+        // A file stands beside the module of types.
+        Ty::File if path.is_empty() => quote!(super::File),
+        Ty::File => quote!(super::File),
+        Ty::Any => quote!(serde_json::Value),
+        Ty::Object => quote!(serde_json::Map<String, serde_json::Value>),
+        Ty::Named(name) => {
+            let name = ident(name);
+            quote!(#path #name)
+        }
+        Ty::Boxed(inner) => wrapped(&quote!(Box), inner, path),
+        Ty::List(inner) => wrapped(&quote!(Vec), inner, path),
+        Ty::Option(inner) => wrapped(&quote!(Option), inner, path),
+        Ty::Map(inner) => {
+            let inner = spelled(inner, path);
+            quote!(std::collections::HashMap<String, #inner>)
+        }
+    }
+}
+
+fn wrapped(outer: &TokenStream, inner: &Ty, path: &TokenStream) -> TokenStream {
+    let inner = spelled(inner, path);
+    quote!(#outer<#inner>)
+}
+
+/// How a value is passed to a setter or constructor.
+pub(super) struct Argument {
+    pub(super) ty: TokenStream,
+    conversion: Conversion,
+}
+
+enum Conversion {
+    None,
+    Into,
+    Collect,
+    Box,
+}
+
+/// Text comes as anything that becomes a `String`, a list as anything that can
+/// be gone through.
+pub(super) fn argument(ty: &Ty, path: &TokenStream) -> Argument {
+    let (ty, conversion) = match ty {
+        Ty::Text => (quote!(impl Into<String>), Conversion::Into),
+        Ty::List(inner) => {
+            let inner = spelled(inner, path);
+            (quote!(impl IntoIterator<Item = #inner>), Conversion::Collect)
+        }
+        Ty::Boxed(inner) => (spelled(inner, path), Conversion::Box),
+        other => (spelled(other, path), Conversion::None),
+    };
+    Argument { ty, conversion }
+}
+
+impl Argument {
+    pub(super) fn value(&self, ident: &Ident) -> TokenStream {
+        match self.conversion {
+            Conversion::None => quote!(#ident),
+            Conversion::Into => quote!(#ident.into()),
+            Conversion::Collect => quote!(#ident.into_iter().collect()),
+            Conversion::Box => quote!(Box::new(#ident)),
+        }
+    }
+
+    /// The initializer of a field from the argument of the same name.
+    pub(super) fn initialize(&self, ident: &Ident) -> TokenStream {
+        let value = self.value(ident);
+        match self.conversion {
+            Conversion::None => quote!(#ident),
+            _ => quote!(#ident: #value),
+        }
+    }
+}
+
+/// The documentation of a named type.
+pub(super) fn docs(named: &Named) -> Vec<syn::Attribute> {
+    let name = &named.name;
+    let summary = match (named.description.is_empty(), &named.schema) {
+        (false, _) => String::new(),
+        (true, Schema::OpenEnum(_)) => format!("The values of `{name}`."),
+        (true, _) => format!("The API's `{name}`."),
+    };
+    super::doc::paragraphs(&[
+        &summary,
+        &named.description,
+        &origin(named),
+        deprecation(named.deprecated),
+    ])
+}
+
+/// The sentence that says where a type comes from.
+pub(super) fn origin(named: &Named) -> String {
+    named.origin.as_ref().map(|name| format!("OpenAPI schema: `{name}`.")).unwrap_or_default()
+}
+
+/// What the documentation of something deprecated says. An attribute would have
+/// the generated text warn of itself.
+pub(super) fn deprecation(deprecated: bool) -> &'static str {
+    if deprecated { "Deprecated: the API's document says so." } else { "" }
+}

@@ -1,0 +1,46 @@
+//! Enums of alternatives. A discriminating property decides between them;
+//! without one, the alternative that keeps most of a value does.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{ident, ty};
+use crate::model::{Named, Union};
+
+pub(super) fn items(named: &Named, union: &Union) -> TokenStream {
+    let (name, docs) = (ident(&named.name), ty::docs(named));
+    let idents: Vec<_> = union.variants.iter().map(|variant| ident(&variant.ident)).collect();
+    let types: Vec<_> =
+        union.variants.iter().map(|variant| ty::spelled(&variant.ty, &quote!())).collect();
+    let variant_docs = union.variants.iter().map(|variant| match variant.tags.as_slice() {
+        [] => " One of the alternatives.".to_owned(),
+        tags => {
+            let tags: Vec<String> = tags.iter().map(|tag| format!("`{}`", plain(tag))).collect();
+            format!(" The alternative called {}.", tags.join(" or "))
+        }
+    });
+    let conversions = match &union.tag {
+        Some(tag) => {
+            let tags = union.variants.iter().map(|variant| &variant.tags);
+            quote!(tagged! { #name #tag #(#idents [#(#tags)*])* })
+        }
+        None => quote!(alternatives! { #name #(#idents)* }),
+    };
+    quote! {
+        #(#docs)*
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant)]
+        #[non_exhaustive]
+        pub enum #name {
+            #(#[doc = #variant_docs] #idents(#types),)*
+            /// None of them, as it was received.
+            Other(serde_json::Value),
+        }
+        #conversions
+    }
+}
+
+/// Text that stands between backticks of documentation.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && *c != '`').take(60).collect()
+}

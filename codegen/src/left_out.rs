@@ -1,0 +1,73 @@
+//! What of a document the client does not have, by name and with the reason.
+
+use std::fmt;
+
+use crate::{Error, Result};
+
+/// A part of the document that generated text leaves out or takes for less
+/// than it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// What the client lacks.
+    pub part: Part,
+    /// JSON pointer to the cause.
+    pub pointer: String,
+    /// Why it is left out.
+    pub reason: String,
+}
+
+/// The extent of what is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// There is no method for the operation.
+    Operation,
+    /// The operation is there, without this part or with any value in its place.
+    Detail,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = match self.part {
+            Part::Operation => "operation",
+            Part::Detail => "detail",
+        };
+        write!(f, "{part} {}: {}", self.pointer, self.reason)
+    }
+}
+
+/// Collects what is left out, in the order in which it is found.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) all: Vec<LeftOut>,
+}
+
+impl Notes {
+    pub(crate) fn operation(&mut self, pointer: &str, reason: impl Into<String>) {
+        self.push(Part::Operation, pointer, reason.into());
+    }
+
+    pub(crate) fn detail(&mut self, pointer: &str, reason: impl Into<String>) {
+        self.push(Part::Detail, pointer, reason.into());
+    }
+
+    fn push(&mut self, part: Part, pointer: &str, reason: String) {
+        let new = LeftOut { part, pointer: pointer.to_owned(), reason };
+        if !self.all.contains(&new) {
+            self.all.push(new);
+        }
+    }
+
+    /// Refuses the document called `file` if anything is left out.
+    pub(crate) fn refuse(&self, file: &str) -> Result<()> {
+        match self.all.first() {
+            Some(first) => Err(Error::Document {
+                file: file.to_owned(),
+                pointer: first.pointer.clone(),
+                reason: first.reason.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}

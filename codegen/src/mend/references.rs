@@ -1,0 +1,195 @@
+//! References: those into the middle of something get a schema to lead to,
+//! those that lead nowhere or in circles are found.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::left_out::Notes;
+use crate::{pointer, walk};
+
+/// Pointers to which a reference may lead.
+pub(super) type Targets = HashSet<String>;
+
+/// The pointers of all references of the document that lead to an object.
+pub(super) fn targets(root: &Value) -> Targets {
+    let mut found = Targets::new();
+    walk::objects(root, &mut |_, object| {
+        let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
+        if let Some(target) =
+            target.filter(|target| root.pointer(target).is_some_and(Value::is_object))
+        {
+            found.insert(target.to_owned());
+        }
+    });
+    found
+}
+
+/// Makes a schema of its own of every schema inside another, or inside an
+/// operation, that something refers to.
+pub(super) fn hoist(root: &mut Value) {
+    // A schema that is hoisted may refer into the middle of another.
+    for _ in 0..16 {
+        let wanted = inner_targets(root);
+        if wanted.is_empty() {
+            return;
+        }
+        let mut names = HashMap::new();
+        for target in wanted {
+            let Some(schema) = root.pointer(&target).cloned() else { continue };
+            let Some(schemas) = schemas_mut(root) else { return };
+            let words: Vec<&str> = target.split('/').filter(|word| is_telling(word)).collect();
+            let wish = words.iter().rev().take(2).rev().copied().collect::<Vec<_>>().join("_");
+            let free = |name: &String| !schemas.contains_key(name);
+            let numbered = (2..).map(|number| format!("{wish}_{number}"));
+            let Some(name) = [wish.clone()].into_iter().chain(numbered).find(free) else { return };
+            schemas.insert(name.clone(), schema);
+            names.insert(target, name);
+        }
+        walk::objects_mut(root, &mut |object| {
+            let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
+            if let Some(name) = target.and_then(|target| names.get(target)) {
+                let reference = pointer::join("#/components/schemas", name);
+                object.insert("$ref".to_owned(), Value::String(reference));
+            }
+        });
+    }
+}
+
+/// Words of a pointer that name something, rather than a place of the format.
+fn is_telling(word: &str) -> bool {
+    const FORMAT: [&str; 14] = [
+        "",
+        "components",
+        "schemas",
+        "properties",
+        "items",
+        "paths",
+        "content",
+        "schema",
+        "responses",
+        "application~1json",
+        "allOf",
+        "oneOf",
+        "anyOf",
+        "additionalProperties",
+    ];
+    !FORMAT.contains(&word) && word.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+fn schemas_mut(root: &mut Value) -> Option<&mut Map<String, Value>> {
+    let components = root.as_object_mut()?.entry("components").or_insert_with(|| json!({}));
+    let schemas = components.as_object_mut()?.entry("schemas").or_insert_with(|| json!({}));
+    schemas.as_object_mut()
+}
+
+/// Targets of references of schemas that are no schema of the components.
+fn inner_targets(root: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    walk::objects(root, &mut |_, object| {
+        let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
+        let Some(target) = target else { return };
+        let mut words = target.split('/').skip(1);
+        let (first, section) = (words.next(), words.next());
+        let is_part = match (first, section) {
+            (Some("components"), Some("schemas")) => target.matches('/').count() > 3,
+            (Some("components"), _) => target.matches('/').count() > 3 && !is_whole(target),
+            (Some("paths"), _) => !is_whole(target),
+            _ => false,
+        };
+        if is_part && root.pointer(target).is_some_and(Value::is_object) {
+            found.insert(target.to_owned());
+        }
+    });
+    found
+}
+
+/// Whether the pointer leads to something else than a schema: a parameter, a
+/// response, a body or a whole path.
+fn is_whole(target: &str) -> bool {
+    let Some((rest, last)) = target.rsplit_once('/') else { return true };
+    let holder = rest.rsplit('/').next().unwrap_or_default();
+    let names_schema = matches!(last, "schema" | "items" | "additionalProperties" | "not");
+    !names_schema && !matches!(holder, "properties" | "schemas" | "allOf" | "oneOf" | "anyOf")
+}
+
+/// Cuts what no type can be made of: a chain of references that returns to its
+/// start, and a schema that is its own branch.
+pub(super) fn cut_circles(root: &mut Value, notes: &mut Notes) {
+    let Some(Value::Object(schemas)) = root.pointer_mut("/components/schemas") else { return };
+    let mut branches: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, schema) in schemas.iter() {
+        branches.insert(name.clone(), branch_names(schema));
+    }
+    let names: Vec<String> = schemas.keys().cloned().collect();
+    for name in names {
+        let mut seen = HashSet::new();
+        let mut next = branches.get(&name).cloned().unwrap_or_default();
+        let mut returns = false;
+        while let Some(branch) = next.pop() {
+            returns |= branch == name;
+            if seen.insert(branch.clone()) {
+                next.extend(branches.get(&branch).cloned().unwrap_or_default());
+            }
+        }
+        if !returns {
+            continue;
+        }
+        let at = pointer::join("/components/schemas", &name);
+        let Some(schema) = schemas.get_mut(&name) else { continue };
+        let cut = |branch: &str| {
+            let mut next = vec![branch.to_owned()];
+            let mut seen = HashSet::new();
+            while let Some(one) = next.pop() {
+                if one == name {
+                    return true;
+                }
+                if seen.insert(one.clone()) {
+                    next.extend(branches.get(&one).cloned().unwrap_or_default());
+                }
+            }
+            false
+        };
+        cut_branches(schema, &cut);
+        branches.insert(name.clone(), branch_names(schema));
+        let reason = match schema.as_object().is_some_and(Map::is_empty) {
+            true => "this chain of references leads back to itself",
+            false => "the schema is made of itself by `allOf`, `oneOf` or `anyOf`",
+        };
+        notes.detail(&at, reason);
+    }
+}
+
+/// The named schemas that `schema` is made of, rather than contains.
+fn branch_names(schema: &Value) -> Vec<String> {
+    let mut found: Vec<String> = pointer::schema_name(schema).map(unescape).into_iter().collect();
+    for key in ["allOf", "oneOf", "anyOf"] {
+        let list = schema.get(key).and_then(Value::as_array);
+        found.extend(list.into_iter().flatten().flat_map(branch_names));
+    }
+    found
+}
+
+fn cut_branches(schema: &mut Value, cut: &impl Fn(&str) -> bool) {
+    if pointer::schema_name(schema).map(unescape).is_some_and(|name| cut(&name)) {
+        *schema = json!({});
+        return;
+    }
+    for key in ["allOf", "oneOf", "anyOf"] {
+        let Some(Value::Array(list)) = schema.get_mut(key) else { continue };
+        list.retain(|branch| {
+            !pointer::schema_name(branch).map(unescape).is_some_and(|name| cut(&name))
+        });
+        list.iter_mut().for_each(|branch| cut_branches(branch, cut));
+        if list.is_empty()
+            && let Some(map) = schema.as_object_mut()
+        {
+            map.shift_remove(key);
+        }
+    }
+}
+
+/// A pointer's token as the name that it stands for.
+fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
+}

@@ -1,0 +1,111 @@
+//! The document as typed parts, from which code is written without another look
+//! at the document.
+
+mod boxes;
+mod operations;
+mod read;
+mod types;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub(crate) use operations::{
+    Body, BodyKind, Operation, Outcome, Parameter, Payload, Place, Status, Writing,
+};
+pub(crate) use types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty, Union};
+
+use crate::passes::{request_errors, schema};
+
+/// What the client and its builder have beside what they hold.
+const TAKEN: [&str; 4] = ["core", "secret", "setup", "timeout"];
+
+/// Everything that the generated client is made of.
+#[derive(Debug)]
+pub(crate) struct Model {
+    /// The document's `info.title`.
+    pub(crate) title: String,
+    /// The first server's URL, if there is one.
+    pub(crate) base_url: String,
+    /// In the document's order.
+    pub(crate) operations: Vec<Operation>,
+    /// Path parameters that the client holds, so that no call repeats them.
+    pub(crate) held: Vec<Parameter>,
+    /// Named types.
+    pub(crate) types: BTreeMap<String, Named>,
+    /// Name of the type of a refused request.
+    pub(crate) error: String,
+}
+
+impl Model {
+    /// Reads the prepared document.
+    pub(crate) fn read(root: &Value) -> Self {
+        let mut types = read::types(root);
+        boxes::place(&mut types);
+        let mut held: Vec<Parameter> = Vec::new();
+        let mut operations = Vec::new();
+        for (at, object) in schema::operations(root) {
+            let operation = Operation::read(root, &at, object, &types);
+            for parameter in operation.parameters.iter().filter(|parameter| parameter.held) {
+                if held.iter().all(|known| known.name != parameter.name) {
+                    held.push(parameter.clone());
+                }
+            }
+            operations.push(operation);
+        }
+        for held in &mut held {
+            if TAKEN.contains(&held.ident.as_str()) {
+                held.ident.push('_');
+            }
+        }
+        for parameter in operations.iter_mut().flat_map(|operation| &mut operation.parameters) {
+            // Of one name and another type: an argument of its own.
+            let same =
+                |known: &&Parameter| known.name == parameter.name && known.ty == parameter.ty;
+            match held.iter().find(same).filter(|_| parameter.held) {
+                Some(known) => parameter.ident.clone_from(&known.ident),
+                None => parameter.held = false,
+            }
+        }
+        let title = root.pointer("/info/title").and_then(Value::as_str).unwrap_or("API");
+        Self {
+            title: title.to_owned(),
+            base_url: base_url(root),
+            operations,
+            held,
+            types,
+            error: request_errors::name(root).unwrap_or_default(),
+        }
+    }
+
+    /// The type that a name stands for, through aliases.
+    pub(crate) fn canonical<'m>(&'m self, name: &'m str) -> Option<&'m Named> {
+        let mut named = self.types.get(name)?;
+        while let Schema::Alias(target) | Schema::Other(Ty::Named(target)) = &named.schema {
+            named = self.types.get(target)?;
+        }
+        Some(named)
+    }
+
+    /// Whether the schema has a place for an error at its top.
+    pub(crate) fn carries_error(&self, name: &str) -> bool {
+        match self.canonical(name).map(|named| &named.schema) {
+            Some(Schema::Struct(body)) => body.fields.iter().any(|field| field.wire == "errorCode"),
+            _ => false,
+        }
+    }
+}
+
+/// The first server's URL, with the defaults of its variables.
+fn base_url(root: &Value) -> String {
+    let server = root.pointer("/servers/0");
+    let url = server.and_then(|server| server.get("url")).and_then(Value::as_str);
+    let mut url = url.unwrap_or_default().to_owned();
+    let variables = server.and_then(|server| server.get("variables")).and_then(Value::as_object);
+    for (name, variable) in variables.into_iter().flatten() {
+        if let Some(default) = variable.get("default").and_then(Value::as_str) {
+            url = url.replace(&format!("{{{name}}}"), default);
+        }
+    }
+    url
+}

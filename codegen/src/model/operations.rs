@@ -1,0 +1,341 @@
+//! Operations: what they take, send and answer with.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::read;
+use super::types::{Named, Schema, Ty};
+use crate::passes::MEDIA;
+use crate::path_template::{self, Segment};
+use crate::{names, pointer};
+
+/// What a generated operation has beside its parameters.
+const RESERVED: [&str; 3] = ["body", "client", "send"];
+
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// A Rust identifier in snake case, unique in the document.
+    pub(crate) name: String,
+    /// Lower case, as OpenAPI spells it.
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) summary: String,
+    pub(crate) description: String,
+    pub(crate) deprecated: bool,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) body: Option<Body>,
+    /// Documented outcomes in the order of status, `default` last.
+    pub(crate) successes: Vec<Outcome>,
+    pub(crate) failures: Vec<Outcome>,
+    /// The type of several successes, if there are several.
+    pub(crate) success_name: String,
+    /// The type of several errors, if there are several.
+    pub(crate) error_name: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Parameter {
+    /// As the document and HTTP spell it.
+    pub(crate) name: String,
+    /// The argument or setter.
+    pub(crate) ident: String,
+    pub(crate) place: Place,
+    pub(crate) required: bool,
+    pub(crate) description: String,
+    pub(crate) ty: Ty,
+    pub(crate) writing: Writing,
+    /// Whether the client holds its value.
+    pub(crate) held: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Path,
+    Query,
+    Header,
+    Cookie,
+}
+
+/// How a value becomes text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// By `Display`.
+    Plain,
+    /// A value for each element of a list.
+    Each,
+    /// The elements of a list with this between them.
+    Joined(&'static str),
+    /// By a style of OpenAPI, which the run-time knows by this name.
+    Styled(&'static str, bool),
+}
+
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) kind: BodyKind,
+    /// The value of `Content-Type`.
+    pub(crate) media: String,
+    /// The name of its type, if it has one.
+    pub(crate) schema: String,
+    pub(crate) required: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    Json,
+    Form,
+    Multipart,
+    Text,
+    Bytes,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) status: Status,
+    pub(crate) payload: Payload,
+}
+
+/// The body of a reply.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Payload {
+    /// None is documented.
+    Empty,
+    /// JSON of the named type.
+    Json(String),
+    Text,
+    Bytes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Status {
+    Exactly(u16),
+    /// 4 for `4XX`.
+    Class(u16),
+    Default,
+}
+
+impl Operation {
+    pub(super) fn read(
+        root: &Value,
+        at: &str,
+        object: &Map<String, Value>,
+        types: &BTreeMap<String, Named>,
+    ) -> Self {
+        let text = |key: &str| {
+            object.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
+        };
+        let (path, method) = place(at);
+        let list = object.get("parameters").and_then(Value::as_array);
+        let mut parameters: Vec<Parameter> =
+            list.into_iter().flatten().map(|value| Parameter::read(value, types)).collect();
+        unique_idents(&mut parameters);
+        let mut outcomes: Vec<Outcome> = object
+            .get("responses")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(key, response)| Outcome {
+                status: Status::read(key),
+                payload: payload(response),
+            })
+            .collect();
+        outcomes.sort_by_key(|outcome| outcome.status);
+        // `default` alone describes success as well as failure.
+        let only_default = outcomes.iter().all(|outcome| outcome.status == Status::Default);
+        let (mut successes, failures): (Vec<_>, Vec<_>) =
+            outcomes.into_iter().partition(|outcome| outcome.status.is_success());
+        if only_default {
+            successes.extend(failures.iter().map(|default| Outcome {
+                status: Status::Class(2),
+                payload: default.payload.clone(),
+            }));
+        }
+        let name = text("operationId");
+        let type_name = |what: &str| {
+            let numbered = (2..).map(|number| format!("{name}_{what}{number}"));
+            let names = [format!("{name}_{what}")].into_iter().chain(numbered);
+            let mut names = names.map(|name| names::type_name(&name));
+            names.find(|name| !types.contains_key(name)).unwrap_or_default()
+        };
+        Self {
+            success_name: type_name("success"),
+            error_name: type_name("error"),
+            method,
+            segments: path_template::parse(&path).unwrap_or_default(),
+            path,
+            summary: text("summary"),
+            description: text("description"),
+            deprecated: object.get("deprecated") == Some(&Value::Bool(true)),
+            parameters,
+            body: root.pointer(&format!("{at}/requestBody")).and_then(Body::read),
+            successes,
+            failures,
+            name,
+        }
+    }
+}
+
+impl Body {
+    fn read(value: &Value) -> Option<Self> {
+        let mark = |key: &str| value.get(MEDIA)?.get(key)?.as_str();
+        let kind = match mark("kind")? {
+            "json" => BodyKind::Json,
+            "form" => BodyKind::Form,
+            "multipart" => BodyKind::Multipart,
+            "text" => BodyKind::Text,
+            _ => BodyKind::Bytes,
+        };
+        Some(Self {
+            kind,
+            media: mark("type")?.to_owned(),
+            schema: schema_name(value).unwrap_or_default(),
+            required: value.get("required") == Some(&Value::Bool(true)),
+        })
+    }
+}
+
+impl Parameter {
+    fn read(value: &Value, types: &BTreeMap<String, Named>) -> Self {
+        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+        let place = match text("in") {
+            "path" => Place::Path,
+            "header" => Place::Header,
+            "cookie" => Place::Cookie,
+            _ => Place::Query,
+        };
+        let mut ident = names::field_name_or(text("name"), "parameter");
+        if RESERVED.contains(&ident.as_str()) {
+            ident.push('_');
+        }
+        let schema = value.get("schema").cloned().unwrap_or_default();
+        let ty = read::ty(&schema);
+        let is_id = matches!(&ty, Ty::Named(name)
+            if types.get(name).is_some_and(|named| matches!(named.schema, Schema::Id)));
+        Self {
+            name: text("name").to_owned(),
+            ident,
+            place,
+            required: place == Place::Path || value.get("required") == Some(&Value::Bool(true)),
+            description: text("description").trim().to_owned(),
+            writing: Writing::of(&ty, place, value, types),
+            held: is_id
+                && place == Place::Path
+                && value.get("x-rust-client") == Some(&Value::Bool(true)),
+            ty,
+        }
+    }
+}
+
+impl Writing {
+    fn of(ty: &Ty, place: Place, value: &Value, types: &BTreeMap<String, Named>) -> Self {
+        let own = match place {
+            Place::Path | Place::Header => "simple",
+            Place::Query | Place::Cookie => "form",
+        };
+        let style = match (value.get("style").and_then(Value::as_str), place) {
+            (Some("json"), _) => return Self::Styled("Json", false),
+            (Some("label"), Place::Path) => "label",
+            (Some("matrix"), Place::Path) => "matrix",
+            (Some("spaceDelimited"), Place::Query) => "space",
+            (Some("pipeDelimited"), Place::Query) => "pipe",
+            (Some("deepObject"), Place::Query) => "deep",
+            _ => own,
+        };
+        let explode = value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
+        let is_plain_place = !matches!(style, "label" | "matrix");
+        if has_text(ty, types) && is_plain_place && place != Place::Cookie {
+            return Self::Plain;
+        }
+        if let Ty::List(inner) = ty
+            && has_text(inner, types)
+            && matches!(place, Place::Query | Place::Header)
+        {
+            return match (style, explode) {
+                ("form" | "space" | "pipe" | "deep", true) => Self::Each,
+                ("space", false) => Self::Joined(" "),
+                ("pipe", false) => Self::Joined("|"),
+                _ => Self::Joined(","),
+            };
+        }
+        let style = match style {
+            "label" => "Label",
+            "matrix" => "Matrix",
+            "space" => "Space",
+            "pipe" => "Pipe",
+            "deep" => "Deep",
+            "form" => "Form",
+            _ => "Simple",
+        };
+        Self::Styled(style, explode)
+    }
+}
+
+/// Whether values of the type implement `Display` as they are sent.
+fn has_text(ty: &Ty, types: &BTreeMap<String, Named>) -> bool {
+    let Ty::Named(name) = ty else { return ty.is_scalar() };
+    let mut named = types.get(name);
+    while let Some(Named {
+        schema: Schema::Alias(target) | Schema::Other(Ty::Named(target)), ..
+    }) = named
+    {
+        named = types.get(target);
+    }
+    match named.map(|named| &named.schema) {
+        Some(Schema::OpenEnum(_) | Schema::Id) => true,
+        Some(Schema::Other(ty)) => ty.is_scalar(),
+        _ => false,
+    }
+}
+
+impl Status {
+    fn read(key: &str) -> Self {
+        match key.strip_suffix("XX").map(str::parse) {
+            Some(Ok(class)) => Status::Class(class),
+            _ => key.parse().map_or(Status::Default, Status::Exactly),
+        }
+    }
+
+    fn is_success(self) -> bool {
+        matches!(self, Status::Exactly(200..=299) | Status::Class(2))
+    }
+}
+
+fn payload(response: &Value) -> Payload {
+    let kind = response.get(MEDIA).and_then(|mark| mark.get("kind")).and_then(Value::as_str);
+    match (kind, schema_name(response)) {
+        (Some("text"), _) => Payload::Text,
+        (Some("bytes"), _) => Payload::Bytes,
+        (_, Some(name)) => Payload::Json(name),
+        _ => Payload::Empty,
+    }
+}
+
+/// `/paths/~1apps~1{appId}/get` to its path and method.
+fn place(at: &str) -> (String, &'static str) {
+    let (path, method) = at.rsplit_once('/').unwrap_or_default();
+    let path = path.strip_prefix("/paths/").unwrap_or(path).replace("~1", "/").replace("~0", "~");
+    let method = crate::validate::METHODS.into_iter().find(|known| *known == method);
+    (path, method.unwrap_or_default())
+}
+
+fn schema_name(holder: &Value) -> Option<String> {
+    let schema = holder.pointer("/content/application~1json/schema")?;
+    pointer::schema_name(schema).map(str::to_owned)
+}
+
+/// Parameters of one name are told apart by their places.
+fn unique_idents(parameters: &mut [Parameter]) {
+    let mut taken: HashSet<String> = RESERVED.map(str::to_owned).into();
+    for parameter in parameters.iter_mut() {
+        if taken.contains(&parameter.ident) {
+            parameter.ident.push_str(match parameter.place {
+                Place::Path => "_path",
+                Place::Query => "_query",
+                Place::Header => "_header",
+                Place::Cookie => "_cookie",
+            });
+        }
+        parameter.ident = names::free(&parameter.ident, str::to_owned, &mut taken);
+    }
+}

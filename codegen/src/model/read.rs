@@ -1,0 +1,278 @@
+//! Reads the named types from the schemas of a prepared document.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty, Union, Variant};
+use crate::passes::schema;
+use crate::{names, pointer};
+
+/// Every named type of the document.
+pub(super) fn types(root: &Value) -> BTreeMap<String, Named> {
+    let empty = Map::new();
+    let schemas = root.pointer("/components/schemas").and_then(Value::as_object).unwrap_or(&empty);
+    let requested = requested(root, schemas);
+    let named = |(name, value): (&String, &Value)| {
+        let named = Named {
+            name: name.clone(),
+            origin: value.get("x-rust-schema").and_then(Value::as_str).map(str::to_owned),
+            description: text(value, "description"),
+            deprecated: is_true(value, "deprecated"),
+            requested: requested.contains(name),
+            schema: read(value, schemas),
+        };
+        (name.clone(), named)
+    };
+    schemas.iter().map(named).collect()
+}
+
+/// The type of a schema in the place where it stands.
+pub(super) fn ty(value: &Value) -> Ty {
+    if let Some(name) = pointer::schema_name(value) {
+        return Ty::Named(name.to_owned());
+    }
+    let may_be_null = |inner: &Value| match is_true(inner, "nullable") {
+        true => Ty::Option(Box::new(ty(inner))),
+        false => ty(inner),
+    };
+    let format = value.get("format").and_then(Value::as_str).unwrap_or_default();
+    match value.get("type").and_then(Value::as_str).unwrap_or_default() {
+        "string" if format == "binary" => Ty::File,
+        "string" => Ty::Text,
+        "boolean" => Ty::Bool,
+        "integer" => Ty::Number(integer(format)),
+        "number" => Ty::Number(if format == "float" { "f32" } else { "f64" }),
+        "array" => Ty::List(Box::new(value.get("items").map_or(Ty::Any, may_be_null))),
+        "object" => match value.get("additionalProperties") {
+            Some(Value::Object(map)) if map.keys().any(|key| !schema::is_annotation(key)) => {
+                Ty::Map(Box::new(may_be_null(&value["additionalProperties"])))
+            }
+            _ => Ty::Object,
+        },
+        _ => Ty::Any,
+    }
+}
+
+fn integer(format: &str) -> &'static str {
+    match format {
+        "int8" => "i8",
+        "uint8" => "u8",
+        "int16" => "i16",
+        "uint16" => "u16",
+        "int32" => "i32",
+        "uint32" => "u32",
+        "uint64" => "u64",
+        _ => "i64",
+    }
+}
+
+fn read(value: &Value, schemas: &Map<String, Value>) -> Schema {
+    if let Some(target) = value.get("x-rust-alias").and_then(Value::as_str) {
+        return Schema::Alias(target.to_owned());
+    }
+    if let Some(values) = value.get("enum").and_then(Value::as_array) {
+        return Schema::OpenEnum(enum_values(value, values));
+    }
+    if is_true(value, "x-rust-id") && value.get("type").is_some_and(|kind| kind == "string") {
+        return Schema::Id;
+    }
+    if let Some(properties) = value.get("properties").and_then(Value::as_object)
+        && !properties.is_empty()
+    {
+        return Schema::Struct(structure(value, properties, schemas));
+    }
+    if let Some(list) = value.get("oneOf").and_then(Value::as_array) {
+        return union(value, list, schemas);
+    }
+    Schema::Other(ty(value))
+}
+
+fn enum_values(schema: &Value, values: &[Value]) -> Vec<EnumValue> {
+    let mut taken = HashSet::from(["Other".to_owned()]);
+    let mut seen = HashSet::new();
+    let values = values.iter().filter_map(Value::as_str).filter(|value| seen.insert(*value));
+    values
+        .map(|value| EnumValue {
+            ident: names::free(&names::variant_name(value), names::variant_name, &mut taken),
+            value: value.to_owned(),
+            description: schema
+                .pointer(&pointer::join("/x-enum-descriptions", value))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+        })
+        .collect()
+}
+
+fn structure(
+    value: &Value,
+    properties: &Map<String, Value>,
+    schemas: &Map<String, Value>,
+) -> Struct {
+    let required: HashSet<&str> = value
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut sorted: Vec<(&String, &Value)> = properties.iter().collect();
+    sorted.sort_by_key(|(name, _)| *name);
+    let mut taken = HashSet::new();
+    // The plainest spelling of a name has it, whatever the order.
+    let mut idents: BTreeMap<&String, String> = BTreeMap::new();
+    let spell = |name: &str| names::field_name_or(name, "field");
+    let mut by_wish = sorted.clone();
+    by_wish.sort_by_key(|(name, _)| (spell(name) != **name, *name));
+    for (name, _) in by_wish {
+        idents.insert(name, names::free(&spell(name), spell, &mut taken));
+    }
+    let fields = sorted
+        .into_iter()
+        .map(|(name, property)| {
+            let ident = idents.remove(name).unwrap_or_default();
+            field(name, ident, property, required.contains(name.as_str()), schemas)
+        })
+        .collect();
+    let rest = match value.get("additionalProperties") {
+        Some(Value::Bool(true)) => Some(Ty::Any),
+        Some(values @ Value::Object(_)) => Some(match ty(values) {
+            inner if is_true(values, "nullable") => Ty::Option(Box::new(inner)),
+            inner => inner,
+        }),
+        _ => None,
+    };
+    Struct { fields, rest }
+}
+
+fn field(
+    name: &str,
+    ident: String,
+    property: &Value,
+    required: bool,
+    schemas: &Map<String, Value>,
+) -> Field {
+    let ty = ty(property);
+    let target = schema::follow(property, schemas).1;
+    let nullable = is_true(property, "nullable") || is_nullable(property, schemas);
+    let is_collection = matches!(ty, Ty::List(_) | Ty::Map(_) | Ty::Object);
+    let presence = match (required, nullable) {
+        (true, false) => Presence::Required,
+        (true, true) => Presence::Nullable,
+        (false, false) if is_collection => Presence::Empty,
+        (false, _) => Presence::Optional,
+    };
+    let own = text(property, "description");
+    let is_text = property.get("type").is_some_and(|kind| kind == "string");
+    let debug = property.get("x-rust-debug").filter(|_| is_text && ty == Ty::Text);
+    let aliases = property.get("x-rust-wire-names").and_then(Value::as_array);
+    Field {
+        ident,
+        wire: name.to_owned(),
+        aliases: aliases
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .filter(|alias| *alias != name)
+            .map(str::to_owned)
+            .collect(),
+        presence,
+        description: if own.is_empty() { text(target, "description") } else { own },
+        deprecated: is_true(property, "deprecated"),
+        debug: match debug.and_then(Value::as_str) {
+            Some("hide") => Debug::Hide,
+            Some("scrub") => Debug::Scrub,
+            _ => Debug::Show,
+        },
+        is_id: matches!(ty, Ty::Named(_)) && is_true(target, "x-rust-id"),
+        ty,
+    }
+}
+
+/// Whether any schema of a chain of references may be null.
+fn is_nullable(value: &Value, schemas: &Map<String, Value>) -> bool {
+    let mut value = value;
+    while let Some(target) = pointer::schema_name(value).and_then(|name| schemas.get(name)) {
+        if is_true(target, "nullable") {
+            return true;
+        }
+        value = target;
+    }
+    false
+}
+
+fn union(value: &Value, list: &[Value], schemas: &Map<String, Value>) -> Schema {
+    let property = value.pointer("/discriminator/propertyName").and_then(Value::as_str);
+    let tags = |index: usize| -> Vec<String> {
+        let tags = value.pointer(&format!("/discriminator/tags/{index}")).and_then(Value::as_array);
+        tags.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut taken = HashSet::from(["Other".to_owned()]);
+    let mut variants: Vec<Variant> = Vec::new();
+    for (index, branch) in list.iter().enumerate() {
+        let (ty, tags) = (ty(branch), tags(index));
+        if ty == Ty::Any {
+            return Schema::Other(Ty::Any);
+        }
+        let known = variants.iter_mut().find(|variant| variant.ty == ty);
+        match (known, property) {
+            (Some(known), None) => known.tags.extend(tags),
+            (_, Some(_)) | (None, None) => {
+                // Schemas of one shape are one type, and go by their tags.
+                let twin = variants.iter().any(|variant| variant.ty == ty);
+                let wish = match tags.first().filter(|_| twin) {
+                    Some(tag) => names::variant_name(tag),
+                    None => variant_name(&ty),
+                };
+                let ident = names::free(&wish, names::variant_name, &mut taken);
+                variants.push(Variant { ident, ty, tags });
+            }
+        }
+    }
+    let _ = schemas;
+    Schema::Union(Union { tag: property.map(str::to_owned), variants })
+}
+
+fn variant_name(ty: &Ty) -> String {
+    match ty {
+        Ty::Text => "Text".to_owned(),
+        Ty::Bool => "Boolean".to_owned(),
+        Ty::Number("f32" | "f64") => "Number".to_owned(),
+        Ty::Number(_) => "Integer".to_owned(),
+        Ty::File => "File".to_owned(),
+        Ty::Any => "Any".to_owned(),
+        Ty::Object => "Object".to_owned(),
+        Ty::Named(name) => name.clone(),
+        Ty::Boxed(inner) | Ty::Option(inner) => variant_name(inner),
+        Ty::List(inner) => format!("{}List", variant_name(inner)),
+        Ty::Map(inner) => format!("{}Map", variant_name(inner)),
+    }
+}
+
+/// The schemas that request bodies and parameters are made of.
+fn requested(root: &Value, schemas: &Map<String, Value>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut next: Vec<String> = Vec::new();
+    for (_, operation) in schema::operations(root) {
+        for key in ["requestBody", "parameters"] {
+            next.extend(operation.get(key).map(schema::references).unwrap_or_default());
+        }
+    }
+    while let Some(name) = next.pop() {
+        if let Some(schema) = schemas.get(&name)
+            && found.insert(name)
+        {
+            next.extend(schema::references(schema));
+        }
+    }
+    found
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
+}
+
+fn is_true(value: &Value, key: &str) -> bool {
+    value.get(key) == Some(&Value::Bool(true))
+}
