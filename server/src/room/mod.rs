@@ -25,8 +25,8 @@ use crate::refusal::Refused;
 /// The time between two signs of life of a process.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// The time after which the entry of a room ends that no process writes. It outlasts
-/// a restart.
+/// The time after which the entry of a room ends that no process writes: at least so long,
+/// to outlast a restart, and longer than a member may be silent.
 const TTL: Duration = Duration::from_secs(120);
 
 /// The time for which the entry of a room without members stays, so that the last
@@ -126,6 +126,10 @@ impl Rooms {
 }
 
 impl Inner {
+    fn ttl(&self) -> Duration {
+        TTL.max(4 * self.patience)
+    }
+
     fn open(&self) -> MutexGuard<'_, HashMap<RoomName, Arc<Room>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -193,7 +197,7 @@ impl Room {
             }
             let version = Version::random();
             let bytes = serde_json::to_vec(&record).map_err(|_| StoreError::Unreadable)?;
-            let ttl = if record.members().len() == 0 { EMPTY_TTL } else { TTL };
+            let ttl = if record.members().len() == 0 { EMPTY_TTL } else { rooms.ttl() };
             let keeper = rooms.keeper;
             let entry = Stored { record: &bytes, hold: Hold::Free, keeper, ttl };
             let others = record.others(keeper);

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod authorisation;
-mod diagram;
 mod gone;
 mod hang_up;
 mod hooks;
