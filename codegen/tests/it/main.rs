@@ -5,6 +5,7 @@
 
 mod api;
 mod diff;
+mod diff_classes;
 mod diff_random;
 mod docs;
 mod growth;
