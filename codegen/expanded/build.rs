@@ -15,8 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let overlay = Overlay::from_path(overlay)?;
     let calls = Document::from_path(calls)?;
     let growth = Overlay::from_path(&fixtures.join("growth.overlay.json"))?;
-    let (grown, stale) = growth.apply_to(&calls)?;
-    assert!(stale.is_empty(), "{stale:?}");
+    // A document of today may have grown by some of it already.
+    let (grown, _) = growth.apply_to(&calls)?;
     let documents = [
         ("calls_2024", Document::from_path(&fixtures.join("calls-2024.json"))?, &overlay),
         ("grown", grown, &overlay),

@@ -49,6 +49,20 @@ impl Checkout {
         self.root.join("generated/provenance.json").is_file()
     }
 
+    /// Whether the checked-in document was taken over without its prose.
+    pub(crate) fn is_without_prose(&self) -> bool {
+        let text = std::fs::read_to_string(self.root.join("generated/provenance.json"));
+        let record =
+            text.ok().and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+        record.is_some_and(|record| record["prose"] == "removed")
+    }
+
+    /// Whether the document and the text are those that are checked in.
+    pub(crate) fn is(&self, document: &Document, client: &str) -> bool {
+        let text = std::fs::read_to_string(self.root.join("openapi.json"));
+        text.is_ok_and(|text| text == document.to_json()) && self.client() == client
+    }
+
     /// Replaces the document and the text, and the provenance record if there
     /// is a new one: all of them, or none.
     pub(crate) fn replace(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cloudflare_calls_codegen::diff::{Diff, Format};
-use cloudflare_calls_codegen::{Document, Error, Options, api, generate};
+use cloudflare_calls_codegen::{Document, Generated, Options, StalePolicy, api, generate};
 use sha2::{Digest, Sha256};
 
 use crate::checkout::{Checkout, Provenance};
@@ -28,9 +28,13 @@ pub(crate) struct Arguments {
     /// Refuse a document of which something would be left out.
     #[arg(long)]
     strict: bool,
-    /// Take over the document's facts, not its descriptions and summaries.
-    #[arg(long)]
+    /// Take over the document's facts, not its descriptions and summaries. By
+    /// default as it was with the checked-in document.
+    #[arg(long, conflicts_with = "with_prose")]
     without_prose: bool,
+    /// Take over the document with its descriptions and summaries.
+    #[arg(long)]
+    with_prose: bool,
     /// How long fetching may take, in seconds.
     #[arg(long, default_value_t = TIMEOUT)]
     timeout: u64,
@@ -53,13 +57,21 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         _ = &mut interrupt => return Err(Failure::Interrupted),
         loaded = source.load(timeout) => loaded?,
     };
-    let document = if arguments.without_prose { document.facts() } else { document };
+    let is_bare = match (arguments.without_prose, arguments.with_prose) {
+        (false, false) => checkout.is_without_prose(),
+        (without, _) => without,
+    };
+    let document = if is_bare { document.facts() } else { document };
     let client = compare_and_generate(&checkout, &document, &arguments)?;
+    if checkout.has_provenance() && checkout.is(&document, &client) {
+        println!("up to date: nothing was written");
+        return Ok(());
+    }
     let provenance = Provenance {
         source: source.name(),
         date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
         sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
-        prose: if arguments.without_prose { "removed" } else { "kept" },
+        prose: if is_bare { "removed" } else { "kept" },
     };
     tokio::select! {
         biased;
@@ -86,36 +98,31 @@ fn compare_and_generate(
         Err(_) => Diff::default(),
     };
     print!("{}", diff.render(Format::Text));
-    let text = generated(checkout, document, arguments.strict)?;
+    let Generated { text, stale, .. } = generated(checkout, document, arguments.strict)?;
     let lost = api::lost(&checkout.client(), &text);
     for line in &lost {
         println!("breaking    api      {line}");
     }
-    let breaks = diff.is_breaking() || !lost.is_empty();
+    for action in &stale {
+        println!("breaking    overlay  {action}");
+    }
+    let breaks = diff.is_breaking() || !lost.is_empty() || !stale.is_empty();
     if breaks && !arguments.allow_breaking {
         let message = "this breaks those who use the crate; nothing was changed\n\
-                       pin names in openapi.overlay.json, or pass --allow-breaking";
+                       pin names or remove actions that match nothing in openapi.overlay.json,\n\
+                       or pass --allow-breaking";
         return Err(Failure::Differs(message.to_owned()));
     }
     Ok(text)
 }
 
 /// The text for `document`, which has been seen to be Rust.
-fn generated(checkout: &Checkout, document: &Document, strict: bool) -> Result<String, Failure> {
-    let overlay = checkout.overlay()?;
-    let text = match generate(document, &overlay, &Options::default().strict(strict)) {
-        Ok(generated) => {
-            generated.left_out.iter().for_each(|one| eprintln!("left out: {one}"));
-            generated.text
-        }
-        Err(error @ Error::StaleOverlay { .. }) => {
-            let next = "remove or mend these actions in openapi.overlay.json; nothing was changed";
-            return Err(Failure::Input(format!("{error}\n{next}")));
-        }
-        Err(error) => return Err(Failure::input(error)),
-    };
-    api::check(&text).map_err(Failure::Input)?;
-    Ok(text)
+fn generated(checkout: &Checkout, document: &Document, strict: bool) -> Result<Generated, Failure> {
+    let options = Options::default().stale(StalePolicy::Report).strict(strict);
+    let generated = generate(document, &checkout.overlay()?, &options).map_err(Failure::input)?;
+    generated.left_out.iter().for_each(|one| eprintln!("left out: {one}"));
+    api::check(&generated.text).map_err(Failure::Input)?;
+    Ok(generated)
 }
 
 async fn check(checkout: &Checkout, arguments: &Arguments) -> Outcome {
@@ -130,7 +137,13 @@ async fn check(checkout: &Checkout, arguments: &Arguments) -> Outcome {
             return Err(Failure::Differs(message));
         }
     }
-    if generated(checkout, &current, arguments.strict)? != checkout.client() {
+    let Generated { text, stale, .. } = generated(checkout, &current, arguments.strict)?;
+    if !stale.is_empty() {
+        let stale: String = stale.iter().map(|action| format!("\n  {action}")).collect();
+        let message = "actions of openapi.overlay.json match nothing any more:";
+        return Err(Failure::Differs(format!("{message}{stale}")));
+    }
+    if text != checkout.client() {
         let message = "generated/client.rs is not what openapi.json and openapi.overlay.json generate:\n\
                        run cargo xtask regenerate --from openapi.json";
         return Err(Failure::Differs(message.to_owned()));

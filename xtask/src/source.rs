@@ -32,10 +32,11 @@ impl FromStr for Source {
 }
 
 impl Source {
-    /// What the provenance record and messages call it: no path of a machine.
+    /// What the provenance record and messages call it: no path of a machine, and
+    /// of a URL nothing that could be a credential.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Url(url) => url.clone(),
+            Self::Url(url) => public(url),
             Self::File(path) => {
                 path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
             }
@@ -69,7 +70,22 @@ impl Source {
     }
 }
 
+/// A URL without user, password, query and fragment.
+fn public(url: &str) -> String {
+    let Ok(mut parsed) = reqwest::Url::parse(url) else { return "(no URL)".to_owned() };
+    let plain = parsed.username().is_empty() && parsed.password().is_none();
+    if plain && parsed.query().is_none() && parsed.fragment().is_none() {
+        // As it was written.
+        return url.to_owned();
+    }
+    let _ = (parsed.set_username(""), parsed.set_password(None));
+    parsed.set_query(None);
+    parsed.set_fragment(None);
+    parsed.into()
+}
+
 async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
+    let name = public(url);
     let failed = |error: reqwest::Error| {
         let what = match &error {
             error if error.is_timeout() => {
@@ -82,10 +98,10 @@ async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
             },
         };
         Failure::Input(format!(
-            "{url}: {what}\ntry again, or save the document and pass --from FILE"
+            "{name}: {what}\ntry again, or save the document and pass --from FILE"
         ))
     };
-    eprintln!("fetching {url}");
+    eprintln!("fetching {name}");
     let client = reqwest::Client::builder().timeout(timeout).build().map_err(failed)?;
     let mut reply =
         client.get(url).send().await.and_then(|r| r.error_for_status()).map_err(failed)?;
@@ -93,7 +109,7 @@ async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
     let mut shown = 0;
     while let Some(chunk) = reply.chunk().await.map_err(failed)? {
         if bytes.len() + chunk.len() > MAX_DOCUMENT_BYTES {
-            return Err(too_large(url));
+            return Err(too_large(&name));
         }
         bytes.extend_from_slice(&chunk);
         if bytes.len() - shown >= 512 * 1024 {

@@ -5,30 +5,36 @@
 //!
 //! | what changed | breaking | compatible |
 //! |---|---|---|
-//! | operation | removed, renamed (`operationId`) | added |
-//! | parameter | removed, added as required, became required, other place | added as optional, became optional |
+//! | operation | removed, renamed (`operationId`) | added, deprecated |
+//! | parameter | removed, added as required, became required, other place or style | added as optional, became optional |
 //! | request body | removed, added as required, became required | added as optional, became optional |
 //! | response | success removed, success added with another body | any other added, error removed |
-//! | schema | removed | added |
-//! | field of a request | removed, added as required, became required | added as optional, became optional |
-//! | field of a response | removed, became optional | added, became required |
+//! | media type | removed | added |
+//! | field of a request | removed, added as required, became required, `readOnly` | added as optional, became optional |
+//! | field of a response | removed, became optional, `writeOnly` | added, became required |
 //! | type or format | any | |
 //! | enum of a request | value removed, enum added | value added, enum removed |
 //! | enum of a response | | any: types keep values that they don't know |
-//! | default | changed, removed: what leaving out means is another thing | added |
-//! | constraint of a request | tightened, another pattern, alternatives changed | loosened |
-//! | constraint of a response | | any: types don't insist on constraints |
+//! | default of a request | changed, removed: what leaving out means is another thing | added |
+//! | constraint of a request | tightened, another pattern | loosened |
+//! | constraint or default of a response | | any: types don't insist on constraints |
 //! | `nullable` | response: became nullable; request: no longer | the other ways round |
-//! | security | any | |
+//! | alternative | request: removed; response: added | the other ways round |
+//! | discriminator | any | |
+//! | security | an alternative or a scheme removed or changed | one added |
 //! | server, tag, example, header, title | | any |
 //!
-//! A field that stands in requests and in responses is breaking if it is for
+//! A schema is compared as what it means, wherever an operation uses it: by
+//! reference or written out, in one piece or as branches of `allOf`. So another
+//! name, a schema that nothing uses, or a default that is written out is no
+//! change of what uses it. A field of both directions is breaking if it is for
 //! one of them. Prose is no fact: a changed description is no change.
 
 mod operations;
 mod other;
 mod render;
 mod schemas;
+mod view;
 
 use std::fmt;
 
@@ -97,7 +103,7 @@ impl Diff {
         };
         let (old, new) = (prepare(&old_facts), prepare(&new_facts));
         operations::compare(&old, &new, &mut diff);
-        schemas::compare(&old, &new, &mut diff);
+        schemas::names(&old, &new, &mut diff);
         other::compare(&old, &new, &mut diff);
         if diff.changes.is_empty() {
             diff.push(
@@ -127,7 +133,15 @@ impl Diff {
         place: impl Into<String>,
         what: impl Into<String>,
     ) {
-        self.changes.push(Change { effect, kind, place: place.into(), what: what.into() });
+        let new = Change { effect, kind, place: place.into(), what: what.into() };
+        let same = |old: &&mut Change| {
+            (old.kind, &old.place, &old.what) == (new.kind, &new.place, &new.what)
+        };
+        // What is seen from both directions counts as the worse of the two.
+        match self.changes.iter_mut().find(same) {
+            Some(known) => known.effect = known.effect.min(new.effect),
+            None => self.changes.push(new),
+        }
     }
 }
 

@@ -148,7 +148,8 @@ fn open_enum(map: &mut Map<String, Value>) {
     // An overlay may list values for a field that is no longer a string.
     let may_be_text = kind.is_none_or(|kind| kind == "string");
     let all_text = may_be_text && values.iter().all(|value| value.is_string() || value.is_null());
-    values.retain(Value::is_string);
+    let mut seen = std::collections::HashSet::new();
+    values.retain(|value| value.as_str().is_some_and(|text| seen.insert(text.to_owned())));
     let keep = all_text && !values.is_empty();
     if keep {
         map.entry("type").or_insert_with(|| "string".into());

@@ -379,11 +379,11 @@ fn the_two_published_documents_differ_as_a_reader_would_say() {
         breaking,
         [
             "PUT /apps/{appId}/sessions/{sessionId}/tracks/close request: became required",
-            "CloseTrackObject.mid: minLength from none to 1",
-            "CloseTrackObject.mid: became required",
-            "CloseTracksRequest.tracks: minItems from none to 1",
             "CloseTracksRequest.force: became required",
             "CloseTracksRequest.tracks: became required",
+            "CloseTracksRequest.tracks: minItems from none to 1",
+            "CloseTrackObject.mid: became required",
+            "CloseTrackObject.mid: minLength from none to 1",
         ]
     );
     assert!(Diff::between(&calls(), &calls().facts()).is_empty());

@@ -41,6 +41,16 @@ fn what_is_new_is_there() {
 }
 
 #[test]
+fn a_document_that_has_grown_already_grows_again() {
+    let growth = include_bytes!("../fixtures/growth.overlay.json");
+    let growth = Overlay::from_bytes("growth.overlay.json", growth).unwrap();
+    let (again, _) = growth.apply_to(&grown()).unwrap();
+    let (once, twice) = (expand_calls(&grown()), expand_calls(&again));
+    assert_eq!(api::lost(&once, &twice), Vec::<String>::new());
+    assert_eq!(api::lost(&twice, &once), Vec::<String>::new());
+}
+
+#[test]
 fn the_order_of_the_document_does_not_matter_to_names() {
     let mut root = calls().root().clone();
     for at in ["/paths", "/components/schemas"] {

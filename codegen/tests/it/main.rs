@@ -5,6 +5,8 @@
 
 mod api;
 mod diff;
+mod diff_classes;
+mod diff_random;
 mod docs;
 mod growth;
 mod hostile;
@@ -50,7 +52,9 @@ fn load(document: &Value) -> Result<Document, Error> {
 }
 
 fn expand(document: &Value) -> Result<String, Error> {
-    Ok(generated(&load(document)?).text)
+    let document = load(document)?;
+    let generated = generate(&document, &Overlay::empty(), &Options::default())?;
+    Ok(generated.text)
 }
 
 fn generated(document: &Document) -> Generated {
