@@ -334,7 +334,7 @@ async fn attend(shared: Weak<Shared>) {
         for room in shared.rooms.all() {
             let record = Arc::clone(&room.states().borrow());
             for member in unattended(&record) {
-                crate::http::whip::attend(Arc::clone(&shared), Arc::clone(&room), member);
+                crate::http::attend::attend(Arc::clone(&shared), Arc::clone(&room), member);
             }
         }
     }

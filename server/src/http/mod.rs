@@ -1,6 +1,7 @@
 //! Routes, and what they share.
 
 mod assets;
+pub(crate) mod attend;
 mod body;
 mod caller;
 mod channels;
@@ -13,7 +14,8 @@ mod sdp;
 mod session;
 mod shape;
 mod tracks;
-pub(crate) mod whip;
+mod visit;
+mod whip;
 
 use std::sync::Arc;
 

@@ -58,23 +58,30 @@ pub(super) async fn new(
     if entry.sessions.len() - usize::from(replaces.is_some()) >= shared.limits.sessions {
         return Err(Refused::Full);
     }
-    let label = label(&room.name, id);
     let offer = first.map(|first| Offer::try_from(first.session_description)).transpose()?;
-    let span = tracing::info_span!("calls_join", label);
-    let (session, answer) = match offer {
-        None => {
-            let join = shared.client.join().correlation_id(label);
-            (join.send().instrument(span).await?, None)
-        }
-        Some(offer) => {
-            let join = shared.client.join_with(offer).correlation_id(label);
-            let joined = join.send().instrument(span).await?;
-            (joined.outcome, Some(joined.answer.into()))
-        }
-    };
+    let (session, answer) = make(shared, &room.name, id, offer).await?;
     hold(shared, room, id, &session, replaces.as_ref()).await?;
     let made = Made { session_id: session.id().clone(), session_description: answer };
     Ok((StatusCode::CREATED, Json(made)).into_response())
+}
+
+/// Makes a session for a member, and the answer to its first offer. The session has the
+/// label `<room>/<member>`.
+pub(super) async fn make(
+    shared: &Shared,
+    room: &RoomName,
+    member: &MemberId,
+    offer: Option<Offer>,
+) -> Result<(Session, Option<SessionDescription>), Refused> {
+    let label = format!("{room}/{member}");
+    let span = tracing::info_span!("calls_join", label);
+    let Some(offer) = offer else {
+        let join = shared.client.join().correlation_id(label);
+        return Ok((join.send().instrument(span).await?, None));
+    };
+    let join = shared.client.join_with(offer).correlation_id(label);
+    let joined = join.send().instrument(span).await?;
+    Ok((joined.outcome, Some(joined.answer.into())))
 }
 
 /// Puts a new session among those of its member. If that cannot be done, it is left.
@@ -103,11 +110,6 @@ pub(super) async fn hold(
         shared.leave(replaced.clone());
     }
     Ok(())
-}
-
-/// The label of a session, for diagnosis.
-pub(super) fn label(room: &RoomName, member: &MemberId) -> String {
-    format!("{room}/{member}")
 }
 
 /// The state of the member's own session (`GET sessions/{id}`).
