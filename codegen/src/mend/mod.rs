@@ -8,6 +8,7 @@
 mod operations;
 mod references;
 mod schemas;
+mod security;
 
 use serde_json::{Map, Value};
 
@@ -21,6 +22,7 @@ pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
     schemas::components(root, &known, notes);
     references::cut_circles(root, notes);
     operations::run(root, &known, notes);
+    security::note(root, notes);
 }
 
 /// Each section of the components is an object of objects.

@@ -54,7 +54,7 @@ fn find(root: &mut Value) -> Option<HashMap<String, String>> {
         if let Some(target) = pointer::schema_name(schema) {
             aliases.insert(name.clone(), target.to_owned());
         } else if schema.get("properties").is_some() || schema.get("enum").is_some() {
-            let shape = shape(schema).to_string();
+            let shape = shape(schema);
             match first.get(&shape) {
                 Some(&target) => {
                     aliases.insert(name.clone(), target.clone());

@@ -30,12 +30,12 @@ pub(super) struct Cluster {
 impl Cluster {
     pub(super) fn of(occurrence: Occurrence) -> Self {
         let schema = occurrence.schema.clone();
-        let shape = shape(&schema).to_string();
+        let shape = shape(&schema);
         Self { schema, shape, members: vec![occurrence], existing: None }
     }
 
     pub(super) fn existing(name: &str, schema: &Value) -> Self {
-        let shape = shape(schema).to_string();
+        let shape = shape(schema);
         Self { schema: schema.clone(), shape, members: Vec::new(), existing: Some(name.to_owned()) }
     }
 
@@ -47,7 +47,7 @@ impl Cluster {
     fn unite(mut self, other: Self) -> Self {
         if self.shape != other.shape {
             unite(&mut self.schema, &other.schema);
-            self.shape = shape(&self.schema).to_string();
+            self.shape = shape(&self.schema);
         } else {
             inherit(&mut self.schema, &other.schema);
         }

@@ -64,7 +64,7 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
     }
     let named = schema::components(root).clone();
     let by_shape: HashMap<String, &String> =
-        named.iter().rev().map(|(name, schema)| (shape(schema).to_string(), name)).collect();
+        named.iter().rev().map(|(name, schema)| (shape(schema), name)).collect();
     let mut by_wish: BTreeMap<String, Group> = BTreeMap::new();
     for occurrence in occurrences {
         // A named schema of just this shape is what is meant, whatever it is

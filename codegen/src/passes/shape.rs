@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::name_inline::TYPE_DOC;
 use super::schema;
@@ -18,38 +18,59 @@ pub(super) fn values(schema: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What makes two schemas the same type: everything but annotations, and with
-/// lists that have no order sorted.
-pub(super) fn shape(schema: &Value) -> Value {
+/// What makes two schemas the same type, as a text that they share: everything
+/// but annotations, and with lists that have no order sorted.
+pub(super) fn shape(schema: &Value) -> String {
+    let mut text = String::new();
+    write(schema, &mut text);
+    text
+}
+
+fn write(schema: &Value, text: &mut String) {
     match schema {
         Value::Object(map) => {
-            let mut result: BTreeMap<&str, Value> = BTreeMap::new();
-            for (key, value) in map {
-                let value = match (key.as_str(), value) {
-                    ("x-rust-id" | "x-rust-debug", _) => value.clone(),
-                    ("nullable", _) => continue,
-                    (key, _) if schema::is_annotation(key) => continue,
+            let says = |(key, _): &(&String, &Value)| match key.as_str() {
+                "x-rust-id" | "x-rust-debug" => true,
+                "nullable" => false,
+                key => !schema::is_annotation(key),
+            };
+            let mut said: BTreeMap<&str, &Value> =
+                map.iter().filter(says).map(|(key, value)| (key.as_str(), value)).collect();
+            let object = Value::from("object");
+            if said.contains_key("properties") {
+                said.entry("type").or_insert(&object);
+            }
+            text.push('{');
+            for (key, value) in said {
+                text.push_str(key);
+                text.push(':');
+                match (key, value) {
                     ("properties", Value::Object(map)) => {
-                        let sorted: BTreeMap<&String, Value> =
-                            map.iter().map(|(name, property)| (name, shape(property))).collect();
-                        json!(sorted)
+                        let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+                        for (name, property) in sorted {
+                            text.push_str(&Value::from(name.as_str()).to_string());
+                            write(property, text);
+                        }
                     }
                     ("required" | "enum", Value::Array(items)) => {
                         let mut items: Vec<String> = items.iter().map(Value::to_string).collect();
                         items.sort();
-                        json!(items)
+                        text.push_str(&items.join(","));
                     }
-                    _ => shape(value),
-                };
-                result.insert(key, value);
+                    _ => write(value, text),
+                }
+                text.push(';');
             }
-            if !result.contains_key("type") && result.contains_key("properties") {
-                result.insert("type", json!("object"));
-            }
-            json!(result)
+            text.push('}');
         }
-        Value::Array(items) => items.iter().map(shape).collect(),
-        other => other.clone(),
+        Value::Array(items) => {
+            for item in items {
+                text.push('[');
+                write(item, text);
+                text.push(']');
+            }
+        }
+        other => text.push_str(&other.to_string()),
     }
 }
 

@@ -179,6 +179,19 @@ fn paths_and_parameters_agree() {
 }
 
 #[test]
+fn a_scheme_that_the_client_does_not_send_is_named() {
+    let mut document = with("/security", json!([{ "key": [] }]));
+    document["components"]["securitySchemes"] = json!({
+        "key": { "type": "apiKey", "in": "header", "name": "X-Key" },
+        "token": { "type": "http", "scheme": "Bearer" } });
+    assert_refused(&document, "/components/securitySchemes/key", "bearer token");
+    document["security"] = json!([{ "key": [] }, { "token": [] }]);
+    assert!(strictly(&document).is_ok());
+    document["security"] = json!([{ "key": [] }, {}]);
+    assert!(strictly(&document).is_ok());
+}
+
+#[test]
 fn what_is_left_out_leaves_the_rest() {
     let mut document = small();
     document["paths"]["/odd/{"] = document["paths"]["/rooms/{roomId}"].clone();
