@@ -14,7 +14,7 @@ use crate::names;
 use crate::path_template::{Piece, Segment};
 
 /// The method of the client.
-pub(super) fn method(operation: &Operation, _: &Model) -> TokenStream {
+pub(super) fn method(operation: &Operation) -> TokenStream {
     let arguments = Arguments::of(operation);
     let name = ident(&operation.name);
     let builder = ident(&names::type_name(&operation.name));
