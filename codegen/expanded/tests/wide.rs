@@ -123,6 +123,7 @@ async fn a_multipart_body_has_a_part_for_each_value() {
     assert!(parts[2].contains("name=\"more\"; filename=\"b\""), "{sent}");
     assert!(parts[3].ends_with("name=\"numbers\"\r\n\r\n5\r\n"), "{sent}");
     assert!(parts[5].contains("Content-Type: application/json\r\n\r\n{\"x\":1,\"y\":2}"), "{sent}");
+    assert!(parts[6].contains("name=\"title\"\r\nContent-Type: text/markdown\r\n\r\nt"), "{sent}");
     assert_eq!(parts[7], "--\r\n");
     assert!(!format!("{upload:?}").contains("part-boundary"));
 }

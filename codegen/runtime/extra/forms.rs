@@ -85,10 +85,12 @@ impl Multipart {
         operation: &'static str,
         name: &str,
         value: &impl Serialize,
+        media: Option<&str>,
     ) -> Result<(), InvalidRequest> {
         let value =
             serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
-        let media = (value.is_object() || value.is_array()).then_some("application/json");
+        let is_json = value.is_object() || value.is_array();
+        let media = media.or(is_json.then_some("application/json"));
         if !value.is_null() {
             self.push(name, None, media, form_text(&value).into_bytes());
         }
@@ -104,7 +106,7 @@ impl Multipart {
         let value =
             serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
         for (name, value) in value.as_object().into_iter().flatten() {
-            self.value(operation, name, value)?;
+            self.value(operation, name, value, None)?;
         }
         Ok(())
     }

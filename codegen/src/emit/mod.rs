@@ -29,7 +29,7 @@ pub(crate) struct Parts {
 /// The whole client but for what every client has.
 pub(crate) fn run(model: &Model, left_out: &[LeftOut]) -> Parts {
     let client = client::items(model);
-    let methods = model.operations.iter().map(|operation| request::method(operation, model));
+    let methods = model.operations.iter().map(request::method);
     // A macro call stands where a comment is going to.
     let missing =
         (0..left_out.len()).filter(|index| left_out[*index].part == Part::Operation).map(|index| {

@@ -14,7 +14,7 @@ use crate::names;
 use crate::path_template::{Piece, Segment};
 
 /// The method of the client.
-pub(super) fn method(operation: &Operation, _: &Model) -> TokenStream {
+pub(super) fn method(operation: &Operation) -> TokenStream {
     let arguments = Arguments::of(operation);
     let name = ident(&operation.name);
     let builder = ident(&names::type_name(&operation.name));
@@ -211,7 +211,7 @@ fn put_body<'m>(body: &'m Body, model: &'m Model) -> impl Fn(&TokenStream) -> To
         BodyKind::Bytes => quote!(request.bytes(#value, #media);),
         BodyKind::Form => quote!(request.form(#value)?;),
         BodyKind::Multipart => {
-            let parts = parts(&body.schema, value, model);
+            let parts = parts(body, value, model);
             quote! {
                 let mut form = super::Multipart::default();
                 #parts
@@ -222,18 +222,24 @@ fn put_body<'m>(body: &'m Body, model: &'m Model) -> impl Fn(&TokenStream) -> To
 }
 
 /// The parts of a multipart body: a field each.
-fn parts(schema: &str, value: &TokenStream, model: &Model) -> TokenStream {
-    let Some(Schema::Struct(body)) = model.canonical(schema).map(|named| &named.schema) else {
+fn parts(body: &Body, value: &TokenStream, model: &Model) -> TokenStream {
+    let media = &body.parts;
+    let Some(Schema::Struct(body)) = model.canonical(&body.schema).map(|named| &named.schema)
+    else {
         return quote!(form.all(OPERATION, #value)?;);
     };
     let parts = body.fields.iter().map(|field| {
         let (ident, wire) = (ident(&field.ident), &field.wire);
         let is_file = |ty: &Ty| *ty == Ty::File;
+        let media = match media.get(wire) {
+            Some(media) => quote!(Some(#media)),
+            None => quote!(None),
+        };
         let (each, put) = match &field.ty {
             ty if is_file(ty) => (false, quote!(form.file(#wire, value);)),
             Ty::List(inner) if is_file(inner) => (true, quote!(form.file(#wire, value);)),
-            Ty::List(_) => (true, quote!(form.value(OPERATION, #wire, value)?;)),
-            _ => (false, quote!(form.value(OPERATION, #wire, value)?;)),
+            Ty::List(_) => (true, quote!(form.value(OPERATION, #wire, value, #media)?;)),
+            _ => (false, quote!(form.value(OPERATION, #wire, value, #media)?;)),
         };
         let put = if each { quote!(for value in value { #put }) } else { put };
         match field.presence {

@@ -105,21 +105,24 @@ fn constructors(name: &Ident, body: &Struct) -> TokenStream {
     };
     // Many required fields are many arguments.
     let many = (needed.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
-    let setters = others.into_iter().map(setter);
+    let setters = others.into_iter().map(|field| setter(field, body));
     quote! { impl #name { #many #new #(#setters)* } }
 }
 
-fn setter(field: &Field) -> TokenStream {
+fn setter(field: &Field, body: &Struct) -> TokenStream {
     let ident = ident(&field.ident);
     let argument = ty::argument(&field.ty, &quote!());
     let (ty, value) = (&argument.ty, argument.value(&ident));
     let value = if fields::is_option(field) { quote!(Some(#value)) } else { value };
     let docs = doc::paragraphs(&[&format!("Sets `{}`.", field.wire)]);
     // Fields of these names would meet the constructor and `Default`.
-    let method = match field.ident.as_str() {
-        "new" | "default" => super::ident(&format!("with_{}", field.ident)),
-        _ => ident.clone(),
-    };
+    let mut method = field.ident.clone();
+    while matches!(method.as_str(), "new" | "default")
+        || body.fields.iter().any(|other| other.ident == method && other.ident != field.ident)
+    {
+        method.insert_str(0, "with_");
+    }
+    let method = super::ident(&method);
     quote! {
         #(#docs)*
         pub fn #method(mut self, #ident: #ty) -> Self {

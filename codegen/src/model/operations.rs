@@ -79,6 +79,8 @@ pub(crate) struct Body {
     /// The name of its type, if it has one.
     pub(crate) schema: String,
     pub(crate) required: bool,
+    /// The media types of the parts of a multipart body that have one.
+    pub(crate) parts: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +188,11 @@ impl Body {
             "text" => BodyKind::Text,
             _ => BodyKind::Bytes,
         };
+        let parts = value.get(MEDIA).and_then(|mark| mark.get("parts")?.as_object());
+        let media =
+            |(name, media): (&String, &Value)| Some((name.clone(), media.as_str()?.to_owned()));
         Some(Self {
+            parts: parts.into_iter().flatten().filter_map(media).collect(),
             kind,
             media: mark("type")?.to_owned(),
             schema: schema_name(value).unwrap_or_default(),

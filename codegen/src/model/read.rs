@@ -83,7 +83,7 @@ fn read(value: &Value, schemas: &Map<String, Value>) -> Schema {
         return Schema::Struct(structure(value, properties, schemas));
     }
     if let Some(list) = value.get("oneOf").and_then(Value::as_array) {
-        return union(value, list, schemas);
+        return union(value, list);
     }
     Schema::Other(ty(value))
 }
@@ -202,7 +202,7 @@ fn is_nullable(value: &Value, schemas: &Map<String, Value>) -> bool {
     false
 }
 
-fn union(value: &Value, list: &[Value], schemas: &Map<String, Value>) -> Schema {
+fn union(value: &Value, list: &[Value]) -> Schema {
     let property = value.pointer("/discriminator/propertyName").and_then(Value::as_str);
     let tags = |index: usize| -> Vec<String> {
         let tags = value.pointer(&format!("/discriminator/tags/{index}")).and_then(Value::as_array);
@@ -210,8 +210,11 @@ fn union(value: &Value, list: &[Value], schemas: &Map<String, Value>) -> Schema 
     };
     let mut taken = HashSet::from(["Other".to_owned()]);
     let mut variants: Vec<Variant> = Vec::new();
+    let mut seen = HashSet::new();
     for (index, branch) in list.iter().enumerate() {
-        let (ty, tags) = (ty(branch), tags(index));
+        let (ty, mut tags) = (ty(branch), tags(index));
+        // A value that stands for several stands for the first.
+        tags.retain(|tag| seen.insert(tag.clone()));
         if ty == Ty::Any {
             return Schema::Other(Ty::Any);
         }
@@ -230,7 +233,6 @@ fn union(value: &Value, list: &[Value], schemas: &Map<String, Value>) -> Schema 
             }
         }
     }
-    let _ = schemas;
     Schema::Union(Union { tag: property.map(str::to_owned), variants })
 }
 

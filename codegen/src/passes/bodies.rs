@@ -65,26 +65,39 @@ fn choose(holder: &mut Map<String, Value>, kinds: &[Kind], at: &str, notes: &mut
     let Some(Value::Object(content)) = holder.shift_remove("content") else { return };
     let of_kind =
         |(_, accepts): &Kind| content.iter().find(|(media, entry)| accepts(&essence(media), entry));
-    let Some((kind, (media, entry))) = kinds.iter().find_map(|kind| Some((kind.0, of_kind(kind)?)))
+    let Some((kind, (media_name, entry))) =
+        kinds.iter().find_map(|kind| Some((kind.0, of_kind(kind)?)))
     else {
         return;
     };
-    if entry.get("encoding").and_then(Value::as_object).is_some_and(|map| !map.is_empty()) {
-        let at = pointer::join(&format!("{at}/content"), media);
-        notes.detail(&format!("{at}/encoding"), "parts are sent in the default encoding");
+    let encoding = entry.get("encoding").and_then(Value::as_object);
+    let mut parts = Map::new();
+    for (name, said) in encoding.into_iter().flatten() {
+        let media = said.get("contentType").and_then(Value::as_str);
+        // Of several media types a caller would have to choose one.
+        match media.filter(|media| kind == "multipart" && !media.contains([',', '*'])) {
+            Some(media) => {
+                parts.insert(name.clone(), json!(media));
+            }
+            None => {
+                let at = pointer::join(&format!("{at}/content"), media_name);
+                let at = pointer::join(&format!("{at}/encoding"), name);
+                notes.detail(&at, "the part is sent in the default encoding");
+            }
+        }
     }
     if !matches!(kind, "text" | "bytes") {
         let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
         holder.insert("content".to_owned(), json!({ "application/json": { "schema": schema } }));
     }
-    let wildcard = media.contains('*');
+    let wildcard = media_name.contains('*');
     let plain = match kind {
         "json" => "application/json",
         "text" => "text/plain",
         _ => "application/octet-stream",
     };
-    let media = if wildcard { plain } else { media.trim() };
-    holder.insert(MARK.to_owned(), json!({ "kind": kind, "type": media }));
+    let media = if wildcard { plain } else { media_name.trim() };
+    holder.insert(MARK.to_owned(), json!({ "kind": kind, "type": media, "parts": parts }));
 }
 
 /// A media type without its parameters.

@@ -58,3 +58,14 @@ fn an_outcome_gives_way_to_a_schema_of_its_name() {
     assert!(text.contains("pub struct GetRoomSuccess {"), "{text}");
     assert!(text.contains("pub enum GetRoomSuccess2 {"), "{text}");
 }
+
+#[test]
+fn setters_of_fields_that_would_meet_the_constructor_have_names_of_their_own() {
+    let mut document = with_schemas(json!({ "Room": { "type": "object", "properties": {
+        "new": { "type": "boolean" }, "with_new": { "type": "boolean" } } } }));
+    let room = json!({ "schema": { "$ref": "#/components/schemas/Room" } });
+    let get = document.pointer_mut("/paths/~1rooms~1{roomId}/get").unwrap();
+    get["requestBody"] = json!({ "content": { "application/json": room } });
+    let text = flat(&expand(&document).unwrap());
+    assert!(text.contains("fn with_new(") && text.contains("fn with_with_new("), "{text}");
+}

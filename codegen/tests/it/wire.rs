@@ -42,7 +42,7 @@ fn bodies_of_other_kinds_than_json() {
             "multipart/form-data",
             form.clone(),
             "body: &'a types::Form",
-            "form.value(OPERATION, \"name\", value)?",
+            "form.value(OPERATION, \"name\", value, None)?",
         ),
         (
             "application/merge-patch+json",
