@@ -4,10 +4,14 @@
 //! [`Diagram`] is a layer of `tracing-subscriber`. It reads the spans that the client
 //! makes for each request; there is no secret and no session description in them.
 
+use std::convert::Infallible;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber};
@@ -57,6 +61,29 @@ impl Diagram {
     /// The arrows from now on.
     pub fn arrows(&self) -> broadcast::Receiver<Arrow> {
         self.arrows.subscribe()
+    }
+
+    /// The arrows of one room from now on, for a page: server-sent events, each an
+    /// [`Arrow`] as JSON. Whoever gets them sees who does what in the room.
+    pub fn events(
+        &self,
+        room: String,
+    ) -> Sse<impl Stream<Item = Result<Event, Infallible>> + Send + use<>> {
+        let arrows = stream::unfold(self.arrows(), |mut arrows| async {
+            loop {
+                match arrows.recv().await {
+                    Ok(arrow) => return Some((arrow, arrows)),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        });
+        let event = move |arrow: Arrow| {
+            let is_of_room = arrow.label.split('/').next() == Some(room.as_str());
+            let event = is_of_room.then(|| Event::default().json_data(arrow));
+            std::future::ready(event.and_then(Result::ok).map(Ok))
+        };
+        Sse::new(arrows.filter_map(event)).keep_alive(KeepAlive::default())
     }
 }
 

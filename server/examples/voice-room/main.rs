@@ -6,23 +6,19 @@
 
 mod demo;
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use axum::extract::Query;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cloudflare_calls::types::AppId;
 use cloudflare_calls::{Client, SecretString};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_server::diagram::{Arrow, Diagram};
+use cloudflare_calls_server::diagram::Diagram;
 use cloudflare_calls_server::{Admission, Entrance, NotAdmitted, Role, Server};
-use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
-use tokio::sync::broadcast::error::RecvError;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -72,7 +68,7 @@ async fn main() -> Result<(), Failure> {
         .route("/room.js", get(|| file("text/javascript", include_str!("../../web/room/room.js"))))
         .route("/room.css", get(|| file("text/css", include_str!("../../web/room/room.css"))))
         .route("/icon.svg", get(|| file("image/svg+xml", include_str!("../../web/room/icon.svg"))))
-        .route("/diagram", get(move |room| shown(diagram.clone(), room)))
+        .route("/diagram", get(async move |Query(of): Query<Shown>| diagram.events(of.room)))
         .nest("/calls", server.router());
 
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -83,10 +79,8 @@ async fn main() -> Result<(), Failure> {
     }
     if is_demo {
         tokio::spawn(demo::run(format!("{url}/calls/rooms/demo")));
-        println!("open {url}/?room=demo");
-    } else {
-        println!("open {url}/");
     }
+    println!("open {url}/{}", if is_demo { "?room=demo" } else { "" });
     axum::serve(listener, app).await?;
     Ok(())
 }
@@ -113,25 +107,4 @@ async fn file(kind: &'static str, content: &'static str) -> Response {
 #[derive(Deserialize)]
 struct Shown {
     room: String,
-}
-
-/// The requests to the Calls API for one room, as they happen.
-async fn shown(
-    diagram: Diagram,
-    Query(Shown { room }): Query<Shown>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let arrows = stream::unfold(diagram.arrows(), |mut arrows| async {
-        loop {
-            match arrows.recv().await {
-                Ok(arrow) => return Some((arrow, arrows)),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    });
-    let of_room = move |arrow: &Arrow| arrow.label.split('/').next() == Some(room.as_str());
-    let arrows = arrows.filter(move |arrow| std::future::ready(of_room(arrow)));
-    let events =
-        arrows.filter_map(async |arrow| Some(Ok(Event::default().json_data(arrow).ok()?)));
-    Sse::new(events).keep_alive(KeepAlive::default())
 }
