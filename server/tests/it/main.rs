@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod authorisation;
+mod events;
 mod gone;
 mod hang_up;
 mod hooks;
