@@ -51,7 +51,7 @@ impl Document {
         &self.root
     }
 
-    /// How many operations the document has.
+    /// The number of operations of the document.
     pub fn operations(&self) -> usize {
         let paths = self.root.get("paths").and_then(Value::as_object);
         let items = paths.into_iter().flatten().filter(|(path, _)| !path.starts_with("x-"));

@@ -1,6 +1,6 @@
-//! What can go wrong between a document and generated text.
+//! Failures between a document and generated text.
 
-/// Why a document, an overlay or the generation was refused.
+/// Reasons for which a document, an overlay or the generation was refused.
 ///
 /// Every message begins with the file's name; where the fault has a place in
 /// the document, a JSON pointer (RFC 6901) follows.
@@ -12,7 +12,7 @@ pub enum Error {
     Read {
         /// Name of the file as the caller gave it.
         file: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file is larger than [`MAX_DOCUMENT_BYTES`](crate::MAX_DOCUMENT_BYTES).
@@ -38,9 +38,9 @@ pub enum Error {
     Version {
         /// Name of the file as the caller gave it.
         file: String,
-        /// Where the version stands.
+        /// The place of the version.
         pointer: String,
-        /// What the document says it is.
+        /// The version that the document says it is.
         found: String,
     },
     /// The document is no OpenAPI document, or something of it would be left out
@@ -51,7 +51,7 @@ pub enum Error {
         file: String,
         /// JSON pointer to the offending place.
         pointer: String,
-        /// What is wrong there.
+        /// The problem there.
         reason: String,
     },
     /// Overlay actions whose target matches nothing in the document.
@@ -67,7 +67,7 @@ pub enum Error {
     Backend {
         /// Name of the file as the caller gave it.
         file: String,
-        /// Where it failed.
+        /// The place at which it failed.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What of a document the client does not have, by name and with the reason.
+//! Parts of a document that the client does not have, by name and with the reason.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// What the client lacks.
+    /// The part that the client lacks.
     pub part: Part,
     /// JSON pointer to the cause.
     pub pointer: String,
-    /// Why it is left out.
+    /// The reason.
     pub reason: String,
 }
 

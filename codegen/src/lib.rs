@@ -71,13 +71,13 @@ pub const DEPENDENCIES: [&str; 7] = [
     r#"tracing = "0.1""#,
 ];
 
-/// How to generate.
+/// Settings of a generation.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
     /// The command that made the text, for its header.
     pub command: String,
-    /// What becomes of overlay actions that match nothing.
+    /// The fate of overlay actions that match nothing.
     pub stale: StalePolicy,
     /// Whether a document of which something would be left out is refused.
     pub strict: bool,
@@ -119,7 +119,7 @@ impl Options {
     }
 }
 
-/// What came out.
+/// The result of a generation.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Generated {
@@ -127,9 +127,9 @@ pub struct Generated {
     pub text: String,
     /// Overlay actions that matched nothing; empty with [`StalePolicy::Refuse`].
     pub stale: Vec<Stale>,
-    /// What of the document the text lacks; empty with [`Options::strict`].
+    /// Parts of the document that the text lacks; empty with [`Options::strict`].
     pub left_out: Vec<LeftOut>,
-    /// How many operations the text has.
+    /// The number of operations of the text.
     pub operations: usize,
 }
 

@@ -23,7 +23,7 @@ pub struct Stale {
     pub index: usize,
     /// The action's JSONPath, as written.
     pub target: String,
-    /// Why the overlay has the action, where it says so.
+    /// The reason for the action, where the overlay says it.
     pub reason: Option<String>,
 }
 
@@ -107,7 +107,7 @@ impl Overlay {
         &self.file
     }
 
-    /// How many actions there are.
+    /// The number of actions.
     pub fn len(&self) -> usize {
         self.actions.len()
     }

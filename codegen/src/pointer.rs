@@ -15,7 +15,7 @@ pub(crate) fn local(reference: &str) -> Option<&str> {
     reference.strip_prefix('#').filter(|rest| rest.starts_with('/'))
 }
 
-/// What the name of a schema stands behind in a reference.
+/// The text behind which the name of a schema stands in a reference.
 pub(crate) const SCHEMAS: &str = "#/components/schemas/";
 
 /// The name of the schema that `value` refers to, when it is a `$ref` into

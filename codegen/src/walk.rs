@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::pointer;
 
-/// What the keys of a JSON object are, seen from OpenAPI.
+/// Kinds of keys of a JSON object, seen from OpenAPI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// Keys are keywords of the specification.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::view::{Property, View};
 use super::{Diff, Effect, Kind};
 
-/// Where the values of a schema go.
+/// Directions in which the values of a schema go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Direction {
     Request,

@@ -6,7 +6,7 @@ use quote::quote;
 use super::{doc, ident, ty};
 use crate::model::Model;
 
-/// What the client and the run-time import.
+/// Imports of the client and the run-time.
 pub(super) fn imports() -> TokenStream {
     quote! {
         use std::{fmt, sync::Arc};

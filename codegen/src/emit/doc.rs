@@ -100,7 +100,7 @@ fn escape(word: &str) -> String {
     result
 }
 
-/// Where a line of documentation is broken, in bytes.
+/// The place at which a line of documentation is broken, in bytes.
 const WIDTH: usize = 92;
 
 /// Fills lines with words.

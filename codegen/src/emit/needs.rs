@@ -2,7 +2,7 @@
 
 use crate::model::{BodyKind, Model, Operation, Payload, Schema, Ty, Writing};
 
-/// What the client of a document uses.
+/// Parts of the run-time that the client of a document uses.
 pub(crate) struct Needs {
     bodies: bool,
     forms: bool,

@@ -1,6 +1,6 @@
 //! The module of operations: builders, sorted by name.
 //!
-//! What an operation cannot do without is an argument of the method, so that
+//! Everything that an operation cannot do without is an argument of the method, so that
 //! it cannot be forgotten; the rest is chained, so that a new optional
 //! parameter is no break; nothing is sent before `send`.
 

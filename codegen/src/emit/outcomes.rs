@@ -1,4 +1,4 @@
-//! What comes back from an operation: the bodies of errors, and an enum where
+//! Replies of an operation: the bodies of errors, and an enum where
 //! an operation documents several bodies for one outcome.
 
 use std::collections::BTreeSet;
@@ -68,7 +68,7 @@ impl<'m> Failure<'m> {
         quote!(types::#name)
     }
 
-    /// How a body of this schema becomes the operation's error.
+    /// The way in which a body of this schema becomes the operation's error.
     pub(super) fn wrap(&self, schema: &str) -> TokenStream {
         if !self.is_enum() {
             return quote!(std::convert::identity);
@@ -108,7 +108,7 @@ impl<'m> Success<'m> {
         self.payloads.len() > 1
     }
 
-    /// What the operation returns, seen from outside of `types`.
+    /// The type that the operation returns, seen from outside of `types`.
     pub(super) fn ty(&self) -> TokenStream {
         let name = match self.payloads.as_slice() {
             [Payload::Empty] => return quote!(()),
@@ -232,7 +232,7 @@ fn statuses(outcomes: &[Outcome], payload: &Payload) -> String {
     named.join(" and ")
 }
 
-/// Where the API's two error fields are in the body, if they are.
+/// The places of the API's two error fields in the body, if it has them.
 fn body_impl(name: &str, model: &Model) -> TokenStream {
     let fields: &[Field] = match model.types.get(name).map(|named| &named.schema) {
         Some(Schema::Struct(body)) => &body.fields,

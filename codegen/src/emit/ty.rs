@@ -38,7 +38,7 @@ fn wrapped(outer: &TokenStream, inner: &Ty, path: &TokenStream) -> TokenStream {
     quote!(#outer<#inner>)
 }
 
-/// How a value is passed to a setter or constructor.
+/// Ways in which a value is passed to a setter or constructor.
 pub(super) struct Argument {
     pub(super) ty: TokenStream,
     conversion: Conversion,
@@ -107,7 +107,7 @@ pub(super) fn origin(named: &Named) -> String {
     named.origin.as_ref().map(|name| format!("OpenAPI schema: `{name}`.")).unwrap_or_default()
 }
 
-/// What the documentation of something deprecated says. An attribute would have
+/// Documentation of something deprecated. An attribute would have
 /// the generated text warn of itself.
 pub(super) fn deprecation(deprecated: bool) -> &'static str {
     if deprecated { "Deprecated: the API's document says so." } else { "" }

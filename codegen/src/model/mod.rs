@@ -17,7 +17,7 @@ pub(crate) use types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct,
 
 use crate::passes::{request_errors, schema};
 
-/// What the client and its builder have beside what they hold.
+/// Parts of the client and its builder beside what they hold.
 const TAKEN: [&str; 4] = ["core", "secret", "setup", "timeout"];
 
 /// Everything that the generated client is made of.

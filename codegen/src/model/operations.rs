@@ -10,7 +10,7 @@ use crate::passes::MEDIA;
 use crate::path_template::{self, Segment};
 use crate::{names, pointer};
 
-/// What a generated operation has beside its parameters.
+/// Parts of a generated operation beside its parameters.
 const RESERVED: [&str; 3] = ["body", "client", "send"];
 
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub(crate) enum Place {
     Cookie,
 }
 
-/// How a value becomes text.
+/// Ways in which a value becomes text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Writing {
     /// By `Display`.

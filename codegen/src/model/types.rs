@@ -4,7 +4,7 @@
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
-    /// What the document calls it, if it has a name there.
+    /// Its name in the document, if it has one there.
     pub(crate) origin: Option<String>,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
@@ -13,7 +13,7 @@ pub(crate) struct Named {
     pub(crate) schema: Schema,
 }
 
-/// What a named type is.
+/// Kinds of named types.
 #[derive(Debug)]
 pub(crate) enum Schema {
     Struct(Struct),
@@ -68,7 +68,7 @@ pub(crate) enum Presence {
     Empty,
 }
 
-/// What `Debug` shows of a text.
+/// Text that `Debug` shows of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Debug {
     Show,

@@ -12,7 +12,7 @@ pub(super) struct Occurrence {
     pub(super) at: String,
     pub(super) wish: String,
     pub(super) pinned: bool,
-    /// Where it stands, as the beginning of a type's name.
+    /// Its place, as the beginning of a type's name.
     pub(super) owner: String,
     pub(super) schema: Value,
 }

@@ -125,7 +125,7 @@ impl Merger<'_> {
         }
     }
 
-    /// What a branch that is a reference stands for, through references.
+    /// The schema that a branch stands for, through references.
     fn resolved(&mut self, branch: &Value, open: &mut Vec<String>) -> Value {
         let mut value = branch.clone();
         for _ in 0..64 {

@@ -149,7 +149,7 @@ fn merge_equal(
     result
 }
 
-/// Who keeps the name that several ask for: smallest first.
+/// The one who keeps the name that several ask for: smallest first.
 fn rank(cluster: &Cluster) -> (bool, bool, usize, String) {
     let owner = cluster.members.iter().map(|member| member.owner.clone()).min().unwrap_or_default();
     (
@@ -298,7 +298,7 @@ fn is_own_type(schema: &Value) -> bool {
     is_inline_object(schema) || schema.get("oneOf").is_some()
 }
 
-/// What tells an alternative of `whole` from the others: the first property
+/// The mark that tells an alternative of `whole` from the others: the first property
 /// that it alone has to have, that it alone has, or that it has.
 fn telling_part(whole: &Value, branch: &Value) -> String {
     let properties = |schema: &Value| -> Vec<String> {

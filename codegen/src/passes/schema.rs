@@ -155,7 +155,7 @@ pub(crate) fn references(value: &Value) -> Vec<String> {
     found
 }
 
-/// What a schema of an operation describes.
+/// Things that a schema of an operation describes.
 #[derive(Clone, Copy)]
 pub(crate) enum Slot<'k> {
     Parameter(&'k str),

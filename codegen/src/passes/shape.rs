@@ -1,4 +1,4 @@
-//! What makes two schemas the same type, and how those that mean the same unite.
+//! Shapes of schemas: two of the same shape are the same type, and unite.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(super) fn values(schema: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What makes two schemas the same type, as a text that they share: everything
+/// Shape of a schema, as a text that schemas of the same type share: everything
 /// but annotations, and with lists that have no order sorted.
 pub(super) fn shape(schema: &Value) -> String {
     let mut text = String::new();
