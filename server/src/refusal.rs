@@ -10,7 +10,7 @@ use cloudflare_calls::error::{Error, Invalid, Remedy, Unusable};
 use cloudflare_calls::store::StoreError;
 use serde::Serialize;
 
-/// Why a request was refused.
+/// Reasons for which a request is refused.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// No token, or none that is good for this room.

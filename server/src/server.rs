@@ -69,7 +69,7 @@ pub struct Builder {
     limits: Limits,
 }
 
-/// What all requests share.
+/// State that all requests share.
 pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) hooks: Box<dyn AnyHooks>,

@@ -1,4 +1,4 @@
-//! What generated clients send and understand of what few documents use.
+//! Requests and replies of generated clients, for parts of OpenAPI that few documents use.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -137,7 +137,7 @@ impl Diff {
         let same = |old: &&mut Change| {
             (old.kind, &old.place, &old.what) == (new.kind, &new.place, &new.what)
         };
-        // What is seen from both directions counts as the worse of the two.
+        // A change that is seen from both directions counts as the worse of the two.
         match self.changes.iter_mut().find(same) {
             Some(known) => known.effect = known.effect.min(new.effect),
             None => self.changes.push(new),

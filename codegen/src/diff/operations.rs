@@ -170,7 +170,7 @@ fn by_label<'c>(operation: &'c Object, place: &str) -> BTreeMap<String, &'c Valu
     list.into_iter().map(label).collect()
 }
 
-/// What a parameter says of its style, or what it means if it says nothing.
+/// Style of a parameter, or the default if it says nothing.
 fn said(parameter: &Value, key: &str) -> Value {
     if let Some(value) = parameter.get(key) {
         return value.clone();

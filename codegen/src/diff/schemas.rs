@@ -57,7 +57,7 @@ impl<'c> Comparison<'c> {
         }
         let before = View::of(old, self.old_root, direction);
         let after = View::of(new, self.new_root, direction);
-        // What both documents name so is reported under that name, once.
+        // A schema of the same name in both documents is reported under it, once.
         let at = match (before.name, after.name) {
             (Some(one), Some(other)) if one == other => one,
             _ => at,
@@ -287,7 +287,7 @@ impl Place<'_> {
 
     fn constraints(&mut self, old: &View<'_>, new: &View<'_>) {
         for key in LOWER.iter().chain(&UPPER).chain(&EXACT) {
-            // What is said by default says nothing.
+            // An explicit default says nothing.
             let said = |view: &View<'_>| {
                 let value = view.rest.get(key).copied();
                 let zero = |value: &Value| value.as_f64() == Some(0.0);

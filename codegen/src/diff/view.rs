@@ -1,4 +1,4 @@
-//! What a schema means, however it is written: by reference or inline, in one
+//! Meaning of a schema, however it is written: by reference or inline, in one
 //! piece or as branches of `allOf`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,12 +31,12 @@ pub(super) struct Property<'v> {
 }
 
 impl<'v> View<'v> {
-    /// What `schema` of the document `root` means to one side.
+    /// Meaning of `schema` of the document `root` to one side.
     pub(super) fn of(schema: &'v Value, root: &'v Value, direction: Direction) -> Self {
         let mut view = Self::default();
         view.absorb(schema, root, None, 0);
         view.name = name(schema, root);
-        // What only the other side sees is not there.
+        // A field that only the other side sees is not there.
         let hidden = match direction {
             Direction::Request => "readOnly",
             Direction::Response => "writeOnly",

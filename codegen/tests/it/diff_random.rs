@@ -126,7 +126,7 @@ impl Writer {
         match self.choose(3) {
             0 => self.reference(schema),
             1 if !matches!(node.kind, Kind::OneOf(_)) => {
-                // What is said by default says nothing.
+                // An explicit default says nothing.
                 let said = ["nullable", "deprecated", "uniqueItems", "readOnly"];
                 let key = said[self.choose(4) as usize];
                 if schema.get(key).is_none() {

@@ -1,4 +1,4 @@
-//! Who is asking, and what for.
+//! The member that asks, and the session that it asks for.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -134,11 +134,11 @@ impl Owner {
         self.session.id()
     }
 
-    /// What a step led to. If the session is over, the room is told.
+    /// The result of a step. If the session is over, the room is told.
     pub(super) async fn checked<T>(&self, result: Result<T, Error>) -> Result<T, Refused> {
         let is_gone = match &result {
             Err(error) => error.is_session_gone(),
-            // What is to be closed on a session that is gone counts as closed.
+            // Everything on a session that is gone counts as closed.
             Ok(_) => self.session.status() == Status::Unusable(Unusable::Gone),
         };
         if is_gone {

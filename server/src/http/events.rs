@@ -89,7 +89,7 @@ struct Feed {
     draining: watch::Receiver<bool>,
     /// The number of the last event that was told.
     seen: Option<u64>,
-    /// What is to be told next, the next one at the end.
+    /// News that are to be told, the next one at the end.
     queue: Vec<Told>,
     pings: Interval,
     heartbeat: Duration,
@@ -143,7 +143,7 @@ impl Feed {
         })
     }
 
-    /// What is to be told next. None: the connection is over.
+    /// The next news. None: the connection is over.
     async fn next(&mut self) -> Option<Told> {
         loop {
             if let Some(told) = self.queue.pop() {
@@ -179,7 +179,7 @@ impl Feed {
                     self.tell(Some(event.seq), event);
                 }
             }
-            // Who is not a member any more gets no other members' state.
+            // One that is no member any more gets no other members' state.
             News::Snapshot if !is_member => {}
             News::Snapshot => {
                 self.tell(Some(record.seq), &Other::Snapshot(Snapshot::of(&record)));
@@ -212,7 +212,8 @@ impl Feed {
 }
 
 async fn serve(mut feed: Feed, mut socket: WebSocket) {
-    let silence = super::members::silence(feed.heartbeat);
+    // Two pings and a half without a sign of life.
+    let silence = feed.heartbeat.mul_f64(2.5);
     let mut heard = Instant::now();
     loop {
         let message = tokio::select! {

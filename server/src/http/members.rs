@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{OriginalUri, RawQuery, State};
@@ -293,9 +292,4 @@ fn check_data(data: &Value, max: usize) -> Result<(), Refused> {
         true => Ok(()),
         false => Err(Refused::Invalid(format!("data: up to {max} bytes of JSON are allowed"))),
     }
-}
-
-/// The time after which a connection for events is closed on which nothing came.
-pub(super) fn silence(heartbeat: Duration) -> Duration {
-    heartbeat.mul_f64(2.5)
 }

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use cloudflare_calls::tracks::PublishedTrack;
+
+use crate::room::record::NewTrack;
 use crate::room::types::Kind;
 
 /// The kinds of the sections for media, by mid.
@@ -26,6 +29,18 @@ pub(super) fn sections(sdp: &str) -> Vec<(&str, Kind)> {
         }
     }
     sections
+}
+
+/// Published tracks for the room, with their kinds from the session description that has
+/// their sections.
+pub(super) fn new_tracks(tracks: &[PublishedTrack], sdp: &str) -> Vec<NewTrack> {
+    let kinds = kinds(sdp);
+    let new = |track: &PublishedTrack| NewTrack {
+        name: track.name.clone(),
+        kind: kinds.get(track.mid.as_str()).copied(),
+        mid: track.mid.clone(),
+    };
+    tracks.iter().map(new).collect()
 }
 
 #[cfg(test)]

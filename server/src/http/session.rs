@@ -151,7 +151,7 @@ pub(super) async fn new_ice_servers(caller: Caller) -> (StatusCode, Json<Servers
     (StatusCode::CREATED, ice_servers(caller).await)
 }
 
-/// What is not known is left out, as the API does it.
+/// Removes fields that are not known, as the API leaves them out.
 fn without_nulls(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(without_nulls),

@@ -1,7 +1,5 @@
 //! Tracks: publishing them, subscribing to those of others, changing and closing them.
 
-use std::collections::HashMap;
-
 use axum::Json;
 use cloudflare_calls::error::{Error, ItemFailure};
 use cloudflare_calls::session::{Exchanged, Negotiation};
@@ -17,12 +15,10 @@ use serde_json::{Value, json};
 
 use super::body::Json as Body;
 use super::caller::Owner;
-use super::sdp::kinds;
+use super::sdp::{kinds, new_tracks};
 use super::shape::{Item, Reply, entries};
 use crate::limits::check_name;
 use crate::refusal::Refused;
-use crate::room::record::NewTrack;
-use crate::room::types::Kind;
 
 /// Client joins: its tracks; remote client joins: the tracks of others
 /// (`POST tracks/new`).
@@ -209,8 +205,8 @@ async fn subscribe(
 ) -> Result<Reply, Refused> {
     let wanted = tracks;
     let remote = tracks.iter().map(remote_track).collect::<Result<Vec<_>, _>>()?;
-    // Who has left meanwhile takes no other's tracks along. If nobody of them is there, the
-    // guard refuses.
+    // A publisher that has left meanwhile takes no other's tracks along. If none of them is
+    // there, the guard refuses.
     let is_there = |track: &RemoteTrack| {
         owner.caller.record.sessions().any(|session| session == track.publisher())
     };
@@ -238,21 +234,12 @@ async fn subscribe(
             let item = Item { mid: Some(track.mid.to_string()), ..item };
             (key(&track.publisher, &track.name), item)
         },
-        |track: &RemoteTrack| {
-            let item = Item {
-                session_id: Some(track.publisher().to_string()),
-                track_name: Some(track.name().to_owned()),
-                ..failed_item()
-            };
-            (key(track.publisher(), track.name()), item)
-        },
+        |track| (key(track.publisher(), track.name()), failed_remote(track)),
     );
     let gone = gone.iter().map(|track| Item {
-        session_id: Some(track.publisher().to_string()),
-        track_name: Some(track.name().to_owned()),
         error_code: Some("not_found_track_error".to_owned()),
         error_description: Some("its publisher is not in the room".to_owned()),
-        ..failed_item()
+        ..failed_remote(track)
     });
     let entries = entries.into_iter().chain(gone).collect();
     Ok(Reply::of(end).tracks(entries))
@@ -263,15 +250,8 @@ async fn tell_published(
     sdp: &str,
     tracks: &[PublishedTrack],
 ) -> Result<(), Refused> {
-    let kinds: HashMap<&str, Kind> = kinds(sdp);
-    let told = owner.tell(|record| {
-        let tracks = tracks.iter().map(|track| NewTrack {
-            name: track.name.clone(),
-            kind: kinds.get(track.mid.as_str()).copied(),
-            mid: track.mid.clone(),
-        });
-        record.publish(&owner.caller.id, owner.id(), tracks.collect())
-    });
+    let told =
+        owner.tell(|record| record.publish(&owner.caller.id, owner.id(), new_tracks(tracks, sdp)));
     told.await
 }
 
@@ -351,6 +331,14 @@ fn published_item(track: &PublishedTrack) -> (Mid, Item) {
 
 fn failed_local(track: &LocalTrack) -> (Mid, Item) {
     (track.mid().clone(), Item { track_name: Some(track.name().to_owned()), ..failed_item() })
+}
+
+fn failed_remote(track: &RemoteTrack) -> Item {
+    Item {
+        session_id: Some(track.publisher().to_string()),
+        track_name: Some(track.name().to_owned()),
+        ..failed_item()
+    }
 }
 
 /// An entry that failed has an empty mid.

@@ -16,12 +16,12 @@ use super::attend::remove;
 use super::caller::bearer;
 use super::members::Entered;
 use super::parts::{Path, Query};
-use super::sdp::{kinds, sections};
+use super::sdp::{new_tracks, sections};
 use super::visit::{Asked, SDP, Visit};
 use crate::hooks::Via;
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;
-use crate::room::record::{NewTrack, Record};
+use crate::room::record::Record;
 use crate::room::types::{Kind, Member, Reason, Role};
 use crate::server::Shared;
 use crate::token;
@@ -51,18 +51,13 @@ pub(super) async fn publish(asked: Asked) -> Result<Response, Refused> {
     let visit = Visit::begin(&asked, Via::Whip, tracks).await?;
     let published = async {
         let Visit { entered, session, tracks, .. } = &visit;
-        let kinds = kinds(asked.offer.sdp());
         let published = session.publish(asked.offer.clone(), tracks.clone()).await?;
         if published.outcome.done.is_empty() {
             return Err(Refused::Invalid("the offer sends nothing".to_owned()));
         }
         let told = entered.room.change(|record| {
-            let tracks = published.outcome.done.iter().map(|track| NewTrack {
-                name: track.name.clone(),
-                kind: kinds.get(track.mid.as_str()).copied(),
-                mid: track.mid.clone(),
-            });
-            record.publish(&entered.id, session.id(), tracks.collect())
+            let tracks = new_tracks(&published.outcome.done, asked.offer.sdp());
+            record.publish(&entered.id, session.id(), tracks)
         });
         told.await?;
         Ok(published.answer)

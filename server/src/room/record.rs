@@ -87,7 +87,7 @@ pub(crate) struct NewTrack {
     pub(crate) mid: Mid,
 }
 
-/// What a connection for events has to be told.
+/// News for a connection for events.
 pub(crate) enum News<'a> {
     /// The whole state.
     Snapshot,
@@ -270,21 +270,10 @@ impl Record {
     pub(crate) fn let_go(&mut self, member: &MemberId, session: &SessionId) -> Result<(), Refused> {
         let entry = self.entry_mut(member)?;
         entry.sessions.retain(|held| held.id != *session);
-        let mut gone = Vec::new();
-        entry.member.tracks.retain(|track| {
-            let stays = track.session != *session;
-            if !stays {
-                gone.push(Named::Track(track.name.clone()));
-            }
-            stays
-        });
-        entry.member.channels.retain(|channel| {
-            let stays = channel.session != *session;
-            if !stays {
-                gone.push(Named::Channel(channel.name.clone()));
-            }
-            stays
-        });
+        let tracks = entry.member.tracks.extract_if(.., |track| track.session == *session);
+        let mut gone: Vec<Named> = tracks.map(|track| Named::Track(track.name)).collect();
+        let channels = entry.member.channels.extract_if(.., |one| one.session == *session);
+        gone.extend(channels.map(|channel| Named::Channel(channel.name)));
         self.tell_unpublished(member, session, gone, None);
         Ok(())
     }
@@ -336,14 +325,7 @@ impl Record {
     ) -> Result<(), Refused> {
         let entry = self.entry_mut(member)?;
         let Ok(held) = entry.held(session) else { return Ok(()) };
-        let mut names = Vec::new();
-        held.tracks.retain(|name, mid| {
-            let is_closed = mids.contains(mid);
-            if is_closed {
-                names.push(name.clone());
-            }
-            !is_closed
-        });
+        let names = take(&mut held.tracks, mids);
         let is_gone = |track: &Track| track.session == *session && names.contains(&track.name);
         entry.member.tracks.retain(|track| !is_gone(track));
         let names = names.into_iter().map(Named::Track).collect();
@@ -360,14 +342,7 @@ impl Record {
     ) -> Result<(), Refused> {
         let entry = self.entry_mut(member)?;
         let Ok(held) = entry.held(session) else { return Ok(()) };
-        let mut names = Vec::new();
-        held.channels.retain(|name, id| {
-            let is_closed = ids.contains(id);
-            if is_closed {
-                names.push(name.clone());
-            }
-            !is_closed
-        });
+        let names = take(&mut held.channels, ids);
         let is_gone = |one: &Channel| one.session == *session && names.contains(&one.name);
         entry.member.channels.retain(|channel| !is_gone(channel));
         let names = names.into_iter().map(Named::Channel).collect();
@@ -470,4 +445,17 @@ impl Record {
             self.log.pop_front();
         }
     }
+}
+
+/// Takes out those that are closed, and gives their names.
+fn take<T: PartialEq>(held: &mut BTreeMap<String, T>, closed: &[T]) -> Vec<String> {
+    let mut names = Vec::new();
+    held.retain(|name, one| {
+        let is_closed = closed.contains(one);
+        if is_closed {
+            names.push(name.clone());
+        }
+        !is_closed
+    });
+    names
 }

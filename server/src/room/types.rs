@@ -119,7 +119,7 @@ pub enum Named {
     Channel(String),
 }
 
-/// Why a member is not in the room any more.
+/// Reasons for which a member is not in the room any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -166,7 +166,7 @@ pub enum Change {
     Published {
         /// The member.
         member: MemberId,
-        /// What it publishes.
+        /// The publication.
         #[serde(flatten)]
         what: Published,
     },
