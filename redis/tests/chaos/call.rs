@@ -286,7 +286,8 @@ impl Call {
         Ok(())
     }
 
-    /// Answers an offer, if there is one. What is done then; none if it is not known.
+    /// Answers an offer, if there is one. Returns what is done then, or None if the reply
+    /// to the answer was lost with its process.
     async fn answered(&self, step: &'static str, reply: Value) -> Result<Option<Vec<Value>>, Lost> {
         if let Some(done) = reply.get("done") {
             return Ok(Some(done["done"].as_array().cloned().unwrap_or_default()));
@@ -301,7 +302,8 @@ impl Call {
         loop {
             match self.ask("answer", Method::POST, &path, &answer).await? {
                 Some(exchanged) => {
-                    return Ok(exchanged["outcome"]["done"].as_array().cloned());
+                    let done = exchanged["outcome"]["done"].as_array();
+                    return Ok(Some(done.cloned().unwrap_or_default()));
                 }
                 // The process was killed before it had the turn, or after.
                 None => match self.state().await? {
@@ -335,7 +337,7 @@ impl Call {
         let Some(reply) = self.ask("data", Method::POST, "/data", &Value::Null).await? else {
             return Err(self.look("data").await);
         };
-        if self.answered("data", reply).await?.is_none() && self.was_hit() {
+        if self.answered("data", reply).await?.is_none() {
             return Err(Lost::new("data", "not known"));
         }
         self.has_data = true;
