@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cloudflare_calls_codegen::diff::{Diff, Format};
-use cloudflare_calls_codegen::{Document, Generated, Options, StalePolicy, api, generate};
+use cloudflare_calls_codegen::{Document, Generated, Options, Overlay, StalePolicy, api, generate};
 use sha2::{Digest, Sha256};
 
 use crate::checkout::{Checkout, Provenance};
@@ -93,7 +93,7 @@ fn compare_and_generate(
     arguments: &Arguments,
 ) -> Result<String, Failure> {
     let diff = match checkout.document() {
-        Ok(current) => Diff::between(&current, document),
+        Ok(current) => difference(&checkout.overlay()?, &current, document)?,
         // The first document of a checkout differs from nothing.
         Err(_) => Diff::default(),
     };
@@ -116,6 +116,11 @@ fn compare_and_generate(
     Ok(text)
 }
 
+/// The changes from one document to another, with the Rust items.
+fn difference(overlay: &Overlay, old: &Document, new: &Document) -> Result<Diff, Failure> {
+    Diff::between(old, new).with_items(old, new, overlay).map_err(Failure::input)
+}
+
 /// The text for `document`, which has been seen to be Rust.
 fn generated(checkout: &Checkout, document: &Document, strict: bool) -> Result<Generated, Failure> {
     let options = Options::default().stale(StalePolicy::Report).strict(strict);
@@ -129,7 +134,7 @@ async fn check(checkout: &Checkout, arguments: &Arguments) -> Outcome {
     let current = checkout.document()?;
     if let Some(source) = &arguments.from {
         let (document, _) = source.load(Duration::from_secs(arguments.timeout)).await?;
-        let diff = Diff::between(&current, &document);
+        let diff = difference(&checkout.overlay()?, &current, &document)?;
         if !diff.is_empty() {
             print!("{}", diff.render(Format::Text));
             let message =
