@@ -135,7 +135,8 @@ impl Mender<'_> {
         {
             self.schema(values, &format!("{at}/additionalProperties"), depth + 1);
         }
-        map.shift_remove("not");
+        // Whatever refers to a definition refers to a schema of its own by now.
+        ["not", "$defs"].iter().for_each(|key| drop(map.shift_remove(*key)));
         for key in ["allOf", "oneOf", "anyOf"] {
             match map.get_mut(key) {
                 None => {}
