@@ -74,7 +74,7 @@ impl Mender<'_> {
         map.retain(|key, value| match key.as_str() {
             "$ref" => true,
             "description" => value.is_string(),
-            "nullable" | "deprecated" => value.is_boolean(),
+            "nullable" | "deprecated" | "readOnly" | "writeOnly" => value.is_boolean(),
             key => key.starts_with("x-"),
         });
         Ok(())
