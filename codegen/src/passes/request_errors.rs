@@ -16,7 +16,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     if name(root).is_some() {
         return;
     }
-    let schemas = schema::components(root);
+    let Some(schemas) = schema::components(root) else { return };
     let mut free = "ApiError".to_owned();
     while schemas.contains_key(&free) {
         free.insert_str(0, "Calls");
@@ -37,8 +37,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
 
 /// The name of the schema that describes a refused request.
 pub(crate) fn name(root: &Value) -> Option<String> {
-    let schemas = root.pointer("/components/schemas")?.as_object()?;
-    schemas
+    schema::named(root)?
         .iter()
         .find(|(_, schema)| schema.get(MARK) == Some(&json!(true)))
         .map(|(name, _)| name.clone())
