@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!(concat!(env!("OUT_DIR"), "/page.md"))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod action;
 pub mod adapters;
