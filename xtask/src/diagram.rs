@@ -31,7 +31,7 @@ const THEMES: [Theme; 3] = [
 ];
 
 /// Height of a row, in pixels.
-const ROW: u32 = 20;
+const ROW: u32 = 19;
 
 /// Horizontal place of the first participant, in pixels.
 const FIRST: u32 = 60;
@@ -153,7 +153,7 @@ impl<'a> Diagram<'a> {
         };
         put(format_args!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{width}\" height=\"{height}\" color=\"{}\" fill=\"currentColor\" \
+             width=\"{width}\" height=\"{height}\" style=\"max-width:100%;height:auto\" color=\"{}\" fill=\"currentColor\" \
              font-family=\"system-ui, sans-serif\" font-size=\"13\" text-anchor=\"middle\" \
              role=\"img\" aria-label=\"The lifecycle of a session\">",
             theme.ink
