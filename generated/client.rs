@@ -2995,6 +2995,11 @@ pub trait ErrorBody: fmt::Debug {
     fn code(&self) -> Option<&str>;
     /// The description, which is not for programs.
     fn description(&self) -> Option<&str>;
+    /// Whether the body is an error, whatever the status of its reply. By default it is
+    /// one if it has a kind.
+    fn is_error(&self) -> bool {
+        self.code().is_some_and(|code| !code.is_empty())
+    }
 }
 
 /// Facts about a reply apart from its body.
@@ -3703,13 +3708,12 @@ impl Reply {
         T: DeserializeOwned + ErrorBody,
         B: DeserializeOwned + ErrorBody,
     {
-        let is_error = |code: Option<&str>| code.is_some_and(|code| !code.is_empty());
         match serde_json::from_slice::<T>(&self.body) {
-            Ok(body) if !is_error(body.code()) => Ok(body),
+            Ok(body) if !body.is_error() => Ok(body),
             Ok(_) => Err(self.refuse(wrap)),
             // A refusal can lack what a success has to have.
             Err(_) => match serde_json::from_slice::<B>(&self.body) {
-                Ok(body) if is_error(body.code()) => Err(self.refuse(wrap)),
+                Ok(body) if body.is_error() => Err(self.refuse(wrap)),
                 _ => self.decode(),
             },
         }
