@@ -2,6 +2,7 @@
 //! (`diff`, `regenerate`), does not compile (`regenerate`, `corpus`), is refused (`corpus`)
 //! or does not pass (`ci`), 2 bad usage or input, 130 interrupted.
 
+mod bundle;
 mod checkout;
 mod ci;
 mod compile;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::checkout::{Checkout, Provenance};
 use crate::documents::Which;
 use crate::source::{Source, TIMEOUT};
-use crate::{Failure, Outcome, compile};
+use crate::{Failure, Outcome, bundle, compile};
 
 /// Replaces a document, its generated text and the record of its source together,
 /// once the new text compiles, or on any failure none of them.
@@ -74,8 +74,9 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         (without, _) => without,
     };
     let document = if is_bare { document.facts() } else { document };
-    let client = compare_and_generate(&checkout, &document, &arguments)?;
-    if checkout.has_provenance() && checkout.is(&document, &client) {
+    let generated = compare_and_generate(&checkout, &document, &arguments)?;
+    let client = generated.text.as_str();
+    if checkout.has_provenance() && checkout.is(&document, client) {
         println!("up to date: nothing was written");
         return Ok(());
     }
@@ -88,12 +89,12 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     tokio::select! {
         biased;
         _ = &mut interrupt => return Err(Failure::Interrupted),
-        compiled = compile::check(&client) => compiled?,
+        compiled = compile::check(bundle::standalone(&generated)) => compiled?,
     }
     // The checkout's own document came from where the record says.
     let is_own = checkout.has_provenance()
         && checkout.document().is_ok_and(|current| current.root() == document.root());
-    checkout.replace(&document.to_json(), &client, (!is_own).then_some(&provenance))?;
+    checkout.replace(&document.to_json(), client, (!is_own).then_some(&provenance))?;
     println!("wrote {} and {}", checkout.files().document, checkout.files().client);
     Ok(())
 }
@@ -103,19 +104,20 @@ fn compare_and_generate(
     checkout: &Checkout,
     document: &Document,
     arguments: &Arguments,
-) -> Result<String, Failure> {
+) -> Result<Generated, Failure> {
     let diff = match checkout.document() {
         Ok(current) => Diff::between(&current, document),
         // The first document of a checkout differs from nothing.
         Err(_) => Diff::default(),
     };
     print!("{}", diff.render(Format::Text));
-    let Generated { text, stale, .. } = generated(checkout, document, arguments.strict)?;
-    let lost = api::lost(&checkout.client(), &text);
+    let generated = generated(checkout, document, arguments.strict)?;
+    let stale = &generated.stale;
+    let lost = api::lost(&checkout.client(), &generated.text);
     for line in &lost {
         println!("breaking    api      {line}");
     }
-    for action in &stale {
+    for action in stale {
         println!("breaking    overlay  {action}");
     }
     let breaks = diff.is_breaking() || !lost.is_empty() || !stale.is_empty();
@@ -128,7 +130,7 @@ fn compare_and_generate(
         );
         return Err(Failure::Differs(message));
     }
-    Ok(text)
+    Ok(generated)
 }
 
 /// The text for `document`, which has been seen to be Rust.

@@ -206,7 +206,7 @@ fn failure_enum(failure: &Failure<'_>, operation: &Operation) -> TokenStream {
         #[allow(clippy::large_enum_variant)]
         #[non_exhaustive]
         pub enum #name { #(#variants,)* }
-        impl super::ErrorBody for #name {
+        impl runtime::error::ErrorBody for #name {
             fn code(&self) -> Option<&str> {
                 match self { #(Self::#idents(body) => body.code(),)* }
             }
@@ -270,7 +270,7 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
     });
     let name = ident(name);
     quote! {
-        impl super::ErrorBody for #name {
+        impl runtime::error::ErrorBody for #name {
             fn code(&self) -> Option<&str> { #code }
 
             fn description(&self) -> Option<&str> { #description }
