@@ -1,8 +1,8 @@
-//! Generates the client from `openapi.json` and `openapi.overlay.json`, and makes the
-//! crate's page of `README.md`.
+//! Generates the clients from the documents and their overlays, and makes the crate's page
+//! of `README.md`.
 //!
 //! Reads files of this folder and writes to `OUT_DIR`; no network. Without the feature
-//! `codegen` no client is generated: `generated/client.rs` is used.
+//! `codegen` no client is generated: the text in `generated/` is used.
 
 use std::error::Error;
 use std::fs;
@@ -22,7 +22,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?);
     fs::write(out.join("page.md"), page()?)?;
     #[cfg(feature = "codegen")]
-    generate(&out)?;
+    for (document, text) in DOCUMENTS {
+        generate(document, &out.join(text)).map_err(|error| format!("{document}.json: {error}"))?;
+    }
     Ok(())
 }
 
@@ -41,21 +43,31 @@ fn page() -> Result<String, Box<dyn Error>> {
     Ok(page.replace("https://docs.rs/cloudflare-calls/latest/cloudflare_calls/", ""))
 }
 
+/// The documents whose client is part of the build, without the ends of their names,
+/// and the file of the client.
 #[cfg(feature = "codegen")]
-fn generate(out: &Path) -> Result<(), Box<dyn Error>> {
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("openapi", "client.rs"),
+    #[cfg(feature = "account")]
+    ("openapi.account", "account.rs"),
+];
+
+#[cfg(feature = "codegen")]
+fn generate(document: &str, out: &Path) -> Result<(), Box<dyn Error>> {
     use cloudflare_calls_codegen::{Document, Options, Overlay, StalePolicy, generate};
 
-    println!("cargo::rerun-if-changed=openapi.json");
-    println!("cargo::rerun-if-changed=openapi.overlay.json");
-    let document = Document::from_path(Path::new("openapi.json"))?;
-    let overlay = Overlay::from_path(Path::new("openapi.overlay.json"))?;
+    let (document, overlay) = (format!("{document}.json"), format!("{document}.overlay.json"));
+    println!("cargo::rerun-if-changed={document}");
+    println!("cargo::rerun-if-changed={overlay}");
+    let document = Document::from_path(Path::new(&document))?;
+    let additions = Overlay::from_path(Path::new(&overlay))?;
     // `cargo xtask regenerate --check` refuses what is only warned of here, so that
     // a document that has changed can be built before the overlay follows.
     let options = Options::default().stale(StalePolicy::Report);
-    let generated = generate(&document, &overlay, &options)?;
+    let generated = generate(&document, &additions, &options)?;
     for action in &generated.stale {
-        println!("cargo::warning=openapi.overlay.json: matches nothing: {action}");
+        println!("cargo::warning={overlay}: matches nothing: {action}");
     }
-    fs::write(out.join("client.rs"), generated.text)?;
+    fs::write(out, generated.text)?;
     Ok(())
 }

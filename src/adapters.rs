@@ -10,14 +10,16 @@ use crate::check::Reach;
 use crate::client::Root;
 use crate::close::{Closer, End, in_batches};
 use crate::error::{Error, Repeat};
+use crate::generated::Client;
 use crate::generated::types::{
     AdapterId, AdapterResult, ApiError, CloseAdapter, CloseAdapterRequest, CloseAdapterResult,
     CloseWebsocketAdaptersError, ErrorCode, InputCodec, NewAdapter, NewAdapterRequest,
     NewWebsocketAdaptersError, OutputCodec, SessionId, TrackLocation,
 };
-use crate::generated::{Client, OperationError, is_loopback};
 use crate::meter;
 use crate::outcome::{Entry as _, Outcome, settle, text};
+use crate::runtime::error::OperationError;
+use crate::runtime::setup::is_loopback;
 use crate::session::access::report;
 use crate::session::detached::Detached;
 use crate::step::Step;

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use reqwest::Url;
 
-use crate::generated::is_loopback;
 use crate::generated::types::{
     CloseAdapterRequest, CloseTracksRequest, DataChannel, EstablishDataChannelsTransportRequest,
     NewAdapter, NewAdapterRequest, RenegotiateRequest, SdpType, SessionDescription, Track,
     TrackLocation, TracksRequest, UpdateTracksRequest,
 };
 use crate::invalid::{Invalid, Problem};
+use crate::runtime::setup::is_loopback;
 use crate::sdp::check_description;
 
 /// The number of tracks that one request may have (Cloudflare's limits).

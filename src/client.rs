@@ -5,7 +5,9 @@ use std::fmt;
 use secrecy::SecretString;
 
 use crate::generated::types::AppId;
-use crate::generated::{Client, ClientBuilder, ConfigError, InvalidId};
+use crate::generated::{Client, ClientBuilder};
+use crate::runtime::id::InvalidId;
+use crate::runtime::setup::ConfigError;
 
 /// A client, for the traits that are not about one session.
 pub trait Root: Sync {

@@ -16,6 +16,7 @@ mod mid;
 mod outcome;
 mod requests;
 mod retry;
+mod runtime;
 mod sdp;
 pub mod session;
 mod status;
@@ -28,15 +29,14 @@ pub mod tracks;
 pub use check::Reach;
 pub use client::FromEnvError;
 pub use error::{Error, Remedy};
-pub use generated::{
-    CONNECT_TIMEOUT, Client, ClientBuilder, DEFAULT_BASE_URL, DEFAULT_TIMEOUT, operations, types,
-};
+pub use generated::{Client, ClientBuilder, DEFAULT_BASE_URL, operations, types};
 pub use mid::Mid;
 pub use outcome::{Failed, Outcome};
 /// The HTTP client in whose terms [`ClientBuilder::http_client`] and
 /// [`OperationError`](error::OperationError) speak.
 pub use reqwest;
 pub use retry::RetryPolicy;
+pub use runtime::setup::{CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use sdp::{Answer, Offer};
 /// The type of the app secret.
 pub use secrecy::SecretString;

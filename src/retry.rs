@@ -7,9 +7,9 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
 use crate::error::{Error, Repeat};
-use crate::generated::OperationError;
 use crate::generated::types::ApiError;
 use crate::meter;
+use crate::runtime::error::OperationError;
 use crate::step::Step;
 
 /// The rules by which the requests of a step are repeated.

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::Hidden;
 use crate::generated::types::{SdpType, SessionDescription};
 use crate::invalid::{Invalid, Problem};
+use crate::runtime::redaction::Hidden;
 
 /// A session description that needs an answer (RFC 9429 section 3.2).
 ///

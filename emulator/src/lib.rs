@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod account;
 #[cfg(feature = "adapters")]
 mod adapters;
 pub mod agent;
@@ -34,6 +35,10 @@ use sockets::Sockets;
 pub struct Emulator {
     shared: Shared,
     base_url: String,
+    account_url: String,
+    account: App,
+    apps: Vec<App>,
+    turn_keys: Vec<App>,
     media: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -46,6 +51,7 @@ pub struct Builder {
     listen: SocketAddr,
     media: SocketAddr,
     side: MediaSide,
+    account: Option<App>,
     apps: Vec<App>,
     turn_keys: Vec<App>,
     config: Config,
@@ -68,6 +74,7 @@ impl Emulator {
             listen: any,
             media: any,
             side: MediaSide::WebRtc,
+            account: None,
             apps: Vec::new(),
             turn_keys: Vec::new(),
             config: Config::default(),
@@ -87,14 +94,27 @@ impl Emulator {
         &self.media
     }
 
-    /// The apps that are known.
-    pub fn apps(&self) -> &[App] {
-        self.shared.apps()
+    /// Base URL of the account API, which creates and deletes apps and TURN keys: the
+    /// `base_url` of the client's `Account`.
+    pub fn account_url(&self) -> &str {
+        &self.account_url
     }
 
-    /// The TURN keys that are known, each with its API token as the secret.
+    /// The account that the account API is about, with its API token as the secret.
+    pub fn account(&self) -> &App {
+        &self.account
+    }
+
+    /// The apps that it was started with. The account API may have deleted some since,
+    /// and created others.
+    pub fn apps(&self) -> &[App] {
+        &self.apps
+    }
+
+    /// The TURN keys that it was started with, each with its API token as the secret.
+    /// The account API may have deleted some since, and created others.
     pub fn turn_keys(&self) -> &[App] {
-        self.shared.turn_keys()
+        &self.turn_keys
     }
 
     /// Orders a fault, besides those ordered before.
@@ -231,6 +251,12 @@ impl Builder {
         self
     }
 
+    /// The account to know, with its API token. One is made up if there is none.
+    pub fn account(mut self, account: App) -> Self {
+        self.account = Some(account);
+        self
+    }
+
     /// An app to know. One is made up if there is none.
     pub fn app(mut self, app: App) -> Self {
         self.apps.push(app);
@@ -272,12 +298,24 @@ impl Builder {
         let sockets = sockets.map_err(|error| unusable("UDP", self.media, &error))?;
         let (address, media) = (listener.local_addr()?, sockets.addresses());
         let (engine, running) = Engine::start(sockets, self.side, self.config, self.seed);
-        let shared = Shared::new(engine, self.apps, self.turn_keys, &media);
+        let Self { account, apps, turn_keys, .. } = self;
+        let account = account.unwrap_or_else(App::random);
+        let shared = Shared::new(engine, account.clone(), apps.clone(), turn_keys.clone(), &media);
         let (stop, stopping) = watch::channel(false);
         let router = http::router(shared.clone());
         let serving = tokio::spawn(http::serve(listener, router, stopping));
-        let base_url = format!("http://{address}/v1");
-        Ok(Emulator { shared, base_url, media, stop, serving, engine: running })
+        Ok(Emulator {
+            shared,
+            base_url: format!("http://{address}/v1"),
+            account_url: format!("http://{address}{}", http::account::PATH),
+            account,
+            apps,
+            turn_keys,
+            media,
+            stop,
+            serving,
+            engine: running,
+        })
     }
 }
 

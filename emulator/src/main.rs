@@ -32,6 +32,10 @@ struct Options {
     /// A TURN key and its API token; may be given several times.
     #[arg(long = "turn-key", value_name = "ID:TOKEN")]
     turn_keys: Vec<App>,
+    /// The account and its API token, for the account API. They are made up if there
+    /// are none.
+    #[arg(long, value_name = "ID:TOKEN")]
+    account: Option<App>,
     /// Other times and limits than the API's, as JSON: {"trackIdleMs": 500}.
     #[arg(long, value_name = "JSON")]
     config: Option<Config>,
@@ -64,6 +68,9 @@ async fn run(options: Options) -> std::io::Result<()> {
         .listen(SocketAddr::new(options.host, options.port))
         .media(SocketAddr::new(options.host_ip, options.udp_port))
         .config(options.config.unwrap_or_default());
+    if let Some(account) = options.account {
+        builder = builder.account(account);
+    }
     for app in options.apps {
         builder = builder.app(app);
     }
@@ -77,6 +84,9 @@ async fn run(options: Options) -> std::io::Result<()> {
     for key in emulator.turn_keys() {
         println!("turn key {} token {}", key.id(), key.expose_secret());
     }
+    let account = emulator.account();
+    println!("account {} token {}", account.id(), account.expose_secret());
+    println!("account API on {}", emulator.account_url());
     for address in emulator.media_addresses() {
         println!("media on {address}");
     }

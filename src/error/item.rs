@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::types::ErrorCode;
-use crate::generated::{scrub, scrub_some};
+use crate::runtime::redaction::{scrub, scrub_some};
 
 /// An item that failed inside a reply of success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

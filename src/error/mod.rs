@@ -15,12 +15,12 @@ use serde::{Serialize, Serializer};
 pub(crate) use self::item::is_transient;
 pub use self::item::{ItemError, ItemFailure};
 pub use self::remedy::Remedy;
-use crate::generated::scrub;
 use crate::generated::types::{ApiError, ErrorCode};
-pub use crate::generated::{
-    ConfigError, ErrorBody, InvalidId, InvalidRequest, OperationError, Received,
-};
 pub use crate::invalid::{Invalid, Problem};
+pub use crate::runtime::error::{ErrorBody, InvalidRequest, OperationError, Received};
+pub use crate::runtime::id::InvalidId;
+use crate::runtime::redaction::scrub;
+pub use crate::runtime::setup::ConfigError;
 pub use crate::status::{Unfinished, Unusable};
 pub use crate::step::Step;
 pub use crate::store::StoreError;

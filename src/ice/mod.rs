@@ -19,7 +19,7 @@ pub use self::turn::{
     GenerateIceServers, MAX_TTL, RevokeCredentials, TurnClient, TurnClientBuilder, TurnError,
     TurnKeyId,
 };
-use crate::generated::Hidden;
+use crate::runtime::redaction::Hidden;
 
 /// Cloudflare's STUN server, which needs no credentials.
 pub const STUN_URL: &str = "stun:stun.cloudflare.com:3478";

@@ -9,11 +9,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::IceServers;
+use crate::generated::DEFAULT_BASE_URL;
 use crate::generated::types::ApiError;
-use crate::generated::{
-    ConfigError, Core, DEFAULT_BASE_URL, InvalidId, OperationError, Setup, check_id,
-};
 use crate::invalid::{Invalid, Problem, lifetime};
+use crate::runtime::error::OperationError;
+use crate::runtime::id::{InvalidId, check_id};
+use crate::runtime::setup::{ConfigError, Core, Setup};
 
 /// The longest lifetime that TURN credentials may have: 48 hours, by
 /// Cloudflare's documentation.

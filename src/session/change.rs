@@ -14,10 +14,10 @@ use super::read;
 use super::turns::{Effect, Refusal, Turn};
 use crate::close::{Closer, in_batches};
 use crate::error::{Error, Repeat};
-use crate::generated::OperationError;
 use crate::generated::types::ApiError;
 use crate::meter;
 use crate::outcome::Outcome;
+use crate::runtime::error::OperationError;
 use crate::sdp::Answer;
 use crate::status::{Unfinished, Unusable};
 

@@ -13,15 +13,7 @@ fn the_checked_in_client_is_the_generated_one() {
 
 #[test]
 fn the_generated_client_stays_readable() {
-    // The run-time sources are written by hand and the same for each document.
-    let by_hand = [
-        include_str!("../../codegen/runtime/error.rs"),
-        include_str!("../../codegen/runtime/exchange.rs"),
-        include_str!("../../codegen/runtime/id.rs"),
-        include_str!("../../codegen/runtime/macros.rs"),
-    ];
-    let by_hand: usize = by_hand.iter().map(|text| text.lines().count()).sum();
-    let lines = include_str!("../../generated/client.rs").lines().count() - by_hand;
+    let lines = include_str!("../../generated/client.rs").lines().count();
     let operations = include_str!("../../openapi.json").matches("\"responses\": {").count();
-    assert!(lines <= 240 * operations, "{lines} lines for {operations} operations");
+    assert!(lines <= 250 * operations, "{lines} lines for {operations} operations");
 }

@@ -2,12 +2,15 @@
 //! (`diff`, `regenerate`), does not compile (`regenerate`, `corpus`), is refused (`corpus`)
 //! or does not pass (`ci`), 2 bad usage or input, 130 interrupted.
 
+mod bundle;
 mod checkout;
 mod ci;
 mod compile;
 mod corpus;
+mod cut;
 mod diagram;
 mod diff;
+mod documents;
 mod expand;
 mod links;
 mod regenerate;

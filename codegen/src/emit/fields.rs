@@ -56,12 +56,14 @@ fn serde(field: &Field) -> TokenStream {
     let aliases = field.aliases.iter().map(|alias| quote!(#[serde(alias = #alias)]));
     let reader = match (&field.ty, field.presence) {
         _ if field.is_id && is_option(field) => {
-            Some(quote!(#[serde(default, deserialize_with = "super::empty_as_none")]))
+            Some(quote!(#[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]))
         }
         (Ty::List(_), Presence::Required | Presence::Empty) => {
-            Some(quote!(#[serde(deserialize_with = "super::list")]))
+            Some(quote!(#[serde(deserialize_with = "runtime::lenient::list")]))
         }
-        (_, Presence::Empty) => Some(quote!(#[serde(deserialize_with = "super::null_as_default")])),
+        (_, Presence::Empty) => {
+            Some(quote!(#[serde(deserialize_with = "runtime::lenient::null_as_default")]))
+        }
         _ => None,
     };
     quote! { #options #(#aliases)* #reader }

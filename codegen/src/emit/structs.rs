@@ -58,11 +58,11 @@ fn debug_impl(name: &Ident, body: &Struct) -> TokenStream {
         let (ident, label) = (ident(&field.ident), &field.ident);
         let value = match (field.debug, fields::is_option(field)) {
             (Debug::Hide, true) => {
-                quote!(self.#ident.as_ref().map(|hidden| super::Hidden(hidden.len())))
+                quote!(self.#ident.as_ref().map(|hidden| runtime::redaction::Hidden(hidden.len())))
             }
-            (Debug::Hide, false) => quote!(super::Hidden(self.#ident.len())),
-            (Debug::Scrub, true) => quote!(super::scrub_some(&self.#ident)),
-            (Debug::Scrub, false) => quote!(super::scrub(&self.#ident)),
+            (Debug::Hide, false) => quote!(runtime::redaction::Hidden(self.#ident.len())),
+            (Debug::Scrub, true) => quote!(runtime::redaction::scrub_some(&self.#ident)),
+            (Debug::Scrub, false) => quote!(runtime::redaction::scrub(&self.#ident)),
             (Debug::Show, _) => quote!(self.#ident),
         };
         quote!(.field(#label, &#value))

@@ -15,8 +15,7 @@ pub(super) fn spelled(ty: &Ty, path: &TokenStream) -> TokenStream {
             let name = ident(name);
             quote!(#name)
         }
-        // A file stands beside the modules of types and of operations.
-        Ty::File => quote!(super::File),
+        Ty::File => quote!(runtime::forms::File),
         Ty::Any => quote!(serde_json::Value),
         Ty::Object => quote!(serde_json::Map<String, serde_json::Value>),
         Ty::Named(name) => {

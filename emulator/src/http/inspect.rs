@@ -37,7 +37,8 @@ pub(super) async fn state(State(shared): State<Shared>, RawQuery(query): RawQuer
         "next": page.next,
     });
     if after.is_none() {
-        let apps: Vec<&str> = shared.apps().iter().map(crate::App::id).collect();
+        let apps = shared.apps().all();
+        let apps: Vec<&str> = apps.iter().map(|item| item.app.id()).collect();
         let changing = shared.changing();
         state["apps"] = json!(apps);
         state["media"] = json!(shared.0.media);

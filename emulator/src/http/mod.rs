@@ -1,5 +1,6 @@
-//! The HTTP side: the API, the credentials of TURN, and the inspection.
+//! The HTTP side: the API, the credentials of TURN, the account API, and the inspection.
 
+pub(crate) mod account;
 mod api;
 mod apt;
 mod carry;
@@ -30,6 +31,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub(crate) use self::serve::serve;
+use crate::account::Items;
 use crate::app::App;
 use crate::engine::Engine;
 use crate::faults::{BadRule, Call, Fault, Faults, Holds, Network, Watch};
@@ -43,8 +45,9 @@ pub(crate) struct Shared(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
-    apps: Vec<App>,
-    turn_keys: Vec<App>,
+    account: App,
+    apps: Items,
+    turn_keys: Items,
     media: String,
     calls: AtomicU64,
     /// How many calls are being carried out.
@@ -72,6 +75,7 @@ pub(crate) struct Changing {
 impl Shared {
     pub(crate) fn new(
         engine: Engine,
+        account: App,
         apps: Vec<App>,
         turn_keys: Vec<App>,
         media: &[SocketAddr],
@@ -80,8 +84,9 @@ impl Shared {
         let media = media.join(", ");
         Self(Arc::new(Inner {
             engine,
-            apps,
-            turn_keys,
+            account,
+            apps: Items::new(apps),
+            turn_keys: Items::new(turn_keys),
             media,
             calls: AtomicU64::new(0),
             active: watch::Sender::new(0),
@@ -95,11 +100,16 @@ impl Shared {
         &self.0.engine
     }
 
-    pub(crate) fn apps(&self) -> &[App] {
+    /// The account with its API token.
+    fn account(&self) -> &App {
+        &self.0.account
+    }
+
+    fn apps(&self) -> &Items {
         &self.0.apps
     }
 
-    pub(crate) fn turn_keys(&self) -> &[App] {
+    fn turn_keys(&self) -> &Items {
         &self.0.turn_keys
     }
 
@@ -183,6 +193,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// All that is served.
 pub(crate) fn router(shared: Shared) -> Router {
     inspection()
+        .merge(account::router(shared.clone()))
         .merge(api())
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(middleware::from_fn(guard::own_host))
@@ -238,17 +249,17 @@ fn reply(status: StatusCode, body: &Value) -> Response {
 /// Refuses who does not have the secret of what has this id. `name` says what
 /// that is.
 fn authorize(
-    known: &[App],
+    known: &Items,
     id: &str,
     headers: &HeaderMap,
     name: &str,
 ) -> Result<(), Box<Response>> {
-    let Some(app) = known.iter().find(|app| app.id() == id) else {
+    let Some(item) = known.find(id) else {
         let description = format!("no such {name}");
         return Err(Box::new(refuse(StatusCode::NOT_FOUND, "not_found", &description)));
     };
     match bearer(headers) {
-        Some(token) if app.is_secret(token) => Ok(()),
+        Some(token) if item.app.is_secret(token) => Ok(()),
         _ => {
             let description =
                 "Invalid bearer token, please ensure the token is current and not expired";
