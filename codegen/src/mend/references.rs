@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use crate::left_out::Notes;
-use crate::{pointer, walk};
+use crate::pointer::{self, unescape};
+use crate::walk;
 
 /// Pointers to which a reference may lead.
 pub(super) type Targets = HashSet<String>;
@@ -187,9 +188,4 @@ fn cut_branches(schema: &mut Value, cut: &impl Fn(&str) -> bool) {
             map.shift_remove(key);
         }
     }
-}
-
-/// A pointer's token as the name that it stands for.
-fn unescape(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
 }
