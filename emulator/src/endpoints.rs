@@ -1,4 +1,4 @@
-//! The endpoints of WebSocket adapters, as far as this emulator has any.
+//! Endpoints of WebSocket adapters, as far as this build has them.
 
 #[cfg(not(feature = "adapters"))]
 use std::convert::Infallible;
@@ -10,24 +10,24 @@ use crate::media::side::Side;
 use crate::rules::AdapterFailure;
 use crate::rules::{AdapterCommand, Rules};
 
-/// The endpoints of adapters.
+/// Endpoints of adapters.
 pub(crate) enum Endpoints {
-    /// Their endpoints are connected to.
+    /// Each endpoint is connected to.
     #[cfg(feature = "adapters")]
     Sockets(Adapters),
-    /// All are there at once, without a connection.
+    /// Each endpoint counts as connected at once, without a connection.
     Canned,
-    /// None can be used: this build leaves the feature `adapters` out.
+    /// No endpoint can be used: this build leaves the feature `adapters` out.
     #[cfg(not(feature = "adapters"))]
     NotBuilt,
 }
 
-/// An event of the endpoints; there are none without the feature `adapters`.
+/// Event of the endpoints. None exists without the feature `adapters`.
 #[cfg(not(feature = "adapters"))]
 pub(crate) type Happened = Infallible;
 
 impl Endpoints {
-    /// Those of an emulator with WebRTC.
+    /// Returns the endpoints of an emulator with WebRTC.
     pub(crate) fn real() -> Self {
         #[cfg(feature = "adapters")]
         return Self::Sockets(Adapters::new());
@@ -44,7 +44,7 @@ impl Endpoints {
         }
     }
 
-    /// Tells the rules and the media what has happened.
+    /// Tells the rules and the media about an event.
     pub(crate) fn happened(&mut self, happened: Happened, rules: &mut Rules, media: &mut dyn Side) {
         #[cfg(feature = "adapters")]
         if let Self::Sockets(adapters) = self {
@@ -54,7 +54,7 @@ impl Endpoints {
         match (happened, rules, media) {}
     }
 
-    /// Does what the rules want.
+    /// Carries out the orders of the rules.
     pub(crate) fn settle(&mut self, rules: &mut Rules, media: &mut dyn Side) {
         let result = match self {
             #[cfg(feature = "adapters")]

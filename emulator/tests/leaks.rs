@@ -1,5 +1,5 @@
-//! Nothing is left when all are gone. Alone in its process, because it counts
-//! file descriptors.
+//! Leaks: nothing is left once all agents have gone. The test is alone in its process, because it
+//! counts file descriptors.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -19,7 +19,7 @@ use cloudflare_calls_emulator::rules::{Config, SessionState};
 
 use support::{PATIENCE, client, join, publish, pull};
 
-/// How many file descriptors this process has.
+/// Returns the number of file descriptors of this process.
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
@@ -28,7 +28,7 @@ fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// How many agents are there at the same time.
+/// Agents that are there at the same time.
 const AT_ONCE: usize = 25;
 
 async fn until(what: &str, is: impl AsyncFn() -> bool) {
@@ -39,8 +39,8 @@ async fn until(what: &str, is: impl AsyncFn() -> bool) {
     }
 }
 
-/// One agent comes, publishes, pulls from the host or from whoever is or was
-/// there, and goes, politely or not.
+/// Lets one agent come, publish, pull from the host or from another agent, past or present, and go,
+/// politely or not.
 async fn visit(
     number: u64,
     client: Client,

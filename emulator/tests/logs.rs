@@ -1,5 +1,5 @@
-//! Logs say what happens and give nothing away. Alone in its process, because
-//! they are captured for all of it.
+//! Logs: they tell the events and no secret. The test is alone in its process, because it captures
+//! all its logs.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -42,10 +42,10 @@ impl Captured {
     }
 }
 
-/// What the program's default filter shows, and everything of our own.
+/// The program's default filter, with all lines of this crate.
 const FILTER: &str = "info,str0m=error,cloudflare_calls_emulator=trace";
 
-/// The first text of that name, however deep.
+/// Returns the first text of that name, at any depth.
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     match value {
         Value::Object(fields) => {
@@ -76,7 +76,7 @@ async fn logs_tell_the_story_and_no_secret() {
     let mic = RemoteTrack::new(alices.id().clone(), "mic");
     let mid = pull(&bob, &bobs, mic).await.unwrap();
     bob.until_received(mid.as_str(), PATIENCE, |got| got.packets > 0).await.unwrap();
-    // Nobody listens there.
+    // The port has no listener.
     let endpoint = "ws://127.0.0.1:9/?token=the-token-of-the-endpoint";
     let adapter = Adapter::egress(endpoint, alices.id().clone(), "mic", OutputCodec::Pcm);
     let adapters = client.create_adapters([adapter]).await;

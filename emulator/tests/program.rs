@@ -1,4 +1,4 @@
-//! The program as it is started and stopped from outside.
+//! Program, as it is started and stopped from outside.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -18,7 +18,7 @@ fn program(options: &[&str]) -> Command {
     command
 }
 
-/// The program that runs; it is killed if a test fails.
+/// Running program. It is killed if a test fails.
 struct Running {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -31,7 +31,7 @@ impl Running {
         Self { child, lines }
     }
 
-    /// What follows in the next line that begins so.
+    /// Returns the rest of the next line that begins with this text.
     fn line(&mut self, begin: &str) -> String {
         let lines = self.lines.by_ref().map(Result::unwrap);
         lines.filter_map(|line| line.strip_prefix(begin).map(str::to_owned)).next().unwrap()
@@ -42,7 +42,7 @@ impl Running {
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
     }
 
-    /// Its exit code and its logs.
+    /// Returns its exit code and its logs.
     fn end(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().unwrap();
         let mut logs = String::new();
@@ -53,7 +53,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended already if all went well.
+        // The program has ended already if all went well.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -103,7 +103,7 @@ async fn times_can_be_set() {
         let show = || Http::new().get(&session).bearer_auth("first").send();
         while show().await.unwrap().status() != StatusCode::GONE {}
     };
-    // By default it would be there for a minute.
+    // With the default it would stay for a minute.
     tokio::time::timeout(Duration::from_secs(20), is_gone).await.expect("it expires");
 }
 

@@ -1,4 +1,4 @@
-//! The task of an agent.
+//! Task of an agent.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -22,10 +22,10 @@ use crate::media::channels::{Channels, placeholder};
 use crate::media::drive::{Driven, drive};
 use crate::media::{Delivery, Message};
 
-/// How long to wait if nothing is due.
+/// Wait if nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// A step in RTP time that is no step of a stream.
+/// RTP time that no stream skips: two seconds of video.
 const LEAP: i32 = 2 * 90_000;
 
 pub(super) struct Task {
@@ -33,7 +33,7 @@ pub(super) struct Task {
     address: SocketAddr,
     rtc: Rtc,
     pending: Option<SdpPendingOffer>,
-    /// Mids of all sections, and what it offered to send on them.
+    /// Mids of all sections, and the media that the agent offered to send on them.
     sections: BTreeMap<String, Option<Send>>,
     sources: Vec<Source>,
     channels: Channels,
@@ -45,7 +45,7 @@ pub(super) struct Task {
     messages: mpsc::UnboundedSender<(u16, Message)>,
 }
 
-/// Where a received stream is.
+/// Place in a received stream.
 #[derive(Clone, Copy)]
 struct Progress {
     first: u64,
@@ -85,12 +85,12 @@ impl Task {
         task
     }
 
-    /// Until it is closed, or nobody can give commands any more.
+    /// Runs until it is closed, or until nobody can give commands any more.
     pub(super) async fn run(mut self, socket: UdpSocket, mut commands: mpsc::Receiver<Command>) {
         let mut buffer = vec![0; 2000];
         loop {
             while let Some((to, data)) = self.transmits.pop_front() {
-                // Lost like any datagram may be; what has to arrive is repeated.
+                // A datagram may get lost. Media and signalling that matter are repeated.
                 let _ = socket.send_to(&data, to).await;
             }
             if self.is_closed {
@@ -239,7 +239,7 @@ impl Task {
         }
     }
 
-    /// Sends on all sections on which it now may.
+    /// Sends on all sections that the answer allows.
     fn negotiated(&mut self, sdp: &str) {
         let now = Instant::now();
         for mid in sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")) {
@@ -307,7 +307,7 @@ impl Driven for Task {
     }
 
     fn message(&mut self, id: u16, message: Message) {
-        // Nobody may be interested.
+        // Without a receiver the message is dropped.
         let _ = self.messages.send((id, message));
     }
 
@@ -361,7 +361,7 @@ impl Driven for Task {
     }
 }
 
-/// The mid of the last section.
+/// Returns the mid of the last section.
 fn last_mid(sdp: &str) -> Option<String> {
     sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")).next_back().map(str::to_owned)
 }

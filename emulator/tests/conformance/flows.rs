@@ -27,7 +27,7 @@ fn pull_on(publisher: &str, names: &[&str], offer: &str) -> Value {
     body
 }
 
-/// Waits for packets that the agent receives.
+/// Waits until the agent receives packets.
 async fn hears(agent: &Agent, mid: &Value) {
     let mid = mid.as_str().unwrap();
     let before = agent.received(mid).packets;
@@ -35,7 +35,7 @@ async fn hears(agent: &Agent, mid: &Value) {
     agent.until_received(mid, PATIENCE, more).await.unwrap();
 }
 
-/// A session with only an agent, and the agent's offer.
+/// Creates a session without a connection, an agent, and the agent's offer.
 async fn offering(api: &Api, changes: &[Change]) -> (Agent, String, String, Vec<String>) {
     let (agent, session) = (Agent::start().await.unwrap(), api.session().await);
     let (offer, mids) = agent.offer_changes(changes).await.unwrap();
@@ -138,7 +138,7 @@ async fn a_pull_uses_an_idle_section_of_the_agents() {
     assert_eq!(reply["requiresImmediateRenegotiation"], false);
     assert_eq!(reply.get("sessionDescription"), None);
     hears(&bob, &reply["tracks"][0]["mid"]).await;
-    // There is none for video.
+    // The agent has no idle section for video.
     let reply = api.call(&NEW_TRACKS, bobs, pull(&alices, &["camera"])).await.is(200);
     api.answer(&bob, bobs, &reply).await;
     hears(&bob, &reply["tracks"][0]["mid"]).await;
@@ -241,7 +241,7 @@ async fn h265_is_negotiated_and_forwarded_where_the_agent_offers_it() {
     api.finish("h265");
 }
 
-/// Observed: soon for what sends nothing yet, late for what was closed by force.
+/// Observed: soon for a track that sends nothing yet, late for one that was closed by force.
 #[tokio::test]
 async fn what_sends_nothing_yet_is_not_found_and_what_was_closed_by_force_is_empty() {
     let (first_packet_wait, stopped_wait) = (Duration::from_millis(50), Duration::from_millis(60));
@@ -313,8 +313,8 @@ async fn egress_of_what_sends_nothing_yet_is_a_503() {
     api.finish("silent egress");
 }
 
-/// Observed by one project: an offer of the SFU's in reply to the agent's, which the
-/// agent rolls back. What flows goes on.
+/// Observed by one project: an offer of the SFU in reply to the agent's, which the agent rolls
+/// back. Other media continue.
 #[tokio::test]
 async fn an_offer_in_reply_to_a_close_is_answered_and_the_rest_flows_on() {
     let api = Api::start(Config::default()).await;

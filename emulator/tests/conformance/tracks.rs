@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use crate::api::{Api, PATIENCE, codes, offered, sdp};
 use crate::contract::{CLOSE_TRACKS, GET_SESSION, NEW_SESSION, NEW_TRACKS, UPDATE_TRACKS};
 
-/// An example of one track, of that publisher and name.
+/// Returns an example of one track, of that publisher and name.
 fn of(mut body: Value, publisher: &str, name: &str) -> Value {
     body["tracks"][0]["sessionId"] = publisher.into();
     body["tracks"][0]["trackName"] = name.into();
     body
 }
 
-/// Asks for tracks and answers the offer; returns the mids.
+/// Asks for tracks and answers the offer. Returns the mids.
 async fn add(api: &Api, agent: &Agent, session: &str, body: Value) -> Vec<String> {
     let reply = api.call(&NEW_TRACKS, session, body).await.is(200);
     api.answer(agent, session, &reply).await;
@@ -100,7 +100,7 @@ async fn tracks_are_pulled_updated_and_closed() {
     let simulcast = NEW_TRACKS.example("remote_track_with_simulcast");
     let layered = add(&api, &bob, &bobs, of(simulcast, &alices, "layers")).await;
 
-    // One of two is not there; then nothing is.
+    // One of two tracks does not exist, and then neither is changed.
     let mut some = of(remote(), &alices, "unknown");
     let found = of(remote(), &alices, "mic")["tracks"][0].clone();
     some["tracks"].as_array_mut().unwrap().push(found);

@@ -1,4 +1,4 @@
-//! 425: what needs a connection that is not there.
+//! Changes that need a missing connection: 425.
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ fn remote(publisher: &str, flags: Value) -> Value {
     json!({ LIST: [channel] })
 }
 
-/// A publisher of `chat`.
+/// Creates a session that publishes `chat`.
 fn chat(world: &mut World) -> String {
     let session = world.data_session();
     assert_eq!(world.call(NewDataChannels, &session, local(&["chat"])).status, 200);

@@ -327,7 +327,7 @@ fn a_lost_connection_does_not_cost_the_tracks() {
     assert_eq!(world.statuses(&publisher), ["0 inactive"]);
 }
 
-/// An entry for a pull on the agent's offer, and the sections of that.
+/// Returns an entry for a pull on the agent's offer, and the sections of that offer.
 fn pulling_on(publisher: &str, names: &[&str], sections: &[&str]) -> Value {
     let mut body = pulling(publisher, names);
     body["sessionDescription"] = offer(sections);

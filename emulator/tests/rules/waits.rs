@@ -1,4 +1,4 @@
-//! What waits: for the transport, for packets.
+//! Changes that wait for the transport or for packets.
 
 use cloudflare_calls_emulator::rules::Config;
 use cloudflare_calls_emulator::rules::Operation::*;

@@ -1,4 +1,4 @@
-//! What tests with agents share.
+//! Shared functions of tests with agents.
 
 mod client;
 
@@ -11,10 +11,10 @@ use cloudflare_calls_emulator::agent::{Agent, Send};
 
 pub(crate) use client::client;
 
-/// Two cores do what they can.
+/// Long enough for two busy cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An agent that has joined, is connected and publishes this.
+/// Returns an agent that has joined, is connected and publishes this.
 pub(crate) async fn join(client: &Client, send: Send, name: &str) -> (Agent, Session) {
     let (agent, session) = (Agent::start().await.unwrap(), client.join().send().await.unwrap());
     publish(&agent, &session, send, name).await.unwrap();

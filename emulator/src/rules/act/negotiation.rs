@@ -26,7 +26,7 @@ impl Step<'_> {
         let accepted =
             self.media.accept_offer(key, offer).map_err(|error| refused_description(&error))?;
         session.was_negotiated = true;
-        // Others have been replaced.
+        // Sections that are not in the offer have been replaced.
         let carried = accepted.sections.iter().map(|section| {
             let old = session.sections.get(&section.mid);
             (section.mid.clone(), Carried::offered(section, old))
@@ -40,8 +40,8 @@ impl Step<'_> {
         Ok((json!({ "type": "answer", "sdp": accepted.answer }), accepted.sections))
     }
 
-    /// Makes an offer with these sections, and returns it and their mids.
-    /// Nothing to add, no offer.
+    /// Makes an offer with these sections, and returns it and their mids. Returns no offer if there
+    /// are none.
     pub(crate) fn make_offer(
         &mut self,
         key: SessionKey,
@@ -88,7 +88,7 @@ impl Step<'_> {
         Ok(ok(json!({})))
     }
 
-    /// Whether an answer lists the codec of each track that it is to receive.
+    /// Checks that an answer lists the codec of each track that it is to receive.
     fn check_codecs(&self, key: SessionKey, answer: &str) -> Result<(), Reply> {
         let sections = self.media.read(answer).map_err(|error| refused_description(&error))?;
         let tracks = self.state.sessions.get(&key).into_iter().flat_map(|session| {

@@ -1,8 +1,8 @@
-//! Ids of what is no more.
+//! Ids of sessions and adapters that have ended.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many are remembered; the oldest make room.
+/// The most ids that are remembered. The oldest make room.
 const MOST: usize = 10_000;
 
 /// Ids, and the apps that they belonged to.
@@ -10,7 +10,7 @@ const MOST: usize = 10_000;
 pub(crate) struct Gone {
     apps: BTreeMap<String, String>,
     order: VecDeque<String>,
-    /// How many have made room.
+    /// Number of ids that have made room.
     forgotten: u64,
 }
 
@@ -27,23 +27,23 @@ impl Gone {
         self.apps.insert(id, app);
     }
 
-    /// Whether something of that id was this app's.
+    /// Returns whether this id was used by this app.
     pub(crate) fn was_of(&self, id: &str, app: &str) -> bool {
         self.apps.get(id).is_some_and(|owner| owner == app)
     }
 
-    /// How many there are.
+    /// Returns the number of remembered ids.
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// The app that something of that id belonged to.
+    /// Returns the app that used this id.
     pub(crate) fn app(&self, id: &str) -> Option<&str> {
         self.apps.get(id).map(String::as_str)
     }
 
-    /// Those that were remembered before the one of this number, the newest first,
-    /// with their numbers and apps. Numbers are never used again.
+    /// Returns the ids that were remembered before this number, the newest first, with their
+    /// numbers and apps. Numbers are never used again.
     pub(crate) fn before(&self, number: u64) -> impl Iterator<Item = (u64, &String, &String)> {
         let end = usize::try_from(number.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
         let end = end.min(self.order.len());
@@ -54,7 +54,7 @@ impl Gone {
             .filter_map(|(index, id)| Some((self.forgotten + index as u64, id, self.apps.get(id)?)))
     }
 
-    /// All ids, with their apps.
+    /// Returns all ids, with their apps.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
         self.apps.iter()
     }
