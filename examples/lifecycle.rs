@@ -1,13 +1,12 @@
-//! The whole lifecycle of the Calls sequence diagram on this machine: an
-//! emulator, a backend on the extension traits, and two agents whose media
-//! really flows.
+//! Whole lifecycle of the Calls sequence diagram on this machine: an emulator, a backend on the
+//! extension traits, and two agents whose media really flows.
 //!
 //! ```sh
 //! cargo run --example lifecycle
 //! ```
 //!
-//! Prints each arrow as it happens and what the agents have received, and fails
-//! if that is nothing.
+//! The example prints each arrow as it happens and the packets of the agents, and fails if there
+//! are none.
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use cloudflare_calls::{Answer, Client, Mid, Offer, SecretString, Session, prelud
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Send};
 
-/// How long anything may take on one machine.
+/// Longest time of a step on one machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::main]
@@ -30,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::builder(AppId::new(app.id())?, SecretString::from(app.expose_secret()))
         .base_url(emulator.base_url())
         .build()?;
-    // Where the handlers of a backend find the session of the agent that asks.
+    // Handlers of a backend find an agent's session here.
     let sessions = Registry::new(1_000);
 
     println!("1. Client joins");
@@ -74,7 +73,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// An agent joins: a session, its offer, and the answer.
+/// Lets an agent join: a session, its offer, and the answer.
 async fn join(
     client: &Client,
     sessions: &Registry,
@@ -99,7 +98,7 @@ async fn join(
     Ok(session)
 }
 
-/// An agent subscribes: the SFU's offer, and the answer. The mids by name.
+/// Subscribes an agent: the SFU's offer, and the answer. Returns the mids by name.
 async fn pull(
     who: &str,
     agent: &Agent,
@@ -119,7 +118,7 @@ async fn pull(
             println!("   PUT  renegotiate (answer)    {who}'s answer is taken");
             subscribed
         }
-        // An SFU answers offers of the agent, and there is none.
+        // This step makes no offer of the agent, so there is no answer.
         Negotiation::Answer(answered) => answered.outcome,
         Negotiation::Done(subscribed) => subscribed,
     };

@@ -1,5 +1,4 @@
-//! The two agents of the example: they join, pull each other's microphone and
-//! leave, over HTTP.
+//! Two agents of the example: they join, pull each other's microphone and leave, over HTTP.
 
 use std::time::Duration;
 
@@ -12,11 +11,10 @@ use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Time that anything may take on one machine.
+/// Longest time of a step on one machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Goes through the lifecycle. It fails if packets do not arrive, or something is
-/// open at the end.
+/// Goes through the lifecycle. Fails if packets do not arrive, or if something is open at the end.
 pub(crate) async fn drive(
     url: &str,
     emulator: &Emulator,
@@ -45,7 +43,7 @@ pub(crate) async fn drive(
     }
 }
 
-/// A user, who has an agent and asks the backend for things.
+/// User with an agent, who sends requests to the backend.
 struct User {
     name: &'static str,
     agent: Agent,
@@ -72,7 +70,7 @@ impl User {
         Ok(user)
     }
 
-    /// Pulls the microphone of another. The mid on which it comes.
+    /// Pulls the microphone of another user. Returns its mid.
     async fn pull(&self, other: &Self) -> Result<String, Failure> {
         let tracks = json!([{ "sessionId": other.session, "trackName": "microphone" }]);
         let kept = &self.call(Method::POST, "/pull", &tracks).await?["offer"];
