@@ -16,7 +16,7 @@ use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::AppId;
 use cloudflare_calls::{Answer, Client, Mid, Offer, SecretString, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 
 /// Longest time of a step on one machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,11 +34,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     println!("1. Client joins");
     let alice = Agent::start().await?;
-    let alices = join(&client, &sessions, "alice", &alice, &[Send::Audio]).await?;
+    let alices = join(&client, &sessions, "alice", &alice, &[Source::Audio]).await?;
 
     println!("2. Remote client joins");
     let bob = Agent::start().await?;
-    let bobs = join(&client, &sessions, "bob", &bob, &[Send::Audio, Send::Video]).await?;
+    let bobs = join(&client, &sessions, "bob", &bob, &[Source::Audio, Source::Video]).await?;
     let (for_alice, for_bob) = (["audio", "video"], ["audio"]);
     let by_alice = pull("alice", &alice, &alices, &bobs, &for_alice).await?;
     let by_bob = pull("bob", &bob, &bobs, &alices, &for_bob).await?;
@@ -79,7 +79,7 @@ async fn join(
     sessions: &Registry,
     who: &str,
     agent: &Agent,
-    sends: &[Send],
+    sends: &[Source],
 ) -> Result<Session, Box<dyn Error>> {
     let session = client.join().correlation_id(who).send().await?;
     sessions.insert(session.clone()).await?;

@@ -8,7 +8,7 @@ use crate::adapters::{Adapters, Happened};
 use crate::media::side::Side;
 #[cfg(not(feature = "adapters"))]
 use crate::rules::AdapterFailure;
-use crate::rules::{AdapterCommand, Rules};
+use crate::rules::{AdapterCommand, Machine};
 
 /// Endpoints of adapters.
 pub(crate) enum Endpoints {
@@ -45,7 +45,12 @@ impl Endpoints {
     }
 
     /// Tells the rules and the media about an event.
-    pub(crate) fn happened(&mut self, happened: Happened, rules: &mut Rules, media: &mut dyn Side) {
+    pub(crate) fn happened(
+        &mut self,
+        happened: Happened,
+        rules: &mut Machine,
+        media: &mut dyn Side,
+    ) {
         #[cfg(feature = "adapters")]
         if let Self::Sockets(adapters) = self {
             adapters.happened(happened, rules, media);
@@ -55,7 +60,7 @@ impl Endpoints {
     }
 
     /// Carries out the orders of the rules.
-    pub(crate) fn settle(&mut self, rules: &mut Rules, media: &mut dyn Side) {
+    pub(crate) fn settle(&mut self, rules: &mut Machine, media: &mut dyn Side) {
         let result = match self {
             #[cfg(feature = "adapters")]
             Self::Sockets(adapters) => return adapters.settle(rules, media),

@@ -12,7 +12,7 @@ use crate::media::sfu::{self, Route, Sfu};
 use crate::media::side::Side;
 use crate::netem::Netem;
 use crate::rules::{
-    AdapterSnapshot, Config, Cursor, Happening, Page, Reply, Request, Response, Rules,
+    AdapterSnapshot, Config, Cursor, Happening, Machine, Page, Reply, Request, Response,
     SessionSnapshot, Snapshot, Summary, Ticket, UnderWay,
 };
 use crate::sockets::Sockets;
@@ -44,7 +44,7 @@ type Command = Box<dyn FnOnce(&mut State) + Send>;
 
 /// The state of the engine.
 pub(crate) struct State {
-    pub(crate) rules: Rules,
+    pub(crate) rules: Machine,
     pub(crate) media: Box<dyn Side>,
     pub(crate) netem: Netem<Route>,
     start: Instant,
@@ -70,7 +70,7 @@ impl Engine {
             MediaSide::Canned => (Box::new(Canned::new(start)), Endpoints::Canned),
         };
         let state = State {
-            rules: Rules::new(config, seed),
+            rules: Machine::new(config, seed),
             media,
             netem: Netem::default(),
             start,

@@ -13,7 +13,7 @@ use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::{ErrorCode, OutputCodec};
 use cloudflare_calls::{Client, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::rules::{self, Snapshot};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
@@ -137,7 +137,7 @@ fn message(payload: Vec<u8>) -> Message {
 async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (_agent, session) = soon(join(&client, Source::Audio, "mic")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
@@ -163,7 +163,7 @@ async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
 async fn pcm_of_an_endpoint_is_a_track_that_ends_when_the_endpoint_hangs_up() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (agent, session) = soon(join(&client, Source::Audio, "mic")).await;
     let (created, mut socket) = speak(&client).await;
     let speaker = created.session.unwrap();
 
@@ -233,7 +233,7 @@ async fn an_endpoint_that_does_not_answer_is_given_up() {
 async fn keyframes_of_a_track_go_to_an_endpoint_as_jpeg() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::Video, "camera")).await;
+    let (_agent, session) = soon(join(&client, Source::Video, "camera")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter =
@@ -255,7 +255,7 @@ async fn keyframes_of_a_track_go_to_an_endpoint_as_jpeg() {
 async fn pictures_of_other_codecs_are_refused_as_not_emulated() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::H265, "camera")).await;
+    let (_agent, session) = soon(join(&client, Source::H265, "camera")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter =
@@ -269,7 +269,7 @@ async fn pictures_of_other_codecs_are_refused_as_not_emulated() {
 async fn sound_goes_on_after_its_connection_broke() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (_agent, session) = soon(join(&client, Source::Audio, "mic")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
@@ -291,7 +291,7 @@ async fn an_endpoint_that_does_not_come_back_in_time_ends_the_adapter() {
     let config = rules::Config { egress_reconnect, ..rules::Config::default() };
     let emulator = Emulator::builder().config(config).start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (_agent, session) = soon(join(&client, Source::Audio, "mic")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);

@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::media::sfu::{Config, Sfu};
 use cloudflare_calls_emulator::media::{Kind, Media, NewSection, SessionKey};
 use proptest::prelude::*;
@@ -87,12 +87,12 @@ fn descriptions() -> (String, String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let agent = Agent::start().await.unwrap();
-        let layers = Send::SimulcastVideo(&["h", "l"]);
-        let (first, _) = agent.offer(&[Send::Audio, Send::Video, layers]).await.unwrap();
+        let layers = Source::SimulcastVideo(&["h", "l"]);
+        let (first, _) = agent.offer(&[Source::Audio, Source::Video, layers]).await.unwrap();
         let mut sfu = sfu();
         let answer = sfu.accept_offer(ONE, &first).unwrap().answer;
         agent.accept_answer(&answer).await.unwrap();
-        let (second, _) = agent.offer(&[Send::Audio]).await.unwrap();
+        let (second, _) = agent.offer(&[Source::Audio]).await.unwrap();
         (first, second)
     })
 }

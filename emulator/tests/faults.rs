@@ -14,7 +14,7 @@ use cloudflare_calls::session::{Negotiation, Status};
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::{Answer, Error, Mid, Offer, RetryPolicy, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Source};
 use cloudflare_calls_emulator::faults::{BadRule, Fault, Patch, Rule};
 use cloudflare_calls_emulator::rules::{Operation, ViolationKind};
 use serde_json::{Value, json};
@@ -170,7 +170,7 @@ async fn held_calls_go_on_when_faults_are_taken_back_or_over_http_or_at_the_end(
 }
 
 #[tokio::test]
-async fn what_is_held_is_done_even_if_its_sender_has_hung_up() {
+async fn a_held_call_is_done_even_if_its_sender_has_hung_up() {
     let emulator = Emulator::start().await.unwrap();
     emulator.fault(once(Operation::NewSession, Fault::Hold)).unwrap();
     let joining = tokio::spawn(ask_to_join(emulator.base_url().to_owned(), secret(&emulator)));
@@ -285,7 +285,7 @@ async fn establish_names_its_channel_as_each_of_the_three_forms_that_were_seen()
 async fn a_410_about_the_publisher_does_not_end_the_subscribers_session() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, publisher) = join(&client, Send::Audio, "mic").await;
+    let (_agent, publisher) = join(&client, Source::Audio, "mic").await;
     let subscriber = session(&emulator).await;
     let gone = Fault::refuse(410, "session_error");
     emulator.fault(once(Operation::NewTracks, gone).session(subscriber.id().as_str())).unwrap();
@@ -300,7 +300,7 @@ async fn a_410_about_the_publisher_does_not_end_the_subscribers_session() {
 async fn an_answer_whose_apt_points_nowhere_comes_of_a_true_one() {
     let emulator = Emulator::start().await.unwrap();
     let (agent, session) = (Agent::start().await.unwrap(), session(&emulator).await);
-    let (offer, mids) = agent.offer(&[Send::Video]).await.unwrap();
+    let (offer, mids) = agent.offer(&[Source::Video]).await.unwrap();
     emulator.fault(once(Operation::NewTracks, Fault::BreakApt)).unwrap();
     let track = LocalTrack::new(Mid::new(&*mids[0]).unwrap(), "camera");
     let published = session.publish(Offer::new(offer).unwrap(), [track]).await.unwrap();
@@ -316,9 +316,9 @@ async fn an_answer_whose_apt_points_nowhere_comes_of_a_true_one() {
 async fn an_agent_rolls_back_for_an_offer_of_the_sfus_in_reply_to_a_close() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (agent, session) = join(&client, Send::Audio, "mic").await;
+    let (agent, session) = join(&client, Source::Audio, "mic").await;
     let mic = session.mids().remove(0);
-    publish(&agent, &session, Send::Video, "camera").await.unwrap();
+    publish(&agent, &session, Source::Video, "camera").await.unwrap();
     // Mids are listed in the order of their texts, which the agent makes up.
     let camera = session.mids().into_iter().find(|mid| *mid != mic).unwrap();
     emulator.fault(once(Operation::CloseTracks, Fault::Glare)).unwrap();
@@ -335,13 +335,13 @@ async fn an_agent_rolls_back_for_an_offer_of_the_sfus_in_reply_to_a_close() {
     assert_eq!(session.status(), Status::Ready);
     assert_eq!(kinds(&emulator).await, []);
     // The session takes another offer.
-    let stop = offer(&[Change::Stop(mic.to_string()), Change::Add(Send::Audio)]).await;
+    let stop = offer(&[Change::Stop(mic.to_string()), Change::Add(Source::Audio)]).await;
     let close = session.close_negotiated(stop, [mic]).await.unwrap();
     assert!(matches!(close, Negotiation::Answer(_)), "once only");
 }
 
 #[tokio::test]
-async fn who_watches_sees_each_call_and_orders_what_happens_to_it() {
+async fn a_watching_test_sees_each_call_and_orders_its_faults() {
     let emulator = Emulator::start().await.unwrap();
     let seen: Arc<Mutex<Vec<(u64, Operation, Value)>>> = Arc::default();
     let calls = Arc::clone(&seen);
@@ -407,8 +407,8 @@ async fn kinds(emulator: &Emulator) -> Vec<ViolationKind> {
 async fn the_client_does_nothing_that_the_original_punishes() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_publishing, publisher) = join(&client, Send::Audio, "mic").await;
-    let (agent, subscriber) = join(&client, Send::Audio, "own").await;
+    let (_publishing, publisher) = join(&client, Source::Audio, "mic").await;
+    let (agent, subscriber) = join(&client, Source::Audio, "own").await;
     let wanted = || RemoteTrack::new(publisher.id().clone(), "mic");
     // Two at once: the client gives them turns.
     let (mid, closed) = tokio::join!(

@@ -15,7 +15,7 @@ use cloudflare_calls::reqwest::{self, StatusCode};
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::{Offer, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::rules::{Config, SessionState};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};
@@ -45,7 +45,7 @@ fn resident() -> u64 {
 /// Lets one agent publish, and another one receive it.
 async fn call(emulator: &Emulator) {
     let client = client(emulator);
-    let (alice, alices) = join(&client, Send::Audio, "mic").await;
+    let (alice, alices) = join(&client, Source::Audio, "mic").await;
     let bob = Agent::start().await.unwrap();
     let bobs = client.join().send().await.unwrap();
     let mid = pull(&bob, &bobs, RemoteTrack::new(alices.id().clone(), "mic")).await.unwrap();
@@ -102,7 +102,7 @@ async fn ten_thousand_half_open_sessions_and_garbage_stop_nobody() {
 
     let before = resident();
     let agent = Agent::start().await.unwrap();
-    let (offer, _) = agent.offer(&[Send::Audio, Send::Video]).await.unwrap();
+    let (offer, _) = agent.offer(&[Source::Audio, Source::Video]).await.unwrap();
     let mut clients = JoinSet::new();
     for part in 0..8 {
         let (client, offer) = (client(&emulator), Offer::new(offer.clone()).unwrap());

@@ -57,7 +57,7 @@ async fn code(request: RequestBuilder) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn who_has_no_right_is_refused() {
+async fn requests_without_the_secret_are_refused() {
     let emulator = start().await;
     let new = |app: &str| request(&emulator, Method::POST, &format!("/apps/{app}/sessions/new"));
     let refused = (StatusCode::UNAUTHORIZED, "unauthorized".to_owned());

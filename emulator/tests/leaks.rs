@@ -13,7 +13,7 @@ use std::time::Duration;
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::{Client, RetryPolicy, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::faults::{Fault, Network, Rule};
 use cloudflare_calls_emulator::rules::{Config, SessionState};
 
@@ -52,7 +52,7 @@ async fn visit(
     let policy = RetryPolicy::default().attempts(2).budget(Duration::from_millis(500));
     let Ok(session) = client.join().retry(policy).send().await else { return };
     let agent = Agent::start().await.unwrap();
-    if publish(&agent, &session, Send::Audio, "mic").await.is_some()
+    if publish(&agent, &session, Source::Audio, "mic").await.is_some()
         && agent.connected(Duration::from_secs(5)).await.is_ok()
     {
         others.lock().unwrap().push(session.clone());
@@ -91,7 +91,7 @@ async fn a_hundred_sessions_come_and_go_with_faults_and_nothing_is_left() {
     let (descriptors_before, tasks_before) = (descriptors(), tasks());
     let emulator = Emulator::builder().config(config).start().await.unwrap();
     let client = client(&emulator);
-    let (host_agent, host) = join(&client, Send::Audio, "mic").await;
+    let (host_agent, host) = join(&client, Source::Audio, "mic").await;
     for (seed, fault) in [
         (1, Fault::DropReply),
         (2, Fault::DropRequest),

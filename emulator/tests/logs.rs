@@ -15,7 +15,7 @@ use cloudflare_calls::ice::{TurnClient, TurnKeyId};
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::OutputCodec;
 use cloudflare_calls::{SecretString, prelude::*};
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
@@ -70,7 +70,7 @@ async fn logs_tell_the_story_and_no_secret() {
     let emulator = Emulator::builder().turn_key(key.clone()).start().await.unwrap();
     let client = client(&emulator);
 
-    let (alice, alices) = join(&client, Send::Audio, "mic").await;
+    let (alice, alices) = join(&client, Source::Audio, "mic").await;
     let bob = Agent::start().await.unwrap();
     let bobs = client.join().send().await.unwrap();
     let mic = RemoteTrack::new(alices.id().clone(), "mic");

@@ -11,7 +11,7 @@ use cloudflare_calls::prelude::*;
 use cloudflare_calls::reqwest::{self, StatusCode};
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use serde_json::{Value, json};
 
 use support::{PATIENCE, client, join, pull};
@@ -195,7 +195,7 @@ async fn the_history_of_a_session_tells_what_happened_to_it_and_no_secret() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
     let name = "m".repeat(100);
-    let (_alice, alices) = join(&client, Send::Audio, &name).await;
+    let (_alice, alices) = join(&client, Source::Audio, &name).await;
     let published = until(&emulator, alices.id().as_str(), "firstPacket").await;
     assert_eq!(
         kinds(&published),

@@ -65,7 +65,7 @@ fn refused(options: &[&str]) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn it_says_where_it_is_serves_and_ends_when_it_is_told_to() {
+async fn the_program_prints_its_address_serves_and_ends_on_a_signal() {
     for signal in ["INT", "TERM"] {
         let mut running = Running::start(&["--port", "0", "--app", "one:first", "--json"]);
         assert_eq!(running.line("app "), "one secret first");
@@ -119,7 +119,7 @@ fn an_app_and_a_turn_key_are_made_up_if_none_is_given() {
 }
 
 #[test]
-fn what_it_cannot_do_it_says() {
+fn options_that_cannot_be_met_are_reported() {
     let (code, errors) = refused(&["--app", "nocolon"]);
     assert_eq!(code, Some(2));
     assert!(errors.contains("not of the form id:secret"), "{errors}");

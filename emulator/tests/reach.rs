@@ -12,7 +12,7 @@ use std::time::Duration;
 use cloudflare_calls::tracks::LocalTrack;
 use cloudflare_calls::{Mid, Offer, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 
 use client::client;
 
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn join_at(emulator: &Emulator, address: SocketAddr) -> Vec<SocketAddr> {
     let (agent, session) =
         (Agent::start().await.unwrap(), client(emulator).join().send().await.unwrap());
-    let (offer, mids) = agent.offer(&[Send::Audio]).await.unwrap();
+    let (offer, mids) = agent.offer(&[Source::Audio]).await.unwrap();
     let track = LocalTrack::new(Mid::new(&*mids[0]).unwrap(), "sound");
     let published = session.publish(Offer::new(offer).unwrap(), [track]).await.unwrap();
     let (mut kept, mut candidates) = (String::new(), Vec::new());

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use cloudflare_calls::reqwest::{self, Method};
 use cloudflare_calls::session::Registry;
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{self, Agent, Send};
+use cloudflare_calls_emulator::agent::{self, Agent, Source};
 use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;
@@ -56,7 +56,7 @@ impl User {
     async fn join(name: &'static str, url: &str) -> Result<Self, Failure> {
         let (agent, url) = (Agent::start().await?, url.to_owned());
         let mut user = Self { name, agent, url, token: String::new(), session: Value::Null };
-        let (offer, mids) = user.agent.offer(&[Send::Audio]).await?;
+        let (offer, mids) = user.agent.offer(&[Source::Audio]).await?;
         let offer = json!({ "type": "offer", "sdp": offer });
         let tracks = json!([{ "mid": mids[0], "trackName": "microphone" }]);
         let wanted = json!({ "offer": offer, "tracks": tracks });

@@ -66,8 +66,8 @@ impl Backend {
     }
 }
 
-/// Lets an agent join and publish. A real backend authenticates it first. The registry knows what
-/// is open, and sweeps it if the agent is never heard of again.
+/// Lets an agent join and publish. A real backend authenticates it first. The registry
+/// knows its open tracks, and sweeps them if the agent is never heard of again.
 async fn join(
     State(backend): State<Backend>,
     Json(joining): Json<Joining>,
@@ -104,7 +104,7 @@ async fn answer(
     Ok(Json(backend.open(&id, &headers).await?.answer(exchange, answer).await?))
 }
 
-/// Lets an agent leave. A later sweep closes what could not be closed.
+/// Lets an agent leave. A later sweep closes the rest.
 async fn leave(
     State(backend): State<Backend>,
     Path(id): Path<SessionId>,

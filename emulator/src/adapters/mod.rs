@@ -14,7 +14,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use self::streams::{Egress, Stream};
 use crate::media::side::Side;
 use crate::media::{Heard, Place};
-use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec, Rules};
+use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, Machine, OutputCodec};
 
 /// The most packets that wait for an endpoint: a second of sound, or a picture. Further ones are
 /// dropped, as they would be too late.
@@ -91,8 +91,13 @@ impl Adapters {
         }
     }
 
-    /// Tells the rules and the media what has happened.
-    pub(crate) fn happened(&mut self, happened: Happened, rules: &mut Rules, media: &mut dyn Side) {
+    /// Tells the rules and the media about an event.
+    pub(crate) fn happened(
+        &mut self,
+        happened: Happened,
+        rules: &mut Machine,
+        media: &mut dyn Side,
+    ) {
         match happened {
             Happened::Reported(report) => self.reported(report, rules, media),
             Happened::Ended(task) => {
@@ -108,8 +113,8 @@ impl Adapters {
         }
     }
 
-    /// Does what the rules want, and passes on what was heard.
-    pub(crate) fn settle(&mut self, rules: &mut Rules, media: &mut dyn Side) {
+    /// Carries out the orders of the rules, and passes sound on.
+    pub(crate) fn settle(&mut self, rules: &mut Machine, media: &mut dyn Side) {
         while let Some(command) = rules.poll_adapter() {
             match command {
                 AdapterCommand::Open { id, endpoint, stream } => {
@@ -135,7 +140,7 @@ impl Adapters {
         adapter: String,
         endpoint: Endpoint,
         stream: AdapterStream,
-        rules: &mut Rules,
+        rules: &mut Machine,
         media: &mut dyn Side,
     ) {
         let (stop, stopping) = oneshot::channel();
@@ -161,7 +166,7 @@ impl Adapters {
         self.running.insert(adapter, Running { task, _stop: stop, way });
     }
 
-    fn reported(&mut self, report: Report, rules: &mut Rules, media: &mut dyn Side) {
+    fn reported(&mut self, report: Report, rules: &mut Machine, media: &mut dyn Side) {
         let Report { adapter, what } = report;
         // The adapter may have been closed meanwhile.
         let Some(running) = self.running.get(&adapter) else { return };
@@ -185,7 +190,7 @@ impl Adapters {
         }
     }
 
-    fn ended(&mut self, adapter: &str, rules: &mut Rules, media: &mut dyn Side) {
+    fn ended(&mut self, adapter: &str, rules: &mut Machine, media: &mut dyn Side) {
         self.forget(adapter, media);
         rules.adapter_closed(adapter, media);
     }

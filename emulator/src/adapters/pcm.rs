@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_is_unpacked_with_its_numbers_and_times() {
+    fn packed_sound_is_unpacked_with_its_numbers_and_times() {
         let mut unpacker = Unpacker::new().unwrap();
         for (index, packet) in packets(3).iter().enumerate() {
             let pieces = unpacker.unpack(packet);

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_keyframe_is_left_out() {
+    fn incomplete_keyframes_and_other_pictures_are_left_out() {
         let mut keyframes = Keyframes::default();
         let begin = [&[0x10], &KEYFRAME[..20]].concat();
         let end = [&[0x00], &KEYFRAME[20..]].concat();

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(clip.take(), all[0]);
     }
 
-    /// A decoded tone, two times in a row.
+    /// Returns a decoded tone, two times in a row.
     #[cfg(feature = "adapters")]
     fn heard(voice: Voice) -> Vec<i16> {
         use ropus::{Channels, DecodeMode, Decoder};

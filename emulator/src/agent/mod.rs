@@ -7,7 +7,7 @@
 
 mod clip;
 mod marker;
-mod source;
+mod stream;
 mod task;
 mod vp8;
 
@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 
 pub use marker::Marker;
 #[cfg(all(test, feature = "adapters"))]
-pub(crate) use source::KEYFRAME;
+pub(crate) use stream::KEYFRAME;
 use task::Task;
 
 use crate::media::{Delivery, Kind, Message};
@@ -38,7 +38,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Media that an agent publishes on one section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Send {
+pub enum Source {
     /// Opus, 50 packets of silence a second.
     Audio,
     /// VP8, 25 packets a second, each a frame.
@@ -76,7 +76,7 @@ pub enum Scene {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Adds a section.
-    Add(Send),
+    Add(Source),
     /// Adds a section that receives media of this kind.
     Receive(Kind),
     /// Ends the section with this mid for good.
@@ -132,7 +132,7 @@ pub struct Agent {
     task: JoinHandle<()>,
 }
 
-type Command = Box<dyn FnOnce(&mut Task) + std::marker::Send>;
+type Command = Box<dyn FnOnce(&mut Task) + Send>;
 
 /// State of an agent that is known outside its task.
 #[derive(Clone, Debug, Default)]
@@ -142,7 +142,7 @@ struct State {
     keyframe_requests: u64,
 }
 
-impl Send {
+impl Source {
     fn codec(self) -> Codec {
         match self {
             Self::Audio | Self::Tone(_) => Codec::Opus,
@@ -193,7 +193,7 @@ impl Agent {
     /// # Errors
     ///
     /// [`AgentError::Closed`], or [`AgentError::NothingToOffer`].
-    pub async fn offer(&self, add: &[Send]) -> Result<(String, Vec<String>), AgentError> {
+    pub async fn offer(&self, add: &[Source]) -> Result<(String, Vec<String>), AgentError> {
         let changes: Vec<Change> = add.iter().copied().map(Change::Add).collect();
         self.offer_changes(&changes).await
     }
@@ -337,9 +337,9 @@ impl Agent {
         let _ = (&mut self.task).await;
     }
 
-    async fn call<R: std::marker::Send + 'static>(
+    async fn call<R: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Task) -> R + std::marker::Send + 'static,
+        f: impl FnOnce(&mut Task) -> R + Send + 'static,
     ) -> Result<R, AgentError> {
         let (sender, receiver) = oneshot::channel();
         let command: Command = Box::new(move |task| {
@@ -386,7 +386,7 @@ impl fmt::Display for AgentError {
             Self::Closed => "the agent is closed",
             Self::BadDescription => "the session description cannot be used",
             Self::NothingToOffer => "there is nothing to offer",
-            Self::TimedOut => "it did not happen in time",
+            Self::TimedOut => "the wait took too long",
         })
     }
 }

@@ -18,7 +18,7 @@ const MOST_ROUNDS: usize = 16;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Owner of a connection, which takes the connection's output.
-pub(crate) trait Driven {
+pub(crate) trait ConnectionOwner {
     /// Returns the connection and its data channels.
     fn connection(&mut self) -> (&mut Rtc, &mut Channels);
 
@@ -40,10 +40,10 @@ pub(crate) trait Driven {
 
 /// Lets str0m do all that is due. Every change of a connection is followed by this before the next
 /// one. Returns the time at which more is due, or None if the connection has ended.
-pub(crate) fn drive(driven: &mut impl Driven, now: Instant) -> Option<Instant> {
+pub(crate) fn drive(owner: &mut impl ConnectionOwner, now: Instant) -> Option<Instant> {
     for _ in 0..MOST_ROUNDS {
-        let deadline = drain(driven)?;
-        let (rtc, channels) = driven.connection();
+        let deadline = drain(owner)?;
+        let (rtc, channels) = owner.connection();
         if channels.step(rtc) {
             continue;
         }
@@ -55,18 +55,18 @@ pub(crate) fn drive(driven: &mut impl Driven, now: Instant) -> Option<Instant> {
         let _ = rtc.handle_input(Input::Timeout(now));
     }
     // The last change is drained as well.
-    drain(driven)?;
+    drain(owner)?;
     Some(now + PAUSE)
 }
 
-fn drain(driven: &mut impl Driven) -> Option<Instant> {
+fn drain(owner: &mut impl ConnectionOwner) -> Option<Instant> {
     loop {
-        let (rtc, channels) = driven.connection();
+        let (rtc, channels) = owner.connection();
         let event = match rtc.poll_output() {
             Ok(Output::Timeout(deadline)) if rtc.is_alive() => return Some(deadline),
             Ok(Output::Timeout(_)) => break,
             Ok(Output::Transmit(transmit)) => {
-                driven.transmit(transmit);
+                owner.transmit(transmit);
                 continue;
             }
             Ok(Output::Event(event)) => event,
@@ -76,23 +76,23 @@ fn drain(driven: &mut impl Driven) -> Option<Instant> {
             }
         };
         match event {
-            Event::Connected => driven.connected(true),
+            Event::Connected => owner.connected(true),
             Event::Closed | Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                driven.connected(false);
+                owner.connected(false);
             }
-            Event::IceConnectionStateChange(_) if rtc.is_connected() => driven.connected(true),
-            Event::RtpPacket(packet) => driven.packet(packet),
-            Event::KeyframeRequest(request) => driven.keyframe_requested(request),
+            Event::IceConnectionStateChange(_) if rtc.is_connected() => owner.connected(true),
+            Event::RtpPacket(packet) => owner.packet(packet),
+            Event::KeyframeRequest(request) => owner.keyframe_requested(request),
             Event::ChannelData(data) => {
                 if let Some(id) = channels.id(data.id) {
                     let message = Message { is_binary: data.binary, data: data.data };
-                    driven.message(id, message);
+                    owner.message(id, message);
                 }
             }
             Event::ChannelClose(handle) => channels.closed(handle),
             _ => {}
         }
     }
-    driven.connected(false);
+    owner.connected(false);
     None
 }

@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_not_quoted() {
+    fn refusals_quote_nothing_of_the_description() {
         for (from, to) in [
             ("a=inactive\r\n", "a=inactive"),
             ("a=mid:0", "a=mid:secret-mid"),

@@ -1,14 +1,14 @@
 //! The API's rules: a state machine without sockets, clocks and HTTP.
 //!
 //! A [`Request`] gets its [`Reply`] at once, or a [`Ticket`] for one that
-//! [`Rules::poll_reply`] hands out later. Time is a `Duration` since the start
-//! that every call brings along; [`Rules::poll_timeout`] says when
-//! [`Rules::timeout`] has to be called. After each call there may be replies
+//! [`Machine::poll_reply`] hands out later. Time is a `Duration` since the start
+//! that every call brings along; [`Machine::poll_timeout`] says when
+//! [`Machine::timeout`] has to be called. After each call there may be replies
 //! and [`AdapterCommand`]s to take.
 //!
-//! # What the rules go by
+//! # Evidence
 //!
-//! Evidence: **D** is documented by Cloudflare, in its reference or its own
+//! Marks: **D** is documented by Cloudflare, in its reference or its own
 //! examples. **O** was observed against the live service by several projects, **o**
 //! by one. **U** is unknown, and a choice was made.
 //!
@@ -105,11 +105,11 @@ pub use self::read::reply::Reply;
 pub use self::read::request::{Location, Operation, Query, Request, Response, Ticket};
 
 /// State machine of the API. Methods without a time happen at the last one that was given.
-pub struct Rules {
+pub struct Machine {
     state: State,
 }
 
-impl Rules {
+impl Machine {
     /// Creates rules without any session. The same seed gives the same ids. Without one they differ
     /// from start to start.
     pub fn new(config: Config, seed: Option<u64>) -> Self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::rules::Config;
 use futures_util::StreamExt;
@@ -30,7 +30,7 @@ async fn endpoint() -> String {
 #[tokio::test]
 async fn adapters_are_created_and_closed() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let endpoint = endpoint().await;
     let mut ids = Vec::new();
     for (name, track) in [("local_ingest", "speech"), ("remote_stream_audio", "mic")] {
@@ -72,7 +72,7 @@ async fn adapters_of_which_none_could_be_used_are_a_503() {
         assert_eq!(codes(&reply["tracks"]), ["not_found_track_error"]);
     }
     // Documented, but the emulator makes pictures of VP8 only.
-    let (_agent, session, _) = api.join(&[(Send::H265, "camera")]).await;
+    let (_agent, session, _) = api.join(&[(Source::H265, "camera")]).await;
     let mut body = NEW_ADAPTERS.example("remote_stream_video");
     let entry = &mut body["tracks"][0];
     entry["endpoint"] = endpoint().await.into();

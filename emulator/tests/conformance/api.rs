@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cloudflare_calls::reqwest::{Client, Method};
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::rules::{Config, Location};
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::{Value, json};
@@ -95,9 +95,9 @@ impl Api {
 
     /// Creates a connected session that publishes these tracks under their names. Returns its
     /// agent, its id and the mids.
-    pub(crate) async fn join(&self, tracks: &[(Send, &str)]) -> (Agent, String, Vec<String>) {
+    pub(crate) async fn join(&self, tracks: &[(Source, &str)]) -> (Agent, String, Vec<String>) {
         let (agent, session) = (Agent::start().await.unwrap(), self.session().await);
-        let sends: Vec<Send> = tracks.iter().map(|(send, _)| *send).collect();
+        let sends: Vec<Source> = tracks.iter().map(|(send, _)| *send).collect();
         let (offer, mids) = agent.offer(&sends).await.unwrap();
         let entries: Vec<Value> = mids
             .iter()

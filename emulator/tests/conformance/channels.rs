@@ -1,6 +1,6 @@
 //! Data channels: success, and entries that fail inside a 200.
 
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Source};
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::contract::{CLOSE_CHANNELS, ESTABLISH, GET_SESSION, NEW_CHANNELS, UPDA
 
 /// Creates a session whose transport for data channels is established.
 async fn established(api: &Api) -> (Agent, String) {
-    let (agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let reply = api.call(&ESTABLISH, &session, ESTABLISH.example("ask_for_an_offer")).await;
     let reply = reply.is(200);
     assert_eq!(reply["dataChannel"], json!({ "dataChannelName": "server-events", "id": 0 }));

@@ -1,6 +1,6 @@
 //! 406: requests that are not valid, and those out of turn.
 
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn without(mut body: Value, list: &str, field: &str) -> Value {
 #[tokio::test]
 async fn requests_without_a_needed_field_are_invalid() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let local = || NEW_TRACKS.example("local_tracks");
     let remote = || NEW_TRACKS.example("remote_tracks");
     let unoffered = || NEW_TRACKS.example("push_track_without_an_offer");
@@ -73,7 +73,7 @@ async fn requests_without_a_needed_field_are_invalid() {
 #[tokio::test]
 async fn requests_with_too_many_or_unfitting_entries_are_invalid() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let many = |mut body: Value, count: usize| {
         body["tracks"] = vec![body["tracks"][0].clone(); count].into();
         body
@@ -109,7 +109,7 @@ async fn requests_with_too_many_or_unfitting_entries_are_invalid() {
 #[tokio::test]
 async fn descriptions_that_are_none_are_refused() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let code = "invalid_session_description";
     // The document shortens the descriptions with dots.
     let examples = [

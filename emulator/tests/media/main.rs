@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::{Agent, Change, Scene, Send, Voice};
+use cloudflare_calls_emulator::agent::{Agent, Change, Scene, Source, Voice};
 use cloudflare_calls_emulator::media::sfu::{Route, Sfu};
 use cloudflare_calls_emulator::media::{
     Counters, Delivery, Event, Kind, Layers, Media, Message, NewSection, Place, SessionKey,
@@ -34,7 +34,7 @@ async fn join(sfu: &Running, key: u64) -> (SessionKey, Agent) {
 }
 
 /// Lets the agent offer sections to send on. Returns their places.
-async fn publish(sfu: &Running, session: SessionKey, agent: &Agent, add: &[Send]) -> Vec<Place> {
+async fn publish(sfu: &Running, session: SessionKey, agent: &Agent, add: &[Source]) -> Vec<Place> {
     let (offer, mids) = agent.offer(add).await.unwrap();
     let accepted = sfu.call(move |sfu| sfu.accept_offer(session, &offer)).await.unwrap();
     for mid in &mids {
@@ -80,10 +80,7 @@ async fn counters(sfu: &Running, place: &Place) -> Counters {
 }
 
 /// Asks the SFU until a condition holds.
-async fn until(
-    sfu: &Running,
-    condition: impl Fn(&mut Sfu) -> bool + Clone + std::marker::Send + 'static,
-) {
+async fn until(sfu: &Running, condition: impl Fn(&mut Sfu) -> bool + Clone + Send + 'static) {
     let wait = async {
         while !sfu.call(condition.clone()).await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -111,13 +108,13 @@ async fn hear(agent: &Agent, at: &Place, from: &Agent, layer: Option<&str>) {
 }
 
 #[tokio::test]
-async fn what_an_agent_publishes_reaches_subscribers_in_other_sessions() {
+async fn publications_reach_subscribers_in_other_sessions() {
     let mut sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
     let (carol, c) = join(&sfu, 3).await;
 
-    let published = publish(&sfu, alice, &a, &[Send::Audio]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Audio]).await;
     assert_eq!(sfu.event().await, Event::Connected(alice));
     let place = published[0].clone();
     until(&sfu, move |sfu| sfu.last_packet(&place).is_some()).await;
@@ -168,7 +165,7 @@ async fn an_agent_publishes_on_what_the_sfu_offers() {
 async fn mids_of_the_sfu_are_counted_and_are_none_of_the_agents() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
-    let (offer, own) = a.offer(&[Send::Audio]).await.unwrap();
+    let (offer, own) = a.offer(&[Source::Audio]).await.unwrap();
     // The mid of a browser's second transceiver.
     let offer = offer.replace(&format!("a=mid:{}", own[0]), "a=mid:1");
     let offer = offer.replace(&format!("BUNDLE {}", own[0]), "BUNDLE 1");
@@ -182,19 +179,19 @@ async fn later_offers_of_either_side_add_sections_and_stop_them() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let audio = publish(&sfu, alice, &a, &[Send::Audio]).await;
+    let audio = publish(&sfu, alice, &a, &[Source::Audio]).await;
     let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO]).await;
     forward(&sfu, &audio[0], &at_b[0], Layers::default()).await;
     hear(&b, &at_b[0], &a, None).await;
 
-    let video = publish(&sfu, alice, &a, &[Send::Video]).await;
+    let video = publish(&sfu, alice, &a, &[Source::Video]).await;
     let at_b_too = offer(&sfu, bob, &b, &[SEND_VIDEO]).await;
     forward(&sfu, &video[0], &at_b_too[0], Layers::default()).await;
     hear(&b, &at_b_too[0], &a, None).await;
     hear(&b, &at_b[0], &a, None).await;
 
     // Bob publishes in the session in which he subscribes.
-    let of_b = publish(&sfu, bob, &b, &[Send::Audio]).await;
+    let of_b = publish(&sfu, bob, &b, &[Source::Audio]).await;
     let at_a = offer(&sfu, alice, &a, &[SEND_AUDIO]).await;
     forward(&sfu, &of_b[0], &at_a[0], Layers::default()).await;
     hear(&a, &at_a[0], &b, None).await;
@@ -217,8 +214,8 @@ async fn a_subscription_goes_on_when_its_source_or_layer_changes() {
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
     let (carol, c) = join(&sfu, 3).await;
-    let simulcast = publish(&sfu, alice, &a, &[Send::SimulcastVideo(&["a", "b", "c"])]).await;
-    let plain = publish(&sfu, bob, &b, &[Send::Video, Send::Audio]).await;
+    let simulcast = publish(&sfu, alice, &a, &[Source::SimulcastVideo(&["a", "b", "c"])]).await;
+    let plain = publish(&sfu, bob, &b, &[Source::Video, Source::Audio]).await;
     let at_c = offer(&sfu, carol, &c, &[SEND_VIDEO, SEND_AUDIO]).await;
 
     forward(&sfu, &simulcast[0], &at_c[0], layer("c", false)).await;
@@ -302,7 +299,7 @@ async fn a_refused_description_changes_nothing() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let (sdp, mids) = a.offer(&[Send::Audio]).await.unwrap();
+    let (sdp, mids) = a.offer(&[Source::Audio]).await.unwrap();
     let spoiled = [
         sdp.trim_end().to_owned(),
         sdp.replace("a=mid:", "a=dim:"),
@@ -352,7 +349,7 @@ async fn descriptions_have_the_manner_of_the_sfu() {
     let address = sfu.address();
     let (alice, a) = join(&sfu, 1).await;
     let (bob, _) = join(&sfu, 2).await;
-    let (sdp, _) = a.offer(&[Send::Audio, Send::Video]).await.unwrap();
+    let (sdp, _) = a.offer(&[Source::Audio, Source::Video]).await.unwrap();
     let answer = sfu.call(move |sfu| sfu.accept_offer(alice, &sdp)).await.unwrap().answer;
     let offer = sfu.call(move |sfu| sfu.offer(bob, &[SEND_AUDIO, SEND_VIDEO])).await.unwrap();
     for (sdp, setup) in [(&answer, "a=setup:passive\r\n"), (&offer.offer, "a=setup:actpass\r\n")] {
@@ -380,7 +377,7 @@ async fn garbage_is_counted_and_harms_nobody() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let published = publish(&sfu, alice, &a, &[Send::Audio]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Audio]).await;
     let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO]).await;
     forward(&sfu, &published[0], &at_b[0], Layers::default()).await;
 
@@ -426,7 +423,7 @@ async fn a_codec_that_the_subscriber_does_not_know_is_dropped_and_counted() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let published = publish(&sfu, alice, &a, &[Send::Video, Send::Audio]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Video, Source::Audio]).await;
     let offered = sfu.call(move |sfu| sfu.offer(bob, &[SEND_VIDEO, SEND_AUDIO])).await.unwrap();
     let answer = b.answer(&offered.offer).await.unwrap();
     // Bob does not know VP8.
@@ -447,7 +444,7 @@ async fn a_codec_that_the_subscriber_does_not_know_is_dropped_and_counted() {
 async fn a_keyframe_that_a_subscriber_asks_for_is_asked_of_the_publisher() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
-    let published = publish(&sfu, alice, &a, &[Send::Video]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Video]).await;
     let mut subscribers = Vec::new();
     for key in 2..5 {
         let (session, agent) = join(&sfu, key).await;
@@ -478,7 +475,7 @@ async fn tones_and_pictures_arrive_and_keyframes_when_they_are_asked_for() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let clips = [Send::Tone(Voice::Low), Send::Picture(Scene::Dusk)];
+    let clips = [Source::Tone(Voice::Low), Source::Picture(Scene::Dusk)];
     let published = publish(&sfu, alice, &a, &clips).await;
     let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO, SEND_VIDEO]).await;
     for (from, to) in published.iter().zip(&at_b) {
@@ -529,7 +526,7 @@ async fn video_that_is_lost_on_the_way_is_sent_again() {
     let port = |road: std::net::SocketAddr| format!(" {} typ host", road.port());
     let (old, of_a, of_b) = (port(sfu.address()), port(road_a), port(road_b));
 
-    let (sdp, mids) = a.offer(&[Send::Video]).await.unwrap();
+    let (sdp, mids) = a.offer(&[Source::Video]).await.unwrap();
     let accepted = sfu.call(move |sfu| sfu.accept_offer(alice, &sdp)).await.unwrap();
     a.accept_answer(&accepted.answer.replace(&old, &of_a)).await.unwrap();
     let offered = sfu.call(move |sfu| sfu.offer(bob, &[SEND_VIDEO])).await.unwrap();
@@ -616,7 +613,7 @@ fn without_codec(sdp: &str, codec: &str) -> String {
 async fn the_place_of_a_stopped_section_may_be_given_to_another() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
-    let published = publish(&sfu, alice, &a, &[Send::Audio, Send::Video]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Audio, Source::Video]).await;
     let to = Place { session: alice, mid: published[1].mid.clone() };
     forward(&sfu, &published[1], &to, Layers::default()).await;
     let (sdp, _) = a.offer_changes(&[Change::Stop(published[1].mid.clone())]).await.unwrap();
@@ -646,7 +643,7 @@ async fn the_place_of_a_stopped_section_may_be_given_to_another() {
 async fn an_agent_that_says_goodbye_is_disconnected() {
     let mut sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
-    publish(&sfu, alice, &a, &[Send::Audio]).await;
+    publish(&sfu, alice, &a, &[Source::Audio]).await;
     assert_eq!(sfu.event().await, Event::Connected(alice));
     a.close().await;
     let disconnected = async {
@@ -669,7 +666,7 @@ async fn closing_a_session_frees_everything() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let published = publish(&sfu, alice, &a, &[Send::Audio, Send::Video]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Audio, Source::Video]).await;
     let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO, NewSection::Data]).await;
     forward(&sfu, &published[0], &at_b[0], Layers::default()).await;
     hear(&b, &at_b[0], &a, None).await;

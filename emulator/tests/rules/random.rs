@@ -415,7 +415,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_done_the_rules_hold(steps in prop::collection::vec(step(), 1..100)) {
+    fn the_invariants_hold_after_random_operations(steps in prop::collection::vec(step(), 1..100)) {
         let mut run = Run::new();
         for step in steps {
             run.step(step);

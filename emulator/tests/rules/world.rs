@@ -1,4 +1,4 @@
-//! Rules with a simulated clock and WebRTC.
+//! Machine with a simulated clock and WebRTC.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::fake::{Fake, sdp};
 pub(crate) const APP: &str = "app";
 
 pub(crate) struct World {
-    pub(crate) rules: Rules,
+    pub(crate) rules: Machine,
     pub(crate) media: Fake,
     pub(crate) now: Duration,
     pub(crate) replies: BTreeMap<Ticket, Reply>,
@@ -53,7 +53,7 @@ impl World {
 
     pub(crate) fn with(config: Config) -> Self {
         Self {
-            rules: Rules::new(config, Some(7)),
+            rules: Machine::new(config, Some(7)),
             media: Fake::default(),
             now: ms(1000),
             replies: BTreeMap::new(),

@@ -20,7 +20,7 @@ use str0m::{Input, Rtc};
 
 use super::channels::Channels;
 use super::datagram::{Route, Transmit};
-use super::drive::{Driven, drive};
+use super::drive::{ConnectionOwner, drive};
 use super::forward::{Packet, Slot};
 use super::rewrite::Rtp;
 use super::sdp::Line;
@@ -245,7 +245,7 @@ struct Driving<'a> {
     out: &'a mut Effects,
 }
 
-impl Driven for Driving<'_> {
+impl ConnectionOwner for Driving<'_> {
     fn connection(&mut self) -> (&mut Rtc, &mut Channels) {
         (&mut self.peer.rtc, &mut self.peer.channels)
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::step::Step;
 use crate::media::{Kind, Place};
 use crate::rules::model::adapter::{Adapter, Item, Job, reply};
-use crate::rules::model::section::Carried;
+use crate::rules::model::section::SectionState;
 use crate::rules::model::track::{Flow, Found};
 use crate::rules::read::adapters::{self, NewAdapter, Way};
 use crate::rules::read::endpoints::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint};
@@ -50,7 +50,7 @@ impl Step<'_> {
                 let mid = INGEST_MID.to_owned();
                 if let Some(session) = self.state.sessions.get_mut(&key) {
                     session.is_ingest = true;
-                    session.sections.insert(mid.clone(), Carried::ingest());
+                    session.sections.insert(mid.clone(), SectionState::ingest());
                 }
                 if self.put_local(key, mid.clone(), new.name, Kind::Audio).is_ok() {
                     adapter.feeds = Some(key);

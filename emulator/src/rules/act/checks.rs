@@ -19,7 +19,7 @@ pub(crate) fn check_turn(session: &Session, operation: Operation) -> Result<(), 
         (Operation::Renegotiate, None) => Err(bad_description("no offer awaits an answer")),
         (Operation::Renegotiate, Some(_)) | (_, None) => Ok(()),
         (_, Some(open)) => {
-            let text = format!("the offer of {:?} awaits its answer", open.operation);
+            let text = format!("the offer of {} awaits its answer", open.operation.as_str());
             Err(bad_description(&text))
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::step::Step;
 use crate::media::{Delivery, NewSection, Place, Section, SessionKey};
 use crate::rules::model::history::What;
-use crate::rules::model::section::{Carried, Exchange};
+use crate::rules::model::section::{Exchange, SectionState};
 use crate::rules::read::channels::SERVER_EVENTS;
 use crate::rules::read::reply::{
     Code, Outcome, Reply, bad_description, ok, refusal, refused_description,
@@ -29,7 +29,7 @@ impl Step<'_> {
         // Sections that are not in the offer have been replaced.
         let carried = accepted.sections.iter().map(|section| {
             let old = session.sections.get(&section.mid);
-            (section.mid.clone(), Carried::offered(section, old))
+            (section.mid.clone(), SectionState::offered(section, old))
         });
         session.sections = carried.collect();
         if !session.has_data && session.carries_data() {
@@ -55,7 +55,7 @@ impl Step<'_> {
         let failure = |text: &str| refusal(500, Code::BackendError, text);
         let offered = self.media.offer(key, add).map_err(|error| failure(&error.to_string()))?;
         for (mid, section) in offered.mids.iter().zip(add) {
-            session.sections.insert(mid.clone(), Carried::added(*section));
+            session.sections.insert(mid.clone(), SectionState::added(*section));
         }
         session.exchange = Some(Exchange { operation, mids: offered.mids.clone() });
         self.state.history.note(key, What::Offered { operation });

@@ -21,7 +21,7 @@ impl Step<'_> {
         response.unwrap_or_else(Response::Now)
     }
 
-    /// Takes what happened on a connection.
+    /// Takes an event of a connection.
     pub(crate) fn event(&mut self, event: Event) {
         let key = event.session();
         match event {

@@ -94,7 +94,7 @@ impl Step<'_> {
         let Some(session) = self.forget(key) else { return false };
         tracing::info!(session = session.id, "expired");
         self.state.history.end(key);
-        self.state.gone.insert(session.id, session.app);
+        self.state.expired_sessions.insert(session.id, session.app);
         true
     }
 

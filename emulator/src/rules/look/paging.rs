@@ -72,7 +72,7 @@ impl View<'_> {
         };
         let live = self.state.sessions.range(..key).rev();
         let live = live.map(|(key, session)| Entry::Live(*key, session));
-        let expired = self.state.gone.before(number);
+        let expired = self.state.expired_sessions.before(number);
         let expired = expired.map(|(number, id, app)| Entry::Expired { number, id, app });
         let mut page = Page { sessions: Vec::new(), next: None };
         let (mut last, mut items) = (None, 0);
@@ -95,7 +95,7 @@ impl View<'_> {
         let live = self.state.key(id).and_then(|key| Some((key, self.state.sessions.get(&key)?)));
         let session = match live {
             Some((key, session)) => self.of(key, session, MOST_ITEMS),
-            None => SessionSnapshot::expired(id, self.state.gone.app(id)?),
+            None => SessionSnapshot::expired(id, self.state.expired_sessions.app(id)?),
         };
         Some((session, self.state.history.of(id)))
     }
@@ -105,7 +105,7 @@ impl Summary {
     pub(crate) fn of(state: &State) -> Self {
         Self {
             live: state.sessions.len(),
-            expired: state.gone.len(),
+            expired: state.expired_sessions.len(),
             adapters: state.adapters.len(),
         }
     }

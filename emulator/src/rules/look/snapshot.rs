@@ -152,7 +152,8 @@ impl View<'_> {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let all = usize::MAX;
         let live = self.state.sessions.iter().map(|(key, session)| self.of(*key, session, all));
-        let expired = self.state.gone.iter().map(|(id, app)| SessionSnapshot::expired(id, app));
+        let expired =
+            self.state.expired_sessions.iter().map(|(id, app)| SessionSnapshot::expired(id, app));
         let sessions: Vec<_> = live.chain(expired).collect();
         let known = self.state.adapters.iter();
         let known =

@@ -12,7 +12,7 @@ pub(crate) struct Exchange {
 }
 
 /// Media section of a session, whoever offered it.
-pub(crate) struct Carried {
+pub(crate) struct SectionState {
     pub(crate) kind: Option<Kind>,
     /// True if the agent has offered it.
     pub(crate) is_agents: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Carried {
     pub(crate) was_forced: bool,
 }
 
-impl Carried {
+impl SectionState {
     pub(crate) fn carries(&self, kind: Kind, location: Location) -> bool {
         let is_open = match location {
             Location::Local => self.agent_sends,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::channel::{Channel, ChannelEnd, Subscriber};
-use super::section::{Carried, Exchange};
+use super::section::{Exchange, SectionState};
 use super::track::{End, Found, Track};
 use super::waiting::Waiting;
 use crate::media::Kind;
@@ -33,7 +33,7 @@ pub(crate) struct Session {
     /// The change that waits.
     pub(crate) waiting: Option<Waiting>,
     /// The media sections, by mid.
-    pub(crate) sections: BTreeMap<String, Carried>,
+    pub(crate) sections: BTreeMap<String, SectionState>,
     pub(crate) tracks: Vec<Track>,
     /// True if data channels can be opened.
     pub(crate) has_data: bool,
@@ -180,7 +180,7 @@ impl Session {
     /// Returns a section on which the agent waits for media of that kind and codec, and that is not
     /// taken.
     pub(crate) fn idle_section(&self, found: &Found, taken: &BTreeSet<String>) -> Option<String> {
-        let is_free = |mid: &String, section: &Carried| {
+        let is_free = |mid: &String, section: &SectionState| {
             section.is_idle(found.kind)
                 && found.codec.as_ref().is_none_or(|codec| section.codecs.contains(codec))
                 && !taken.contains(mid)

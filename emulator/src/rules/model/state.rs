@@ -7,8 +7,8 @@ use fastrand::Rng;
 
 use super::adapter::{Adapter, Job};
 use super::channel::{Channel, ChannelEnd, Port};
-use super::gone::Gone;
 use super::history::{History, What};
+use super::past_ids::PastIds;
 use super::session::Session;
 use super::timers::Timers;
 use super::track::{Source, Track};
@@ -34,9 +34,9 @@ pub(crate) struct State {
     /// Sessions with a change that waits for packets.
     pub(crate) awaiting_packets: BTreeSet<SessionKey>,
     /// The expired sessions.
-    pub(crate) gone: Gone,
+    pub(crate) expired_sessions: PastIds,
     pub(crate) adapters: BTreeMap<String, Adapter>,
-    pub(crate) closed_adapters: Gone,
+    pub(crate) closed_adapters: PastIds,
     /// Subscribers of each published channel that has some.
     pub(crate) listeners: BTreeMap<Port, BTreeSet<Port>>,
     pub(crate) history: History,
@@ -58,9 +58,9 @@ impl State {
             ids: BTreeMap::new(),
             timers: Timers::default(),
             awaiting_packets: BTreeSet::new(),
-            gone: Gone::default(),
+            expired_sessions: PastIds::default(),
             adapters: BTreeMap::new(),
-            closed_adapters: Gone::default(),
+            closed_adapters: PastIds::default(),
             listeners: BTreeMap::new(),
             history: History::default(),
             jobs: Vec::new(),
@@ -121,7 +121,7 @@ impl State {
     pub(crate) fn admit(&mut self, now: Duration, request: &Request) -> Result<SessionKey, Reply> {
         let id = request.session.as_deref().unwrap_or_default();
         let Some(key) = self.key(id) else {
-            return Err(match self.gone.was_of(id, &request.app) {
+            return Err(match self.expired_sessions.was_of(id, &request.app) {
                 true => {
                     self.violations.say_gone(now, request);
                     disconnected()

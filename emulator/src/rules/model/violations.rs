@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::gone::Gone;
+use super::past_ids::PastIds;
 use crate::rules::read::request::{Operation, Request};
 
 /// The most violations that are kept. The oldest make room.
@@ -67,7 +67,7 @@ pub enum UnderWay {
 pub(crate) struct Violations {
     pub(crate) list: VecDeque<Violation>,
     /// Sessions of which 410 was said.
-    told: Gone,
+    told: PastIds,
 }
 
 impl Violations {

@@ -155,7 +155,7 @@ pub(crate) fn one_location(
     for (index, location) in locations.enumerate() {
         let location = location.ok_or_else(|| missing(list, index, "location"))?;
         if *all.get_or_insert(location) != location {
-            return Err(invalid("local and remote entries in one request"));
+            return Err(invalid("one request has local and remote entries"));
         }
     }
     Ok(all)

@@ -12,7 +12,7 @@ use crate::media::{Kind, Place};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdapterCommand {
     /// Connect, and report the result by
-    /// [`Rules::adapter_opened`](crate::rules::Rules::adapter_opened).
+    /// [`Machine::adapter_opened`](crate::rules::Machine::adapter_opened).
     Open {
         /// Adapter.
         id: String,

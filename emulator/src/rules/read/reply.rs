@@ -64,7 +64,7 @@ impl Code {
     /// Returns the description of an item with this error.
     fn description(self) -> &'static str {
         match self {
-            Self::AdapterNotFound => "no such adapter",
+            Self::AdapterNotFound => "the adapter does not exist",
             Self::BackendError => "the emulator cannot do this",
             Self::CloseTrack => "Track doesn't exist or was already closed",
             Self::EmptyTrack => "the publisher sends nothing",
@@ -72,7 +72,7 @@ impl Code {
                 "Track not found on remote peer. Make sure the publisher peer is connected and \
                  sending packets for this track"
             }
-            Self::RepeatedLocalTrack => "the data channel is there already",
+            Self::RepeatedLocalTrack => "the data channel exists already",
             Self::UpdateTrack => "the track has no layers to choose from",
             Self::WebsocketConnectionTimeout => "the endpoint did not answer in time",
             Self::WebsocketHandshakeFailed => "the endpoint refused the handshake",

@@ -88,7 +88,7 @@ pub struct Ticket(pub(crate) u64);
 pub enum Response {
     /// The reply.
     Now(Reply),
-    /// The reply will come from [`Rules::poll_reply`](crate::rules::Rules::poll_reply).
+    /// The reply will come from [`Machine::poll_reply`](crate::rules::Machine::poll_reply).
     Later(Ticket),
 }
 

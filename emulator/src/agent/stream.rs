@@ -7,7 +7,7 @@ use str0m::format::Codec;
 use str0m::media::{Mid, Rid};
 use str0m::rtp::RtpWrite;
 
-use super::Send;
+use super::Source;
 use super::clip::Clip;
 use super::marker::Marker;
 use super::vp8;
@@ -30,7 +30,7 @@ pub(crate) const KEYFRAME: [u8; 38] = [
 ];
 
 /// Stream that an agent sends.
-pub(super) struct Source {
+pub(super) struct Stream {
     pub(super) mid: Mid,
     pub(super) rid: Option<Rid>,
     pub(super) is_paused: bool,
@@ -45,18 +45,18 @@ pub(super) struct Source {
     is_keyframe_wanted: bool,
 }
 
-impl Source {
-    pub(super) fn new(mid: Mid, rid: Option<Rid>, send: Send, now: Instant) -> Self {
-        let clip = match send {
-            Send::Tone(voice) => Some(Clip::tone(voice)),
-            Send::Picture(scene) => Some(Clip::picture(scene)),
-            Send::Audio | Send::Video | Send::H265 | Send::SimulcastVideo(_) => None,
+impl Stream {
+    pub(super) fn new(mid: Mid, rid: Option<Rid>, source: Source, now: Instant) -> Self {
+        let clip = match source {
+            Source::Tone(voice) => Some(Clip::tone(voice)),
+            Source::Picture(scene) => Some(Clip::picture(scene)),
+            Source::Audio | Source::Video | Source::H265 | Source::SimulcastVideo(_) => None,
         };
         Self {
             mid,
             rid,
             is_paused: false,
-            codec: send.codec(),
+            codec: source.codec(),
             clip,
             next: now,
             frame: 0,

@@ -7,14 +7,14 @@ const MOST: usize = 10_000;
 
 /// Ids, and the apps that they belonged to.
 #[derive(Default)]
-pub(crate) struct Gone {
+pub(crate) struct PastIds {
     apps: BTreeMap<String, String>,
     order: VecDeque<String>,
     /// Number of ids that have made room.
     forgotten: u64,
 }
 
-impl Gone {
+impl PastIds {
     /// Remembers an id, which is never used again.
     pub(crate) fn insert(&mut self, id: String, app: String) {
         if self.order.len() >= MOST
@@ -66,26 +66,26 @@ mod tests {
 
     #[test]
     fn the_oldest_make_room() {
-        let mut gone = Gone::default();
+        let mut ids = PastIds::default();
         for number in 0..=MOST {
-            gone.insert(number.to_string(), "app".to_owned());
+            ids.insert(number.to_string(), "app".to_owned());
         }
-        assert!(!gone.was_of("0", "app"));
-        assert!(gone.was_of("1", "app"));
-        assert!(gone.was_of(&MOST.to_string(), "app"));
-        assert!(!gone.was_of("1", "other"));
-        assert_eq!(gone.iter().count(), MOST);
-        assert_eq!((gone.len(), gone.app("1"), gone.app("0")), (MOST, Some("app"), None));
+        assert!(!ids.was_of("0", "app"));
+        assert!(ids.was_of("1", "app"));
+        assert!(ids.was_of(&MOST.to_string(), "app"));
+        assert!(!ids.was_of("1", "other"));
+        assert_eq!(ids.iter().count(), MOST);
+        assert_eq!((ids.len(), ids.app("1"), ids.app("0")), (MOST, Some("app"), None));
     }
 
     #[test]
     fn numbers_stay_when_the_oldest_make_room() {
-        let mut gone = Gone::default();
+        let mut ids = PastIds::default();
         for number in 0..MOST + 5 {
-            gone.insert(number.to_string(), "app".to_owned());
+            ids.insert(number.to_string(), "app".to_owned());
         }
         let ids = |before: u64| -> Vec<(u64, String)> {
-            gone.before(before).map(|(number, id, _)| (number, id.clone())).collect()
+            ids.before(before).map(|(number, id, _)| (number, id.clone())).collect()
         };
         let all = ids(u64::MAX);
         assert!(all.iter().all(|(number, id)| number.to_string() == *id));
