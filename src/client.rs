@@ -1,4 +1,4 @@
-//! The client from the environment.
+//! Client from the environment.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use crate::generated::{Client, ClientBuilder};
 use crate::runtime::id::InvalidId;
 use crate::runtime::setup::ConfigError;
 
-/// A client, for the traits that are not about one session.
+/// Access to a client, for the traits that are not about one session.
 pub trait Root: Sync {
-    /// The client itself.
+    /// Returns the client itself.
     fn client(&self) -> &Client;
 }
 
@@ -21,19 +21,19 @@ impl Root for Client {
     }
 }
 
-/// The variable with the app's id.
+/// Variable with the app's id.
 const APP_ID: &str = "CALLS_APP_ID";
-/// The variable with the app's secret.
+/// Variable with the app's secret.
 const APP_SECRET: &str = "CALLS_APP_SECRET";
-/// The variable with another base URL.
+/// Variable with another base URL.
 const BASE_URL: &str = "CALLS_BASE_URL";
 
 impl Client {
-    /// A client of the app in `CALLS_APP_ID` with the secret in
-    /// `CALLS_APP_SECRET`, at `CALLS_BASE_URL` if that is set.
+    /// Creates a client of the app in `CALLS_APP_ID` with the secret in `CALLS_APP_SECRET`, at
+    /// `CALLS_BASE_URL` if that is set.
     ///
     /// # Errors
-    /// The variable that is missing or wrong, or the setting that cannot be
+    /// [`FromEnvError`] with the variable that is missing or wrong, or the setting that cannot be
     /// used.
     pub fn from_env() -> Result<Self, FromEnvError> {
         ClientBuilder::from_env()?.build().map_err(FromEnvError::Config)
@@ -41,10 +41,10 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// The settings of [`Client::from_env`], to be changed.
+    /// Returns the builder with the settings of [`Client::from_env`].
     ///
     /// # Errors
-    /// The variable that is missing or wrong.
+    /// [`FromEnvError`] with the variable that is missing or wrong.
     pub fn from_env() -> Result<Self, FromEnvError> {
         Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -60,13 +60,13 @@ impl ClientBuilder {
     }
 }
 
-/// Why there is no client in the environment.
+/// Reason for which the environment gives no client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FromEnvError {
     /// The variable of this name is not set, is empty or is not UTF-8.
     Missing(&'static str),
-    /// `CALLS_APP_ID` is no id.
+    /// `CALLS_APP_ID` is no valid id.
     AppId(InvalidId),
     /// The settings cannot be used.
     Config(ConfigError),

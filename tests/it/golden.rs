@@ -1,4 +1,4 @@
-//! The checked-in text is the text that the build script generates.
+//! Checked-in text of the client, which the build script generates.
 
 #[test]
 fn the_checked_in_client_is_the_generated_one() {
