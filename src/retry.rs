@@ -100,7 +100,7 @@ impl RetryPolicy {
 pub(crate) struct Retries {
     policy: RetryPolicy,
     /// None before the first failure: most steps have none.
-    left: Mutex<Option<Left>>,
+    left: Mutex<Option<Box<Left>>>,
 }
 
 struct Left {
@@ -170,7 +170,7 @@ impl Retries {
                 .with_jitter()
                 .build();
             let budget = self.policy.budget.saturating_sub(elapsed.unwrap_or_default());
-            Left { delays, last_start: now + budget }
+            Box::new(Left { delays, last_start: now + budget })
         });
         let delay = left.delays.next()?.max(retry_after.unwrap_or_default());
         let start = now.checked_add(delay)?;
