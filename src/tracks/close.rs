@@ -1,7 +1,5 @@
 //! "Remote client leaves": its tracks are closed on the sessions of the others.
 
-use std::collections::BTreeSet;
-
 use super::types::Closed;
 use crate::action::Action;
 use crate::check::MAX_TRACKS;
@@ -106,8 +104,13 @@ impl CloseExt for GuardedSession {}
 
 /// Each mid once, in the order of the first.
 fn distinct(mids: impl IntoIterator<Item = Mid>) -> Vec<Mid> {
-    let mut seen = BTreeSet::new();
-    mids.into_iter().filter(|mid| seen.insert(mid.clone())).collect()
+    let mut distinct = Vec::new();
+    for mid in mids {
+        if !distinct.contains(&mid) {
+            distinct.push(mid);
+        }
+    }
+    distinct
 }
 
 impl Closer<Mid> for Change {
