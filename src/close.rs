@@ -50,31 +50,34 @@ pub(crate) enum End {
 /// items are failed, and its error is the outcome's.
 pub(crate) async fn in_batches<K, C>(closer: &mut C, items: Vec<K>) -> Outcome<K, K>
 where
-    K: Clone + fmt::Display,
+    K: fmt::Display,
     C: Closer<K>,
 {
     let mut all = Outcome::new(closer.step());
-    for batch in items.chunks(C::MAX) {
+    let mut left = items;
+    while !left.is_empty() {
+        let after = left.split_off(left.len().min(C::MAX));
+        let batch = std::mem::replace(&mut left, after);
         if closer.is_gone() {
-            all.done.extend_from_slice(batch);
+            all.done.extend(batch);
             continue;
         }
-        match closer.close(batch).await {
-            Ok(entries) => all.extend(settled(closer, batch.to_vec(), entries)),
+        match closer.close(&batch).await {
+            Ok(entries) => all.extend(settled(closer, batch, entries)),
             Err(error) if error.is_gone_already() => {
-                for item in batch {
+                for item in &batch {
                     closer.ended(item, End::Closed);
                 }
-                all.done.extend_from_slice(batch);
+                all.done.extend(batch);
             }
             Err(error) => {
                 let end = if error.outcome_unknown() { End::Unknown } else { End::Open };
                 for item in batch {
-                    let was_in_doubt = closer.ended(item, end);
+                    let was_in_doubt = closer.ended(&item, end);
                     let is_unknown = was_in_doubt || end == End::Unknown;
                     let reason =
                         if is_unknown { ItemError::Unreported } else { ItemError::RequestFailed };
-                    all.fail(item.clone(), reason);
+                    all.fail(item, reason);
                 }
                 all.error = Some(error);
             }

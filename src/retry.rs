@@ -97,8 +97,8 @@ impl RetryPolicy {
 /// Rest of a policy's attempts and budget. All requests of a step share it.
 pub(crate) struct Retries {
     policy: RetryPolicy,
-    /// None before the first failure, so for most steps.
-    left: Mutex<Option<Left>>,
+    /// None before the first failure: most steps have none.
+    left: Mutex<Option<Box<Left>>>,
 }
 
 struct Left {
@@ -167,7 +167,7 @@ impl Retries {
                 .with_jitter()
                 .build();
             let budget = self.policy.budget.saturating_sub(elapsed.unwrap_or_default());
-            Left { delays, last_start: now + budget }
+            Box::new(Left { delays, last_start: now + budget })
         });
         let delay = left.delays.next()?.max(retry_after.unwrap_or_default());
         let start = now.checked_add(delay)?;

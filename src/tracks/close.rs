@@ -1,7 +1,5 @@
 //! Step of "Remote client leaves": its tracks are closed on the sessions of the others.
 
-use std::collections::BTreeSet;
-
 use super::types::Closed;
 use crate::action::Action;
 use crate::check::MAX_TRACKS;
@@ -105,8 +103,13 @@ impl CloseExt for GuardedSession {}
 
 /// Returns each mid once, in the order of its first place.
 fn distinct(mids: impl IntoIterator<Item = Mid>) -> Vec<Mid> {
-    let mut seen = BTreeSet::new();
-    mids.into_iter().filter(|mid| seen.insert(mid.clone())).collect()
+    let mut distinct = Vec::new();
+    for mid in mids {
+        if !distinct.contains(&mid) {
+            distinct.push(mid);
+        }
+    }
+    distinct
 }
 
 impl Closer<Mid> for Change {

@@ -82,7 +82,8 @@ pub(super) struct Open {
 
 /// The outcome of the step that led to an exchange.
 pub(super) enum Kept {
-    Value(Exchanged),
+    /// Boxed: it is far larger than the rest of an exchange.
+    Value(Box<Exchanged>),
     /// As it is in a store.
     Text(Arc<str>),
 }

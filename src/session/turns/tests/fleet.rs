@@ -213,7 +213,7 @@ async fn ask(
     turn.ok()
 }
 
-async fn end(turn: Turn, api: &Model, what: &'static str) {
+async fn end(mut turn: Turn, api: &Model, what: &'static str) {
     let ended = turn.end().await;
     api.borrow_mut().saw(if ended.is_ok() { what } else { "an end was not told" });
 }
