@@ -36,6 +36,7 @@ pub use outcome::{Failed, Outcome};
 /// [`OperationError`](error::OperationError) use.
 pub use reqwest;
 pub use retry::RetryPolicy;
+pub use runtime::redaction::{Hidden, Scrubbed};
 pub use runtime::setup::{CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use sdp::{Answer, Offer};
 /// Type of the app secret.

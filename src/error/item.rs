@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::text::without_full_stop;
 use crate::generated::types::ErrorCode;
-use crate::runtime::redaction::{scrub, scrub_some};
+use crate::runtime::redaction::{Scrubbed, scrub};
 
 /// Item that failed inside a reply of success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct ItemFailure {
 }
 
 /// Reason for which an item failed inside a reply of success.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ItemError {
@@ -31,10 +31,10 @@ pub enum ItemError {
         code: ErrorCode,
         /// Finer kind, if the API gives one.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        subcode: Option<String>,
+        subcode: Option<Scrubbed>,
         /// Words of the API, for people. They may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        description: Option<String>,
+        description: Option<Scrubbed>,
     },
     /// The reply does not mention the item, or the earlier reply that would have was lost, so its
     /// state is unknown.
@@ -67,8 +67,8 @@ impl ItemError {
     /// Returns the error of an entry of a reply.
     pub(crate) fn of(
         code: &Option<ErrorCode>,
-        subcode: &Option<String>,
-        description: &Option<String>,
+        subcode: &Option<Scrubbed>,
+        description: &Option<Scrubbed>,
     ) -> Option<Self> {
         let code = code.clone().filter(|code| !code.as_str().is_empty())?;
         Some(Self::Refused { code, subcode: subcode.clone(), description: description.clone() })
@@ -105,22 +105,6 @@ impl fmt::Display for ItemError {
             Self::Unreported => f.write_str("the reply does not mention it"),
             Self::Unnamed => f.write_str("the reply does not name it"),
             Self::RequestFailed => f.write_str("the request failed as a whole"),
-        }
-    }
-}
-
-impl fmt::Debug for ItemError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { code, subcode, description } => f
-                .debug_struct("Refused")
-                .field("code", code)
-                .field("subcode", &scrub_some(subcode))
-                .field("description", &scrub_some(description))
-                .finish(),
-            Self::Unreported => f.write_str("Unreported"),
-            Self::Unnamed => f.write_str("Unnamed"),
-            Self::RequestFailed => f.write_str("RequestFailed"),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::InvalidRequest;
 use super::exchange::Request;
-use super::redaction::Hidden;
+use super::redaction::Length;
 
 /// A file of a form.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl fmt::Debug for File {
         f.debug_struct("File")
             .field("name", &self.name)
             .field("media_type", &self.media_type)
-            .field("content", &Hidden(self.content.len()))
+            .field("content", &Length(self.content.len()))
             .finish()
     }
 }
