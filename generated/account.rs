@@ -375,8 +375,7 @@ pub mod types {
         /// Remarks of the API beside the result.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub messages: Option<Messages>,
-        /// The API's `result`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        /// The apps, without their secrets.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<App>,
         /// Whether the API did what was asked.
@@ -593,8 +592,7 @@ pub mod types {
         /// Remarks of the API beside the result.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub messages: Option<Messages>,
-        /// The API's `result`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        /// The TURN keys, without their API tokens.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<TurnKey>,
         /// Whether the API did what was asked.

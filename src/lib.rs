@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "account")]
+pub mod account;
 mod action;
 pub mod adapters;
 mod check;
 mod client;
 mod close;
 pub mod data_channels;
+mod env;
 pub mod error;
 mod generated;
 pub mod ice;
@@ -24,9 +27,10 @@ pub mod store;
 #[cfg(feature = "token")]
 pub mod token;
 pub mod tracks;
+mod verdict;
 
 pub use check::Reach;
-pub use client::FromEnvError;
+pub use env::FromEnvError;
 pub use error::{Error, Remedy};
 pub use generated::{Client, ClientBuilder, DEFAULT_BASE_URL, operations, types};
 pub use mid::Mid;
