@@ -326,8 +326,6 @@ impl Client {
 /// What requests and replies are made of.
 pub mod types {
     #[allow(unused_imports)]
-    use std::fmt;
-    #[allow(unused_imports)]
     use serde::{Deserialize, Serialize};
     #[allow(unused_imports)]
     use super::runtime;
@@ -376,7 +374,7 @@ pub mod types {
         AdapterMode
     }
     /// What became of an adapter. An entry with `error_code` was not created.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct AdapterResult {
         /// The adapter, to close it.
@@ -388,16 +386,16 @@ pub mod types {
         ///
         /// Minimum length: `1`. Pattern: `^wss?://`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        pub endpoint: Option<String>,
+        pub endpoint: Option<runtime::redaction::Hidden>,
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// What the endpoint of a `local` adapter sends.
         #[serde(rename = "inputCodec", skip_serializing_if = "Option::is_none")]
         pub input_codec: Option<InputCodec>,
@@ -422,40 +420,11 @@ pub mod types {
         #[serde(rename = "trackName", skip_serializing_if = "Option::is_none")]
         pub track_name: Option<String>,
     }
-    impl fmt::Debug for AdapterResult {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("AdapterResult")
-                .field("adapter_id", &self.adapter_id)
-                .field(
-                    "endpoint",
-                    &self
-                        .endpoint
-                        .as_ref()
-                        .map(|hidden| runtime::redaction::Hidden(hidden.len())),
-                )
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("input_codec", &self.input_codec)
-                .field("location", &self.location)
-                .field("mode", &self.mode)
-                .field("output_codec", &self.output_codec)
-                .field("session_id", &self.session_id)
-                .field("track_name", &self.track_name)
-                .finish()
-        }
-    }
     /// Why the API refused a request. The document has it for adapters only, but every operation
     /// answers with it.
     ///
     /// OpenAPI schema: `AdapterRequestError`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct ApiError {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -463,25 +432,10 @@ pub mod types {
         pub error_code: ErrorCode,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
-    }
-    impl fmt::Debug for ApiError {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("ApiError")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .finish()
-        }
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
     }
     impl runtime::error::ErrorBody for ApiError {
         fn code(&self) -> Option<&str> {
@@ -539,7 +493,7 @@ pub mod types {
     /// What became of each adapter.
     ///
     /// OpenAPI schema: `CloseAdapterResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct CloseAdapterResponse {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -547,30 +501,14 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// A result for each adapter.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub tracks: Vec<CloseAdapterResult>,
-    }
-    impl fmt::Debug for CloseAdapterResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("CloseAdapterResponse")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("tracks", &self.tracks)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for CloseAdapterResponse {
         fn code(&self) -> Option<&str> {
@@ -581,7 +519,7 @@ pub mod types {
         }
     }
     /// What became of an adapter that was to be closed.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct CloseAdapterResult {
         /// The adapter that was to be closed.
@@ -597,27 +535,10 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
-    }
-    impl fmt::Debug for CloseAdapterResult {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("CloseAdapterResult")
-                .field("adapter_id", &self.adapter_id)
-                .field("bytes_processed", &self.bytes_processed)
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .finish()
-        }
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
     }
     /// Data channels to close, by `id`.
     ///
@@ -645,7 +566,7 @@ pub mod types {
         }
     }
     /// What became of a track that was to be closed.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct CloseTrackResult {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -653,30 +574,14 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// The media section (RFC 9143) on this session's connection; the result has the same.
         ///
         /// Minimum length: `1`.
         pub mid: String,
-    }
-    impl fmt::Debug for CloseTrackResult {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("CloseTrackResult")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("mid", &self.mid)
-                .finish()
-        }
     }
     /// Tracks to close, by force or with the agent's offer.
     ///
@@ -718,7 +623,7 @@ pub mod types {
     /// missing is not known to be closed.
     ///
     /// OpenAPI schema: `CloseTracksResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct CloseTracksResponse {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -726,10 +631,10 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// Always false here. It says nothing of an exchange that was open before.
         #[serde(
             rename = "requiresImmediateRenegotiation",
@@ -743,27 +648,6 @@ pub mod types {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub tracks: Vec<CloseTrackResult>,
-    }
-    impl fmt::Debug for CloseTracksResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("CloseTracksResponse")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field(
-                    "requires_immediate_renegotiation",
-                    &self.requires_immediate_renegotiation,
-                )
-                .field("session_description", &self.session_description)
-                .field("tracks", &self.tracks)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for CloseTracksResponse {
         fn code(&self) -> Option<&str> {
@@ -904,7 +788,7 @@ pub mod types {
         }
     }
     /// What became of a data channel. An entry with `error_code` failed.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct DataChannelResult {
         /// Whether the subscriber may send to the publisher. At most one subscriber of a channel may:
@@ -921,10 +805,10 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// The channel's id on this session, 0 to 65534; publisher and subscriber have different ones.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub id: Option<u16>,
@@ -961,30 +845,6 @@ pub mod types {
         #[serde(rename = "waitForAck", skip_serializing_if = "Option::is_none")]
         pub wait_for_ack: Option<bool>,
     }
-    impl fmt::Debug for DataChannelResult {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("DataChannelResult")
-                .field("can_reply", &self.can_reply)
-                .field("data_channel_name", &self.data_channel_name)
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("id", &self.id)
-                .field("location", &self.location)
-                .field("max_packet_life_time", &self.max_packet_life_time)
-                .field("max_retransmits", &self.max_retransmits)
-                .field("ordered", &self.ordered)
-                .field("session_id", &self.session_id)
-                .field("wait_for_ack", &self.wait_for_ack)
-                .finish()
-        }
-    }
     /// Data channels to publish, to subscribe to or to change; all local or all remote.
     ///
     /// OpenAPI schema: `DataChannelsRequest`.
@@ -1013,7 +873,7 @@ pub mod types {
     /// What became of each data channel.
     ///
     /// OpenAPI schema: `DataChannelsResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct DataChannelsResponse {
         /// A result for each data channel.
@@ -1025,26 +885,10 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
-    }
-    impl fmt::Debug for DataChannelsResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("DataChannelsResponse")
-                .field("data_channels", &self.data_channels)
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .finish()
-        }
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
     }
     impl runtime::error::ErrorBody for DataChannelsResponse {
         fn code(&self) -> Option<&str> {
@@ -1243,7 +1087,7 @@ pub mod types {
     /// The channel of the transport, and the SFU's part of the exchange.
     ///
     /// OpenAPI schema: `EstablishDataChannelsTransportResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct EstablishDataChannelsTransportResponse {
         /// The channel `server-events`, whose id is 0.
@@ -1259,10 +1103,10 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// Whether `session_description` is an offer whose answer has to be brought by `renegotiate`.
         #[serde(
             rename = "requiresImmediateRenegotiation",
@@ -1272,28 +1116,6 @@ pub mod types {
         /// The SFU's offer, or its answer to the agent's.
         #[serde(rename = "sessionDescription", skip_serializing_if = "Option::is_none")]
         pub session_description: Option<SessionDescription>,
-    }
-    impl fmt::Debug for EstablishDataChannelsTransportResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("EstablishDataChannelsTransportResponse")
-                .field("data_channel", &self.data_channel)
-                .field("data_channels", &self.data_channels)
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field(
-                    "requires_immediate_renegotiation",
-                    &self.requires_immediate_renegotiation,
-                )
-                .field("session_description", &self.session_description)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for EstablishDataChannelsTransportResponse {
         fn code(&self) -> Option<&str> {
@@ -1306,7 +1128,7 @@ pub mod types {
     /// The tracks and data channels of a session.
     ///
     /// OpenAPI schema: `GetSessionStateResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct GetSessionStateResponse {
         /// The data channels.
@@ -1318,31 +1140,14 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// The tracks; closed ones may stay as inactive.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub tracks: Vec<SessionTrack>,
-    }
-    impl fmt::Debug for GetSessionStateResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("GetSessionStateResponse")
-                .field("data_channels", &self.data_channels)
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("tracks", &self.tracks)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for GetSessionStateResponse {
         fn code(&self) -> Option<&str> {
@@ -1383,7 +1188,7 @@ pub mod types {
     }
     /// An adapter to create. Ingest (`local`) needs `input_codec`; egress (`remote`) needs
     /// `session_id` and `output_codec`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct NewAdapter {
         /// The adapter, to close it.
@@ -1394,7 +1199,7 @@ pub mod types {
         /// redirection.
         ///
         /// Minimum length: `1`. Pattern: `^wss?://`.
-        pub endpoint: String,
+        pub endpoint: runtime::redaction::Hidden,
         /// What the endpoint of a `local` adapter sends.
         #[serde(rename = "inputCodec", skip_serializing_if = "Option::is_none")]
         pub input_codec: Option<InputCodec>,
@@ -1426,7 +1231,7 @@ pub mod types {
             track_name: impl Into<String>,
         ) -> Self {
             Self {
-                endpoint: endpoint.into(),
+                endpoint: endpoint.into().into(),
                 location,
                 track_name: track_name.into(),
                 adapter_id: Default::default(),
@@ -1462,20 +1267,6 @@ pub mod types {
             self
         }
     }
-    impl fmt::Debug for NewAdapter {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("NewAdapter")
-                .field("adapter_id", &self.adapter_id)
-                .field("endpoint", &runtime::redaction::Hidden(self.endpoint.len()))
-                .field("input_codec", &self.input_codec)
-                .field("location", &self.location)
-                .field("mode", &self.mode)
-                .field("output_codec", &self.output_codec)
-                .field("session_id", &self.session_id)
-                .field("track_name", &self.track_name)
-                .finish()
-        }
-    }
     /// Adapters to create, 1 to 4.
     ///
     /// OpenAPI schema: `NewAdapterRequest`.
@@ -1499,7 +1290,7 @@ pub mod types {
     /// What became of each adapter.
     ///
     /// OpenAPI schema: `NewAdapterResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct NewAdapterResponse {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -1507,30 +1298,14 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// A result for each adapter.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub tracks: Vec<AdapterResult>,
-    }
-    impl fmt::Debug for NewAdapterResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("NewAdapterResponse")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("tracks", &self.tracks)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for NewAdapterResponse {
         fn code(&self) -> Option<&str> {
@@ -1567,7 +1342,7 @@ pub mod types {
     /// The session that was created.
     ///
     /// OpenAPI schema: `NewSessionResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct NewSessionResponse {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -1575,33 +1350,16 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// The SFU's answer, if the request had an offer.
         #[serde(rename = "sessionDescription", skip_serializing_if = "Option::is_none")]
         pub session_description: Option<SessionDescription>,
         /// The session that was created.
         #[serde(rename = "sessionId")]
         pub session_id: SessionId,
-    }
-    impl fmt::Debug for NewSessionResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("NewSessionResponse")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("session_description", &self.session_description)
-                .field("session_id", &self.session_id)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for NewSessionResponse {
         fn code(&self) -> Option<&str> {
@@ -1677,7 +1435,7 @@ pub mod types {
     /// The SFU took the answer.
     ///
     /// OpenAPI schema: `RenegotiateResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct RenegotiateResponse {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -1685,29 +1443,13 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// Not used by any documented reply.
         #[serde(rename = "sessionDescription", skip_serializing_if = "Option::is_none")]
         pub session_description: Option<SessionDescription>,
-    }
-    impl fmt::Debug for RenegotiateResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("RenegotiateResponse")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("session_description", &self.session_description)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for RenegotiateResponse {
         fn code(&self) -> Option<&str> {
@@ -1778,13 +1520,13 @@ pub mod types {
     /// An offer or an answer (RFC 8866, RFC 9429). `Debug` hides the description.
     ///
     /// OpenAPI schema: `SessionDescription`.
-    #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct SessionDescription {
         /// The description, each line ended by CRLF, the last one too: without it the API answers
         /// `invalid_session_description`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        pub sdp: Option<String>,
+        pub sdp: Option<runtime::redaction::Hidden>,
         /// Whether this is an offer or an answer.
         #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
         pub type_: Option<SdpType>,
@@ -1796,27 +1538,13 @@ pub mod types {
         }
         /// Sets `sdp`.
         pub fn sdp(mut self, sdp: impl Into<String>) -> Self {
-            self.sdp = Some(sdp.into());
+            self.sdp = Some(sdp.into().into());
             self
         }
         /// Sets `type`.
         pub fn type_(mut self, type_: SdpType) -> Self {
             self.type_ = Some(type_);
             self
-        }
-    }
-    impl fmt::Debug for SessionDescription {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("SessionDescription")
-                .field(
-                    "sdp",
-                    &self
-                        .sdp
-                        .as_ref()
-                        .map(|hidden| runtime::redaction::Hidden(hidden.len())),
-                )
-                .field("type_", &self.type_)
-                .finish()
         }
     }
     /// Names a session, the SFU's end of one WebRTC connection. It locates the session and permits
@@ -2138,7 +1866,7 @@ pub mod types {
     }
     /// What became of a track. An entry with `error_code` failed, and its `mid` is empty and means
     /// nothing.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct TrackResult {
         /// Whether the transceiver is to carry media in both directions. Only where the SFU makes the
@@ -2153,10 +1881,10 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// Audio or video. Required where the SFU makes the offer.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub kind: Option<TrackKind>,
@@ -2177,28 +1905,6 @@ pub mod types {
         /// The name that the publisher gave the track. With the publisher's session it finds the track.
         #[serde(rename = "trackName", skip_serializing_if = "Option::is_none")]
         pub track_name: Option<String>,
-    }
-    impl fmt::Debug for TrackResult {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("TrackResult")
-                .field("bidirectional_media_stream", &self.bidirectional_media_stream)
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field("kind", &self.kind)
-                .field("location", &self.location)
-                .field("mid", &self.mid)
-                .field("session_id", &self.session_id)
-                .field("simulcast", &self.simulcast)
-                .field("track_name", &self.track_name)
-                .finish()
-        }
     }
     /// Tracks to publish or to subscribe to. At most 64, all local or all remote.
     ///
@@ -2244,7 +1950,7 @@ pub mod types {
     /// What became of the tracks, and the SFU's part of the exchange.
     ///
     /// OpenAPI schema: `TracksResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct TracksResponse {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -2252,10 +1958,10 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// Whether `session_description` is an offer whose answer has to be brought by `renegotiate`.
         #[serde(
             rename = "requiresImmediateRenegotiation",
@@ -2270,27 +1976,6 @@ pub mod types {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub tracks: Vec<TrackResult>,
-    }
-    impl fmt::Debug for TracksResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("TracksResponse")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field(
-                    "requires_immediate_renegotiation",
-                    &self.requires_immediate_renegotiation,
-                )
-                .field("session_description", &self.session_description)
-                .field("tracks", &self.tracks)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for TracksResponse {
         fn code(&self) -> Option<&str> {
@@ -2336,7 +2021,7 @@ pub mod types {
     /// What became of each change.
     ///
     /// OpenAPI schema: `UpdateTracksResponse`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct UpdateTracksResponse {
         /// The kind of the error, for programs. New kinds may appear at any time.
@@ -2344,10 +2029,10 @@ pub mod types {
         pub error_code: Option<ErrorCode>,
         /// What went wrong, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        pub error_description: Option<String>,
+        pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        pub error_subcode: Option<String>,
+        pub error_subcode: Option<runtime::redaction::Scrubbed>,
         /// Whether the change needs an exchange of session descriptions.
         #[serde(
             rename = "requiresImmediateRenegotiation",
@@ -2358,26 +2043,6 @@ pub mod types {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub tracks: Vec<TrackResult>,
-    }
-    impl fmt::Debug for UpdateTracksResponse {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("UpdateTracksResponse")
-                .field("error_code", &self.error_code)
-                .field(
-                    "error_description",
-                    &runtime::redaction::scrub_some(&self.error_description),
-                )
-                .field(
-                    "error_subcode",
-                    &runtime::redaction::scrub_some(&self.error_subcode),
-                )
-                .field(
-                    "requires_immediate_renegotiation",
-                    &self.requires_immediate_renegotiation,
-                )
-                .field("tracks", &self.tracks)
-                .finish()
-        }
     }
     impl runtime::error::ErrorBody for UpdateTracksResponse {
         fn code(&self) -> Option<&str> {

@@ -19,6 +19,7 @@ use crate::generated::types::{
 use crate::meter;
 use crate::outcome::{Entry as _, Outcome, settle, text};
 use crate::runtime::error::OperationError;
+use crate::runtime::redaction::Scrubbed;
 use crate::runtime::setup::is_loopback;
 use crate::session::access::report;
 use crate::session::detached::Detached;
@@ -270,8 +271,8 @@ fn entries_or_error<B, I>(
 /// An error of the usual shape, whose code may be empty.
 fn plain(
     code: Option<ErrorCode>,
-    error_subcode: Option<String>,
-    error_description: Option<String>,
+    error_subcode: Option<Scrubbed>,
+    error_description: Option<Scrubbed>,
 ) -> ApiError {
     let error_code = code.unwrap_or_else(|| ErrorCode::Other(String::new()));
     ApiError { error_code, error_subcode, error_description }

@@ -39,6 +39,7 @@ pub use outcome::{Failed, Outcome};
 /// [`OperationError`](error::OperationError) speak.
 pub use reqwest;
 pub use retry::RetryPolicy;
+pub use runtime::redaction::{Hidden, Scrubbed};
 pub use runtime::setup::{CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use sdp::{Answer, Offer};
 /// The type of the app secret.

@@ -1,7 +1,5 @@
 //! Session descriptions that are what they say.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::generated::types::{SdpType, SessionDescription};
@@ -20,17 +18,17 @@ use crate::runtime::redaction::Hidden;
 /// assert!(serde_json::from_str::<Offer>(r#"{"type":"answer","sdp":"v=0\r\n"}"#).is_err());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SessionDescription", into = "SessionDescription")]
-pub struct Offer(String);
+pub struct Offer(Hidden);
 
 /// A session description that answers an offer (RFC 9429 section 3.2).
 ///
 /// As JSON it is what `RTCPeerConnection` takes and gives,
 /// `{"type": "answer", "sdp": …}`. `Debug` hides the description.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SessionDescription", into = "SessionDescription")]
-pub struct Answer(String);
+pub struct Answer(Hidden);
 
 macro_rules! description {
     ($name:ident, $type:ident, $text:literal) => {
@@ -40,7 +38,7 @@ macro_rules! description {
             /// # Errors
             /// [`Problem::NotSdp`] or [`Problem::SdpEnd`].
             pub fn new(sdp: impl Into<String>) -> Result<Self, Invalid> {
-                let sdp = sdp.into();
+                let sdp = Hidden::from(sdp.into());
                 check_sdp(&sdp)?;
                 Ok(Self(sdp))
             }
@@ -71,12 +69,6 @@ macro_rules! description {
         impl From<$name> for SessionDescription {
             fn from(description: $name) -> Self {
                 Self::new().type_(SdpType::$type).sdp(description.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($name)).field(&Hidden(self.0.len())).finish()
             }
         }
     };

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::types::ErrorCode;
-use crate::runtime::redaction::{scrub, scrub_some};
+use crate::runtime::redaction::{Scrubbed, scrub};
 
 /// An item that failed inside a reply of success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct ItemFailure {
 }
 
 /// Why an item failed inside a reply of success.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ItemError {
@@ -30,10 +30,10 @@ pub enum ItemError {
         code: ErrorCode,
         /// The finer kind, if the API gives one.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
-        subcode: Option<String>,
+        subcode: Option<Scrubbed>,
         /// The API's words, for people; the wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
-        description: Option<String>,
+        description: Option<Scrubbed>,
     },
     /// The reply says nothing of the item, or an earlier one that would have was
     /// lost, so its state is unknown.
@@ -66,8 +66,8 @@ impl ItemError {
     /// The error of an entry of a reply.
     pub(crate) fn of(
         code: &Option<ErrorCode>,
-        subcode: &Option<String>,
-        description: &Option<String>,
+        subcode: &Option<Scrubbed>,
+        description: &Option<Scrubbed>,
     ) -> Option<Self> {
         let code = code.clone().filter(|code| !code.as_str().is_empty())?;
         Some(Self::Refused { code, subcode: subcode.clone(), description: description.clone() })
@@ -102,22 +102,6 @@ impl fmt::Display for ItemError {
             Self::Unreported => f.write_str("not in the reply"),
             Self::Unnamed => f.write_str("in the reply without a name"),
             Self::RequestFailed => f.write_str("the request failed as a whole"),
-        }
-    }
-}
-
-impl fmt::Debug for ItemError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { code, subcode, description } => f
-                .debug_struct("Refused")
-                .field("code", code)
-                .field("subcode", &scrub_some(subcode))
-                .field("description", &scrub_some(description))
-                .finish(),
-            Self::Unreported => f.write_str("Unreported"),
-            Self::Unnamed => f.write_str("Unnamed"),
-            Self::RequestFailed => f.write_str("RequestFailed"),
         }
     }
 }

@@ -48,12 +48,12 @@ const DNS_PORT: u16 = 53;
 /// assert!(!format!("{relay:?}").contains("w0rd"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IceServer {
     #[serde(deserialize_with = "one_or_more")]
     urls: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<String>,
+    username: Option<Hidden>,
     #[serde(default, deserialize_with = "read_secret")]
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write_secret")]
     credential: Option<SecretString>,
@@ -68,7 +68,7 @@ impl IceServer {
 
     /// What the agent proves itself with; every TURN server needs it.
     pub fn credentials(mut self, username: impl Into<String>, credential: SecretString) -> Self {
-        self.username = Some(username.into());
+        self.username = Some(username.into().into());
         self.credential = Some(credential);
         self
     }
@@ -86,16 +86,6 @@ impl IceServer {
     /// The password.
     pub fn credential(&self) -> Option<&SecretString> {
         self.credential.as_ref()
-    }
-}
-
-impl fmt::Debug for IceServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IceServer")
-            .field("urls", &self.urls)
-            .field("username", &self.username.as_ref().map(|name| Hidden(name.len())))
-            .field("credential", &self.credential)
-            .finish()
     }
 }
 

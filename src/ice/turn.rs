@@ -367,7 +367,7 @@ fn conceal(error: OperationError<ApiError>, username: Option<&str>) -> Operation
     };
     match error {
         OperationError::Refused { operation, reply, mut body } => {
-            body.error_description = body.error_description.map(clean);
+            body.error_description = body.error_description.map(|text| clean(text.into()).into());
             OperationError::Refused { operation, reply, body }
         }
         OperationError::Unexpected { operation, reply, excerpt } => {

@@ -1,7 +1,73 @@
-//! Text that must not be shown as it is: session descriptions, and what a server
-//! says of them.
+//! Text that `Debug` does not show as it is: session descriptions, and what a
+//! server says, which may quote them.
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! redacted {
+    ($(#[$doc:meta])* $name:ident: $text:ident => $shown:expr) => {
+        $(#[$doc])*
+        ///
+        /// In JSON it is a string, and it can be used as a `&str`.
+        #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let $text = self.0.as_str();
+                fmt::Debug::fmt(&$shown, f)
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+    };
+}
+
+redacted! {
+    /// Text of which `Debug` shows the length alone, as of a session description.
+    Hidden: text => Length(text.len())
+}
+
+redacted! {
+    /// Text of which `Debug` shows at most 512 characters on one line, and nothing
+    /// from the beginning of a session description on.
+    Scrubbed: text => scrub(text)
+}
+
+/// `Debug` output of so many bytes that are not shown.
+pub(crate) struct Length(pub(crate) usize);
+
+impl fmt::Debug for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes hidden]", self.0)
+    }
+}
 
 /// The longest excerpt of a reply in an error, in characters: enough for the
 /// headline of an HTML page.
@@ -28,19 +94,5 @@ pub(crate) fn scrub(text: &str) -> String {
         Some(_) => format!("{shown}[SDP removed]"),
         None if end < text.len() => format!("{shown}…"),
         None => shown,
-    }
-}
-
-/// [`scrub`] for `Debug` output.
-pub(crate) fn scrub_some(text: &Option<String>) -> Option<String> {
-    text.as_deref().map(scrub)
-}
-
-/// `Debug` output for what is not shown.
-pub(crate) struct Hidden(pub(crate) usize);
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{} bytes hidden]", self.0)
     }
 }

@@ -37,6 +37,7 @@ const EXTRAS: [(&str, &str); 5] = [
 const PUBLIC: &str = "\
 pub use runtime::error::{ErrorBody, InvalidRequest, OperationError, Received};
 pub use runtime::id::InvalidId;
+pub use runtime::redaction::{Hidden, Scrubbed};
 pub use runtime::setup::{CONNECT_TIMEOUT, ConfigError, DEFAULT_TIMEOUT};
 ";
 

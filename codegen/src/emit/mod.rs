@@ -45,9 +45,6 @@ pub(crate) fn run(model: &Model, left_out: &[LeftOut]) -> Parts {
         /// What requests and replies are made of.
         pub mod types {
             #[allow(unused_imports)]
-            use std::fmt;
-
-            #[allow(unused_imports)]
             use serde::{Deserialize, Serialize};
 
             #[allow(unused_imports)]

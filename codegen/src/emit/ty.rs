@@ -46,6 +46,7 @@ pub(super) struct Argument {
 enum Conversion {
     None,
     Into,
+    Redact,
     Collect,
     Box,
 }
@@ -66,10 +67,16 @@ pub(super) fn argument(ty: &Ty, path: &TokenStream) -> Argument {
 }
 
 impl Argument {
+    /// The same text, for a field whose type redacts it.
+    pub(super) fn redacted(self) -> Self {
+        Self { conversion: Conversion::Redact, ..self }
+    }
+
     pub(super) fn value(&self, ident: &Ident) -> TokenStream {
         match self.conversion {
             Conversion::None => quote!(#ident),
             Conversion::Into => quote!(#ident.into()),
+            Conversion::Redact => quote!(#ident.into().into()),
             Conversion::Collect => quote!(#ident.into_iter().collect()),
             Conversion::Box => quote!(Box::new(#ident)),
         }

@@ -54,7 +54,7 @@ impl Item {
         self.error_code =
             Some(error.code().map_or("internal_error", |code| code.as_str()).to_owned());
         self.error_description = Some(match error {
-            ItemError::Refused { description: Some(description), .. } => description.clone(),
+            ItemError::Refused { description: Some(description), .. } => description.clone().into(),
             error => error.to_string(),
         });
         self

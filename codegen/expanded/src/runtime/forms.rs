@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::InvalidRequest;
 use super::exchange::Request;
-use super::redaction::Hidden;
+use super::redaction::Length;
 
 /// A file of a form.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl fmt::Debug for File {
         f.debug_struct("File")
             .field("name", &self.name)
             .field("media_type", &self.media_type)
-            .field("content", &Hidden(self.content.len()))
+            .field("content", &Length(self.content.len()))
             .finish()
     }
 }
@@ -68,9 +68,8 @@ pub(crate) struct Multipart {
 
 impl Multipart {
     fn push(&mut self, name: &str, file: Option<&str>, media: Option<&str>, content: Vec<u8>) {
-        let quoted = |text: &str| {
-            text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
-        };
+        let quoted =
+            |text: &str| text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
         let mut head = format!("Content-Disposition: form-data; name=\"{}\"", quoted(name));
         if let Some(file) = file {
             head.push_str(&format!("; filename=\"{}\"", quoted(file)));
@@ -93,8 +92,7 @@ impl Multipart {
         value: &impl Serialize,
         media: Option<&str>,
     ) -> Result<(), InvalidRequest> {
-        let value =
-            serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
+        let value = serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
         let is_json = value.is_object() || value.is_array();
         let media = media.or(is_json.then_some("application/json"));
         if !value.is_null() {
@@ -109,8 +107,7 @@ impl Multipart {
         operation: &'static str,
         value: &impl Serialize,
     ) -> Result<(), InvalidRequest> {
-        let value =
-            serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
+        let value = serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
         for (name, value) in value.as_object().into_iter().flatten() {
             self.value(operation, name, value, None)?;
         }

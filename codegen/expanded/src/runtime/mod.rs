@@ -1,8 +1,6 @@
 //! Run-time of all these documents: that of the client, and the parts that only
 //! other documents need.
 
-#[path = "../../../../src/runtime/setup.rs"]
-pub mod setup;
 #[path = "../../../../src/runtime/error.rs"]
 pub mod error;
 #[path = "../../../../src/runtime/exchange.rs"]
@@ -15,6 +13,8 @@ pub mod lenient;
 pub mod open_enum;
 #[path = "../../../../src/runtime/redaction.rs"]
 pub mod redaction;
+#[path = "../../../../src/runtime/setup.rs"]
+pub mod setup;
 
 pub mod bodies;
 pub mod forms;
