@@ -1,9 +1,10 @@
 //! Apps and TURN keys as replies describe them.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::api::types;
 use super::error::AccountError;
+use crate::runtime::redaction::Hidden;
 
 /// Details of an app or a TURN key, as the account API keeps them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(super) struct Parts {
     name: Option<String>,
     created: Option<String>,
     modified: Option<String>,
-    secret: Option<String>,
+    secret: Option<SecretString>,
 }
 
 impl Parts {
@@ -63,35 +64,29 @@ impl Parts {
     where
         I: TryFrom<String>,
     {
-        let secret = self.secret.take().filter(|secret| !secret.is_empty());
+        let secret = self.secret.take().filter(|secret| !secret.expose_secret().is_empty());
         let secret = secret.ok_or(AccountError::Incomplete { operation, missing })?;
-        Ok(Created { details: self.details(operation)?, secret: secret.into() })
+        Ok(Created { details: self.details(operation)?, secret })
     }
 }
 
-/// The parts of a generated type whose secret, if it has one, is the field of this name.
+/// The parts of a generated type, with the name of its secret if it has one.
 macro_rules! parts {
-    ($($name:ident $($secret:ident)?;)*) => {
+    ($($name:ident: $($secret:ident)?;)*) => {
         $(impl From<types::$name> for Parts {
             fn from(from: types::$name) -> Self {
-                #[allow(unused_mut, unused_assignments)]
-                let mut secret = None;
-                $(secret = from.$secret;)?
-                Self {
-                    id: from.uid,
-                    name: from.name,
-                    created: from.created,
-                    modified: from.modified,
-                    secret,
-                }
+                let types::$name { created, modified, name, uid, $($secret)? } = from;
+                let secret: Option<Option<Hidden>> = [$($secret)?].into_iter().next();
+                let secret = secret.flatten().map(|text| String::from(text).into());
+                Self { id: uid, name, created, modified, secret }
             }
         })*
     };
 }
 
 parts! {
-    App;
-    AppWithSecret secret;
-    TurnKey;
-    TurnKeyWithKey key;
+    App: ;
+    AppWithSecret: secret;
+    TurnKey: ;
+    TurnKeyWithKey: key;
 }
