@@ -260,8 +260,6 @@ impl Client {
 /// What requests and replies are made of.
 pub mod types {
     #[allow(unused_imports)]
-    use std::fmt;
-    #[allow(unused_imports)]
     use serde::{Deserialize, Serialize};
     #[allow(unused_imports)]
     use super::runtime;
@@ -375,8 +373,7 @@ pub mod types {
         /// Remarks of the API beside the result.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub messages: Option<Messages>,
-        /// The API's `result`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        /// The apps, without their secrets.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<App>,
         /// Whether the API did what was asked.
@@ -454,7 +451,7 @@ pub mod types {
     /// Details of a new app, with its secret.
     ///
     /// OpenAPI schema: `calls_app_with_secret`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct AppWithSecret {
         /// Time of the creation (RFC 3339).
@@ -472,7 +469,7 @@ pub mod types {
         ///
         /// Minimum length: `64`. Maximum length: `64`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        pub secret: Option<String>,
+        pub secret: Option<runtime::redaction::Hidden>,
         /// Names an app or a TURN key, by 32 characters.
         ///
         /// Minimum length: `32`. Maximum length: `32`.
@@ -480,29 +477,12 @@ pub mod types {
         #[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]
         pub uid: Option<Uid>,
     }
-    impl fmt::Debug for AppWithSecret {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("AppWithSecret")
-                .field("created", &self.created)
-                .field("modified", &self.modified)
-                .field("name", &self.name)
-                .field(
-                    "secret",
-                    &self
-                        .secret
-                        .as_ref()
-                        .map(|hidden| runtime::redaction::Hidden(hidden.len())),
-                )
-                .field("uid", &self.uid)
-                .finish()
-        }
-    }
     /// Time of the creation (RFC 3339).
     ///
     /// OpenAPI schema: `calls_created`.
     pub type Created = String;
     /// Message of the API: a reason of a refusal, or a remark.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct Message {
         /// Kind of the message, for programs: at least 1000.
@@ -510,15 +490,7 @@ pub mod types {
         /// Minimum: `1000`.
         pub code: u64,
         /// The message for people; the wording may change.
-        pub message: String,
-    }
-    impl fmt::Debug for Message {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("Message")
-                .field("code", &self.code)
-                .field("message", &runtime::redaction::scrub(&self.message))
-                .finish()
-        }
+        pub message: runtime::redaction::Scrubbed,
     }
     /// Messages of the API.
     ///
@@ -593,8 +565,7 @@ pub mod types {
         /// Remarks of the API beside the result.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub messages: Option<Messages>,
-        /// The API's `result`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        /// The TURN keys, without their API tokens.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<TurnKey>,
         /// Whether the API did what was asked.
@@ -672,7 +643,7 @@ pub mod types {
     /// Details of a new TURN key, with its API token.
     ///
     /// OpenAPI schema: `calls_turn_key_with_key`.
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct TurnKeyWithKey {
         /// Time of the creation (RFC 3339).
@@ -682,7 +653,7 @@ pub mod types {
         ///
         /// Minimum length: `64`. Maximum length: `64`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        pub key: Option<String>,
+        pub key: Option<runtime::redaction::Hidden>,
         /// Time of the last change (RFC 3339).
         #[serde(skip_serializing_if = "Option::is_none")]
         pub modified: Option<Modified>,
@@ -697,23 +668,6 @@ pub mod types {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]
         pub uid: Option<Uid>,
-    }
-    impl fmt::Debug for TurnKeyWithKey {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("TurnKeyWithKey")
-                .field("created", &self.created)
-                .field(
-                    "key",
-                    &self
-                        .key
-                        .as_ref()
-                        .map(|hidden| runtime::redaction::Hidden(hidden.len())),
-                )
-                .field("modified", &self.modified)
-                .field("name", &self.name)
-                .field("uid", &self.uid)
-                .finish()
-        }
     }
     /// Names an app or a TURN key, by 32 characters.
     ///

@@ -1,13 +1,10 @@
 //! Client from the environment.
 
-use std::fmt;
-
 use secrecy::SecretString;
 
+use crate::env::{self, APP_ID, APP_SECRET, BASE_URL, FromEnvError};
 use crate::generated::types::AppId;
 use crate::generated::{Client, ClientBuilder};
-use crate::runtime::id::InvalidId;
-use crate::runtime::setup::ConfigError;
 
 /// Access to a client, for the traits that are not about one session.
 pub trait Root: Sync {
@@ -20,13 +17,6 @@ impl Root for Client {
         self
     }
 }
-
-/// Variable with the app's id.
-const APP_ID: &str = "CALLS_APP_ID";
-/// Variable with the app's secret.
-const APP_SECRET: &str = "CALLS_APP_SECRET";
-/// Variable with another base URL.
-const BASE_URL: &str = "CALLS_BASE_URL";
 
 impl Client {
     /// Creates a client of the app in `CALLS_APP_ID` with the secret in `CALLS_APP_SECRET`, at
@@ -46,11 +36,11 @@ impl ClientBuilder {
     /// # Errors
     /// [`FromEnvError`] with the variable that is missing or wrong.
     pub fn from_env() -> Result<Self, FromEnvError> {
-        Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        Self::from_variables(env::variable)
     }
 
     fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, FromEnvError> {
-        let needed = |name| get(name).ok_or(FromEnvError::Missing(name));
+        let needed = |name| env::needed(&get, name);
         let app = AppId::new(needed(APP_ID)?).map_err(FromEnvError::AppId)?;
         let builder = Client::builder(app, SecretString::from(needed(APP_SECRET)?));
         Ok(match get(BASE_URL) {
@@ -60,33 +50,11 @@ impl ClientBuilder {
     }
 }
 
-/// Reason for which the environment gives no client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FromEnvError {
-    /// The variable of this name is not set, is empty or is not UTF-8.
-    Missing(&'static str),
-    /// `CALLS_APP_ID` is no valid id.
-    AppId(InvalidId),
-    /// The settings cannot be used.
-    Config(ConfigError),
-}
-
-impl fmt::Display for FromEnvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(name) => write!(f, "{name} is not set"),
-            Self::AppId(invalid) => write!(f, "{APP_ID}: {invalid}"),
-            Self::Config(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for FromEnvError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::id::InvalidId;
+    use crate::runtime::setup::ConfigError;
 
     fn from(variables: &[(&str, &str)]) -> Result<Client, FromEnvError> {
         let get = |name: &str| {

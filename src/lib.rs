@@ -1,12 +1,15 @@
 #![doc = include_str!(concat!(env!("OUT_DIR"), "/page.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "account")]
+pub mod account;
 mod action;
 pub mod adapters;
 mod check;
 mod client;
 mod close;
 pub mod data_channels;
+mod env;
 pub mod error;
 mod generated;
 pub mod ice;
@@ -25,9 +28,10 @@ pub mod store;
 #[cfg(feature = "token")]
 pub mod token;
 pub mod tracks;
+mod verdict;
 
 pub use check::Reach;
-pub use client::FromEnvError;
+pub use env::FromEnvError;
 pub use error::{Error, Remedy};
 pub use generated::{Client, ClientBuilder, DEFAULT_BASE_URL, operations, types};
 pub use mid::Mid;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
-use crate::error::{Error, Repeat};
+use crate::error::Error;
 use crate::generated::types::ApiError;
 use crate::meter;
 use crate::runtime::error::OperationError;
 use crate::step::Step;
+use crate::verdict::{Kind, Repeat, Verdict};
 
 /// Rules by which the requests of a step are repeated.
 ///
@@ -118,23 +119,44 @@ impl Retries {
     where
         F: Future<Output = Result<T, OperationError<ApiError>>>,
     {
+        let mut is_first = true;
+        let counted = || {
+            if !std::mem::take(&mut is_first) {
+                meter::repeated(step);
+            }
+            call()
+        };
+        let (result, was_lost) = self.ask(repeat, Error::kind, counted).await;
+        (result.map_err(|(source, verdict)| Error::request(step, source, verdict)), was_lost)
+    }
+
+    /// As [`run`](Self::run), for any API: `kind` says what kind of code a refusal has.
+    pub(crate) async fn ask<T, B, F>(
+        &self,
+        repeat: Repeat,
+        kind: impl Fn(&OperationError<B>) -> Kind,
+        mut call: impl FnMut() -> F,
+    ) -> (Result<T, (OperationError<B>, Verdict)>, bool)
+    where
+        F: Future<Output = Result<T, OperationError<B>>>,
+    {
         let mut was_lost = false;
         loop {
             let error = match call().await {
                 Ok(reply) => return (Ok(reply), was_lost),
-                Err(error) => Error::request(step, error, repeat, was_lost),
+                Err(error) => error,
             };
-            was_lost |= error.outcome_unknown();
-            let delay = match error.is_retryable() {
+            let verdict = Verdict::of(&error, kind(&error), repeat, was_lost);
+            was_lost |= verdict.outcome_unknown;
+            let delay = match verdict.is_retryable {
                 true => self.next(error.elapsed(), error.retry_after()),
                 false => None,
             };
-            let Some(delay) = delay else { return (Err(error), was_lost) };
-            meter::repeated(step);
+            let Some(delay) = delay else { return (Err((error, verdict)), was_lost) };
             tracing::debug!(
                 operation = error.operation(),
                 status = error.status().map(|status| status.as_u16()),
-                ray = error.ray(),
+                ray = error.reply().and_then(|reply| reply.ray.as_deref()),
                 delay_ms = delay.as_millis() as u64,
                 "trying again"
             );

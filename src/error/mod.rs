@@ -25,6 +25,8 @@ pub use crate::runtime::setup::ConfigError;
 pub use crate::status::{Unfinished, Unusable};
 pub use crate::step::Step;
 pub use crate::store::StoreError;
+pub(crate) use crate::verdict::Repeat;
+use crate::verdict::{Kind, Verdict};
 
 /// Error of a step of the lifecycle.
 ///
@@ -126,15 +128,6 @@ pub enum Stage {
     Reply,
     /// The API accepted the request and refused items of it.
     Items,
-}
-
-/// Column of [`RetryPolicy`](crate::RetryPolicy)'s table that a request belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    Read,
-    Close,
-    Change,
-    Create,
 }
 
 impl Error {
@@ -281,34 +274,22 @@ impl Error {
         }
     }
 
-    /// `was_lost` is true if the reply to an earlier try was lost.
-    pub(crate) fn request(
-        step: Step,
-        source: OperationError<ApiError>,
-        repeat: Repeat,
-        was_lost: bool,
-    ) -> Self {
-        let harmless = matches!(repeat, Repeat::Read | Repeat::Close);
-        let status = source.status().map_or(0, |status| status.as_u16());
-        let code = source.body().map(|body| &body.error_code);
-        let transient = code.is_some_and(is_transient);
-        let unclassified = matches!(code, Some(ErrorCode::BackendError | ErrorCode::InternalError));
-        let (is_retryable, is_lost) = match &source {
-            OperationError::Invalid(_) => (false, false),
-            OperationError::Transport { source, .. } if source.is_connect() => (true, false),
-            OperationError::Transport { .. } => (harmless, true),
-            OperationError::Undecodable { .. } | OperationError::TooLarge { .. } => (false, true),
-            _ if (200..300).contains(&status) => (harmless && (transient || unclassified), true),
-            _ if transient || matches!(status, 425 | 429) => (true, false),
-            _ if unclassified || status >= 500 => (harmless, true),
-            _ => (false, false),
-        };
+    pub(crate) fn request(step: Step, source: OperationError<ApiError>, verdict: Verdict) -> Self {
         Self::Request {
             step,
-            session_gone: status == StatusCode::GONE.as_u16(),
+            session_gone: source.status() == Some(StatusCode::GONE),
             source: Box::new(source),
-            is_retryable,
-            outcome_unknown: (is_lost || was_lost) && repeat != Repeat::Read,
+            is_retryable: verdict.is_retryable,
+            outcome_unknown: verdict.outcome_unknown,
+        }
+    }
+
+    /// Kind of the code of a refusal.
+    pub(crate) fn kind(source: &OperationError<ApiError>) -> Kind {
+        match source.body().map(|body| &body.error_code) {
+            Some(code) if is_transient(code) => Kind::Transient,
+            Some(ErrorCode::BackendError | ErrorCode::InternalError) => Kind::Unclassified,
+            _ => Kind::Other,
         }
     }
 

@@ -3,6 +3,8 @@
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "account")]
+mod account;
 mod adapters;
 mod adopted;
 mod architecture;
