@@ -307,7 +307,7 @@ fn what_is_no_calls_document_leaves_everything_as_it_was() {
         (&b"<html>not found</html>"[..], "error: http://"),
         (b"", "error: http://"),
         (b"{\"swagger\": \"2.0\"}", "/swagger: Swagger 2.0 is not supported"),
-        (b"openapi: 3.1.0\npaths: {}\n", "/openapi: OpenAPI 3.1.0 is not supported"),
+        (b"openapi: 3.2.0\npaths: {}\n", "/openapi: OpenAPI 3.2.0 is not supported"),
         (b"openapi: 3.0.0\npaths: {}\n", "/paths: there is no operation"),
         (b"{\"openapi\": \"3.0.0\",", "not well-formed JSON"),
     ] {

@@ -226,6 +226,33 @@ fn fields() {
 }
 
 #[test]
+fn fields_that_go_one_way_concern_that_way_alone() {
+    let add = |name: &'static str, field: Value| {
+        move |d: &mut Value| {
+            schema(d, name)["properties"]["z"] = field;
+            schema(d, name)["required"] = json!(["must", "z"]);
+        }
+    };
+    let to = json!({ "$ref": "#/components/schemas/Both" });
+    let none = [(Compatible, "changed document: only in what concerns no client")];
+    for said in [
+        json!({ "type": "string", "readOnly": true }),
+        json!({ "$ref": "#/components/schemas/Both", "readOnly": true }),
+        json!({ "allOf": [to], "readOnly": true }),
+    ] {
+        assert_effect(add("In", said.clone()), &none);
+        assert_effect(add("Out", said), &[(Compatible, "added Out: required field z")]);
+    }
+    let secret = json!({ "type": "string", "writeOnly": true });
+    assert_effect(add("Out", secret.clone()), &none);
+    assert_effect(add("In", secret), &[(Breaking, "added In: required field z")]);
+    assert_effect(
+        |d| schema(d, "In")["properties"]["must"]["readOnly"] = json!(true),
+        &[(Breaking, "removed In: field must")],
+    );
+}
+
+#[test]
 fn types_enums_defaults_and_constraints() {
     assert_effect(
         |d| schema(d, "Both")["properties"]["n"]["type"] = json!("string"),
