@@ -178,7 +178,7 @@ impl Retries {
     /// Returns the time to wait before the next try, if there is one. `elapsed` is the time that
     /// the failed try took.
     fn next(&self, elapsed: Option<Duration>, retry_after: Option<Duration>) -> Option<Duration> {
-        // The lock is never released in the middle of a change, so a panic leaves the state whole.
+        // No panic can happen in the middle of a change, so the state stays whole.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let left = left.get_or_insert_with(|| {

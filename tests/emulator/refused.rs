@@ -27,7 +27,7 @@ async fn the_page_of_an_edge_is_no_reply_of_the_api() {
     let error = bob.session.subscribe([alice.track("camera")]).await.unwrap_err();
     assert!(error.outcome_unknown() && !error.is_retryable(), "{error}");
     assert_eq!((error.stage(), error.code()), (Stage::Reply, None));
-    assert!(error.to_string().contains("This page is a fault of the emulator"), "{error}");
+    assert!(error.to_string().contains("HTML page \"Error\""), "{error}");
     assert_eq!(error.status().unwrap().as_u16(), 503);
     let reason = Unusable::Unfinished(Unfinished::ReplyLost);
     assert_eq!(bob.session.status(), Status::Unusable(reason));

@@ -247,8 +247,7 @@ async fn a_message_has_the_cause_the_title_of_a_page_and_the_right_plural() {
         let session = join(&sfu).await;
         sfu.fault(Operation::NewTracks, fail_items("internal_error", 0..mids.len()));
         let tracks = mids.iter().zip(["a", "b"]).map(|(at, name)| LocalTrack::new(mid(at), name));
-        let published = session.publish(offer(mids), tracks).await.unwrap();
-        let error = published.outcome.into_result().unwrap_err();
+        let error = session.publish(offer(mids), tracks).await.unwrap_err();
         assert_eq!(error.to_string(), format!("publish: {items}: internal_error: {SAYS}"));
     }
 

@@ -17,7 +17,7 @@ use crate::rules::Query;
 /// refuse the body.
 const MAX_BODY: usize = 4 << 20;
 
-/// Answers every request that is not for the inspection.
+/// Answers every request without a route of its own.
 pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Response {
     let at_ms = shared.now_ms();
     let (head, body) = request.into_parts();

@@ -114,7 +114,7 @@ impl Shared {
     }
 
     pub(crate) fn changing(&self) -> MutexGuard<'_, Changing> {
-        // The lock is never released in the middle of a change, so a panic leaves the state whole.
+        // No panic can happen in the middle of a change, so the state stays whole.
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

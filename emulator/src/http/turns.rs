@@ -53,7 +53,7 @@ impl Turns {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Call>> {
-        // The lock is never released in the middle of a change, so a panic leaves the state whole.
+        // No panic can happen in the middle of a change, so the state stays whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
