@@ -17,7 +17,7 @@ use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Source};
 
 /// Lifetime of TURN credentials.
-const TTL: Duration = Duration::from_hours(1);
+const TTL: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

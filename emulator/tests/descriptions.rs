@@ -54,7 +54,7 @@ fn apply(text: &str, damage: &Damage) -> String {
         Damage::CutLine(at, length) => {
             let line = &mut lines[at.index(count)];
             let length = length.index(line.len() + 1);
-            line.truncate(line.floor_char_boundary(length));
+            *line = cut(line, length);
         }
         Damage::Insert(at, line) => lines.insert(at.index(count), line.clone()),
         Damage::Replace(at, value) => {
@@ -67,10 +67,16 @@ fn apply(text: &str, damage: &Damage) -> String {
             return String::from_utf8_lossy(&bytes).into_owned();
         }
         Damage::CutOff(at) => {
-            return text[..text.floor_char_boundary(at.index(text.len()))].to_owned();
+            return cut(text, at.index(text.len()));
         }
     }
     lines.join("\r\n")
+}
+
+/// Returns the beginning of a text, of whole characters.
+fn cut(text: &str, length: usize) -> String {
+    let end = (0..=length).rfind(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or(0)].to_owned()
 }
 
 fn sfu() -> Sfu {

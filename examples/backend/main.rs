@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 /// Lifetime of an agent's token. Sessions that are idle for longer are
 /// swept, as no agent has a token for them.
-const TOKEN_TTL: Duration = Duration::from_hours(2);
+const TOKEN_TTL: Duration = Duration::from_secs(2 * 60 * 60);
 
 #[derive(Clone)]
 struct Backend {
@@ -119,7 +119,7 @@ async fn leave(
 async fn sweep(sessions: Registry) {
     let is_unusable = |session: &Session| matches!(session.status(), Status::Unusable(_));
     loop {
-        tokio::time::sleep(Duration::from_mins(1)).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
         sessions.sweep(|session| is_unusable(session) || session.idle() > TOKEN_TTL).await;
     }
 }

@@ -33,10 +33,10 @@ const ATTEND: Duration = Duration::from_secs(10);
 
 /// Time without a change after which a session is left. Sessions of gone members are left earlier,
 /// unless their process died just then.
-const IDLE: Duration = Duration::from_hours(24);
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Lifetime of the TURN credentials of agents.
-const TURN_TTL: Duration = Duration::from_hours(12);
+const TURN_TTL: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Backend of the diagram: sessions and rooms for agents. A clone is the same one.
 ///

@@ -18,7 +18,7 @@ use crate::runtime::id::{InvalidId, check_id};
 use crate::runtime::setup::{ConfigError, Core, Setup};
 
 /// Longest lifetime of TURN credentials: 48 hours, by Cloudflare's documentation.
-pub const MAX_TTL: Duration = Duration::from_hours(48);
+pub const MAX_TTL: Duration = Duration::from_secs(48 * 60 * 60);
 
 /// Id of a TURN key of the Cloudflare account. It is not the key's API token.
 ///
@@ -81,7 +81,7 @@ impl fmt::Display for TurnKeyId {
 /// # async fn example(api_token: SecretString) -> Result<(), Box<dyn std::error::Error>> {
 /// let turn = TurnClient::new(TurnKeyId::new("2a95132c15732412d22c1476fa83f27a")?, api_token)?;
 ///
-/// let servers = turn.generate(Duration::from_hours(2)).custom_identifier("room 7").send().await?;
+/// let servers = turn.generate(Duration::from_secs(2 * 60 * 60)).custom_identifier("room 7").send().await?;
 /// let for_the_agent = serde_json::to_string(&servers.clone().for_browsers())?;
 ///
 /// // The agent was thrown out: its credentials end before their time.

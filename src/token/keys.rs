@@ -21,7 +21,7 @@ use crate::invalid::{Invalid, Problem, lifetime};
 
 /// The longest lifetime of a token: 24 hours. A token cannot be taken back, and
 /// no session needs one of a day.
-pub const MAX_TOKEN_TTL: Duration = Duration::from_hours(24);
+pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest token that is read, in bytes. The longest that [`TokenKeys::issue`] makes has less
 /// than 3 KiB.

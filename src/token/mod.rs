@@ -17,7 +17,7 @@
 //!
 //! // The agent joins.
 //! let session = SessionId::new("e017a2629c754fedc1f7d8587e06d126")?;
-//! let grant = Grant::new("user 42", session.clone(), Duration::from_hours(2))
+//! let grant = Grant::new("user 42", session.clone(), Duration::from_secs(2 * 60 * 60))
 //!     .actions([Action::Publish, Action::Close, Action::Leave]);
 //! let token = keys.issue(&grant)?;
 //! let for_the_agent = serde_json::json!({ "session": session, "token": token });

@@ -64,7 +64,7 @@ impl Session {
     ///
     /// # async fn example(session: Session, user: &str, offer: Offer) -> Result<(), Error> {
     /// // The backend knows who asks.
-    /// let grant = Grant::new(user, session.id().clone(), Duration::from_mins(1))
+    /// let grant = Grant::new(user, session.id().clone(), Duration::from_secs(60))
     ///     .actions([Action::Publish, Action::Close]);
     /// let published = session.granted(&grant)?.publish_all(offer).await?;
     /// # Ok(())

@@ -18,7 +18,7 @@ use super::{answer, data_offer, join, mid, mids, offer, publish, pull};
 async fn guarded_by(session: &Session, actions: &[Action]) -> GuardedSession {
     let sessions = Registry::new(10);
     sessions.insert(session.clone()).await.unwrap();
-    let grant = Grant::new("user 42", session.id().clone(), Duration::from_hours(1))
+    let grant = Grant::new("user 42", session.id().clone(), Duration::from_secs(60 * 60))
         .actions(actions.iter().copied());
     let token = keys().issue(&grant).unwrap();
     keys().open(token.expose(), session.id(), &sessions).await.unwrap()
@@ -146,7 +146,7 @@ async fn a_token_opens_nothing_but_its_own_live_session() {
     let (session, other) = (join(&sfu).await, join(&sfu).await);
     let sessions = Registry::new(10);
     let keys = keys();
-    let grant = Grant::new("user", session.id().clone(), Duration::from_hours(1));
+    let grant = Grant::new("user", session.id().clone(), Duration::from_secs(60 * 60));
     let token = keys.issue(&grant.allow(Action::Leave)).unwrap();
     let open = async |id: &SessionId| keys.open(token.expose(), id, &sessions).await.map(drop);
     let is_denied = |result| matches!(result, Err(Error::Denied { step: Step::Open, .. }));
@@ -293,7 +293,7 @@ async fn a_grant_alone_permits_what_it_says_and_nothing_else() {
     publish(&publisher, &["mic"]).await;
     for actions in [&[][..], &[Action::Subscribe], &[Action::Publish, Action::Leave]] {
         let session = join(&sfu).await;
-        let grant = Grant::new("user 42", session.id().clone(), Duration::from_hours(1))
+        let grant = Grant::new("user 42", session.id().clone(), Duration::from_secs(60 * 60))
             .actions(actions.iter().copied());
         let guarded = session.granted(&grant).unwrap();
         assert_eq!((guarded.id(), guarded.permissions().subject()), (session.id(), "user 42"));
@@ -302,7 +302,8 @@ async fn a_grant_alone_permits_what_it_says_and_nothing_else() {
     }
     let session = join(&sfu).await;
     let calls = sfu.calls().len();
-    let grant = Grant::new("user", publisher.id().clone(), Duration::from_hours(1)).actions(ALL);
+    let grant =
+        Grant::new("user", publisher.id().clone(), Duration::from_secs(60 * 60)).actions(ALL);
     let other = session.granted(&grant).map(drop);
     assert!(matches!(other, Err(Error::Denied { step: Step::Open, .. })), "{other:?}");
     let room = publisher.granted(&grant).unwrap().pull_only_from([session.id().clone()]);

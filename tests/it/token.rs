@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{APP, SESSION, TOKEN_SECRET, logs, session};
 
 const KID: &str = "2026-01";
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const ALL: [Action; 9] = [
     Action::Publish,
     Action::Subscribe,

@@ -14,7 +14,7 @@ use super::logs::{self, assert_clean};
 use super::{SECRET, TURN_CREDENTIAL, TURN_USERNAME};
 
 const KEY: &str = "2a95132c15732412d22c1476fa83f27a";
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 fn turn(base_url: &str) -> TurnClient {
     TurnClient::builder(TurnKeyId::new(KEY).unwrap(), SecretString::from(SECRET))

@@ -160,9 +160,9 @@ pub(crate) fn references(value: &Value) -> Vec<String> {
 /// The names of the schemas that these parts of operations refer to.
 pub(crate) fn used(root: &Value, parts: &[&str]) -> Vec<String> {
     let operations = operations(root);
-    let parts = operations.iter().flat_map(|(_, operation)| {
-        parts.iter().filter_map(|part| operation.get_key_value(*part))
-    });
+    let parts = operations
+        .iter()
+        .flat_map(|(_, operation)| parts.iter().filter_map(|part| operation.get_key_value(*part)));
     // Under its own name, by which a walk knows that `default` is a response here.
     let alone = |(part, value): (&String, &Value)| {
         references(&Value::Object(Map::from_iter([(part.clone(), value.clone())])))

@@ -205,8 +205,8 @@ fn spoil(mut reply: Reply, faults: &[Fault]) -> Sent {
         return (broken(Break::Close), Some("fault: reply dropped".to_owned()));
     }
     if is(&Fault::Truncate) {
-        let mut text = reply.body.to_string();
-        text.truncate(text.floor_char_boundary(text.len() / 2));
+        let mut text = reply.body.to_string().into_bytes();
+        text.truncate(text.len() / 2);
         let head = [(header::CONTENT_TYPE, "application/json")];
         let response = (status_of(reply.status), head, text).into_response();
         return (response, Some("fault: truncated".to_owned()));

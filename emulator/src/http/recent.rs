@@ -61,7 +61,9 @@ impl Recent {
         entry.number = self.count;
         let Entry { path, session, outcome, .. } = &mut entry;
         for text in [Some(path), session.as_mut(), outcome.as_mut()].into_iter().flatten() {
-            text.truncate(text.floor_char_boundary(LONGEST));
+            let longest = text.len().min(LONGEST);
+            let end = (0..=longest).rfind(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
         }
         let entry = Arc::new(entry);
         if let Some(session) = entry.session.as_ref().or(entry.created.as_ref()) {

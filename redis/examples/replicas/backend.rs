@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Lifetime of an agent's token.
-const TOKEN_TTL: Duration = Duration::from_hours(2);
+const TOKEN_TTL: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The actions of an agent on its session.
 const ACTIONS: [Action; 6] = [

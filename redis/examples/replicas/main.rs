@@ -62,7 +62,7 @@ async fn replica() -> Result<(), Failure> {
     println!("http://{}", listener.local_addr()?);
     // The process ends with the example.
     std::thread::spawn(|| std::process::exit(std::io::stdin().lines().count() as i32));
-    let idle = Duration::from_mins(30);
+    let idle = Duration::from_secs(30 * 60);
     Ok(Backend { name: "one of two", client, sessions, keys, idle }.serve(listener).await?)
 }
 

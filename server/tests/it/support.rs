@@ -93,7 +93,7 @@ pub(crate) fn limits() -> Limits {
     let many = NonZeroU32::new(10_000).unwrap();
     let mut limits = Limits::default();
     (limits.requests, limits.entrances) = (many, many);
-    limits.absence = Duration::from_hours(1);
+    limits.absence = Duration::from_secs(60 * 60);
     limits
 }
 

@@ -598,7 +598,7 @@ impl<'a> Member<'a> {
 /// Waits until an agent has lost its connection, if there is one.
 async fn disconnected(agent: Option<Arc<Agent>>) {
     match agent {
-        Some(agent) => drop(agent.disconnected(Duration::from_hours(1)).await),
+        Some(agent) => drop(agent.disconnected(Duration::from_secs(60 * 60)).await),
         None => pending().await,
     }
 }

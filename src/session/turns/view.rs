@@ -19,7 +19,7 @@ use crate::store::{Hold, Keeper};
 const GRACE: Duration = Duration::from_secs(3);
 
 /// The longest deadline. Nobody waits so long for an answer.
-const LONGEST: Duration = Duration::from_hours(24);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The state of a session.
 pub(crate) struct View {

@@ -16,7 +16,7 @@ use crate::session::settings::Settings;
 use crate::store::{Cursor, Keeper, Memory, Page, Store, StoreFuture, Stored, Write, Written};
 
 const LEASE: Duration = Duration::from_secs(5);
-const TTL: Duration = Duration::from_hours(1);
+const TTL: Duration = Duration::from_secs(60 * 60);
 
 fn session() -> SessionId {
     SessionId::new("e017a2629c754fedc1f7d8587e06d126").unwrap()
