@@ -1,18 +1,15 @@
-//! Session descriptions that are what they say.
-
-use std::fmt;
+//! Session descriptions of a checked type.
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::Hidden;
 use crate::generated::types::{SdpType, SessionDescription};
 use crate::invalid::{Invalid, Problem};
+use crate::runtime::redaction::Hidden;
 
-/// A session description that needs an answer (RFC 9429 section 3.2).
+/// Session description that needs an answer (RFC 9429 section 3.2).
 ///
-/// As JSON it is what `RTCPeerConnection` takes and gives,
-/// `{"type": "offer", "sdp": …}`, so an agent's message can be read as one.
-/// `Debug` hides the description.
+/// As JSON it has the form of `RTCPeerConnection`, `{"type": "offer", "sdp": …}`, so an agent's
+/// message can be read as one. `Debug` hides the description.
 ///
 /// ```
 /// # use cloudflare_calls::Offer;
@@ -20,17 +17,17 @@ use crate::invalid::{Invalid, Problem};
 /// assert!(serde_json::from_str::<Offer>(r#"{"type":"answer","sdp":"v=0\r\n"}"#).is_err());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SessionDescription", into = "SessionDescription")]
-pub struct Offer(String);
+pub struct Offer(Hidden);
 
-/// A session description that answers an offer (RFC 9429 section 3.2).
+/// Session description that answers an offer (RFC 9429 section 3.2).
 ///
-/// As JSON it is what `RTCPeerConnection` takes and gives,
-/// `{"type": "answer", "sdp": …}`. `Debug` hides the description.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// As JSON it has the form of `RTCPeerConnection`, `{"type": "answer", "sdp": …}`. `Debug` hides
+/// the description.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SessionDescription", into = "SessionDescription")]
-pub struct Answer(String);
+pub struct Answer(Hidden);
 
 macro_rules! description {
     ($name:ident, $type:ident, $text:literal) => {
@@ -40,17 +37,17 @@ macro_rules! description {
             /// # Errors
             /// [`Problem::NotSdp`] or [`Problem::SdpEnd`].
             pub fn new(sdp: impl Into<String>) -> Result<Self, Invalid> {
-                let sdp = sdp.into();
+                let sdp = Hidden::from(sdp.into());
                 check_sdp(&sdp)?;
                 Ok(Self(sdp))
             }
 
-            /// The description (RFC 8866).
+            /// Returns the description (RFC 8866).
             pub fn sdp(&self) -> &str {
                 &self.0
             }
 
-            /// A description of the SFU. Its text is passed on as it is.
+            /// Creates a description of the SFU. Its text is passed on as it is.
             pub(crate) fn received(description: SessionDescription) -> Option<Self> {
                 let is_right = description.type_.is_none_or(|kind| kind == SdpType::$type);
                 description.sdp.filter(|_| is_right).map(Self)
@@ -73,12 +70,6 @@ macro_rules! description {
                 Self::new().type_(SdpType::$type).sdp(description.0)
             }
         }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($name)).field(&Hidden(self.0.len())).finish()
-            }
-        }
     };
 }
 
@@ -86,13 +77,13 @@ description!(Offer, Offer, "offer");
 description!(Answer, Answer, "answer");
 
 impl Offer {
-    /// Whether it has a section for data channels (RFC 8841).
+    /// Returns whether it has a section for data channels (RFC 8841).
     pub(crate) fn has_data_section(&self) -> bool {
         self.0.contains("\nm=application ")
     }
 }
 
-/// The check of constructors and of whole requests.
+/// Checks a description, for constructors and for whole requests.
 pub(crate) fn check_description(
     description: &SessionDescription,
     expected: SdpType,

@@ -11,8 +11,8 @@
 //!    is [left out](Generated::left_out) by name, and the rest is taken,
 //! 4. passes over the document (`passes/`),
 //! 5. read the typed model (`model/`),
-//! 6. write it as Rust (`emit/`) with the run-time sources of `runtime/`
-//!    ([`Generated::text`]).
+//! 6. write it as Rust (`emit/`, [`Generated::text`]), which imports its
+//!    [run-time](RUNTIME) from the crate that it becomes part of.
 //!
 //! The same input gives the same bytes.
 //!
@@ -62,16 +62,11 @@ pub use left_out::{LeftOut, Part};
 pub use load::MAX_DOCUMENT_BYTES;
 pub use overlay::{Overlay, Stale};
 
-/// The crates that generated text names, as lines of a `Cargo.toml`.
-pub const DEPENDENCIES: [&str; 7] = [
-    r#"httpdate = "1""#,
-    r#"reqwest = "0.13""#,
-    r#"secrecy = "0.10""#,
-    r#"serde = { version = "1", features = ["derive"] }"#,
-    r#"serde_json = "1""#,
-    r#"serde_path_to_error = "0.1""#,
-    r#"tracing = "0.1""#,
-];
+/// The line by which generated text finds its run-time: the module `runtime` of the
+/// crate that it becomes part of, which has the modules of `src/runtime` of
+/// `cloudflare-calls` and the [extras](Generated::extras) that the text uses. Text that
+/// stands alone has the module itself in place of this line.
+pub const RUNTIME: &str = "use crate::runtime;";
 
 /// Settings of a generation.
 #[derive(Clone, Debug)]
@@ -125,7 +120,8 @@ impl Options {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Generated {
-    /// Formatted Rust, to be included in a module of its own.
+    /// Formatted Rust, to be included in a module of its own. It needs its
+    /// [run-time](RUNTIME).
     pub text: String,
     /// Overlay actions that matched nothing; empty with [`StalePolicy::Refuse`].
     pub stale: Vec<Stale>,
@@ -133,6 +129,8 @@ pub struct Generated {
     pub left_out: Vec<LeftOut>,
     /// The number of operations of the text.
     pub operations: usize,
+    /// Modules of the run-time that the text uses, beside those that every text uses.
+    pub extras: Vec<&'static str>,
 }
 
 /// Generates the client of `document` as `overlay` completes it.
@@ -162,9 +160,9 @@ fn text(document: &Document, options: &Options) -> Result<Generated> {
         notes.refuse(file)?;
     }
     let model = model::Model::read(&root);
-    let parts = emit::run(&model, &notes.all);
-    let text = print::print(parts, &notes.all, options)
+    let emit::Parts { items, extras } = emit::run(&model, &notes.all);
+    let text = print::print(items, &notes.all, options)
         .map_err(|error| Error::Backend { file: file.to_owned(), reason: error.to_string() })?;
     let operations = model.operations.len();
-    Ok(Generated { text, stale: Vec::new(), left_out: notes.all, operations })
+    Ok(Generated { text, stale: Vec::new(), left_out: notes.all, operations, extras })
 }

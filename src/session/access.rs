@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use super::handle::Session;
 use crate::action::Action;
 use crate::error::Error;
-use crate::generated::scrub;
 use crate::generated::types::SessionId;
 use crate::meter;
 use crate::outcome::Outcome;
 use crate::retry::Retries;
+use crate::runtime::redaction::scrub;
 use crate::step::Step;
 
 /// Types that give access to a session.

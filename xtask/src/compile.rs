@@ -16,8 +16,8 @@ const MANIFEST: &str = include_str!("compile.toml");
 /// This workspace, whose dependencies are used.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Makes sure that `client` compiles.
-pub(crate) async fn check(client: &str) -> Outcome {
+/// Makes sure that `client`, which stands alone, compiles.
+pub(crate) async fn check(client: String) -> Outcome {
     let modules = [("client".to_owned(), client)];
     let folder = tempfile::tempdir().map_err(unwritten)?;
     write(folder.path(), "pub mod client;\n", &modules).map_err(unwritten)?;
@@ -29,7 +29,7 @@ pub(crate) async fn check(client: &str) -> Outcome {
 
 /// Makes sure that all of these modules compile, in one crate, without a
 /// warning. The crate stays in `keep`, if that is a folder.
-pub(crate) async fn check_modules(modules: &[(String, &str)], keep: Option<&Path>) -> Outcome {
+pub(crate) async fn check_modules(modules: &[(String, String)], keep: Option<&Path>) -> Outcome {
     let folder = tempfile::tempdir().map_err(unwritten)?;
     let folder = keep.unwrap_or(folder.path());
     let mut root = "//! Clients of many documents.\n#![deny(warnings, missing_docs)]\n".to_owned();
@@ -68,7 +68,7 @@ async fn cargo_check(folder: &Path) -> Result<Result<(), String>, Failure> {
 }
 
 /// Writes a package with these modules into `folder`.
-fn write(folder: &Path, root: &str, modules: &[(String, &str)]) -> std::io::Result<()> {
+fn write(folder: &Path, root: &str, modules: &[(String, String)]) -> std::io::Result<()> {
     let path = |name: &str| folder.join(name);
     std::fs::create_dir_all(path("src"))?;
     // Cargo takes a package of another folder for the same one, and its age for
@@ -95,11 +95,13 @@ fn target() -> std::io::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use cloudflare_calls_codegen::{Options, generate};
+
     use super::*;
 
     #[test]
     fn the_package_has_the_crates_that_generated_text_names() {
-        for line in cloudflare_calls_codegen::DEPENDENCIES {
+        for line in crate::bundle::DEPENDENCIES {
             let (name, _) = line.split_once(" = ").unwrap();
             assert!(MANIFEST.contains(&format!("\n{name} = ")), "{name}");
         }
@@ -107,12 +109,15 @@ mod tests {
 
     #[tokio::test]
     async fn the_compiler_has_the_last_word() {
-        let client = std::fs::read_to_string(Path::new(WORKSPACE).join("generated/client.rs"));
-        let client = client.unwrap();
+        let checkout = crate::checkout::Checkout::at(None);
+        let (document, overlay) =
+            (checkout.document().ok().unwrap(), checkout.overlay().ok().unwrap());
+        let client =
+            crate::bundle::standalone(&generate(&document, &overlay, &Options::default()).unwrap());
         // Rust, as far as a parser sees.
         let broken = client.clone() + "\npub fn broken() -> u8 { String::new() }\n";
         // The same answer to the one that waits while the other is compiled.
-        let (fine, broken) = tokio::join!(check(&client), check(&broken));
+        let (fine, broken) = tokio::join!(check(client), check(broken));
         assert!(fine.is_ok());
         let Err(Failure::Differs(message)) = broken else { panic!("it compiles") };
         assert!(message.contains("error[E0308]: mismatched types"), "{message}");

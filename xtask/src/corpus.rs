@@ -8,7 +8,7 @@ use cloudflare_calls_codegen::{
     Document, Generated, Options, Overlay, Part, StalePolicy, generate,
 };
 
-use crate::{Failure, Outcome, compile};
+use crate::{Failure, Outcome, bundle, compile};
 
 /// Exits 1 if a document is refused, or what it generates does not compile.
 #[derive(clap::Args)]
@@ -43,11 +43,11 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     print!("{}", table(&entries, arguments.details));
     let refused = entries.iter().filter(|entry| entry.generated.is_err()).count();
     if arguments.compile {
-        let modules: Vec<(String, &str)> = entries
+        let modules: Vec<(String, String)> = entries
             .iter()
             .filter_map(|entry| {
                 let generated = entry.generated.as_ref().ok()?;
-                Some((module(&entry.name), generated.text.as_str()))
+                Some((module(&entry.name), bundle::standalone(generated)))
             })
             .collect();
         compile::check_modules(&modules, arguments.keep.as_deref()).await?;

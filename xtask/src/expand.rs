@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cloudflare_calls_codegen::{Options, Overlay, StalePolicy, generate};
 
+use crate::bundle;
 use crate::checkout::Checkout;
 use crate::source::{Source, TIMEOUT};
 use crate::{Failure, Outcome};
@@ -57,11 +58,12 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         );
         stale.iter().for_each(|action| eprintln!("  {action}"));
     }
+    let text = bundle::standalone(&generated);
     match &arguments.out {
-        Some(path) => std::fs::write(path, generated.text)
+        Some(path) => std::fs::write(path, text)
             .map_err(|error| Failure::Input(format!("{}: {error}", path.display()))),
         None => {
-            print!("{}", generated.text);
+            print!("{text}");
             Ok(())
         }
     }

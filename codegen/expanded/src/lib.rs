@@ -3,6 +3,8 @@
 //! That this crate compiles without a warning of rustc, clippy or rustdoc is
 //! the test: no lint is allowed here.
 
+pub mod runtime;
+
 /// The five operations of 2024, completed by today's overlay.
 pub mod calls_2024 {
     include!(concat!(env!("OUT_DIR"), "/calls_2024.rs"));

@@ -3,8 +3,9 @@
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use expanded::odd::Client;
 use expanded::odd::types::*;
-use expanded::odd::{Client, OperationError};
+use expanded::runtime::error::OperationError;
 use secrecy::SecretString;
 use serde_json::json;
 use wiremock::matchers::any;

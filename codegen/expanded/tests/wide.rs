@@ -3,8 +3,10 @@
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use expanded::runtime::error::OperationError;
+use expanded::runtime::forms::File;
 use expanded::wide::types::*;
-use expanded::wide::{Client, DEFAULT_BASE_URL, File, OperationError};
+use expanded::wide::{Client, DEFAULT_BASE_URL};
 use secrecy::SecretString;
 use serde_json::json;
 use wiremock::matchers::any;
@@ -29,6 +31,8 @@ async fn every_style_is_sent_as_the_standard_says() {
         .deep(point())
         .spread(point())
         .flat(point())
+        .piped(point())
+        .spaced(point())
         .pipes(["p".to_owned(), "q".to_owned()])
         .spaces(["r".to_owned(), "s".to_owned()])
         .filter(point())
@@ -46,6 +50,8 @@ async fn every_style_is_sent_as_the_standard_says() {
         ("x", "1"),
         ("y", "2"),
         ("flat", "x,1,y,2"),
+        ("piped", "x|1|y|2"),
+        ("spaced", "x 1 y 2"),
         ("pipes", "p|q"),
         ("spaces", "r s"),
         ("filter", r#"{"x":1,"y":2}"#),

@@ -6,18 +6,6 @@ use quote::quote;
 use super::{doc, ident, ty};
 use crate::model::Model;
 
-/// Imports of the client and the run-time.
-pub(super) fn imports() -> TokenStream {
-    quote! {
-        use std::{fmt, sync::Arc};
-        #[allow(unused_imports)]
-        use {
-            secrecy::{ExposeSecret, SecretString},
-            serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned},
-        };
-    }
-}
-
 /// The client and its builder.
 pub(super) fn items(model: &Model) -> TokenStream {
     let idents: Vec<_> = model.held.iter().map(|held| ident(&held.ident)).collect();
@@ -38,7 +26,12 @@ pub(super) fn items(model: &Model) -> TokenStream {
     });
     let summary = doc::paragraphs(&[&format!("A client of the {title}.")]);
     quote! {
-            /// Where the API is, as published.
+            use std::{fmt, sync::Arc};
+
+            use runtime::setup;
+            use secrecy::SecretString;
+
+            /// URL of the API, as published.
             pub const DEFAULT_BASE_URL: &str = #base_url;
             #(#summary)*
             ///
@@ -47,15 +40,16 @@ pub(super) fn items(model: &Model) -> TokenStream {
             /// never shown.
             #[derive(Clone)]
             pub struct Client {
-                pub(crate) core: Arc<Core>,
+                pub(crate) core: Arc<setup::Core>,
                 #(#idents: #types,)*
             }
             impl Client {
                 /// A client with the default base URL, time-outs and HTTP client.
                 ///
                 /// # Errors
-                /// [`ConfigError::Secret`] or [`ConfigError::Http`].
-                pub fn new(#(#idents: #types,)* secret: SecretString) -> Result<Self, ConfigError> {
+                /// [`ConfigError::Secret`](setup::ConfigError::Secret) or
+                /// [`ConfigError::Http`](setup::ConfigError::Http).
+                pub fn new(#(#idents: #types,)* secret: SecretString) -> Result<Self, setup::ConfigError> {
                     Self::builder(#(#idents,)* secret).build()
                 }
 
@@ -64,13 +58,13 @@ pub(super) fn items(model: &Model) -> TokenStream {
                     ClientBuilder {
                         #(#idents,)*
                         secret,
-                        setup: Setup::new(DEFAULT_BASE_URL),
+                        setup: setup::Setup::new(DEFAULT_BASE_URL),
                     }
                 }
 
                 #(#getters)*
 
-                /// Where requests are sent.
+                /// URL to which requests are sent.
                 pub fn base_url(&self) -> &str {
                     self.core.base.as_str()
                 }
@@ -88,7 +82,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
             pub struct ClientBuilder {
                 #(#idents: #types,)*
                 secret: SecretString,
-                pub(crate) setup: Setup,
+                pub(crate) setup: setup::Setup,
             }
             impl ClientBuilder {
                 /// Sends requests elsewhere than to [`DEFAULT_BASE_URL`]: an absolute `https`
@@ -106,8 +100,9 @@ pub(super) fn items(model: &Model) -> TokenStream {
                     self
                 }
 
-                /// How long an operation may take, [`DEFAULT_TIMEOUT`] if not set. Without effect
-                /// on an HTTP client of your own.
+                /// Time that an operation may take, by default
+                /// [`DEFAULT_TIMEOUT`](setup::DEFAULT_TIMEOUT). Without effect on an HTTP client of
+                /// your own.
                 pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
                     self.setup.timeout = timeout;
                     self
@@ -131,8 +126,8 @@ pub(super) fn items(model: &Model) -> TokenStream {
                 ///
                 /// # Errors
                 /// The setting that cannot be used.
-                pub fn build(self) -> Result<Client, ConfigError> {
-                    let core = Core::new(self.setup, &self.secret)?;
+                pub fn build(self) -> Result<Client, setup::ConfigError> {
+                    let core = setup::Core::new(self.setup, &self.secret)?;
                     Ok(Client { core: Arc::new(core), #(#idents: self.#idents,)* })
                 }
             }

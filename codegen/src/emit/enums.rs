@@ -39,6 +39,6 @@ pub(super) fn items(named: &Named, values: &[EnumValue]) -> TokenStream {
                 }
             }
         }
-        open_enum! { #name }
+        runtime::open_enum::open_enum! { #name }
     }
 }

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{doc, ident, ty};
-use crate::model::{Field, Presence, Ty};
+use crate::model::{Debug, Field, Presence, Ty};
 
 /// The field's declaration.
 pub(super) fn declared(field: &Field) -> TokenStream {
@@ -18,11 +18,21 @@ pub(super) fn declared(field: &Field) -> TokenStream {
 
 /// The field's type.
 pub(super) fn spelled(field: &Field) -> TokenStream {
-    let inner = ty::spelled(&field.ty, &quote!());
+    let inner = match field.debug {
+        Debug::Show => ty::spelled(&field.ty, &quote!()),
+        Debug::Hide => quote!(runtime::redaction::Hidden),
+        Debug::Scrub => quote!(runtime::redaction::Scrubbed),
+    };
     match is_option(field) {
         true => quote!(Option<#inner>),
         false => inner,
     }
+}
+
+/// The argument by which the field is given.
+pub(super) fn argument(field: &Field) -> ty::Argument {
+    let argument = ty::argument(&field.ty, &quote!());
+    if field.debug == Debug::Show { argument } else { argument.redacted() }
 }
 
 /// Whether the field's type is an `Option`.
@@ -56,12 +66,14 @@ fn serde(field: &Field) -> TokenStream {
     let aliases = field.aliases.iter().map(|alias| quote!(#[serde(alias = #alias)]));
     let reader = match (&field.ty, field.presence) {
         _ if field.is_id && is_option(field) => {
-            Some(quote!(#[serde(default, deserialize_with = "super::empty_as_none")]))
+            Some(quote!(#[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]))
         }
         (Ty::List(_), Presence::Required | Presence::Empty) => {
-            Some(quote!(#[serde(deserialize_with = "super::list")]))
+            Some(quote!(#[serde(deserialize_with = "runtime::lenient::list")]))
         }
-        (_, Presence::Empty) => Some(quote!(#[serde(deserialize_with = "super::null_as_default")])),
+        (_, Presence::Empty) => {
+            Some(quote!(#[serde(deserialize_with = "runtime::lenient::null_as_default")]))
+        }
         _ => None,
     };
     quote! { #options #(#aliases)* #reader }

@@ -19,11 +19,11 @@ use quote::quote;
 use crate::left_out::{LeftOut, Part};
 use crate::model::Model;
 
-/// The parts of the client in the order in which they are read.
+/// Text of the client, and what it uses.
 pub(crate) struct Parts {
-    pub(crate) imports: TokenStream,
     pub(crate) items: TokenStream,
-    pub(crate) needs: needs::Needs,
+    /// Modules of the run-time that not every client uses.
+    pub(crate) extras: Vec<&'static str>,
 }
 
 /// The whole client but for what every client has.
@@ -45,25 +45,22 @@ pub(crate) fn run(model: &Model, left_out: &[LeftOut]) -> Parts {
         /// What requests and replies are made of.
         pub mod types {
             #[allow(unused_imports)]
-            use serde::{Deserialize, Deserializer, Serialize, Serializer};
+            use serde::{Deserialize, Serialize};
+
             #[allow(unused_imports)]
-            use std::{
-                cmp::Ordering,
-                fmt,
-                hash::{Hash, Hasher},
-            };
+            use super::runtime;
             #types
         }
         /// Requests that are ready to be completed and sent.
         pub mod operations {
-            #[allow(unused_imports)]
-            use super::{segment, types};
             #unused
-            use super::{Client, OperationError};
+            use super::{Client, runtime, types};
+            #unused
+            use runtime::error::OperationError;
             #operations
         }
     };
-    Parts { imports: client::imports(), items, needs: needs::Needs::of(model) }
+    Parts { items, extras: needs::extras(model) }
 }
 
 /// An identifier; `name` comes from [`names`](crate::names) and is valid.

@@ -1,62 +1,36 @@
-//! Which sources of the run-time a client needs beside those of every client.
+//! Modules of the run-time that a client needs beside those of every client.
 
 use crate::model::{BodyKind, Model, Operation, Payload, Schema, Ty, Writing};
 
-/// Parts of the run-time that the client of a document uses.
-pub(crate) struct Needs {
-    bodies: bool,
-    forms: bool,
-    media: bool,
-    styles: bool,
-    unions: bool,
-}
-
-impl Needs {
-    pub(super) fn of(model: &Model) -> Self {
-        let any = |wanted: &dyn Fn(&Operation) -> bool| model.operations.iter().any(wanted);
-        let is_plain = |payload: &Payload| match payload {
-            Payload::Json(name) => {
-                model.canonical(name).is_some_and(|named| matches!(named.schema, Schema::Other(_)))
-            }
-            _ => false,
-        };
-        let kind = |kinds: &[BodyKind], operation: &Operation| {
-            operation.body.as_ref().is_some_and(|body| kinds.contains(&body.kind))
-        };
-        let other_json = |operation: &Operation| {
-            operation.body.as_ref().is_some_and(|body| body.media != "application/json")
-        };
-        Self {
-            bodies: any(&|operation| {
-                operation.failures.iter().any(|outcome| is_plain(&outcome.payload))
-            }),
-            forms: any(&|operation| kind(&[BodyKind::Form, BodyKind::Multipart], operation))
-                || has_file(model),
-            media: any(&|operation| other_json(operation) || has_other_reply(operation)),
-            styles: any(&|operation| {
-                let mut parameters = operation.parameters.iter();
-                parameters.any(|parameter| matches!(parameter.writing, Writing::Styled(..)))
-            }),
-            unions: model.types.values().any(|named| matches!(named.schema, Schema::Union(_))),
+/// The names of these modules.
+pub(super) fn extras(model: &Model) -> Vec<&'static str> {
+    let any = |wanted: &dyn Fn(&Operation) -> bool| model.operations.iter().any(wanted);
+    let is_plain = |payload: &Payload| match payload {
+        Payload::Json(name) => {
+            model.canonical(name).is_some_and(|named| matches!(named.schema, Schema::Other(_)))
         }
-    }
-
-    /// Sources that stand before what uses them.
-    pub(crate) fn macros(&self) -> impl Iterator<Item = &'static str> {
-        self.unions.then_some(include_str!("../../runtime/extra/unions.rs")).into_iter()
-    }
-
-    /// Sources that stand behind those of every client.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &'static str> + use<> {
-        [
-            (self.bodies, include_str!("../../runtime/extra/bodies.rs")),
-            (self.forms, include_str!("../../runtime/extra/forms.rs")),
-            (self.media, include_str!("../../runtime/extra/media.rs")),
-            (self.styles, include_str!("../../runtime/extra/styles.rs")),
-        ]
+        _ => false,
+    };
+    let has_form = |operation: &Operation| {
+        let kind = operation.body.as_ref().map(|body| body.kind);
+        matches!(kind, Some(BodyKind::Form | BodyKind::Multipart))
+    };
+    let other_json = |operation: &Operation| {
+        operation.body.as_ref().is_some_and(|body| body.media != "application/json")
+    };
+    let bodies =
+        any(&|operation| operation.failures.iter().any(|outcome| is_plain(&outcome.payload)));
+    let forms = any(&has_form) || has_file(model);
+    let media = any(&|operation| other_json(operation) || has_other_reply(operation));
+    let styles = any(&|operation| {
+        let mut parameters = operation.parameters.iter();
+        parameters.any(|parameter| matches!(parameter.writing, Writing::Styled(..)))
+    });
+    let unions = model.types.values().any(|named| matches!(named.schema, Schema::Union(_)));
+    [(bodies, "bodies"), (forms, "forms"), (media, "media"), (styles, "styles"), (unions, "unions")]
         .into_iter()
-        .filter_map(|(needed, source)| needed.then_some(source))
-    }
+        .filter_map(|(needed, name)| needed.then_some(name))
+        .collect()
 }
 
 /// Whether a success is text or bytes.

@@ -150,7 +150,7 @@ fn path_value(name: &str, operation: &Operation) -> TokenStream {
     let Some(parameter) = found else { return quote!("") };
     let ident = ident(&parameter.ident);
     if parameter.held {
-        return quote!(segment(OPERATION, self.client.#ident.as_str())?);
+        return quote!(runtime::exchange::segment(OPERATION, self.client.#ident.as_str())?);
     }
     match (&parameter.writing, &parameter.ty) {
         (Writing::Styled(style, explode), _) => {
@@ -158,13 +158,15 @@ fn path_value(name: &str, operation: &Operation) -> TokenStream {
             let name = &parameter.name;
             let borrow = (!is_borrowed(parameter)).then(|| quote!(&));
             quote! {
-                &super::styled_segment(
-                    OPERATION, #name, #borrow self.#ident, super::Style::#style, #explode,
+                &runtime::styles::styled_segment(
+                    OPERATION, #name, #borrow self.#ident, runtime::styles::Style::#style, #explode,
                 )?
             }
         }
-        (_, Ty::Named(_) | Ty::Text) => quote!(segment(OPERATION, self.#ident.as_str())?),
-        _ => quote!(segment(OPERATION, &self.#ident.to_string())?),
+        (_, Ty::Named(_) | Ty::Text) => {
+            quote!(runtime::exchange::segment(OPERATION, self.#ident.as_str())?)
+        }
+        _ => quote!(runtime::exchange::segment(OPERATION, &self.#ident.to_string())?),
     }
 }
 
@@ -192,7 +194,7 @@ fn assign(parameter: &Parameter) -> Option<TokenStream> {
                 Place::Cookie => (quote!(styled_cookie), name),
                 _ => (quote!(styled_query), name),
             };
-            quote!(request.#place(#name, value, super::Style::#style, #explode)?;)
+            quote!(request.#place(#name, value, runtime::styles::Style::#style, #explode)?;)
         }
     };
     Some(match parameter.required {
@@ -213,7 +215,7 @@ fn put_body<'m>(body: &'m Body, model: &'m Model) -> impl Fn(&TokenStream) -> To
         BodyKind::Multipart => {
             let parts = parts(body, value, model);
             quote! {
-                let mut form = super::Multipart::default();
+                let mut form = runtime::forms::Multipart::default();
                 #parts
                 request.multipart(form);
             }
@@ -270,7 +272,7 @@ fn replies(
             arms.push(quote!(#pattern => #value));
         }
         if operation.successes.iter().all(|outcome| outcome.status != Status::Class(2)) {
-            arms.push(quote!(_ if reply.is_success() => #first));
+            arms.push(quote!(other if (200..300).contains(&other) => #first));
         }
     } else {
         arms.push(quote!(200..=299 => #first));

@@ -15,8 +15,7 @@ pub(super) fn spelled(ty: &Ty, path: &TokenStream) -> TokenStream {
             let name = ident(name);
             quote!(#name)
         }
-        // A file stands beside the modules of types and of operations.
-        Ty::File => quote!(super::File),
+        Ty::File => quote!(runtime::forms::File),
         Ty::Any => quote!(serde_json::Value),
         Ty::Object => quote!(serde_json::Map<String, serde_json::Value>),
         Ty::Named(name) => {
@@ -47,6 +46,7 @@ pub(super) struct Argument {
 enum Conversion {
     None,
     Into,
+    Redact,
     Collect,
     Box,
 }
@@ -67,10 +67,16 @@ pub(super) fn argument(ty: &Ty, path: &TokenStream) -> Argument {
 }
 
 impl Argument {
+    /// The same text, for a field whose type redacts it.
+    pub(super) fn redacted(self) -> Self {
+        Self { conversion: Conversion::Redact, ..self }
+    }
+
     pub(super) fn value(&self, ident: &Ident) -> TokenStream {
         match self.conversion {
             Conversion::None => quote!(#ident),
             Conversion::Into => quote!(#ident.into()),
+            Conversion::Redact => quote!(#ident.into().into()),
             Conversion::Collect => quote!(#ident.into_iter().collect()),
             Conversion::Box => quote!(Box::new(#ident)),
         }

@@ -42,7 +42,7 @@ fn id(named: &Named) -> TokenStream {
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
         pub struct #name(String);
-        id! { #name }
+        runtime::id::id! { #name }
     }
 }
 

@@ -22,9 +22,9 @@ pub(super) fn items(named: &Named, union: &Union) -> TokenStream {
     let conversions = match &union.tag {
         Some(tag) => {
             let tags = union.variants.iter().map(|variant| &variant.tags);
-            quote!(tagged! { #name #tag #(#idents [#(#tags)*])* })
+            quote!(runtime::unions::tagged! { #name #tag #(#idents [#(#tags)*])* })
         }
-        None => quote!(alternatives! { #name #(#idents)* }),
+        None => quote!(runtime::unions::alternatives! { #name #(#idents)* }),
     };
     quote! {
         #(#docs)*

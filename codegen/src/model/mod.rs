@@ -100,7 +100,9 @@ impl Model {
     /// Whether the schema has a place for an error at its top.
     pub(crate) fn carries_error(&self, name: &str) -> bool {
         match self.canonical(name).map(|named| &named.schema) {
-            Some(Schema::Struct(body)) => body.fields.iter().any(|field| field.wire == "errorCode"),
+            Some(Schema::Struct(body)) => {
+                body.fields.iter().any(|field| field.wire == "errorCode" || field.is_verdict)
+            }
             _ => false,
         }
     }

@@ -186,6 +186,7 @@ fn field(
             _ => Debug::Show,
         },
         is_id: matches!(ty, Ty::Named(_)) && is_true(target, "x-rust-id"),
+        is_verdict: ty == Ty::Bool && is_true(property, "x-rust-success"),
         ty,
     }
 }

@@ -210,8 +210,12 @@ pub(crate) fn used(root: &Value, parts: &[&str]) -> Vec<String> {
     let operations = operations(root);
     let parts = operations
         .iter()
-        .flat_map(|(_, operation)| parts.iter().filter_map(|part| operation.get(*part)));
-    parts.flat_map(references).collect()
+        .flat_map(|(_, operation)| parts.iter().filter_map(|part| operation.get_key_value(*part)));
+    // Under its own name, by which a walk knows that `default` is a response here.
+    let alone = |(part, value): (&String, &Value)| {
+        references(&Value::Object(Map::from_iter([(part.clone(), value.clone())])))
+    };
+    parts.flat_map(alone).collect()
 }
 
 /// The names of these schemas and of all that they refer to.

@@ -16,6 +16,11 @@ fn with_body(content: Value) -> String {
     flat(&expand(&document).unwrap())
 }
 
+/// The text in whatever way a call is broken into lines.
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace() && *c != ',').collect()
+}
+
 #[test]
 fn bodies_of_other_kinds_than_json() {
     let form = json!({ "schema": { "$ref": "#/components/schemas/Form" } });
@@ -58,7 +63,7 @@ fn bodies_of_other_kinds_than_json() {
     let text = with_body(
         json!({ "multipart/form-data": { "schema": { "$ref": "#/components/schemas/Form" } } }),
     );
-    assert!(text.contains("pub files: Vec<super::File>"), "{text}");
+    assert!(text.contains("pub files: Vec<runtime::forms::File>"), "{text}");
     assert!(text.contains("for value in value { form.file(\"files\", value); }"), "{text}");
 }
 
@@ -89,23 +94,23 @@ fn parameters_of_every_style() {
     for (parameter, statement) in [
         (
             json!({ "in": "query", "schema": object, "style": "deepObject", "explode": true }),
-            "request.styled_query(\"p\", value, super::Style::Deep, true)?",
+            "request.styled_query(\"p\", value, runtime::styles::Style::Deep, true)?",
         ),
         (
             json!({ "in": "query", "schema": object }),
-            "request.styled_query(\"p\", value, super::Style::Form, true)?",
+            "request.styled_query(\"p\", value, runtime::styles::Style::Form, true)?",
         ),
         (
             json!({ "in": "query", "content": { "application/json": { "schema": object } } }),
-            "request.styled_query(\"p\", value, super::Style::Json, false)?",
+            "request.styled_query(\"p\", value, runtime::styles::Style::Json, false)?",
         ),
         (
             json!({ "in": "header", "schema": object }),
-            "request.styled_header(\"p\", value, super::Style::Simple, false)?",
+            "request.styled_header(\"p\", value, runtime::styles::Style::Simple, false)?",
         ),
         (
             json!({ "in": "cookie", "schema": { "type": "integer" } }),
-            "request.styled_cookie(\"p\", value, super::Style::Form, true)?",
+            "request.styled_cookie(\"p\", value, runtime::styles::Style::Form, true)?",
         ),
         (
             json!({ "in": "query", "schema": list, "style": "pipeDelimited", "explode": false }),
@@ -123,8 +128,9 @@ fn parameters_of_every_style() {
         parameter["name"] = json!("p");
         let parameters = document.pointer_mut(&format!("{GET}/parameters")).unwrap();
         parameters.as_array_mut().unwrap().push(parameter.clone());
-        let text = flat(&expand(&document).unwrap());
-        assert!(text.contains(statement), "{parameter}: no {statement} in {text}");
+        let text = squeezed(&expand(&document).unwrap());
+        let statement = squeezed(statement);
+        assert!(text.contains(&statement), "{parameter}: no {statement} in {text}");
     }
 }
 
@@ -137,11 +143,9 @@ fn a_path_segment_of_several_parameters() {
     let format = json!({ "type": "integer" });
     list.unwrap()
         .push(json!({ "name": "format", "in": "path", "required": true, "schema": format }));
-    let text = flat(&expand(&document).unwrap());
-    // However the call is broken into lines.
-    let text = text.replace([' ', ','], "");
-    let call = "&format!(\"{}{}{}\"segment(OPERATIONself.room_id.as_str())?\".\"\
-                segment(OPERATION&self.format.to_string())?";
+    let text = squeezed(&expand(&document).unwrap());
+    let call = "&format!(\"{}{}{}\"runtime::exchange::segment(OPERATIONself.room_id.as_str())?\".\"\
+                runtime::exchange::segment(OPERATION&self.format.to_string())?";
     assert!(text.contains(call), "no {call} in {text}");
 }
 
@@ -203,4 +207,31 @@ fn null_is_no_alternative_and_stands_beside_all_of() {
     });
     let text = flat(&expand(&with_schemas(schemas)).unwrap());
     assert!(text.contains("pub a: Option<App>") && text.contains("pub b: Option<App>"), "{text}");
+}
+
+#[test]
+fn a_property_that_tells_success_from_refusal_is_looked_at() {
+    let room = |schema: Value, required: Value| {
+        flat(
+            &expand(&with_schemas(json!({ "Room": {
+                "type": "object", "required": required, "properties": { "ok": schema } } })))
+            .unwrap(),
+        )
+    };
+    let marked = json!({ "type": "boolean", "x-rust-success": true });
+    let text = room(marked.clone(), json!(["ok"]));
+    assert!(text.contains("fn is_error(&self) -> bool { !self.ok }"), "{text}");
+    assert!(text.contains("200..=299 => reply.accept("), "{text}");
+    let text = room(marked, json!([]));
+    assert!(text.contains("fn is_error(&self) -> bool { self.ok == Some(false) }"), "{text}");
+    // A mark of anything else says nothing.
+    for schema in
+        [json!({ "type": "boolean" }), json!({ "type": "string", "x-rust-success": true })]
+    {
+        let text = room(schema, json!(["ok"]));
+        assert!(
+            !text.contains("self.ok") && text.contains("200..=299 => reply.decode()"),
+            "{text}"
+        );
+    }
 }

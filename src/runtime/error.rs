@@ -1,41 +1,9 @@
-/// Why a [`Client`] could not be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The base URL is not an absolute `http` or `https` URL, or has a query,
-    /// a fragment or credentials.
-    BaseUrl,
-    /// The base URL is `http` and its host is not this machine, so that the
-    /// secret would cross the network in plain text. A builder's
-    /// `allow_plaintext` permits it.
-    Plaintext,
-    /// The secret is empty or has a character that a header cannot carry.
-    Secret,
-    /// The name for the `User-Agent` has a character that a header cannot
-    /// carry.
-    UserAgent,
-    /// The HTTP client could not be set up, for example because the system's
-    /// root certificates cannot be read.
-    Http,
-}
+//! Errors of operations.
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BaseUrl => {
-                "the base URL is not an absolute http(s) URL without query, fragment and credentials"
-            }
-            Self::Plaintext => {
-                "the base URL is not https, and the secret would be sent in plain text"
-            }
-            Self::Secret => "the secret is empty or cannot be sent in a header",
-            Self::UserAgent => "the user agent cannot be sent in a header",
-            Self::Http => "the HTTP client could not be set up",
-        })
-    }
-}
+use std::fmt;
 
-impl std::error::Error for ConfigError {}
+use super::id::InvalidId;
+use super::redaction::scrub;
 
 /// The API's words in the body of an error.
 pub trait ErrorBody: fmt::Debug {
@@ -43,6 +11,11 @@ pub trait ErrorBody: fmt::Debug {
     fn code(&self) -> Option<&str>;
     /// The description, which is not for programs.
     fn description(&self) -> Option<&str>;
+    /// Whether the body is an error, whatever the status of its reply. By default it is
+    /// one if it has a kind.
+    fn is_error(&self) -> bool {
+        self.code().is_some_and(|code| !code.is_empty())
+    }
 }
 
 /// Facts about a reply apart from its body.
@@ -308,49 +281,5 @@ impl<E: ErrorBody> std::error::Error for OperationError<E> {
 impl<E> From<InvalidRequest> for OperationError<E> {
     fn from(invalid: InvalidRequest) -> Self {
         Self::Invalid(invalid)
-    }
-}
-
-/// The longest excerpt of a reply in an error, in characters: enough for the
-/// headline of an HTML page.
-const MAX_EXCERPT: usize = 512;
-
-/// Beginnings of lines of a session description; nothing behind the first of
-/// them is shown.
-const SDP_MARKS: [&str; 6] =
-    ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
-
-/// The length of the longest of them. One that begins in what is shown is
-/// found although it ends behind that.
-const LONGEST_MARK: usize = "a=fingerprint".len();
-
-/// Server text as it may be shown: bounded, on one line, without SDP. It looks
-/// at no more of the text than it may show.
-pub(crate) fn scrub(text: &str) -> String {
-    let end = text.char_indices().nth(MAX_EXCERPT).map_or(text.len(), |(end, _)| end);
-    let looked_at = &text[..text.floor_char_boundary(end + LONGEST_MARK)];
-    let cut = SDP_MARKS.iter().filter_map(|mark| looked_at.find(mark)).min();
-    let shown = &text[..cut.unwrap_or(end).min(end)];
-    let shown: String = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match cut {
-        Some(_) => format!("{shown}[SDP removed]"),
-        None if end < text.len() => format!("{shown}…"),
-        None => shown,
-    }
-}
-
-/// [`scrub`] for `Debug` output.
-#[allow(dead_code)] // Not every document has such a field.
-pub(crate) fn scrub_some(text: &Option<String>) -> Option<String> {
-    text.as_deref().map(scrub)
-}
-
-/// `Debug` output for what is not shown.
-#[allow(dead_code)] // Not every document has such a field.
-pub(crate) struct Hidden(pub(crate) usize);
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{} bytes hidden]", self.0)
     }
 }

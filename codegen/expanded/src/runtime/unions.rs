@@ -1,46 +1,51 @@
-/// The conversions of an enum of alternatives: a value becomes the alternative
+//! Enums of alternatives.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Conversions of an enum of alternatives: a value becomes the alternative
 /// that keeps most of it.
-#[allow(unused_macros)] // Not every document has one without a deciding property.
 macro_rules! alternatives {
     ($name:ident $($variant:ident)*) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
-                    $(Self::$variant(value) => value.serialize(serializer),)*
-                    Self::Other(value) => value.serialize(serializer),
+                    $(Self::$variant(value) => serde::Serialize::serialize(value, serializer),)*
+                    Self::Other(value) => serde::Serialize::serialize(value, serializer),
                 }
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let value = serde_json::Value::deserialize(deserializer)?;
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = <serde_json::Value as serde::Deserialize>::deserialize(deserializer)?;
                 let mut best = (0, None);
-                $(super::keep_better(&value, Self::$variant, &mut best);)*
+                $(runtime::unions::keep_better(&value, Self::$variant, &mut best);)*
                 Ok(best.1.unwrap_or(Self::Other(value)))
             }
         }
     };
 }
 
-/// The conversions of an enum of alternatives between which a property decides.
-#[allow(unused_macros)] // Not every document has one.
+/// Conversions of an enum of alternatives between which a property decides.
 macro_rules! tagged {
     ($name:ident $tag:literal $($variant:ident [$($value:literal)*])*) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
-                    $(Self::$variant(value) => super::with_tag(value, $tag, &[$($value),*])
-                        .map_err(serde::ser::Error::custom)?
-                        .serialize(serializer),)*
-                    Self::Other(value) => value.serialize(serializer),
+                    $(Self::$variant(value) => {
+                        let value = runtime::unions::with_tag(value, $tag, &[$($value),*]);
+                        let value = value.map_err(serde::ser::Error::custom)?;
+                        serde::Serialize::serialize(&value, serializer)
+                    })*
+                    Self::Other(value) => serde::Serialize::serialize(value, serializer),
                 }
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let value = serde_json::Value::deserialize(deserializer)?;
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = <serde_json::Value as serde::Deserialize>::deserialize(deserializer)?;
                 let tag = value.get($tag).and_then(serde_json::Value::as_str).map(str::to_owned);
                 match tag.as_deref() {
                     $($(Some($value) => serde_json::from_value(value)
@@ -54,8 +59,7 @@ macro_rules! tagged {
 }
 
 /// Takes `value` for a `T` if that keeps more of it than the best so far.
-#[allow(dead_code)] // As `alternatives`.
-fn keep_better<T: DeserializeOwned + Serialize, U>(
+pub(crate) fn keep_better<T: DeserializeOwned + Serialize, U>(
     value: &serde_json::Value,
     wrap: impl FnOnce(T) -> U,
     best: &mut (usize, Option<U>),
@@ -68,7 +72,6 @@ fn keep_better<T: DeserializeOwned + Serialize, U>(
 }
 
 /// How many parts of `value` are in `again` as well.
-#[allow(dead_code)] // As `alternatives`.
 fn kept(value: &serde_json::Value, again: &serde_json::Value) -> usize {
     use serde_json::Value;
     match (value, again) {
@@ -84,8 +87,7 @@ fn kept(value: &serde_json::Value, again: &serde_json::Value) -> usize {
 }
 
 /// `value` with a deciding property that says what it is.
-#[allow(dead_code)] // As `tagged`.
-fn with_tag(
+pub(crate) fn with_tag(
     value: &impl Serialize,
     tag: &str,
     values: &[&str],
@@ -99,3 +101,5 @@ fn with_tag(
     }
     Ok(value)
 }
+
+pub(crate) use {alternatives, tagged};

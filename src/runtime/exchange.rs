@@ -1,12 +1,14 @@
-/// The time that a connection may take to be made. A connection takes a few round
-/// trips; one that takes longer will not come.
-pub const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+//! One exchange with the API: a request, and the reply to it.
 
-/// The time that an operation may take by default, from connecting to the end of
-/// the reply. The API waits up to 5 s for a session's transport, and its
-/// `empty_track_error` has been seen to take 8.3 s: a shorter time-out would
-/// lose that answer.
-pub const DEFAULT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::{ErrorBody, InvalidRequest, OperationError, Received};
+use super::id::check_id;
+use super::redaction::scrub;
+use super::setup::Core;
 
 /// The largest reply of success that is read, in bytes. A `tracks/new` with 64
 /// tracks and their session description stays below 1 MiB.
@@ -16,112 +18,10 @@ const MAX_REPLY: usize = 16 * 1024 * 1024;
 /// less than 1 KiB for each of its entries.
 const MAX_ERROR_REPLY: usize = 64 * 1024;
 
-/// The most entries of a list that are read. A session has a few thousand at
-/// most, closed ones included.
-#[allow(dead_code)] // Not every document has a list.
-const MAX_ENTRIES: usize = 100_000;
-
 /// The longest `cf-ray` that is kept, in bytes. Real ones have 20.
 const MAX_RAY: usize = 64;
 
-/// The `User-Agent` of a client that has no other: name and version of the
-/// crate.
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-
-/// Settings that every client has.
-#[derive(Clone, Debug)]
-pub(crate) struct Setup {
-    pub(crate) base_url: String,
-    pub(crate) timeout: std::time::Duration,
-    pub(crate) http: Option<reqwest::Client>,
-    pub(crate) user_agent: Option<String>,
-    pub(crate) allows_plaintext: bool,
-    pub(crate) attached: Attached,
-}
-
-impl Setup {
-    pub(crate) fn new(base_url: &str) -> Self {
-        Self {
-            base_url: base_url.to_owned(),
-            timeout: DEFAULT_TIMEOUT,
-            http: None,
-            user_agent: None,
-            allows_plaintext: false,
-            attached: Attached(None),
-        }
-    }
-}
-
-/// A value that a layer above the client keeps with it.
-#[derive(Clone)]
-pub(crate) struct Attached(pub(crate) Option<Arc<dyn std::any::Any + Send + Sync>>);
-
-impl fmt::Debug for Attached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Attached").field(&self.0.is_some()).finish()
-    }
-}
-
-/// The part of a client that all its operations share.
-pub(crate) struct Core {
-    http: reqwest::Client,
-    base: reqwest::Url,
-    /// Marked as sensitive, so that no HTTP library shows it.
-    pub(crate) authorization: reqwest::header::HeaderValue,
-    /// None for an HTTP client that may have one of its own.
-    user_agent: Option<reqwest::header::HeaderValue>,
-    #[allow(dead_code)] // Not every client has a layer above it.
-    pub(crate) attached: Attached,
-}
-
 impl Core {
-    pub(crate) fn new(setup: Setup, secret: &SecretString) -> Result<Self, ConfigError> {
-        let base = reqwest::Url::parse(&setup.base_url).map_err(|_| ConfigError::BaseUrl)?;
-        let plain = base.query().is_none()
-            && base.fragment().is_none()
-            && base.username().is_empty()
-            && base.password().is_none();
-        let is_encrypted = match base.scheme() {
-            "https" => true,
-            "http" => false,
-            _ => return Err(ConfigError::BaseUrl),
-        };
-        if !plain {
-            return Err(ConfigError::BaseUrl);
-        }
-        if !is_encrypted && !setup.allows_plaintext && !is_loopback(&base) {
-            return Err(ConfigError::Plaintext);
-        }
-        let secret = secret.expose_secret();
-        if secret.is_empty() {
-            return Err(ConfigError::Secret);
-        }
-        let mut authorization = reqwest::header::HeaderValue::try_from(format!("Bearer {secret}"))
-            .map_err(|_| ConfigError::Secret)?;
-        authorization.set_sensitive(true);
-        let user_agent = match (setup.user_agent, &setup.http) {
-            (Some(name), _) => Some(name.try_into().map_err(|_| ConfigError::UserAgent)?),
-            (None, Some(_)) => None,
-            (None, None) => Some(reqwest::header::HeaderValue::from_static(USER_AGENT)),
-        };
-        let http = match setup.http {
-            Some(http) => http,
-            None => {
-                let mut http = reqwest::Client::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .timeout(setup.timeout)
-                    // The API never redirects, and a POST that is redirected would become a GET.
-                    .redirect(reqwest::redirect::Policy::none());
-                if !is_encrypted && !setup.allows_plaintext {
-                    // A proxy would get the secret in plain text.
-                    http = http.no_proxy();
-                }
-                http.build().map_err(|_| ConfigError::Http)?
-            }
-        };
-        Ok(Self { http, base, authorization, user_agent, attached: setup.attached })
-    }
-
     /// Begins a request to the path made of these segments, each of which is
     /// escaped as far as needed.
     pub(crate) fn request(
@@ -138,23 +38,11 @@ impl Core {
     }
 }
 
-/// Whether a URL's host is this machine: `localhost`, a name below it, or a
-/// loopback or unspecified address.
-pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    match address.map(|address| address.to_canonical()) {
-        Ok(address) => address.is_loopback() || address.is_unspecified(),
-        Err(_) => {
-            let name = host.to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
-    }
-}
-
 /// The value of a path parameter, if it cannot lead to another path.
-#[allow(dead_code)] // Not every document has path parameters.
-fn segment<'v>(operation: &'static str, value: &'v str) -> Result<&'v str, InvalidRequest> {
+pub(crate) fn segment<'v>(
+    operation: &'static str,
+    value: &'v str,
+) -> Result<&'v str, InvalidRequest> {
     match check_id(value) {
         Ok(()) => Ok(value),
         Err(reason) => Err(InvalidRequest::PathParameter { operation, reason }),
@@ -164,17 +52,17 @@ fn segment<'v>(operation: &'static str, value: &'v str) -> Result<&'v str, Inval
 /// A request on its way to being sent.
 pub(crate) struct Request<'c> {
     core: &'c Core,
-    operation: &'static str,
-    inner: reqwest::Request,
+    pub(super) operation: &'static str,
+    pub(super) inner: reqwest::Request,
 }
 
-#[allow(dead_code)] // Not every document has parameters and bodies.
 impl Request<'_> {
-    fn query(&mut self, name: &str, value: impl fmt::Display) {
+    pub(crate) fn query(&mut self, name: &str, value: impl fmt::Display) {
         self.inner.url_mut().query_pairs_mut().append_pair(name, &value.to_string());
     }
 
-    fn header(
+    #[allow(dead_code)] // No parameter of Calls is a header.
+    pub(crate) fn header(
         &mut self,
         name: &'static str,
         value: impl fmt::Display,
@@ -319,7 +207,7 @@ pub(crate) struct Reply {
     received: Box<Received>,
     /// The `Authorization` that was sent.
     secret: reqwest::header::HeaderValue,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Reply {
@@ -327,13 +215,7 @@ impl Reply {
         self.received.status.as_u16()
     }
 
-    #[allow(dead_code)] // Not every document has several kinds of success.
-    fn is_success(&self) -> bool {
-        self.received.status.is_success()
-    }
-
     /// The body of a success.
-    #[allow(dead_code)] // Not every document has one.
     pub(crate) fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {
         serde_json::from_slice(&self.body).map_err(|_| OperationError::Undecodable {
             operation: self.operation,
@@ -344,19 +226,17 @@ impl Reply {
 
     /// The body of a success, or the error that it carries at its top: then the
     /// reply is a refusal, whatever its status.
-    #[allow(dead_code)] // Not every document has such a body.
     pub(crate) fn accept<T, B, E>(self, wrap: impl FnOnce(B) -> E) -> Result<T, OperationError<E>>
     where
         T: DeserializeOwned + ErrorBody,
         B: DeserializeOwned + ErrorBody,
     {
-        let is_error = |code: Option<&str>| code.is_some_and(|code| !code.is_empty());
         match serde_json::from_slice::<T>(&self.body) {
-            Ok(body) if !is_error(body.code()) => Ok(body),
+            Ok(body) if !body.is_error() => Ok(body),
             Ok(_) => Err(self.refuse(wrap)),
             // A refusal can lack what a success has to have.
             Err(_) => match serde_json::from_slice::<B>(&self.body) {
-                Ok(body) if is_error(body.code()) => Err(self.refuse(wrap)),
+                Ok(body) if body.is_error() => Err(self.refuse(wrap)),
                 _ => self.decode(),
             },
         }
@@ -410,7 +290,6 @@ impl Reply {
 
 /// Where and how `body` is not a `T`. A message of serde may quote the value
 /// that it did not expect; that part is left out.
-#[allow(dead_code)] // As `decode`.
 fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
     let mut source = serde_json::Deserializer::from_slice(body);
     let (place, error) = match serde_path_to_error::deserialize::<_, T>(&mut source) {
@@ -429,63 +308,4 @@ fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
         _ => format!("not JSON from line {} column {}", error.line(), error.column()),
     };
     scrub(&format!("{place}: {what}"))
-}
-
-/// `null` where a map is optional means that there is none.
-#[allow(dead_code)] // Not every document has such a field.
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-/// A list of at most [`MAX_ENTRIES`], where `null` means that there is none.
-#[allow(dead_code)] // Not every document has such a field.
-fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    use serde::de::{Error, SeqAccess, Visitor};
-
-    struct Entries<T>(std::marker::PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of at most {MAX_ENTRIES} entries")
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Vec<T>, E> {
-            Ok(Vec::new())
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
-            let mut all = Vec::new();
-            while let Some(entry) = entries.next_element()? {
-                if all.len() == MAX_ENTRIES {
-                    return Err(A::Error::invalid_length(MAX_ENTRIES + 1, &self));
-                }
-                all.push(entry);
-            }
-            Ok(all)
-        }
-    }
-
-    deserializer.deserialize_any(Entries(std::marker::PhantomData))
-}
-
-/// The empty string where an id is optional means that there is none: failed
-/// items have such ids.
-#[allow(dead_code)] // Not every document has such a field.
-fn empty_as_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: TryFrom<String, Error = InvalidId>,
-{
-    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
-    text.map(|text| T::try_from(text).map_err(serde::de::Error::custom)).transpose()
 }

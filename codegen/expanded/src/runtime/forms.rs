@@ -1,3 +1,13 @@
+//! Forms, and files in them.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::error::InvalidRequest;
+use super::exchange::Request;
+use super::redaction::Length;
+
 /// A file of a form.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,7 +20,6 @@ pub struct File {
     pub content: Vec<u8>,
 }
 
-#[allow(dead_code)] // Not every document sends one.
 impl File {
     /// A file of unknown kind.
     pub fn new(name: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
@@ -24,7 +33,7 @@ impl fmt::Debug for File {
         f.debug_struct("File")
             .field("name", &self.name)
             .field("media_type", &self.media_type)
-            .field("content", &Hidden(self.content.len()))
+            .field("content", &Length(self.content.len()))
             .finish()
     }
 }
@@ -43,7 +52,6 @@ impl<'de> Deserialize<'de> for File {
 }
 
 /// A text as a form has it: texts as they are, anything else as JSON.
-#[allow(dead_code)] // Not every document sends one.
 fn form_text(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
@@ -52,19 +60,16 @@ fn form_text(value: &serde_json::Value) -> String {
 }
 
 /// The parts of a multipart body.
-#[allow(dead_code)] // Not every document sends one.
 #[derive(Default)]
-struct Multipart {
+pub(crate) struct Multipart {
     /// The headers and the content of each.
     parts: Vec<(String, Vec<u8>)>,
 }
 
-#[allow(dead_code)] // Not every document sends one.
 impl Multipart {
     fn push(&mut self, name: &str, file: Option<&str>, media: Option<&str>, content: Vec<u8>) {
-        let quoted = |text: &str| {
-            text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
-        };
+        let quoted =
+            |text: &str| text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
         let mut head = format!("Content-Disposition: form-data; name=\"{}\"", quoted(name));
         if let Some(file) = file {
             head.push_str(&format!("; filename=\"{}\"", quoted(file)));
@@ -75,20 +80,19 @@ impl Multipart {
         self.parts.push((head, content));
     }
 
-    fn file(&mut self, name: &str, file: &File) {
+    pub(crate) fn file(&mut self, name: &str, file: &File) {
         self.push(name, Some(&file.name), Some(&file.media_type), file.content.clone());
     }
 
     /// A part of its own: a text, or JSON.
-    fn value(
+    pub(crate) fn value(
         &mut self,
         operation: &'static str,
         name: &str,
         value: &impl Serialize,
         media: Option<&str>,
     ) -> Result<(), InvalidRequest> {
-        let value =
-            serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
+        let value = serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
         let is_json = value.is_object() || value.is_array();
         let media = media.or(is_json.then_some("application/json"));
         if !value.is_null() {
@@ -98,13 +102,12 @@ impl Multipart {
     }
 
     /// A part for each property of an object.
-    fn all(
+    pub(crate) fn all(
         &mut self,
         operation: &'static str,
         value: &impl Serialize,
     ) -> Result<(), InvalidRequest> {
-        let value =
-            serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
+        let value = serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
         for (name, value) in value.as_object().into_iter().flatten() {
             self.value(operation, name, value, None)?;
         }
@@ -112,9 +115,8 @@ impl Multipart {
     }
 }
 
-#[allow(dead_code)] // Not every document sends one.
 impl Request<'_> {
-    fn form(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
+    pub(crate) fn form(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
         let operation = self.operation;
         let value = serde_json::to_value(body).map_err(|_| InvalidRequest::Body { operation })?;
         // A query is written as a form is.
@@ -143,7 +145,7 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn multipart(&mut self, form: Multipart) {
+    pub(crate) fn multipart(&mut self, form: Multipart) {
         // What separates the parts stands in none of them.
         let stands = |boundary: &String| {
             form.parts.iter().any(|(head, content)| {

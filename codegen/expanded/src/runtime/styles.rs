@@ -1,7 +1,14 @@
-/// How OpenAPI writes a value that is no plain text into a request.
-#[allow(dead_code)] // Not every document has each of them.
+//! Styles of parameters, as OpenAPI has them.
+
+use serde::Serialize;
+
+use super::error::InvalidRequest;
+use super::exchange::Request;
+use super::id::InvalidId;
+
+/// Ways in which OpenAPI writes a value that is no plain text into a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
+pub(crate) enum Style {
     Simple,
     Label,
     Matrix,
@@ -12,9 +19,8 @@ enum Style {
     Json,
 }
 
-#[allow(dead_code)] // Not every document has each place.
 impl Request<'_> {
-    fn styled_query(
+    pub(crate) fn styled_query(
         &mut self,
         name: &str,
         value: &impl Serialize,
@@ -30,7 +36,7 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn styled_header(
+    pub(crate) fn styled_header(
         &mut self,
         name: &'static str,
         value: &impl Serialize,
@@ -41,7 +47,7 @@ impl Request<'_> {
         self.header(name, in_one(name, &value, style, explode))
     }
 
-    fn styled_cookie(
+    pub(crate) fn styled_cookie(
         &mut self,
         name: &'static str,
         value: &impl Serialize,
@@ -70,8 +76,7 @@ impl Request<'_> {
 }
 
 /// The value of a path parameter, which is one segment whatever it has in it.
-#[allow(dead_code)] // Not every document has one.
-fn styled_segment(
+pub(crate) fn styled_segment(
     operation: &'static str,
     name: &str,
     value: &impl Serialize,
@@ -105,7 +110,6 @@ fn plain_text(value: &serde_json::Value) -> String {
 }
 
 /// Names and values of a query.
-#[allow(dead_code)] // Not every document has one.
 fn pairs(
     name: &str,
     value: &serde_json::Value,
@@ -149,7 +153,6 @@ fn pairs(
 }
 
 /// A value in a path or a header.
-#[allow(dead_code)] // Not every document has one.
 fn in_one(name: &str, value: &serde_json::Value, style: Style, explode: bool) -> String {
     use serde_json::Value;
     if style == Style::Json {

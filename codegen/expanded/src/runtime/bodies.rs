@@ -1,3 +1,9 @@
+//! Errors without a type of their own: a text, or a body in which nothing is known.
+
+use std::fmt;
+
+use super::error::ErrorBody;
+
 /// A text is its own description.
 impl ErrorBody for String {
     fn code(&self) -> Option<&str> {

@@ -1,34 +1,36 @@
-#[allow(dead_code)] // Not every document has each kind of body.
+//! Bodies other than JSON.
+
+use super::exchange::{Reply, Request};
+
 impl Request<'_> {
     /// Sets the `Content-Type`.
-    fn media(&mut self, media: &'static str) {
+    pub(crate) fn media(&mut self, media: &'static str) {
         if let Ok(media) = reqwest::header::HeaderValue::from_str(media) {
             self.inner.headers_mut().insert(reqwest::header::CONTENT_TYPE, media);
         }
     }
 
     /// Asks for replies of any kind.
-    fn accept_any(&mut self) {
+    pub(crate) fn accept_any(&mut self) {
         let any = reqwest::header::HeaderValue::from_static("*/*");
         self.inner.headers_mut().insert(reqwest::header::ACCEPT, any);
     }
 
     /// Sets a body that is sent as it is.
-    fn bytes(&mut self, body: Vec<u8>, media: &'static str) {
+    pub(crate) fn bytes(&mut self, body: Vec<u8>, media: &'static str) {
         *self.inner.body_mut() = Some(body.into());
         self.media(media);
     }
 }
 
-#[allow(dead_code)] // Not every document has each kind of reply.
 impl Reply {
     /// The body of a success as it was received.
-    fn bytes(self) -> Vec<u8> {
+    pub(crate) fn bytes(self) -> Vec<u8> {
         self.body
     }
 
     /// The body of a success as text; what is not UTF-8 is replaced.
-    fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         match String::from_utf8(self.body) {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),

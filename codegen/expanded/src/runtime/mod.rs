@@ -1,0 +1,23 @@
+//! Run-time of all these documents: that of the client, and the parts that only
+//! other documents need.
+
+#[path = "../../../../src/runtime/error.rs"]
+pub mod error;
+#[path = "../../../../src/runtime/exchange.rs"]
+pub mod exchange;
+#[path = "../../../../src/runtime/id.rs"]
+pub mod id;
+#[path = "../../../../src/runtime/lenient.rs"]
+pub mod lenient;
+#[path = "../../../../src/runtime/open_enum.rs"]
+pub mod open_enum;
+#[path = "../../../../src/runtime/redaction.rs"]
+pub mod redaction;
+#[path = "../../../../src/runtime/setup.rs"]
+pub mod setup;
+
+pub mod bodies;
+pub mod forms;
+pub mod media;
+pub mod styles;
+pub mod unions;

@@ -1,0 +1,13 @@
+//! Run-time of generated clients: everything that is the same for every document.
+//!
+//! It imports nothing else of this crate, because `cargo xtask expand` writes it
+//! into text that stands alone. Parts that only other documents need are in
+//! `codegen/expanded/src/runtime`.
+
+pub(crate) mod error;
+pub(crate) mod exchange;
+pub(crate) mod id;
+pub(crate) mod lenient;
+pub(crate) mod open_enum;
+pub(crate) mod redaction;
+pub(crate) mod setup;

@@ -1,0 +1,99 @@
+//! Text that `Debug` does not show as it is: session descriptions, and what a
+//! server says, which may quote them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! redacted {
+    ($(#[$doc:meta])* $name:ident: $text:ident => $shown:expr) => {
+        $(#[$doc])*
+        ///
+        /// In JSON it is a string, and it can be used as a `&str`.
+        #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let $text = self.0.as_str();
+                fmt::Debug::fmt(&$shown, f)
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+    };
+}
+
+redacted! {
+    /// Text of which `Debug` shows the length alone, as of a session description.
+    Hidden: text => Length(text.len())
+}
+
+redacted! {
+    /// Text of which `Debug` shows at most 512 characters on one line, and nothing
+    /// from the beginning of a session description on.
+    Scrubbed: text => scrub(text)
+}
+
+/// `Debug` output of so many bytes that are not shown.
+pub(crate) struct Length(pub(crate) usize);
+
+impl fmt::Debug for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes hidden]", self.0)
+    }
+}
+
+/// The longest excerpt of a reply in an error, in characters: enough for the
+/// headline of an HTML page.
+const MAX_EXCERPT: usize = 512;
+
+/// Beginnings of lines of a session description. Nothing from the first of them
+/// on is shown.
+const SDP_MARKS: [&str; 6] =
+    ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
+
+/// The length of the longest of them. One that begins in what is shown is
+/// found although it ends behind that.
+const LONGEST_MARK: usize = "a=fingerprint".len();
+
+/// Server text as it may be shown: bounded, on one line, without SDP. It looks
+/// at no more of the text than it may show.
+pub(crate) fn scrub(text: &str) -> String {
+    let at = |count| text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);
+    let end = at(MAX_EXCERPT);
+    let looked_at = &text[..at(MAX_EXCERPT + LONGEST_MARK)];
+    let cut = SDP_MARKS.iter().filter_map(|mark| looked_at.find(mark)).min();
+    let shown = &text[..cut.unwrap_or(end).min(end)];
+    let shown: String = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match cut {
+        Some(_) => format!("{shown}[SDP removed]"),
+        None if end < text.len() => format!("{shown}…"),
+        None => shown,
+    }
+}

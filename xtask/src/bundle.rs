@@ -1,0 +1,92 @@
+//! Text that stands alone: generated text together with the run-time that it uses.
+
+use cloudflare_calls_codegen::{Generated, RUNTIME};
+
+/// The crates that the text names, as lines of a `Cargo.toml`.
+pub(crate) const DEPENDENCIES: [&str; 7] = [
+    r#"httpdate = "1""#,
+    r#"reqwest = "0.13""#,
+    r#"secrecy = "0.10""#,
+    r#"serde = { version = "1", features = ["derive"] }"#,
+    r#"serde_json = "1""#,
+    r#"serde_path_to_error = "0.1""#,
+    r#"tracing = "0.1""#,
+];
+
+/// Modules that every text uses, as the client has them.
+const MODULES: [(&str, &str); 7] = [
+    ("error", include_str!("../../src/runtime/error.rs")),
+    ("exchange", include_str!("../../src/runtime/exchange.rs")),
+    ("id", include_str!("../../src/runtime/id.rs")),
+    ("lenient", include_str!("../../src/runtime/lenient.rs")),
+    ("open_enum", include_str!("../../src/runtime/open_enum.rs")),
+    ("redaction", include_str!("../../src/runtime/redaction.rs")),
+    ("setup", include_str!("../../src/runtime/setup.rs")),
+];
+
+/// Modules that other documents need, as the crate `expanded` has them.
+const EXTRAS: [(&str, &str); 5] = [
+    ("bodies", include_str!("../../codegen/expanded/src/runtime/bodies.rs")),
+    ("forms", include_str!("../../codegen/expanded/src/runtime/forms.rs")),
+    ("media", include_str!("../../codegen/expanded/src/runtime/media.rs")),
+    ("styles", include_str!("../../codegen/expanded/src/runtime/styles.rs")),
+    ("unions", include_str!("../../codegen/expanded/src/runtime/unions.rs")),
+];
+
+/// Names of the run-time that callers of a client meet.
+const PUBLIC: &str = "\
+pub use runtime::error::{ErrorBody, InvalidRequest, OperationError, Received};
+pub use runtime::id::InvalidId;
+pub use runtime::redaction::{Hidden, Scrubbed};
+pub use runtime::setup::{CONNECT_TIMEOUT, ConfigError, DEFAULT_TIMEOUT};
+";
+
+/// The text with its run-time, to be a module of any crate that has
+/// [`DEPENDENCIES`].
+pub(crate) fn standalone(generated: &Generated) -> String {
+    let crates: String = DEPENDENCIES.iter().map(|line| format!("//     {line}\n")).collect();
+    let (header, items) = generated.text.split_once(RUNTIME).unwrap_or_default();
+    let (header, items) = (header.trim_end(), items.trim());
+    let has = |name: &str| generated.extras.contains(&name);
+    let file = if has("forms") { "pub use runtime::forms::File;\n" } else { "" };
+    let extras = EXTRAS.into_iter().filter(|(name, _)| has(name));
+    let modules: Vec<String> =
+        MODULES.into_iter().chain(extras).map(|(name, text)| module(name, text)).collect();
+    let modules = modules.join("\n");
+    format!(
+        "{header}\n//\n// Needs these crates:\n{crates}\n{PUBLIC}{file}{items}\n\n\
+         /// Run-time that is the same for every document.\n\
+         #[allow(dead_code, unused_imports, unused_macros)] // Not every document needs all of it.\n\
+         mod runtime {{\n{modules}}}\n"
+    )
+}
+
+/// A file as a module within another.
+fn module(name: &str, text: &str) -> String {
+    let indented = |line: &str| match line.is_empty() {
+        true => "\n".to_owned(),
+        false => format!("        {line}\n"),
+    };
+    let text: String = text.lines().map(indented).collect();
+    format!("    pub(super) mod {name} {{\n{text}    }}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_module_of_the_run_time_is_forgotten() {
+        let declared = |text: &'static str| {
+            let lines =
+                text.lines().filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';'));
+            lines.collect::<std::collections::BTreeSet<_>>()
+        };
+        let names =
+            |modules: &[(&'static str, &str)]| modules.iter().map(|(name, _)| *name).collect();
+        let client = declared(include_str!("../../src/runtime/mod.rs"));
+        assert_eq!(client, names(&MODULES));
+        let all = declared(include_str!("../../codegen/expanded/src/runtime/mod.rs"));
+        assert_eq!(all, names(&[&MODULES[..], &EXTRAS[..]].concat()));
+    }
+}
