@@ -151,7 +151,7 @@ pub(crate) fn every_mut(root: &mut Value, change: &mut impl FnMut(&mut Map<Strin
 }
 
 /// The place of the schema of a body, once [`bodies`](super::bodies) has reduced it.
-const BODY: &str = "/content/application~1json/schema";
+pub(crate) const BODY: &str = "/content/application~1json/schema";
 
 /// The schemas of an operation: those of parameters, of the request body and of
 /// replies.
