@@ -112,7 +112,7 @@ impl Entry {
         self.refused(reason.into())
     }
 
-    /// The turn was not taken.
+    /// The error of a turn that was not taken.
     pub(crate) fn refused(&self, refusal: Refusal) -> Error {
         let step = self.step();
         let error = match refusal {
@@ -161,7 +161,7 @@ impl Change {
         }
     }
 
-    /// The store does not say how the change has ended.
+    /// The error of a change whose end the store does not know.
     fn in_doubt(&self, source: StoreError) -> Error {
         Error::Store { step: self.entry.step(), source, outcome_unknown: true }
     }
@@ -250,7 +250,7 @@ impl Change {
         Error::Contradiction { step: self.entry.step(), problem }
     }
 
-    /// The API said that the session is gone.
+    /// Takes note that the session is gone, as the API said.
     pub(crate) async fn vanish(&mut self) {
         self.turn.safe();
         self.session().vanish().await;
