@@ -1,4 +1,4 @@
-//! What both sides of a benchmark share: the HTTP client, and a server that
+//! The parts that both sides of a benchmark share: the HTTP client, and a server that
 //! does as little as a server can, so that the client's part shows.
 
 use std::sync::Arc;

@@ -33,7 +33,7 @@ pub struct Builder {
     root: Option<Vec<u8>>,
 }
 
-/// Why there is no store. No text has a URL or a password.
+/// The reason for which there is no store. No text has a URL or a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -58,7 +58,7 @@ pub enum ConnectError {
     Store(StoreError),
 }
 
-/// Where the servers are.
+/// The places of the servers.
 pub(crate) enum Topology {
     Standalone(ConnectionInfo),
     Sentinel { master: ConnectionInfo, name: String, sentinels: Vec<ConnectionInfo> },

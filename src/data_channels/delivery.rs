@@ -28,8 +28,8 @@ pub struct Delivery {
     limit: Option<RetryLimit>,
 }
 
-/// When a message of an unreliable data channel is given up (RFC 8831 section
-/// 6.4).
+/// The limit after which a message of an unreliable data channel is given up (RFC 8831
+/// section 6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetryLimit {
@@ -59,12 +59,12 @@ impl Delivery {
         self
     }
 
-    /// Whether messages arrive in the order in which they were sent.
+    /// Says whether messages arrive in the order in which they were sent.
     pub fn is_ordered(&self) -> bool {
         self.is_ordered
     }
 
-    /// When messages are given up; never, if there is no limit.
+    /// Returns the limit after which messages are given up. None: they are never given up.
     pub fn retry_limit(&self) -> Option<RetryLimit> {
         self.limit
     }

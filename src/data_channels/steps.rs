@@ -230,14 +230,15 @@ impl DataChannelsExt for Session {}
 #[cfg(feature = "token")]
 impl DataChannelsExt for GuardedSession {}
 
-/// Whether a subscriber may send to the publisher.
+/// A subscriber's right to send to the publisher.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reply {
     Granted,
     Revoked,
 }
 
-/// With the agent's offer, or without one, so that the SFU makes it.
+/// Establishes the transport with the agent's offer, or without one, so that the SFU makes
+/// it.
 async fn establish(
     entry: Entry,
     offer: Option<Offer>,

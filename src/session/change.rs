@@ -265,3 +265,25 @@ impl Change {
         state.is_err_and(|error| error.is_session_gone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::Client;
+    use crate::generated::types::{AppId, SessionId};
+    use crate::prelude::*;
+
+    /// The largest block that glibc keeps at hand for each thread. A larger one takes
+    /// some hundred instructions more.
+    const AT_HAND: usize = 1_032;
+
+    #[test]
+    fn the_future_of_a_change_is_a_block_that_allocators_have_at_hand() {
+        let client = Client::new(AppId::new("app").unwrap(), "secret".into()).unwrap();
+        let settings = client.settings();
+        let session = Session::new(client, SessionId::new("e017").unwrap(), settings);
+        let bytes = size_of_val(&session.close([]));
+        println!("{bytes} bytes");
+        assert!(bytes <= AT_HAND, "{bytes} bytes");
+    }
+}

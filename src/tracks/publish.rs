@@ -217,7 +217,7 @@ async fn publish_offer<Q: Wanted>(
             }
             let answer = change.answered(answer)?;
             if has_data {
-                // Whether the answer accepts the section, the SFU knows.
+                // Only the SFU knows whether the answer accepts the section.
                 change.session().ledger().transport = Transport::Unknown;
             }
             Ok(Answered { answer, outcome })

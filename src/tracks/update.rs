@@ -73,7 +73,7 @@ impl UpdateExt for Session {}
 #[cfg(feature = "token")]
 impl UpdateExt for GuardedSession {}
 
-/// Whether the SFU may not forward the track yet, because it was pulled a moment
+/// Says whether the SFU may not forward the track yet, because it was pulled a moment
 /// ago.
 fn is_too_early(session: &Session, failed: &Failed<TrackUpdate>) -> bool {
     failed.error.code() == Some(&ErrorCode::UpdateTrackError)

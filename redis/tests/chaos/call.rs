@@ -26,7 +26,7 @@ const TALK: Duration = Duration::from_millis(700);
 /// Steps in a call, about.
 const STEPS: u32 = 12;
 
-/// Where the agents meet.
+/// The place where the agents meet.
 pub(crate) struct World {
     pub(crate) url: String,
     pub(crate) http: reqwest::Client,
@@ -84,11 +84,11 @@ pub(crate) struct Call {
     was_hit: AtomicBool,
     /// The same, and no change has succeeded since.
     is_excused: AtomicBool,
-    /// When it has last asked for a change.
+    /// The time at which it has last asked for a change.
     changed: Mutex<Instant>,
 }
 
-/// Why a call has to be given up.
+/// The reason for which a call has to be given up.
 #[derive(Debug)]
 pub(crate) struct Lost {
     step: &'static str,
