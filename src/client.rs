@@ -1,17 +1,14 @@
-//! The client from the environment.
-
-use std::fmt;
+//! Client from the environment.
 
 use secrecy::SecretString;
 
+use crate::env::{self, APP_ID, APP_SECRET, BASE_URL, FromEnvError};
 use crate::generated::types::AppId;
 use crate::generated::{Client, ClientBuilder};
-use crate::runtime::id::InvalidId;
-use crate::runtime::setup::ConfigError;
 
-/// A client, for the traits that are not about one session.
+/// Access to a client, for the traits that are not about one session.
 pub trait Root: Sync {
-    /// The client itself.
+    /// Returns the client itself.
     fn client(&self) -> &Client;
 }
 
@@ -21,19 +18,12 @@ impl Root for Client {
     }
 }
 
-/// The variable with the app's id.
-const APP_ID: &str = "CALLS_APP_ID";
-/// The variable with the app's secret.
-const APP_SECRET: &str = "CALLS_APP_SECRET";
-/// The variable with another base URL.
-const BASE_URL: &str = "CALLS_BASE_URL";
-
 impl Client {
-    /// A client of the app in `CALLS_APP_ID` with the secret in
-    /// `CALLS_APP_SECRET`, at `CALLS_BASE_URL` if that is set.
+    /// Creates a client of the app in `CALLS_APP_ID` with the secret in `CALLS_APP_SECRET`, at
+    /// `CALLS_BASE_URL` if that is set.
     ///
     /// # Errors
-    /// The variable that is missing or wrong, or the setting that cannot be
+    /// [`FromEnvError`] with the variable that is missing or wrong, or the setting that cannot be
     /// used.
     pub fn from_env() -> Result<Self, FromEnvError> {
         ClientBuilder::from_env()?.build().map_err(FromEnvError::Config)
@@ -41,16 +31,16 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// The settings of [`Client::from_env`], to be changed.
+    /// Returns the builder with the settings of [`Client::from_env`].
     ///
     /// # Errors
-    /// The variable that is missing or wrong.
+    /// [`FromEnvError`] with the variable that is missing or wrong.
     pub fn from_env() -> Result<Self, FromEnvError> {
-        Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        Self::from_variables(env::variable)
     }
 
     fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, FromEnvError> {
-        let needed = |name| get(name).ok_or(FromEnvError::Missing(name));
+        let needed = |name| env::needed(&get, name);
         let app = AppId::new(needed(APP_ID)?).map_err(FromEnvError::AppId)?;
         let builder = Client::builder(app, SecretString::from(needed(APP_SECRET)?));
         Ok(match get(BASE_URL) {
@@ -60,33 +50,11 @@ impl ClientBuilder {
     }
 }
 
-/// Why there is no client in the environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FromEnvError {
-    /// The variable of this name is not set, is empty or is not UTF-8.
-    Missing(&'static str),
-    /// `CALLS_APP_ID` is no id.
-    AppId(InvalidId),
-    /// The settings cannot be used.
-    Config(ConfigError),
-}
-
-impl fmt::Display for FromEnvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(name) => write!(f, "{name} is not set"),
-            Self::AppId(invalid) => write!(f, "{APP_ID}: {invalid}"),
-            Self::Config(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for FromEnvError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::id::InvalidId;
+    use crate::runtime::setup::ConfigError;
 
     fn from(variables: &[(&str, &str)]) -> Result<Client, FromEnvError> {
         let get = |name: &str| {

@@ -1,12 +1,13 @@
 //! Generates the client of the Cloudflare Calls API from its published
-//! OpenAPI 3.0 document.
+//! OpenAPI document, of version 3.0 or 3.1.
 //!
 //! The stages:
 //!
 //! 1. load JSON or YAML ([`Document::from_bytes`]), which is refused if it is no
-//!    OpenAPI 3.0 document,
+//!    OpenAPI document of version 3.0 or 3.1,
 //! 2. apply the overlay ([`Overlay`]) that names, documents and corrects,
-//! 3. mend what breaks the rules of OpenAPI (`mend/`): what cannot be expressed
+//! 3. put the words of 3.1 into those of 3.0 (`lower.rs`), and mend what
+//!    breaks the rules of OpenAPI (`mend/`): what cannot be expressed
 //!    is [left out](Generated::left_out) by name, and the rest is taken,
 //! 4. passes over the document (`passes/`),
 //! 5. read the typed model (`model/`),
@@ -42,6 +43,7 @@ mod error;
 mod facts;
 mod left_out;
 mod load;
+mod lower;
 mod mend;
 mod model;
 mod names;

@@ -289,13 +289,12 @@ impl Reply {
         T: DeserializeOwned + ErrorBody,
         B: DeserializeOwned + ErrorBody,
     {
-        let is_error = |code: Option<&str>| code.is_some_and(|code| !code.is_empty());
         match serde_json::from_slice::<T>(&self.body) {
-            Ok(body) if !is_error(body.code()) => Ok(body),
+            Ok(body) if !body.is_error() => Ok(body),
             Ok(_) => Err(self.refuse(wrap)),
             // A refusal can lack what a success has to have.
             Err(_) => match serde_json::from_slice::<B>(&self.body) {
-                Ok(body) if is_error(body.code()) => Err(self.refuse(wrap)),
+                Ok(body) if body.is_error() => Err(self.refuse(wrap)),
                 _ => self.decode(),
             },
         }

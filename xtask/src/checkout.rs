@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use cloudflare_calls_codegen::{Document, Overlay};
 
 use crate::Failure;
+use crate::documents::{Files, Which};
 
-/// A checkout of this repository.
+/// A checkout of this repository, with an eye on one of its documents.
 pub(crate) struct Checkout {
     root: PathBuf,
+    files: Files,
 }
 
-/// Where the document came from, as `generated/provenance.json` keeps it.
+/// Where the document came from, as its record in `generated/` keeps it.
 #[derive(serde::Serialize)]
 pub(crate) struct Provenance {
     /// URL, or name of the file.
@@ -26,32 +28,43 @@ pub(crate) struct Provenance {
 }
 
 impl Checkout {
-    /// The checkout at `root`, by default the one that this program is of.
+    /// The Calls document of the checkout at `root`, by default of the one that this
+    /// program is of.
     pub(crate) fn at(root: Option<PathBuf>) -> Self {
+        Self::of(root, Which::Calls)
+    }
+
+    /// As [`at`](Self::at), for any of the documents.
+    pub(crate) fn of(root: Option<PathBuf>, which: Which) -> Self {
         let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        Self { root: root.unwrap_or_else(own) }
+        Self { root: root.unwrap_or_else(own), files: which.files() }
+    }
+
+    /// The names of the files.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     pub(crate) fn document(&self) -> Result<Document, Failure> {
-        Document::from_path(&self.root.join("openapi.json")).map_err(Failure::input)
+        Document::from_path(&self.root.join(self.files.document)).map_err(Failure::input)
     }
 
     pub(crate) fn overlay(&self) -> Result<Overlay, Failure> {
-        Overlay::from_path(&self.root.join("openapi.overlay.json")).map_err(Failure::input)
+        Overlay::from_path(&self.root.join(self.files.overlay)).map_err(Failure::input)
     }
 
     /// The checked-in text, empty if there is none yet.
     pub(crate) fn client(&self) -> String {
-        std::fs::read_to_string(self.root.join("generated/client.rs")).unwrap_or_default()
+        std::fs::read_to_string(self.root.join(self.files.client)).unwrap_or_default()
     }
 
     pub(crate) fn has_provenance(&self) -> bool {
-        self.root.join("generated/provenance.json").is_file()
+        self.root.join(self.files.provenance).is_file()
     }
 
     /// Whether the checked-in document was taken over without its prose.
     pub(crate) fn is_without_prose(&self) -> bool {
-        let text = std::fs::read_to_string(self.root.join("generated/provenance.json"));
+        let text = std::fs::read_to_string(self.root.join(self.files.provenance));
         let record =
             text.ok().and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
         record.is_some_and(|record| record["prose"] == "removed")
@@ -59,7 +72,7 @@ impl Checkout {
 
     /// Whether the document and the text are those that are checked in.
     pub(crate) fn is(&self, document: &Document, client: &str) -> bool {
-        let text = std::fs::read_to_string(self.root.join("openapi.json"));
+        let text = std::fs::read_to_string(self.root.join(self.files.document));
         text.is_ok_and(|text| text == document.to_json()) && self.client() == client
     }
 
@@ -74,9 +87,9 @@ impl Checkout {
         let provenance =
             provenance.map(serde_json::to_string_pretty).transpose().map_err(Failure::input)?;
         let provenance = provenance.map(|json| json + "\n");
-        let contents = [("openapi.json", document), ("generated/client.rs", client)]
+        let contents = [(self.files.document, document), (self.files.client, client)]
             .into_iter()
-            .chain(provenance.as_deref().map(|json| ("generated/provenance.json", json)));
+            .chain(provenance.as_deref().map(|json| (self.files.provenance, json)));
         // Everything that can fail for want of space or rights fails here.
         let mut staged = Vec::new();
         for (name, content) in contents {

@@ -4,19 +4,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cloudflare_calls_codegen::diff::{Diff, Format};
-use cloudflare_calls_codegen::{Document, Generated, Options, StalePolicy, api, generate};
+use cloudflare_calls_codegen::{Document, Generated, Options, Overlay, StalePolicy, api, generate};
 use sha2::{Digest, Sha256};
 
 use crate::checkout::{Checkout, Provenance};
-use crate::source::{PUBLISHED, Source, TIMEOUT};
+use crate::documents::Which;
+use crate::source::{Source, TIMEOUT};
 use crate::{Failure, Outcome, bundle, compile};
 
-/// Replaces openapi.json, generated/client.rs and generated/provenance.json
-/// together, once the new text compiles, or on any failure none of them.
+/// Replaces a document, its generated text and the record of its source together,
+/// once the new text compiles, or on any failure none of them.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The document: a URL or a file. By default the published one; with
-    /// --check by default this checkout's own openapi.json, without network.
+    /// The document to follow, by default that of the Calls API. With --check and
+    /// without --from, by default all of them.
+    #[arg(long)]
+    document: Option<Which>,
+    /// Its source: a URL or a file. By default the published one; with --check by
+    /// default this checkout's own, without network.
     #[arg(long)]
     from: Option<Source>,
     /// Change nothing; exit 1 if anything but prose would change.
@@ -44,18 +49,25 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let checkout = Checkout::at(arguments.root.clone());
+    let which = arguments.document.unwrap_or(Which::Calls);
     if arguments.check {
-        return check(&checkout, &arguments).await;
+        let all = arguments.document.is_none() && arguments.from.is_none();
+        for which in Which::ALL.into_iter().filter(|one| all || *one == which) {
+            check(which, &arguments).await?;
+        }
+        println!("up to date");
+        return Ok(());
     }
+    let checkout = Checkout::of(arguments.root.clone(), which);
+    let published = which.published();
     // From its first poll on, Ctrl-C only asks: `replace` is never cut in two.
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-    let source = arguments.from.clone().unwrap_or_else(|| Source::Url(PUBLISHED.to_owned()));
+    let source = arguments.from.clone().unwrap_or_else(|| Source::Url(published.url.to_owned()));
     let timeout = Duration::from_secs(arguments.timeout);
     let (document, bytes) = tokio::select! {
         biased;
         _ = &mut interrupt => return Err(Failure::Interrupted),
-        loaded = source.load(timeout) => loaded?,
+        loaded = source.load_part(timeout, &published) => loaded?,
     };
     let is_bare = match (arguments.without_prose, arguments.with_prose) {
         (false, false) => checkout.is_without_prose(),
@@ -83,7 +95,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let is_own = checkout.has_provenance()
         && checkout.document().is_ok_and(|current| current.root() == document.root());
     checkout.replace(&document.to_json(), client, (!is_own).then_some(&provenance))?;
-    println!("wrote openapi.json and generated/client.rs");
+    println!("wrote {} and {}", checkout.files().document, checkout.files().client);
     Ok(())
 }
 
@@ -94,7 +106,7 @@ fn compare_and_generate(
     arguments: &Arguments,
 ) -> Result<Generated, Failure> {
     let diff = match checkout.document() {
-        Ok(current) => Diff::between(&current, document),
+        Ok(current) => difference(&checkout.overlay()?, &current, document)?,
         // The first document of a checkout differs from nothing.
         Err(_) => Diff::default(),
     };
@@ -110,12 +122,20 @@ fn compare_and_generate(
     }
     let breaks = diff.is_breaking() || !lost.is_empty() || !stale.is_empty();
     if breaks && !arguments.allow_breaking {
-        let message = "this breaks those who use the crate; nothing was changed\n\
-                       pin names or remove actions that match nothing in openapi.overlay.json,\n\
-                       or pass --allow-breaking";
-        return Err(Failure::Differs(message.to_owned()));
+        let overlay = checkout.files().overlay;
+        let message = format!(
+            "this breaks those who use the crate; nothing was changed\n\
+             pin names or remove actions that match nothing in {overlay},\n\
+             or pass --allow-breaking"
+        );
+        return Err(Failure::Differs(message));
     }
     Ok(generated)
+}
+
+/// The changes from one document to another, with the Rust items.
+fn difference(overlay: &Overlay, old: &Document, new: &Document) -> Result<Diff, Failure> {
+    Diff::between(old, new).with_items(old, new, overlay).map_err(Failure::input)
 }
 
 /// The text for `document`, which has been seen to be Rust.
@@ -127,32 +147,39 @@ fn generated(checkout: &Checkout, document: &Document, strict: bool) -> Result<G
     Ok(generated)
 }
 
-async fn check(checkout: &Checkout, arguments: &Arguments) -> Outcome {
+async fn check(which: Which, arguments: &Arguments) -> Outcome {
+    let checkout = &Checkout::of(arguments.root.clone(), which);
+    let files = checkout.files();
     let current = checkout.document()?;
     if let Some(source) = &arguments.from {
-        let (document, _) = source.load(Duration::from_secs(arguments.timeout)).await?;
-        let diff = Diff::between(&current, &document);
+        let timeout = Duration::from_secs(arguments.timeout);
+        let (document, _) = source.load_part(timeout, &which.published()).await?;
+        let diff = difference(&checkout.overlay()?, &current, &document)?;
         if !diff.is_empty() {
             print!("{}", diff.render(Format::Text));
-            let message =
-                format!("openapi.json differs from {}: run cargo xtask regenerate", source.name());
+            let (own, other) = (files.document, source.name());
+            let message = format!("{own} differs from {other}: run cargo xtask regenerate");
             return Err(Failure::Differs(message));
         }
     }
     let Generated { text, stale, .. } = generated(checkout, &current, arguments.strict)?;
     if !stale.is_empty() {
         let stale: String = stale.iter().map(|action| format!("\n  {action}")).collect();
-        let message = "actions of openapi.overlay.json match nothing any more:";
-        return Err(Failure::Differs(format!("{message}{stale}")));
+        let overlay = files.overlay;
+        let message = format!("actions of {overlay} match nothing any more:{stale}");
+        return Err(Failure::Differs(message));
     }
     if text != checkout.client() {
-        let message = "generated/client.rs is not what openapi.json and openapi.overlay.json generate:\n\
-                       run cargo xtask regenerate --from openapi.json";
-        return Err(Failure::Differs(message.to_owned()));
+        return Err(Failure::Differs(format!(
+            "{} is not what {} and {} generate:\nrun {}",
+            files.client,
+            files.document,
+            files.overlay,
+            which.own_text()
+        )));
     }
     if !checkout.has_provenance() {
-        return Err(Failure::Differs("generated/provenance.json is missing".to_owned()));
+        return Err(Failure::Differs(format!("{} is missing", files.provenance)));
     }
-    println!("up to date");
     Ok(())
 }

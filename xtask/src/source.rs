@@ -6,13 +6,10 @@ use std::time::Duration;
 
 use cloudflare_calls_codegen::{Document, MAX_DOCUMENT_BYTES};
 
-use crate::Failure;
+use crate::documents::Published;
+use crate::{Failure, cut};
 
-/// Where Cloudflare publishes the document.
-pub(crate) const PUBLISHED: &str =
-    "https://developers.cloudflare.com/realtime/static/realtime-api-2024-05-21.yaml";
-
-/// How long fetching may take, in seconds: the document has 60 KB.
+/// How long fetching may take, in seconds: the Calls document has 60 KB.
 pub(crate) const TIMEOUT: u64 = 30;
 
 /// A URL or a file.
@@ -43,16 +40,16 @@ impl Source {
         }
     }
 
-    /// The bytes, at most [`MAX_DOCUMENT_BYTES`] of them.
-    pub(crate) async fn read(&self, timeout: Duration) -> Result<Vec<u8>, Failure> {
+    /// The bytes, at most `limit` of them.
+    async fn read(&self, timeout: Duration, limit: usize) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::Url(url) => fetch(url, timeout).await,
+            Self::Url(url) => fetch(url, timeout, limit).await,
             Self::File(path) => {
                 let size = std::fs::metadata(path).map(|metadata| metadata.len());
                 let size =
                     size.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
-                if size > MAX_DOCUMENT_BYTES as u64 {
-                    return Err(too_large(&self.name()));
+                if size > limit as u64 {
+                    return Err(too_large(&self.name(), limit));
                 }
                 std::fs::read(path)
                     .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
@@ -60,13 +57,35 @@ impl Source {
         }
     }
 
-    /// Reads and validates the document.
+    /// Reads and validates a document, with the bytes of the source.
     pub(crate) async fn load(&self, timeout: Duration) -> Result<(Document, Vec<u8>), Failure> {
-        let bytes = self.read(timeout).await?;
-        let document = Document::from_bytes(&self.name(), &bytes).map_err(|error| {
-            Failure::Input(format!("{error}\nnothing was changed: is this the right document?"))
-        })?;
+        let bytes = self.read(timeout, MAX_DOCUMENT_BYTES).await?;
+        Ok((self.parse(&bytes)?, bytes))
+    }
+
+    /// As [`load`](Self::load), for the part that is taken over of what is published.
+    pub(crate) async fn load_part(
+        &self,
+        timeout: Duration,
+        published: &Published,
+    ) -> Result<(Document, Vec<u8>), Failure> {
+        let Some(paths) = published.paths else { return self.load(timeout).await };
+        let bytes = self.read(timeout, published.limit).await?;
+        let document = match serde_json::from_slice(&bytes) {
+            Ok(mut root) => {
+                cut::cut(&mut root, paths);
+                self.parse(root.to_string().as_bytes())?
+            }
+            // The generator's message is the better one.
+            Err(_) => self.parse(&bytes)?,
+        };
         Ok((document, bytes))
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Document, Failure> {
+        Document::from_bytes(&self.name(), bytes).map_err(|error| {
+            Failure::Input(format!("{error}\nnothing was changed: is this the right document?"))
+        })
     }
 }
 
@@ -84,7 +103,7 @@ fn public(url: &str) -> String {
     parsed.into()
 }
 
-async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
+async fn fetch(url: &str, timeout: Duration, limit: usize) -> Result<Vec<u8>, Failure> {
     let name = public(url);
     let failed = |error: reqwest::Error| {
         let what = match &error {
@@ -108,8 +127,8 @@ async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let mut shown = 0;
     while let Some(chunk) = reply.chunk().await.map_err(failed)? {
-        if bytes.len() + chunk.len() > MAX_DOCUMENT_BYTES {
-            return Err(too_large(&name));
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large(&name, limit));
         }
         bytes.extend_from_slice(&chunk);
         if bytes.len() - shown >= 512 * 1024 {
@@ -121,8 +140,6 @@ async fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn too_large(name: &str) -> Failure {
-    Failure::Input(format!(
-        "{name}: larger than {MAX_DOCUMENT_BYTES} bytes, which no Calls document is"
-    ))
+fn too_large(name: &str, limit: usize) -> Failure {
+    Failure::Input(format!("{name}: larger than {limit} bytes, which no such document is"))
 }

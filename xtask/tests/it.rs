@@ -14,13 +14,23 @@ use tempfile::TempDir;
 /// The repository's own files, taken from where cargo builds this test.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
+/// The files of both documents.
+const FILES: [&str; 8] = [
+    "openapi.json",
+    "openapi.overlay.json",
+    "generated/client.rs",
+    "generated/provenance.json",
+    "openapi.account.json",
+    "openapi.account.overlay.json",
+    "generated/account.rs",
+    "generated/account.provenance.json",
+];
+
 /// A checkout in a folder of its own.
 fn checkout() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("generated")).unwrap();
-    for file in
-        ["openapi.json", "openapi.overlay.json", "generated/client.rs", "generated/provenance.json"]
-    {
+    for file in FILES {
         std::fs::copy(Path::new(ROOT).join(file), folder.path().join(file)).unwrap();
     }
     folder
@@ -161,7 +171,7 @@ fn regenerate_takes_over_a_compatible_document_from_a_server() {
     let shown = text(&output.stdout);
     assert!(shown.contains("compatible  added    TrackObject: optional field priority"), "{shown}");
     let files = tree(checkout.path());
-    assert_eq!(files.len(), 4, "no temporary file stays: {:?}", files.keys());
+    assert_eq!(files.len(), FILES.len(), "no temporary file stays: {:?}", files.keys());
     let client = text(&files["generated/client.rs"]);
     assert!(client.contains("pub priority: Option<i64>") && client.contains("Their words."));
     let provenance: serde_json::Value =
@@ -207,7 +217,7 @@ fn regenerate_of_the_own_document_keeps_the_provenance() {
 
 #[test]
 fn a_breaking_document_is_named_and_refused_unless_allowed() {
-    let message = "SessionResourceStatus: type from \"string\" to \"integer\"";
+    let message = "SessionResourceStatus: type: \"string\" → \"integer\"";
     assert_untouched(&serve(Reply::Full(shrunk())), &[], 1, message);
     assert_untouched(&serve(Reply::Full(shrunk())), &[], 1, "--allow-breaking");
     assert_untouched(
@@ -297,7 +307,7 @@ fn what_is_no_calls_document_leaves_everything_as_it_was() {
         (&b"<html>not found</html>"[..], "error: http://"),
         (b"", "error: http://"),
         (b"{\"swagger\": \"2.0\"}", "/swagger: Swagger 2.0 is not supported"),
-        (b"openapi: 3.1.0\npaths: {}\n", "/openapi: OpenAPI 3.1.0 is not supported"),
+        (b"openapi: 3.2.0\npaths: {}\n", "/openapi: OpenAPI 3.2.0 is not supported"),
         (b"openapi: 3.0.0\npaths: {}\n", "/paths: there is no operation"),
         (b"{\"openapi\": \"3.0.0\",", "not well-formed JSON"),
     ] {
@@ -317,6 +327,22 @@ fn an_overlay_that_no_longer_applies_is_refused_by_name() {
 }
 
 #[test]
+fn check_refuses_an_action_of_the_overlay_that_matches_nothing() {
+    let checkout = checkout();
+    let path = checkout.path().join("openapi.overlay.json");
+    let mut overlay: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let stale = serde_json::json!({ "target": "$.components.schemas.Gone", "remove": true });
+    overlay["actions"].as_array_mut().unwrap().push(stale);
+    std::fs::write(&path, overlay.to_string()).unwrap();
+    let output = regenerate(checkout.path(), &["--check"]);
+    assert_code(&output, 1);
+    let shown = text(&output.stderr);
+    assert!(shown.contains("match nothing any more:\n  /actions/"), "{shown}");
+    assert!(shown.contains("$.components.schemas.Gone"), "{shown}");
+}
+
+#[test]
 fn a_checkout_that_cannot_be_written_is_left_whole() {
     let checkout = checkout();
     let before = tree(checkout.path());
@@ -332,7 +358,7 @@ fn a_checkout_that_cannot_be_written_is_left_whole() {
     for file in ["openapi.json", "generated/client.rs"] {
         assert!(after[file] == before[file], "{file} has changed");
     }
-    assert_eq!(after.len(), 3, "no temporary file stays: {:?}", after.keys());
+    assert_eq!(after.len(), FILES.len() - 1, "no temporary file stays: {:?}", after.keys());
 }
 
 /// Interrupts a regeneration when it has said that it does `what`.
@@ -398,6 +424,66 @@ fn check_sees_stale_text_and_other_facts_but_no_prose() {
     assert_eq!(std::fs::read_to_string(&client).unwrap(), "// stale\n");
 }
 
+/// The account's document, as a part of a larger one.
+fn whole(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("openapi.account.json")).unwrap();
+    let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let of_others = serde_json::json!({ "$ref": "#/components/schemas/of_others" });
+    document["paths"]["/zones"]["get"]["responses"]["200"] = serde_json::json!({
+        "description": "", "content": { "application/json": { "schema": of_others } },
+    });
+    document["components"]["schemas"]["of_others"] = serde_json::json!({ "type": "object" });
+    change(&mut document);
+    serde_json::to_vec(&document).unwrap()
+}
+
+#[test]
+fn the_account_api_is_taken_out_of_the_document_of_all_apis() {
+    let checkout = checkout();
+    let before = tree(checkout.path());
+    let from = |url: &str| {
+        regenerate(checkout.path(), &["--document", "account", "--from", url, "--without-prose"])
+    };
+    let output = from(&serve(Reply::Full(whole(|_| ()))));
+    assert_code(&output, 0);
+    assert!(text(&output.stdout).contains("up to date: nothing was written"));
+    assert!(tree(checkout.path()) == before, "files have changed");
+
+    let url = serve(Reply::Full(whole(|document| {
+        let app = &mut document["components"]["schemas"]["calls_app"]["properties"];
+        app["region"] = serde_json::json!({ "type": "string", "description": "Their words." });
+    })));
+    let output = from(&url);
+    assert_code(&output, 0);
+    let shown = text(&output.stdout);
+    assert!(shown.ends_with("wrote openapi.account.json and generated/account.rs\n"), "{shown}");
+    let files = tree(checkout.path());
+    assert!(text(&files["generated/account.rs"]).contains("pub region: Option<String>"));
+    let document = text(&files["openapi.account.json"]);
+    assert!(!document.contains("of_others") && !document.contains("Their words."));
+    let changed: Vec<&str> =
+        FILES.into_iter().filter(|file| files[*file] != before[*file]).collect();
+    assert_eq!(
+        changed,
+        ["openapi.account.json", "generated/account.rs", "generated/account.provenance.json"]
+    );
+    assert_code(&regenerate(checkout.path(), &["--check"]), 0);
+}
+
+#[test]
+fn check_looks_at_both_documents_unless_told_otherwise() {
+    let checkout = checkout();
+    std::fs::write(checkout.path().join("generated/account.rs"), "// stale\n").unwrap();
+    for (more, code) in
+        [(&[][..], 1), (&["--document", "account"], 1), (&["--document", "calls"], 0)]
+    {
+        let output = regenerate(checkout.path(), &[&["--check"], more].concat());
+        assert_code(&output, code);
+        let command = "cargo xtask regenerate --document account --from openapi.account.json";
+        assert_eq!(text(&output.stderr).contains(command), code == 1);
+    }
+}
+
 #[test]
 fn diff_says_by_its_exit_code_whether_a_change_breaks() {
     let folder = tempfile::tempdir().unwrap();
@@ -408,7 +494,9 @@ fn diff_says_by_its_exit_code_whether_a_change_breaks() {
     std::fs::write(new, grown()).unwrap();
     let output = run(&["diff", old, new, "--format", "markdown"]);
     assert_code(&output, 0);
-    assert!(text(&output.stdout).contains("| compatible | added | `TrackObject` |"));
+    assert!(text(&output.stdout).contains(
+        "| compatible | added | `TrackObject` | optional field priority | `types::Track.priority` |"
+    ));
     std::fs::write(new, shrunk()).unwrap();
     let output = run(&["diff", old, new, "--format", "json"]);
     assert_code(&output, 1);

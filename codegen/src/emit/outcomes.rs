@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::ident;
+use super::{fields, ident};
 use crate::model::{Field, Model, Operation, Outcome, Payload, Presence, Schema, Status, Ty};
 
 /// The enums of outcomes, and the parts of bodies that are errors.
@@ -244,12 +244,12 @@ fn statuses(outcomes: &[Outcome], payload: &Payload) -> String {
 
 /// The places of the API's two error fields in the body, if it has them.
 fn body_impl(name: &str, model: &Model) -> TokenStream {
-    let fields: &[Field] = match model.types.get(name).map(|named| &named.schema) {
+    let all: &[Field] = match model.types.get(name).map(|named| &named.schema) {
         Some(Schema::Struct(body)) => &body.fields,
         _ => &[],
     };
     let get = |wire: &str| {
-        let Some(field) = fields.iter().find(|field| field.wire == wire) else {
+        let Some(field) = all.iter().find(|field| field.wire == wire) else {
             return quote!(None);
         };
         let optional = matches!(field.presence, Presence::Optional | Presence::Nullable);
@@ -270,12 +270,22 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
         }
     };
     let (code, description) = (get("errorCode"), get("errorDescription"));
+    let is_error = all.iter().find(|field| field.is_verdict).map(|field| {
+        let (verdict, is_option) = (ident(&field.ident), fields::is_option(field));
+        let is_error = match is_option {
+            true => quote!(self.#verdict == Some(false)),
+            false => quote!(!self.#verdict),
+        };
+        quote!(fn is_error(&self) -> bool { #is_error })
+    });
     let name = ident(name);
     quote! {
         impl runtime::error::ErrorBody for #name {
             fn code(&self) -> Option<&str> { #code }
 
             fn description(&self) -> Option<&str> { #description }
+
+            #is_error
         }
     }
 }

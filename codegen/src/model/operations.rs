@@ -301,7 +301,7 @@ fn has_text(ty: &Ty, types: &BTreeMap<String, Named>) -> bool {
 }
 
 impl Status {
-    fn read(key: &str) -> Self {
+    pub(crate) fn read(key: &str) -> Self {
         match key.strip_suffix("XX").map(str::parse) {
             Some(Ok(class)) => Status::Class(class),
             _ => key.parse().map_or(Status::Default, Status::Exactly),
@@ -327,7 +327,7 @@ fn payload(response: &Value) -> Payload {
 /// `/paths/~1apps~1{appId}/get` to its path and method.
 fn place(at: &str) -> (String, &'static str) {
     let (path, method) = at.rsplit_once('/').unwrap_or_default();
-    let path = path.strip_prefix("/paths/").unwrap_or(path).replace("~1", "/").replace("~0", "~");
+    let path = pointer::unescape(path.strip_prefix("/paths/").unwrap_or(path));
     let method = crate::validate::METHODS.into_iter().find(|known| *known == method);
     (path, method.unwrap_or_default())
 }

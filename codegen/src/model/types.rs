@@ -54,6 +54,8 @@ pub(crate) struct Field {
     pub(crate) debug: Debug,
     /// Whether it is an id, of which the empty string means that there is none.
     pub(crate) is_id: bool,
+    /// Whether it tells success from refusal: `false` means that the body is an error.
+    pub(crate) is_verdict: bool,
 }
 
 /// Whether a field may be missing or null.

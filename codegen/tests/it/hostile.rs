@@ -172,6 +172,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         "x-rust-error",
         "x-rust-base",
         "x-rust-debug",
+        "x-rust-success",
         "uint8",
         "minimum",
         "maximum",

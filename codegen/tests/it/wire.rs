@@ -208,3 +208,30 @@ fn null_is_no_alternative_and_stands_beside_all_of() {
     let text = flat(&expand(&with_schemas(schemas)).unwrap());
     assert!(text.contains("pub a: Option<App>") && text.contains("pub b: Option<App>"), "{text}");
 }
+
+#[test]
+fn a_property_that_tells_success_from_refusal_is_looked_at() {
+    let room = |schema: Value, required: Value| {
+        flat(
+            &expand(&with_schemas(json!({ "Room": {
+                "type": "object", "required": required, "properties": { "ok": schema } } })))
+            .unwrap(),
+        )
+    };
+    let marked = json!({ "type": "boolean", "x-rust-success": true });
+    let text = room(marked.clone(), json!(["ok"]));
+    assert!(text.contains("fn is_error(&self) -> bool { !self.ok }"), "{text}");
+    assert!(text.contains("200..=299 => reply.accept("), "{text}");
+    let text = room(marked, json!([]));
+    assert!(text.contains("fn is_error(&self) -> bool { self.ok == Some(false) }"), "{text}");
+    // A mark of anything else says nothing.
+    for schema in
+        [json!({ "type": "boolean" }), json!({ "type": "string", "x-rust-success": true })]
+    {
+        let text = room(schema, json!(["ok"]));
+        assert!(
+            !text.contains("self.ok") && text.contains("200..=299 => reply.decode()"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! The generated client of the account API, operation by operation; its text is that
+//! of `generated/account.rs`. It repeats nothing.
+//!
+//! A reply that says `success: false` is an error, whatever its status.
+
+#[cfg(feature = "codegen")]
+include!(concat!(env!("OUT_DIR"), "/account.rs"));
+
+#[cfg(not(feature = "codegen"))]
+include!("../../generated/account.rs");

@@ -1,0 +1,119 @@
+//! Apps of the account.
+
+use super::api::types::AppSettings;
+use super::details::{Created, Details, Parts};
+use super::error::AccountError;
+use super::handle::{Account, segment};
+use crate::generated::types::AppId;
+use crate::generated::{Client, ClientBuilder};
+use crate::runtime::setup::ConfigError;
+use crate::verdict::Repeat;
+
+/// Details of an app.
+pub type App = Details<AppId>;
+
+/// A new app with its secret.
+pub type NewApp = Created<AppId>;
+
+impl NewApp {
+    /// A client of the app, with the default base URL, time-outs and HTTP client. A new
+    /// app may take a while to be known everywhere: until then its requests are
+    /// answered with 404 `not_found`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Secret`] or [`ConfigError::Http`].
+    pub fn client(&self) -> Result<Client, ConfigError> {
+        self.builder().build()
+    }
+
+    /// A client of the app whose defaults can be changed.
+    pub fn builder(&self) -> ClientBuilder {
+        Client::builder(self.details.id.clone(), self.secret.clone())
+    }
+}
+
+/// # Apps
+///
+/// For the errors of all of these see [`AccountError`].
+impl Account {
+    /// Lists the apps of the account.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn apps(&self) -> Result<Vec<App>, AccountError> {
+        let list = self.ask(Repeat::Read, |api| api.list_apps().send()).await.0?;
+        list.result.into_iter().map(|app| Parts::from(app).details("list_apps")).collect()
+    }
+
+    /// Reads the details of an app.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn app(&self, app: &AppId) -> Result<App, AccountError> {
+        let operation = "get_app";
+        let id = segment(operation, app.as_str())?;
+        let reply = self.ask(Repeat::Read, |api| api.get_app(&id).send()).await.0?;
+        found(operation, reply.result)?.details(operation)
+    }
+
+    /// Creates an app. The name is for people of the account, and may be empty. The
+    /// reply is the only one that has the secret.
+    ///
+    /// # Errors
+    /// See [`AccountError`]. The request is not repeated once it may have arrived: with
+    /// [`outcome_unknown`](AccountError::outcome_unknown) there may be a new app whose
+    /// secret is lost.
+    pub async fn create_app(&self, name: impl Into<String>) -> Result<NewApp, AccountError> {
+        let operation = "create_app";
+        let body = AppSettings::new().name(name.into());
+        let reply = self.ask(Repeat::Create, |api| api.create_app(&body).send()).await.0?;
+        found(operation, reply.result)?.created(operation, "secret")
+    }
+
+    /// Gives an app another name. Its id and secret stay.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn rename_app(
+        &self,
+        app: &AppId,
+        name: impl Into<String>,
+    ) -> Result<App, AccountError> {
+        let operation = "update_app";
+        let id = segment(operation, app.as_str())?;
+        let body = AppSettings::new().name(name.into());
+        let reply = self.ask(Repeat::Close, |api| api.update_app(&id, &body).send()).await.0?;
+        found(operation, reply.result)?.details(operation)
+    }
+
+    /// Deletes an app, with its secret.
+    ///
+    /// # Errors
+    /// See [`AccountError`]. An app that is not there is an error (status 404), unless
+    /// the reply to an earlier try of this call was lost.
+    pub async fn delete_app(&self, app: &AppId) -> Result<(), AccountError> {
+        let id = segment("delete_app", app.as_str())?;
+        deleted(self.ask(Repeat::Close, |api| api.delete_app(&id).send()).await)
+    }
+}
+
+/// The result of a reply, if it has one.
+pub(super) fn found(
+    operation: &'static str,
+    result: Option<impl Into<Parts>>,
+) -> Result<Parts, AccountError> {
+    result.map(Into::into).ok_or(AccountError::Incomplete { operation, missing: "result" })
+}
+
+/// The outcome of a deletion: that nothing is there is success if an earlier try may
+/// have deleted it.
+pub(super) fn deleted<T>(
+    (result, was_lost): (Result<T, AccountError>, bool),
+) -> Result<(), AccountError> {
+    match result {
+        Err(error) if !(was_lost && error.status() == Some(reqwest::StatusCode::NOT_FOUND)) => {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,92 @@
+//! Apps and TURN keys as replies describe them.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::api::types;
+use super::error::AccountError;
+use crate::runtime::redaction::Hidden;
+
+/// Details of an app or a TURN key, as the account API keeps them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Details<I> {
+    /// Names it in later calls.
+    pub id: I,
+    /// The name that people of the account see; empty if none was given.
+    pub name: String,
+    /// Time of its creation (RFC 3339), where the reply has it.
+    pub created: Option<String>,
+    /// Time of the last change (RFC 3339), where the reply has it.
+    pub modified: Option<String>,
+}
+
+/// A new app or TURN key, with the secret that only the reply to the creation has:
+/// who loses it has to create another one. `Debug` output does not show it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Created<I> {
+    /// Its details.
+    pub details: Details<I>,
+    /// The secret of an app, or the API token of a TURN key.
+    pub secret: SecretString,
+}
+
+/// Parts of a reply that become details.
+pub(super) struct Parts {
+    id: Option<types::Uid>,
+    name: Option<String>,
+    created: Option<String>,
+    modified: Option<String>,
+    secret: Option<SecretString>,
+}
+
+impl Parts {
+    pub(super) fn details<I>(self, operation: &'static str) -> Result<Details<I>, AccountError>
+    where
+        I: TryFrom<String>,
+    {
+        let missing = || AccountError::Incomplete { operation, missing: "uid" };
+        let id = self.id.and_then(|id| I::try_from(id.as_str().to_owned()).ok());
+        Ok(Details {
+            id: id.ok_or_else(missing)?,
+            name: self.name.unwrap_or_default(),
+            created: self.created,
+            modified: self.modified,
+        })
+    }
+
+    /// `missing`: the name of the secret in the reply.
+    pub(super) fn created<I>(
+        mut self,
+        operation: &'static str,
+        missing: &'static str,
+    ) -> Result<Created<I>, AccountError>
+    where
+        I: TryFrom<String>,
+    {
+        let secret = self.secret.take().filter(|secret| !secret.expose_secret().is_empty());
+        let secret = secret.ok_or(AccountError::Incomplete { operation, missing })?;
+        Ok(Created { details: self.details(operation)?, secret })
+    }
+}
+
+/// The parts of a generated type, with the name of its secret if it has one.
+macro_rules! parts {
+    ($($name:ident: $($secret:ident)?;)*) => {
+        $(impl From<types::$name> for Parts {
+            fn from(from: types::$name) -> Self {
+                let types::$name { created, modified, name, uid, $($secret)? } = from;
+                let secret: Option<Option<Hidden>> = [$($secret)?].into_iter().next();
+                let secret = secret.flatten().map(|text| String::from(text).into());
+                Self { id: uid, name, created, modified, secret }
+            }
+        })*
+    };
+}
+
+parts! {
+    App: ;
+    AppWithSecret: secret;
+    TurnKey: ;
+    TurnKeyWithKey: key;
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../../docs/account.md")]
+
+pub mod api;
+mod apps;
+mod details;
+mod error;
+mod handle;
+mod turn_keys;
+
+pub use self::api::types::{AccountId, Message};
+pub use self::apps::{App, NewApp};
+pub use self::details::{Created, Details};
+pub use self::error::AccountError;
+pub use self::handle::{Account, AccountBuilder};
+pub use self::turn_keys::{NewTurnKey, Rotation, TurnKey};
