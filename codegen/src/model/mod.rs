@@ -20,7 +20,7 @@ use crate::passes::{request_errors, schema};
 use crate::{Document, mend, passes};
 
 /// Parts of the client and its builder beside what they hold.
-const TAKEN: [&str; 4] = ["core", "secret", "setup", "timeout"];
+const TAKEN: [&str; 5] = ["core", "scheme", "secret", "setup", "timeout"];
 
 /// Everything that the generated client is made of.
 #[derive(Debug)]
@@ -95,6 +95,11 @@ impl Model {
             named = self.types.get(target)?;
         }
         Some(named)
+    }
+
+    /// Whether some operation takes the secret in several ways.
+    pub(crate) fn has_choice_of_schemes(&self) -> bool {
+        self.operations.iter().any(|operation| operation.security.len() > 1)
     }
 
     /// Whether the schema has a place for an error at its top.
