@@ -294,7 +294,7 @@ pub mod types {
         /// Always `null`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<serde_json::Map<String, serde_json::Value>>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for ApiError {
@@ -347,7 +347,7 @@ pub mod types {
         /// Details of a new app, with its secret.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<AppWithSecret>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppCreated {
@@ -376,7 +376,7 @@ pub mod types {
         /// The apps, without their secrets.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<App>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppList {
@@ -411,7 +411,7 @@ pub mod types {
         /// Details of an app.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<App>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppReply {
@@ -539,7 +539,7 @@ pub mod types {
         /// Details of a new TURN key, with its API token.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<TurnKeyWithKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyCreated {
@@ -568,7 +568,7 @@ pub mod types {
         /// The TURN keys, without their API tokens.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<TurnKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyList {
@@ -603,7 +603,7 @@ pub mod types {
         /// Details of a TURN key.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<TurnKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyReply {
