@@ -1,19 +1,46 @@
-//! Generates the clients from the documents and their overlays.
+//! Generates the clients from the documents and their overlays, and makes the crate's page
+//! of `README.md`.
 //!
-//! Reads two files for each client and writes one; no network. Without the feature
-//! `codegen` there is nothing to do: the text in `generated/` is used.
+//! Reads files of this folder and writes to `OUT_DIR`; no network. Without the feature
+//! `codegen` no client is generated: the text in `generated/` is used.
+
+use std::error::Error;
+use std::fs;
+#[cfg(feature = "codegen")]
+use std::path::Path;
+use std::path::PathBuf;
 
 fn main() {
-    #[cfg(not(feature = "codegen"))]
-    println!("cargo::rerun-if-changed=build.rs");
+    if let Err(error) = run() {
+        // Cargo shows the last lines of a failed build script, so no backtrace.
+        eprintln!("\nthe client cannot be built\n{error}\n");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?);
+    fs::write(out.join("page.md"), page()?)?;
     #[cfg(feature = "codegen")]
     for (document, text) in DOCUMENTS {
-        if let Err(error) = generate(document, text) {
-            // Cargo shows the last lines of a failed build script, so no backtrace.
-            eprintln!("\nthe client of {document}.json cannot be generated\n{error}\n");
-            std::process::exit(1);
-        }
+        generate(document, &out.join(text)).map_err(|error| format!("{document}.json: {error}"))?;
     }
+    Ok(())
+}
+
+/// Returns the README as rustdoc shows it: with the picture in the page, because rustdoc
+/// takes no files along, without the screenshot, and with links within the documentation.
+fn page() -> Result<String, Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=README.md");
+    println!("cargo::rerun-if-changed=docs/lifecycle-page.svg");
+    let readme = fs::read_to_string("README.md")?;
+    let picture = fs::read_to_string("docs/lifecycle-page.svg")?;
+    let (before, rest) = readme.split_once("<picture>").ok_or("README.md has no picture")?;
+    let (_, after) = rest.split_once("</picture>").ok_or("README.md: <picture> has no end")?;
+    let page = format!("{before}{picture}{after}");
+    let lines = page.lines().filter(|line| !line.starts_with("!["));
+    let page = lines.collect::<Vec<_>>().join("\n");
+    Ok(page.replace("https://docs.rs/cloudflare-calls/latest/cloudflare_calls/", ""))
 }
 
 /// The documents whose client is part of the build, without the ends of their names,
@@ -26,9 +53,8 @@ const DOCUMENTS: &[(&str, &str)] = &[
 ];
 
 #[cfg(feature = "codegen")]
-fn generate(document: &str, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn generate(document: &str, out: &Path) -> Result<(), Box<dyn Error>> {
     use cloudflare_calls_codegen::{Document, Options, Overlay, StalePolicy, generate};
-    use std::path::Path;
 
     let (document, overlay) = (format!("{document}.json"), format!("{document}.overlay.json"));
     println!("cargo::rerun-if-changed={document}");
@@ -42,7 +68,6 @@ fn generate(document: &str, text: &str) -> Result<(), Box<dyn std::error::Error>
     for action in &generated.stale {
         println!("cargo::warning={overlay}: matches nothing: {action}");
     }
-    let out = std::env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?;
-    std::fs::write(Path::new(&out).join(text), generated.text)?;
+    fs::write(out, generated.text)?;
     Ok(())
 }

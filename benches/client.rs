@@ -1,4 +1,4 @@
-//! The generated client against the same work done by hand.
+//! Generated client against the same work by hand.
 //!
 //! `cargo bench --bench client`; compare the two rows of each group.
 

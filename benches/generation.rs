@@ -1,4 +1,4 @@
-//! The whole generation, from the bytes of the document to the text.
+//! Whole generation, from the bytes of the document to the text.
 //!
 //! `cargo bench --bench generation`
 

@@ -1,7 +1,6 @@
-//! The memory that a live handle of a session takes.
+//! Memory of a live handle of a session.
 //!
-//! `cargo bench --bench handles`; it prints bytes for each handle, as the
-//! process grows by them.
+//! `cargo bench --bench handles` prints the growth of the process in bytes for each handle.
 
 // A benchmark fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
@@ -14,7 +13,7 @@ mod support;
 
 const HANDLES: usize = 100_000;
 
-/// The memory of this process that is in use, in bytes (proc(5), statm).
+/// Returns the memory of this process that is in use, in bytes (proc(5), statm).
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
@@ -38,7 +37,7 @@ fn main() {
     runtime.block_on(async {
         let base = support::start().await;
         let client = support::client(&base, &support::http());
-        // Buffers and connections are there already when it is measured.
+        // Buffers and connections exist before the measurement.
         let warm = adopt(&client, 0..HANDLES / 10).await;
         let before = resident();
         let sessions = adopt(&client, HANDLES..2 * HANDLES).await;

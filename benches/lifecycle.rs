@@ -51,7 +51,7 @@ async fn send_by_hand(request: reqwest::RequestBuilder, body: serde_json::Value)
     reply.error_for_status().unwrap().bytes().await.unwrap().to_vec()
 }
 
-/// "Remote client joins": the SFU's offer, and the answer to it.
+/// Measures "Remote client joins": the SFU's offer, and the answer to it.
 fn subscribe(criterion: &mut Criterion) {
     let runtime = runtime();
     let base = runtime.block_on(support::start());
@@ -93,9 +93,9 @@ fn subscribe(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One change on each of many sessions at once. If turns of different sessions
-/// were in each other's way, the throughput would fall with their number more
-/// than it does by hand, where there are no turns.
+/// Measures one change on each of many sessions at once. If turns of different sessions delayed
+/// each other, the throughput would fall with their number more than it does by hand, where there
+/// are no turns.
 fn sessions(criterion: &mut Criterion) {
     let runtime = runtime();
     let base = runtime.block_on(support::start());

@@ -14,10 +14,10 @@ use cloudflare_calls::account::{Account, AccountId};
 use cloudflare_calls::tracks::LocalTrack;
 use cloudflare_calls::{Mid, Offer, SecretString, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 
 /// Lifetime of TURN credentials.
-const TTL: Duration = Duration::from_hours(1);
+const TTL: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = app.builder().base_url(emulator.base_url()).build()?;
     let agent = Agent::start().await?;
     let session = client.join().send().await?;
-    let (offer, mids) = agent.offer(&[Send::Audio]).await?;
+    let (offer, mids) = agent.offer(&[Source::Audio]).await?;
     let mic = LocalTrack::new(Mid::new(mids.concat())?, "mic");
     let published = session.publish(Offer::new(offer)?, [mic]).await?;
     agent.accept_answer(published.answer.sdp()).await?;

@@ -1,13 +1,12 @@
-//! The whole lifecycle of the Calls sequence diagram on this machine: an
-//! emulator, a backend on the extension traits, and two agents whose media
-//! really flows.
+//! Whole lifecycle of the Calls sequence diagram on this machine: an emulator, a backend on the
+//! extension traits, and two agents whose media really flows.
 //!
 //! ```sh
 //! cargo run --example lifecycle
 //! ```
 //!
-//! Prints each arrow as it happens and what the agents have received, and fails
-//! if that is nothing.
+//! The example prints each arrow as it happens and the packets of the agents, and fails if there
+//! are none.
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,9 +16,9 @@ use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::AppId;
 use cloudflare_calls::{Answer, Client, Mid, Offer, SecretString, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 
-/// How long anything may take on one machine.
+/// Longest time of a step on one machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::main]
@@ -30,16 +29,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::builder(AppId::new(app.id())?, SecretString::from(app.expose_secret()))
         .base_url(emulator.base_url())
         .build()?;
-    // Where the handlers of a backend find the session of the agent that asks.
+    // Handlers of a backend find an agent's session here.
     let sessions = Registry::new(1_000);
 
     println!("1. Client joins");
     let alice = Agent::start().await?;
-    let alices = join(&client, &sessions, "alice", &alice, &[Send::Audio]).await?;
+    let alices = join(&client, &sessions, "alice", &alice, &[Source::Audio]).await?;
 
     println!("2. Remote client joins");
     let bob = Agent::start().await?;
-    let bobs = join(&client, &sessions, "bob", &bob, &[Send::Audio, Send::Video]).await?;
+    let bobs = join(&client, &sessions, "bob", &bob, &[Source::Audio, Source::Video]).await?;
     let (for_alice, for_bob) = (["audio", "video"], ["audio"]);
     let by_alice = pull("alice", &alice, &alices, &bobs, &for_alice).await?;
     let by_bob = pull("bob", &bob, &bobs, &alices, &for_bob).await?;
@@ -74,13 +73,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// An agent joins: a session, its offer, and the answer.
+/// Lets an agent join: a session, its offer, and the answer.
 async fn join(
     client: &Client,
     sessions: &Registry,
     who: &str,
     agent: &Agent,
-    sends: &[Send],
+    sends: &[Source],
 ) -> Result<Session, Box<dyn Error>> {
     let session = client.join().correlation_id(who).send().await?;
     sessions.insert(session.clone()).await?;
@@ -99,7 +98,7 @@ async fn join(
     Ok(session)
 }
 
-/// An agent subscribes: the SFU's offer, and the answer. The mids by name.
+/// Subscribes an agent: the SFU's offer, and the answer. Returns the mids by name.
 async fn pull(
     who: &str,
     agent: &Agent,
@@ -119,7 +118,7 @@ async fn pull(
             println!("   PUT  renegotiate (answer)    {who}'s answer is taken");
             subscribed
         }
-        // An SFU answers offers of the agent, and there is none.
+        // This step makes no offer of the agent, so there is no answer.
         Negotiation::Answer(answered) => answered.outcome,
         Negotiation::Done(subscribed) => subscribed,
     };

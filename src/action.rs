@@ -1,6 +1,6 @@
 //! Actions on a session, for permissions.
 
-/// An action on a session, as a session token permits it.
+/// Action on a session, as a session token permits it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -15,17 +15,17 @@ pub enum Action {
     Update,
     /// Close tracks and data channels.
     Close,
-    /// Leave, which closes everything.
+    /// Leave, which closes all tracks and data channels.
     Leave,
-    /// Read which tracks and data channels there are.
+    /// Read the session's tracks and data channels.
     ReadState,
     /// Publish data channels.
     PublishData,
     /// Subscribe to data channels of other sessions.
     SubscribeData,
-    /// Let this subscriber of a data channel send to its publisher, or not.
+    /// Permit or forbid a subscriber of a data channel to send to its publisher.
     GrantReply,
 }
 
-/// Each of these permits to establish the transport of data channels.
+/// Actions that permit to establish the transport of data channels.
 pub(crate) const DATA: [Action; 2] = [Action::SubscribeData, Action::PublishData];

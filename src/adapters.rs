@@ -25,9 +25,9 @@ use crate::session::access::report;
 use crate::session::detached::Detached;
 use crate::step::Step;
 
-/// Adapters that were to be created.
+/// Outcome of creating adapters.
 pub type Created = Outcome<CreatedAdapter, Adapter>;
-/// Adapters that were to be closed. Those that were gone already are done.
+/// Outcome of closing adapters. Those that were closed already are done.
 pub type Closed = Outcome<AdapterId, AdapterId>;
 
 /// Connecting WebSocket endpoints to the SFU.
@@ -35,9 +35,8 @@ pub trait AdaptersExt: Root {
     /// Creates adapters: the SFU connects out to their endpoints
     /// (`POST adapters/websocket/new`).
     ///
-    /// A request that has begun goes on to its end if the future is dropped; the
-    /// adapters that it has created are closed then, because nobody has their
-    /// ids.
+    /// A request that has begun is completed if the future is dropped. The adapters that it has
+    /// created are then closed, because nobody has their ids.
     ///
     /// ```no_run
     /// # use cloudflare_calls::{Client, Error, adapters::Adapter, prelude::*};
@@ -66,8 +65,11 @@ pub trait AdaptersExt: Root {
             let (_, created) = Detached::new(create, ended, |(client, created)| async move {
                 let ids = created.into_iter().flat_map(|created| created.done);
                 let ids: Vec<AdapterId> = ids.map(|adapter| adapter.id).collect();
-                tracing::warn!(adapters = ids.len(), "nobody waited for adapters: they are closed");
-                // Nobody is left who could be told of a failure.
+                tracing::warn!(
+                    adapters = ids.len(),
+                    "the caller did not wait for its adapters: they are closed"
+                );
+                // No caller is left to be told of a failure.
                 let _ = close(client, ids).await;
             })
             .await;
@@ -77,8 +79,8 @@ pub trait AdaptersExt: Root {
         }
     }
 
-    /// Closes adapters (`POST adapters/websocket/close`), in as many requests
-    /// as the API's limit needs. One that is closed already counts as closed.
+    /// Closes adapters (`POST adapters/websocket/close`), in as many requests as the API's limit
+    /// needs. An adapter that is closed already counts as closed.
     ///
     /// ```no_run
     /// # use cloudflare_calls::{Client, Error, prelude::*, types::AdapterId};
@@ -89,8 +91,8 @@ pub trait AdaptersExt: Root {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Request`] if nothing was closed. Of several requests one that
-    /// failed has its adapters in [`Outcome::failed`].
+    /// [`Error::Request`] if nothing was closed. If one of several requests fails, its adapters are
+    /// in [`Outcome::failed`].
     fn close_adapters(
         &self,
         ids: impl IntoIterator<Item = AdapterId>,
@@ -109,23 +111,21 @@ pub trait AdaptersExt: Root {
 
 impl AdaptersExt for Client {}
 
-/// An adapter to be created. `Debug` hides the endpoint, which may carry
-/// credentials.
+/// Adapter to be created. `Debug` hides the endpoint, which may carry credentials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adapter {
     request: NewAdapter,
 }
 
 impl Adapter {
-    /// Sound from the endpoint becomes the track `name` of a new session. The
-    /// endpoint, a `ws` or `wss` URL, sends 16-bit little-endian PCM, 48 kHz,
-    /// stereo.
+    /// Creates an adapter that publishes sound of the endpoint as the track `name` of a new
+    /// session. The endpoint, a `ws` or `wss` URL, sends 16-bit little-endian PCM, 48 kHz, stereo.
     pub fn ingest(endpoint: impl Into<String>, name: impl Into<String>) -> Self {
         let request = NewAdapter::new(endpoint, TrackLocation::Local, name);
         Self { request: request.input_codec(InputCodec::Pcm) }
     }
 
-    /// The track `name` of the session `publisher` goes to the endpoint, a
+    /// Creates an adapter that sends the track `name` of the session `publisher` to the endpoint, a
     /// `ws` or `wss` URL: sound as PCM, pictures as JPEG.
     pub fn egress(
         endpoint: impl Into<String>,
@@ -137,7 +137,7 @@ impl Adapter {
         Self { request: request.session_id(publisher).output_codec(codec) }
     }
 
-    /// The track to publish or to read.
+    /// Returns the track to publish or to read.
     pub fn name(&self) -> &str {
         &self.request.track_name
     }
@@ -149,22 +149,23 @@ impl fmt::Display for Adapter {
     }
 }
 
-/// An adapter that was created.
+/// Adapter that was created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CreatedAdapter {
-    /// Its id, to close it.
+    /// Id, which is needed to close it.
     #[serde(rename = "adapterId")]
     pub id: AdapterId,
-    /// The track that it publishes or reads.
+    /// Track that it publishes or reads.
     #[serde(rename = "trackName")]
     pub name: String,
-    /// The session that publishes the track: a new one for an ingest.
+    /// Session that publishes the track: a new one for an ingest.
     #[serde(rename = "sessionId")]
     pub session: Option<SessionId>,
 }
 
-/// The client comes back, for whoever has to close what nobody waits for.
+/// Creates adapters. Returns the client, too, for a caller that has to close adapters without a
+/// receiver.
 async fn create(client: Client, adapters: Vec<Adapter>) -> (Client, Result<Created, Error>) {
     let created = create_with(&client, adapters).await;
     (client, created)
@@ -210,7 +211,7 @@ async fn close(client: Client, ids: Vec<AdapterId>) -> Result<Closed, Error> {
     in_batches(&mut Adapters(client), ids).await.unless_nothing_is_done()
 }
 
-/// The adapters of a client, as they are closed.
+/// Closer of a client's adapters.
 struct Adapters(Client);
 
 impl Closer<AdapterId> for Adapters {
@@ -253,8 +254,8 @@ impl Closer<AdapterId> for Adapters {
     }
 }
 
-/// The entries of a refusal that has some, as 503 does when all of them failed;
-/// the refusal itself otherwise. `split`: the entries of a body, and its error.
+/// Returns the entries of a refusal that has some, as 503 does when all of them failed, and the
+/// refusal itself otherwise. `split` returns the entries of a body, and its error.
 fn entries_or_error<B, I>(
     error: OperationError<B>,
     split: impl FnOnce(B) -> (Vec<I>, ApiError),
@@ -268,7 +269,7 @@ fn entries_or_error<B, I>(
     if entries.is_empty() { Err(error) } else { Ok(entries) }
 }
 
-/// An error of the usual shape, whose code may be empty.
+/// Returns an error of the usual shape, whose code may be empty.
 fn plain(
     code: Option<ErrorCode>,
     error_subcode: Option<Scrubbed>,

@@ -1,4 +1,4 @@
-//! The API's limits on requests, known before the network.
+//! Limits of the API on requests, checked before the network.
 
 use std::collections::HashSet;
 
@@ -13,23 +13,22 @@ use crate::invalid::{Invalid, Problem};
 use crate::runtime::setup::is_loopback;
 use crate::sdp::check_description;
 
-/// The number of tracks that one request may have (Cloudflare's limits).
+/// The most tracks of one request (Cloudflare's limits).
 pub const MAX_TRACKS: usize = 64;
 
-/// The number of adapters that one request may have (operations `adapters/websocket/new`
-/// and `close`).
+/// The most adapters of one request (operations `adapters/websocket/new` and `close`).
 pub const MAX_ADAPTERS: usize = 4;
 
-/// The hosts that the SFU reaches.
+/// Hosts that the SFU reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Those of the network, as Cloudflare's SFU does.
+    /// Hosts of the network, as Cloudflare's SFU.
     Network,
-    /// Those of this machine as well, because the API itself runs on it.
+    /// Hosts of this machine as well, because the API itself runs on it.
     ThisMachine,
 }
 
-/// Whether a list may have no entry.
+/// Permission for a list to be empty.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Nothing,
@@ -37,12 +36,12 @@ enum Needs {
 }
 
 impl TracksRequest {
-    /// Checks what the API would refuse: more than [`MAX_TRACKS`] entries,
-    /// local and remote ones together, a missing `mid`, `trackName`, `kind` or
-    /// `sessionId`, or a session description that is no complete offer.
+    /// Checks the request for errors that the API would refuse: more than [`MAX_TRACKS`] entries,
+    /// local and remote ones together, a missing `mid`, `trackName`, `kind` or `sessionId`, or a
+    /// session description that is no complete offer.
     ///
     /// # Errors
-    /// The first field that is wrong.
+    /// [`Invalid`] with the first field that is wrong.
     pub fn check(&self) -> Result<(), Invalid> {
         check_offer(self.session_description.as_ref())?;
         let discovers = self.auto_discover == Some(true);
@@ -71,7 +70,7 @@ impl TracksRequest {
         if self.session_description.is_some() {
             check_text("mid", track.mid.as_deref())
         } else {
-            // By its mid, a track can go on a section that is there already.
+            // A track with a mid can use an existing section.
             let is_placed = track.mid.as_deref().is_some_and(|mid| !mid.starts_with('#'));
             match is_placed || track.kind.is_some() {
                 true => Ok(()),
@@ -82,11 +81,11 @@ impl TracksRequest {
 }
 
 impl UpdateTracksRequest {
-    /// Checks what the API would refuse: more than [`MAX_TRACKS`] entries, a
+    /// Checks the request for errors that the API would refuse: more than [`MAX_TRACKS`] entries, a
     /// missing `mid`, `trackName` or `sessionId`.
     ///
     /// # Errors
-    /// The first field that is wrong.
+    /// [`Invalid`] with the first field that is wrong.
     pub fn check(&self) -> Result<(), Invalid> {
         check_offer(self.session_description.as_ref())?;
         check_count("tracks", self.tracks.len(), Needs::AnEntry, MAX_TRACKS)?;
@@ -100,11 +99,11 @@ impl UpdateTracksRequest {
 }
 
 impl CloseTracksRequest {
-    /// Checks what the API would refuse: no entry or more than [`MAX_TRACKS`],
-    /// an empty `mid`, no offer without `force`.
+    /// Checks the request for errors that the API would refuse: no entry or more than
+    /// [`MAX_TRACKS`], an empty `mid`, no offer without `force`.
     ///
     /// # Errors
-    /// The first field that is wrong.
+    /// [`Invalid`] with the first field that is wrong.
     pub fn check(&self) -> Result<(), Invalid> {
         check_offer(self.session_description.as_ref())?;
         if !self.force && self.session_description.is_none() {
@@ -123,7 +122,7 @@ impl RenegotiateRequest {
     /// Checks that there is a complete answer.
     ///
     /// # Errors
-    /// The first field that is wrong.
+    /// [`Invalid`] with the first field that is wrong.
     pub fn check(&self) -> Result<(), Invalid> {
         match &self.session_description {
             Some(answer) => check_description(answer, SdpType::Answer, "answer"),
@@ -133,11 +132,11 @@ impl RenegotiateRequest {
 }
 
 impl EstablishDataChannelsTransportRequest {
-    /// Checks what the API would refuse: no channel, or a session description
-    /// that is no complete offer.
+    /// Checks the request for errors that the API would refuse: no channel, or a session
+    /// description that is no complete offer.
     ///
     /// # Errors
-    /// The first field that is wrong.
+    /// [`Invalid`] with the first field that is wrong.
     pub fn check(&self) -> Result<(), Invalid> {
         check_offer(self.session_description.as_ref())?;
         let channel = self.data_channel.as_ref();
@@ -148,15 +147,14 @@ impl EstablishDataChannelsTransportRequest {
 }
 
 impl NewAdapterRequest {
-    /// Checks what the API would refuse: no entry or more than
-    /// [`MAX_ADAPTERS`], an empty name, no session on a remote entry, an
-    /// endpoint that is no WebSocket URL or on this machine.
+    /// Checks the request for errors that the API would refuse: no entry or more than
+    /// [`MAX_ADAPTERS`], an empty name, no session on a remote entry, an endpoint that is no
+    /// WebSocket URL or on this machine.
     ///
-    /// An endpoint on this machine is one that only an API on this machine
-    /// reaches.
+    /// Only an API on this machine reaches an endpoint on it.
     ///
     /// # Errors
-    /// The first field that is wrong.
+    /// [`Invalid`] with the first field that is wrong.
     pub fn check(&self, reach: Reach) -> Result<(), Invalid> {
         check_count("tracks", self.tracks.len(), Needs::AnEntry, MAX_ADAPTERS)?;
         for (index, adapter) in self.tracks.iter().enumerate() {
@@ -171,14 +169,13 @@ impl CloseAdapterRequest {
     /// Checks that there is an entry, and no more than [`MAX_ADAPTERS`].
     ///
     /// # Errors
-    /// The field `tracks`.
+    /// [`Invalid`] with the field `tracks`.
     pub fn check(&self) -> Result<(), Invalid> {
         check_count("tracks", self.tracks.len(), Needs::AnEntry, MAX_ADAPTERS)
     }
 }
 
-/// Data channels that are to be published or subscribed to. What else could be
-/// wrong with them cannot be said in the types that they are made of.
+/// Checks data channels to be published or subscribed to. Their types rule out all other errors.
 pub(crate) fn check_channels(channels: &[DataChannel]) -> Result<(), Invalid> {
     check_count("dataChannels", channels.len(), Needs::AnEntry, usize::MAX)?;
     for (index, channel) in channels.iter().enumerate() {

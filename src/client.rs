@@ -1,4 +1,4 @@
-//! The client from the environment.
+//! Client from the environment.
 
 use secrecy::SecretString;
 
@@ -6,9 +6,9 @@ use crate::env::{self, APP_ID, APP_SECRET, BASE_URL, FromEnvError};
 use crate::generated::types::AppId;
 use crate::generated::{Client, ClientBuilder};
 
-/// A client, for the traits that are not about one session.
+/// Access to a client, for the traits that are not about one session.
 pub trait Root: Sync {
-    /// The client itself.
+    /// Returns the client itself.
     fn client(&self) -> &Client;
 }
 
@@ -19,11 +19,11 @@ impl Root for Client {
 }
 
 impl Client {
-    /// A client of the app in `CALLS_APP_ID` with the secret in
-    /// `CALLS_APP_SECRET`, at `CALLS_BASE_URL` if that is set.
+    /// Creates a client of the app in `CALLS_APP_ID` with the secret in `CALLS_APP_SECRET`, at
+    /// `CALLS_BASE_URL` if that is set.
     ///
     /// # Errors
-    /// The variable that is missing or wrong, or the setting that cannot be
+    /// [`FromEnvError`] with the variable that is missing or wrong, or the setting that cannot be
     /// used.
     pub fn from_env() -> Result<Self, FromEnvError> {
         ClientBuilder::from_env()?.build().map_err(FromEnvError::Config)
@@ -31,10 +31,10 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// The settings of [`Client::from_env`], to be changed.
+    /// Returns the builder with the settings of [`Client::from_env`].
     ///
     /// # Errors
-    /// The variable that is missing or wrong.
+    /// [`FromEnvError`] with the variable that is missing or wrong.
     pub fn from_env() -> Result<Self, FromEnvError> {
         Self::from_variables(env::variable)
     }

@@ -1,4 +1,4 @@
-//! Closing in batches, and what a reply to a close says of each item.
+//! Closes in batches, and the result of each item.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use crate::generated::types::ErrorCode;
 use crate::outcome::{Entry, Failed, Outcome, settle};
 use crate::step::Step;
 
-/// A closer of items that are named by `K`.
+/// Closer of items that are named by `K`.
 pub(crate) trait Closer<K> {
-    /// The entries of the reply.
+    /// Entry of the reply.
     type Entry: Entry + Send;
 
-    /// The number of items that one request may have.
+    /// The most items of one request.
     const MAX: usize;
 
-    /// The step that closes.
+    /// Returns the step that closes.
     fn step(&self) -> Step;
 
-    /// Whether the items are gone, so that no request is needed.
+    /// Returns whether the session or its items have ended, so that no request is needed.
     fn is_gone(&self) -> bool;
 
     /// Makes one request, with repetitions.
@@ -27,54 +27,57 @@ pub(crate) trait Closer<K> {
         batch: &[K],
     ) -> impl Future<Output = Result<Vec<Self::Entry>, Error>> + Send;
 
-    /// Whether an entry is for this item; None if it names nothing.
+    /// Returns whether an entry is for this item. None if it names nothing.
     fn is_for(item: &K, entry: &Self::Entry) -> Option<bool>;
 
-    /// Takes note of the end of an item that was to be closed. Says whether it
-    /// was in doubt before: then it may be closed, whatever the reply says.
+    /// Notes the end of an item that was to be closed. Returns whether it was in doubt before: then
+    /// it may be closed, whatever the reply says.
     fn ended(&mut self, item: &K, end: End) -> bool;
 }
 
-/// The end of an item that was to be closed.
+/// End of an item that was to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It is closed, or was gone already.
+    /// The item is closed, or was closed already.
     Closed,
-    /// It was not closed.
+    /// The item was not closed.
     Open,
-    /// Nothing says whether it was closed.
+    /// The item's state is unknown.
     Unknown,
 }
 
-/// Closes the items in as many requests as the limit needs. Of a request that
-/// fails as a whole the items are failed, and its error is the outcome's.
+/// Closes the items in as many requests as the limit needs. If a request fails as a whole, its
+/// items are failed, and its error is the outcome's.
 pub(crate) async fn in_batches<K, C>(closer: &mut C, items: Vec<K>) -> Outcome<K, K>
 where
-    K: Clone + fmt::Display,
+    K: fmt::Display,
     C: Closer<K>,
 {
     let mut all = Outcome::new(closer.step());
-    for batch in items.chunks(C::MAX) {
+    let mut left = items;
+    while !left.is_empty() {
+        let after = left.split_off(left.len().min(C::MAX));
+        let batch = std::mem::replace(&mut left, after);
         if closer.is_gone() {
-            all.done.extend_from_slice(batch);
+            all.done.extend(batch);
             continue;
         }
-        match closer.close(batch).await {
-            Ok(entries) => all.extend(settled(closer, batch.to_vec(), entries)),
+        match closer.close(&batch).await {
+            Ok(entries) => all.extend(settled(closer, batch, entries)),
             Err(error) if error.is_gone_already() => {
-                for item in batch {
+                for item in &batch {
                     closer.ended(item, End::Closed);
                 }
-                all.done.extend_from_slice(batch);
+                all.done.extend(batch);
             }
             Err(error) => {
                 let end = if error.outcome_unknown() { End::Unknown } else { End::Open };
                 for item in batch {
-                    let was_in_doubt = closer.ended(item, end);
+                    let was_in_doubt = closer.ended(&item, end);
                     let is_unknown = was_in_doubt || end == End::Unknown;
                     let reason =
                         if is_unknown { ItemError::Unreported } else { ItemError::RequestFailed };
-                    all.fail(item.clone(), reason);
+                    all.fail(item, reason);
                 }
                 all.error = Some(error);
             }
@@ -83,8 +86,7 @@ where
     all
 }
 
-/// Sorts the entries of a reply to a close. An item that was gone already is as
-/// good as closed.
+/// Sorts the entries of a reply to a close. An item that was closed already counts as closed.
 pub(crate) fn settled<K, C>(closer: &mut C, asked: Vec<K>, entries: Vec<C::Entry>) -> Outcome<K, K>
 where
     C: Closer<K>,
@@ -107,7 +109,7 @@ where
     outcome
 }
 
-/// Whether an item was not closed because it is not there any more.
+/// Returns whether an item was not closed because it does not exist any more.
 fn is_gone(error: &ItemError) -> bool {
     matches!(
         error.code(),

@@ -3,73 +3,71 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// A value that was refused before anything was sent, and where it stands.
+/// Value that was refused before anything was sent, and its place.
 ///
 /// The message names the field and never quotes the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Invalid {
-    /// The field, as the API's JSON spells it: `tracks[3].mid`.
+    /// Field, as the API's JSON spells it: `tracks[3].mid`.
     pub field: Cow<'static, str>,
-    /// The problem with it.
+    /// Problem with it.
     pub problem: Problem,
 }
 
-/// The problem with a value.
+/// Problem with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// It is needed and not there.
+    /// The field is required and missing.
     Missing,
-    /// It is there and empty.
+    /// The field is empty.
     Empty,
-    /// There are more entries than one request may have.
+    /// The list has more entries than one request may have.
     TooMany {
-        /// The largest number that is allowed.
+        /// Largest number that is allowed.
         max: usize,
-        /// The number that was given.
+        /// Number that was given.
         given: usize,
     },
-    /// Two entries say the same.
+    /// Two entries have the same value.
     Duplicate,
-    /// Local and remote entries in one request; all are one or the other.
+    /// One request has local and remote entries. All must be of one kind.
     MixedLocations,
-    /// It has no effect together with another field, or contradicts it.
+    /// The field has no effect together with another one, or contradicts it.
     Excludes {
-        /// The other field.
+        /// Other field.
         other: &'static str,
     },
-    /// An offer where an answer belongs, or the reverse.
+    /// The session description is an offer in the place of an answer, or the reverse.
     SdpType {
-        /// `offer` or `answer`.
+        /// Required type: `offer` or `answer`.
         expected: &'static str,
     },
-    /// No session description: it does not begin with `v=0` (RFC 8866
-    /// section 5.1).
+    /// The text is no session description: it does not begin with `v=0` (RFC 8866 section 5.1).
     NotSdp,
     /// The last line of the session description has no line end, which the
     /// API answers with `invalid_session_description`.
     SdpEnd,
-    /// A string that is no `ws://` or `wss://` URL with a host.
+    /// The string is no `ws://` or `wss://` URL with a host.
     NotWebSocket,
-    /// A host of this machine, which the SFU cannot reach.
+    /// The host is this machine, which the SFU cannot reach.
     Loopback,
-    /// A number or a duration out of its range.
+    /// The number or duration is out of its range.
     OutOfRange {
-        /// The smallest that is allowed.
+        /// Smallest value that is allowed.
         min: u64,
-        /// The largest that is allowed.
+        /// Largest value that is allowed.
         max: u64,
     },
-    /// A text that is too short or too long, in bytes.
+    /// The text is too short or too long, in bytes.
     Length {
-        /// The smallest length that is allowed.
+        /// Smallest length that is allowed.
         min: usize,
-        /// The largest length that is allowed.
+        /// Largest length that is allowed.
         max: usize,
     },
-    /// A value that cannot be sent or is not safe, such as an id that leads to
-    /// another path.
+    /// The value cannot be sent or is not safe, such as an id that leads to another path.
     Malformed,
 }
 
@@ -78,14 +76,14 @@ impl Invalid {
         Self { field: field.into(), problem }
     }
 
-    /// The same problem in an entry of a list or in a field of an object.
+    /// Returns the same problem in an entry of a list or in a field of an object.
     pub(crate) fn within(mut self, parent: impl fmt::Display) -> Self {
         self.field = format!("{parent}.{}", self.field).into();
         self
     }
 }
 
-/// A lifetime in whole seconds, rounded down, from 1 s to `max`.
+/// Returns a lifetime in whole seconds, rounded down, from 1 s to `max`.
 #[cfg(any(feature = "token", feature = "turn"))]
 pub(crate) fn lifetime(ttl: std::time::Duration, max: std::time::Duration) -> Result<u64, Invalid> {
     match ttl.as_secs() {
@@ -105,10 +103,12 @@ impl fmt::Display for Problem {
         match self {
             Self::Missing => f.write_str("is missing"),
             Self::Empty => f.write_str("is empty"),
-            Self::TooMany { max, given } => write!(f, "{given} entries, at most {max} are allowed"),
+            Self::TooMany { max, given } => {
+                write!(f, "has {given} entries, at most {max} are allowed")
+            }
             Self::Duplicate => f.write_str("is given twice"),
-            Self::MixedLocations => f.write_str("local and remote entries in one request"),
-            Self::Excludes { other } => write!(f, "excludes {other}"),
+            Self::MixedLocations => f.write_str("has local and remote entries"),
+            Self::Excludes { other } => write!(f, "cannot be combined with {other}"),
             Self::SdpType { expected } => write!(f, "is no {expected}"),
             Self::NotSdp => f.write_str("is no session description"),
             Self::SdpEnd => f.write_str("does not end with a line end"),

@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!(concat!(env!("OUT_DIR"), "/page.md"))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "account")]
 pub mod account;
@@ -35,21 +36,21 @@ pub use error::{Error, Remedy};
 pub use generated::{Client, ClientBuilder, DEFAULT_BASE_URL, operations, types};
 pub use mid::Mid;
 pub use outcome::{Failed, Outcome};
-/// The HTTP client in whose terms [`ClientBuilder::http_client`] and
-/// [`OperationError`](error::OperationError) speak.
+/// HTTP client whose types [`ClientBuilder::http_client`] and
+/// [`OperationError`](error::OperationError) use.
 pub use reqwest;
 pub use retry::RetryPolicy;
 pub use runtime::redaction::{Hidden, Scrubbed};
 pub use runtime::setup::{CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use sdp::{Answer, Offer};
-/// The type of the app secret.
+/// Type of the app secret.
 pub use secrecy::SecretString;
 pub use session::Session;
 
 #[doc = include_str!("../docs/guide.md")]
 pub mod guide {}
 
-/// The extension traits: `use cloudflare_calls::prelude::*`.
+/// Extension traits: `use cloudflare_calls::prelude::*`.
 pub mod prelude {
     pub use crate::adapters::AdaptersExt;
     pub use crate::data_channels::DataChannelsExt;

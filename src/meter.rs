@@ -1,6 +1,5 @@
-//! Counters through the `metrics` facade; without the feature they are nothing.
-//! Their table is in the README. Nothing is counted under a lock, because a
-//! recorder may look at the session.
+//! Counters through the `metrics` facade. Without the feature they do nothing. Their table is in
+//! the README. No counter is called under a lock, because a recorder may look at the session.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -66,7 +65,7 @@ pub(crate) fn waited(time: Duration) {
     let _ = time;
 }
 
-/// A label that has few values, whatever the API sends.
+/// Returns a label from a small set, whatever the API sends.
 fn label(code: Option<&ErrorCode>) -> Cow<'static, str> {
     match code {
         None => "none".into(),

@@ -1,4 +1,4 @@
-//! The name of a media section.
+//! Mid of a media section.
 
 use std::fmt;
 
@@ -6,18 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::invalid::{Invalid, Problem};
 
-/// Names a media section of one session's connection (RFC 9143), such as `0`.
+/// Mid of a media section of one session's connection (RFC 9143), such as `0`.
 ///
-/// It is given by whoever made the offer and means nothing on another session.
-/// 1 to 256 visible ASCII characters, the first of which is no `#`: a mid is
-/// never empty, and never the `#name` with which the API refers to the
-/// transceiver of a track.
+/// The side that makes the offer gives the mid, which means nothing on another session. A mid has 1
+/// to 256 visible ASCII characters, and the first is no `#`: the API refers to the transceiver of a
+/// track by `#name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mid(String);
 
 impl Mid {
-    /// Checks a mid, as from an agent's transceiver.
+    /// Checks a mid, for example of an agent's transceiver.
     ///
     /// # Errors
     /// [`Problem::Empty`] or [`Problem::Malformed`].
@@ -32,7 +31,7 @@ impl Mid {
         Err(Invalid::new("mid", problem))
     }
 
-    /// The mid as text.
+    /// Returns the mid as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Items of a step: which succeeded, and which failed.
+//! Outcome of a step with several items.
 
 use std::fmt;
 
@@ -10,34 +10,34 @@ use crate::generated::types::{
 };
 use crate::step::Step;
 
-/// The items of a step: `done` are those that succeeded, as `D`; `failed` are
-/// those that did not, as they were asked for.
+/// Items of a step: `done` are those that succeeded, as `D`; `failed` are those that did not, as
+/// they were asked for.
 ///
 /// Every item that was asked for is in one of the two lists.
 #[derive(Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 #[must_use = "items can have failed although the step did not"]
 pub struct Outcome<D, Q> {
-    /// The step.
+    /// Step.
     pub step: Step,
-    /// The items that succeeded.
+    /// Items that succeeded.
     pub done: Vec<D>,
-    /// The items that failed, and why.
+    /// Items that failed, with their errors.
     pub failed: Vec<Failed<Q>>,
-    /// The error of a request that failed as a whole, where others of the same
-    /// step succeeded: a repetition, or one of several batches. Its items are in
-    /// `failed`. It is written and not read.
+    /// Error of a request that failed as a whole, while others of the same step succeeded: a
+    /// repetition, or one of several batches. Its items are in `failed`. It is written and not
+    /// read.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
 }
 
-/// An item that failed.
+/// Item that failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failed<Q> {
-    /// The item as it was asked for, to be asked for again.
+    /// Item as it was asked for, to be asked for again.
     pub item: Q,
-    /// Why it failed.
+    /// Error of the item.
     pub error: ItemError,
 }
 
@@ -63,8 +63,8 @@ impl<D, Q> Outcome<D, Q> {
         Err(Error::Items { step, failures: failed.into_iter().map(failure).collect() })
     }
 
-    /// The failed items for which another try may succeed: they are not
-    /// published yet, or met a fault that may pass.
+    /// Returns the failed items for which another try may succeed: they are not published yet, or
+    /// met a temporary fault.
     pub fn retryable(&self) -> Vec<Q>
     where
         Q: Clone,
@@ -73,7 +73,7 @@ impl<D, Q> Outcome<D, Q> {
         may_pass.map(|failed| failed.item.clone()).collect()
     }
 
-    /// The outcome, unless a request failed as a whole and nothing is done.
+    /// Returns the outcome, unless a request failed as a whole and nothing is done.
     pub(crate) fn unless_nothing_is_done(mut self) -> Result<Self, Error> {
         match self.error.take() {
             Some(error) if self.done.is_empty() => Err(error),
@@ -96,13 +96,12 @@ impl<D, Q> Outcome<D, Q> {
     }
 }
 
-/// An entry of a reply.
+/// Entry of a reply.
 pub(crate) trait Entry {
-    /// The error of the entry, if it has one.
+    /// Returns the error of the entry, if it has one.
     fn error(&self) -> Option<ItemError>;
 
-    /// Reads an entry without an error; `read` gives None if it lacks what it has
-    /// to have.
+    /// Reads an entry without an error. `read` returns None if a required part is missing.
     fn read<N>(self, read: impl FnOnce(Self) -> Option<N>) -> Result<N, ItemError>
     where
         Self: Sized,
@@ -114,7 +113,7 @@ pub(crate) trait Entry {
     }
 }
 
-/// The text of a field, unless it is empty, as it can be in failed entries.
+/// Returns the text of a field, unless it is empty, as it can be in failed entries.
 pub(crate) fn text(field: &Option<String>) -> Option<&str> {
     field.as_deref().filter(|text| !text.is_empty())
 }
@@ -131,14 +130,13 @@ macro_rules! entries {
 
 entries!(TrackResult, CloseTrackResult, DataChannelResult, AdapterResult, CloseAdapterResult);
 
-/// Sorts the entries of a reply by what was asked for.
+/// Sorts the entries of a reply by the items that were asked for.
 ///
-/// `is_for` says whether an entry is for an item, or None if the entry names
-/// nothing. An entry belongs to the first item that it is for and that has none
-/// yet. One that names nothing, as failed entries can, belongs to the item in
-/// its place, if there are as many entries as items. `read` takes out of an entry
-/// what is new in it, of which `make` makes the done item. The second list has
-/// the entries that nobody asked for.
+/// `is_for` tells whether an entry is for an item, or None if the entry names nothing. An entry
+/// belongs to the first item that it is for and that has none yet. An entry that names nothing, as
+/// failed ones can, belongs to the item in its place, if there are as many entries as items. `read`
+/// takes the new values out of an entry, and `make` makes the done item of them. The second list
+/// has the entries that nobody asked for.
 pub(crate) fn settle<D, N, Q, R: Entry>(
     step: Step,
     asked: Vec<Q>,

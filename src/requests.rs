@@ -1,28 +1,26 @@
-//! Constructors that say what a request means, where the document's types
-//! only say what it is made of.
+//! Constructors that name the meaning of a request, where the document's types only have its parts.
 
 use crate::generated::types::{CloseTrack, CloseTracksRequest, SdpType, SessionDescription};
 
 impl SessionDescription {
-    /// An offer, which needs an answer (RFC 9429 section 3.2).
+    /// Creates an offer, which needs an answer (RFC 9429 section 3.2).
     pub fn offer(sdp: impl Into<String>) -> Self {
         Self::new().type_(SdpType::Offer).sdp(sdp)
     }
 
-    /// An answer to an offer (RFC 9429 section 3.2).
+    /// Creates an answer to an offer (RFC 9429 section 3.2).
     pub fn answer(sdp: impl Into<String>) -> Self {
         Self::new().type_(SdpType::Answer).sdp(sdp)
     }
 }
 
 impl CloseTracksRequest {
-    /// Stops the flow of these tracks, by mid, without an exchange of session
-    /// descriptions.
+    /// Creates a request to stop these tracks, by mid, without an exchange of session descriptions.
     pub fn forced(mids: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::new(true, mids.into_iter().map(CloseTrack::new))
     }
 
-    /// Closes these tracks, by mid, with the agent's offer; the reply has the
+    /// Creates a request to close these tracks, by mid, with the agent's offer. The reply has the
     /// answer.
     pub fn negotiated(
         mids: impl IntoIterator<Item = impl Into<String>>,

@@ -1,4 +1,4 @@
-//! When an operation is repeated, and how long to wait before.
+//! Rules and delays of repetitions.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,11 +13,10 @@ use crate::runtime::error::OperationError;
 use crate::step::Step;
 use crate::verdict::{Kind, Repeat, Verdict};
 
-/// The rules by which the requests of a step are repeated.
+/// Rules by which the requests of a step are repeated.
 ///
-/// A step that asks again for single items has the same attempts and budget for
-/// that and for its requests. Each request of a close has its own. Only what may
-/// be repeated is. Each row is one rule:
+/// A step that asks again for single items has the same attempts and budget for that and for its
+/// requests. Each request of a close has its own. Each row is one rule:
 ///
 /// | what happened | read | close | change | creation |
 /// |---|---|---|---|---|
@@ -45,28 +44,27 @@ pub struct RetryPolicy {
     pub(crate) budget: Duration,
 }
 
-/// Four tries are three chances more; a fault that outlasts them is no blip.
+/// Four tries: a fault that outlasts three repetitions is not a short one.
 const ATTEMPTS: usize = 4;
-/// The delay before the first repetition.
+/// Delay before the first repetition.
 const MIN_DELAY: Duration = Duration::from_millis(250);
-/// The longest delay that doubling leads to.
+/// Longest delay after doubling.
 const MAX_DELAY: Duration = Duration::from_secs(4);
-/// As long as an agent may be expected to wait for a reply.
+/// Time that an agent can be expected to wait for a reply.
 const BUDGET: Duration = Duration::from_secs(10);
-/// No setting goes beyond this: a backend that waits an hour does not wait for
-/// a media session.
+/// Upper limit of all settings: a media session does not wait for an hour.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 impl Default for RetryPolicy {
-    /// Up to 4 tries within 10 s, the delays 250 ms, 500 ms, 1 s, each
-    /// lengthened at random up to twofold.
+    /// Returns up to 4 tries within 10 s, with delays of 250 ms, 500 ms and 1 s, each lengthened at
+    /// random up to twofold.
     fn default() -> Self {
         Self { attempts: ATTEMPTS, min_delay: MIN_DELAY, max_delay: MAX_DELAY, budget: BUDGET }
     }
 }
 
 impl RetryPolicy {
-    /// Nothing is ever repeated.
+    /// Returns a policy without repetitions.
     pub fn never() -> Self {
         Self { attempts: 1, ..Self::default() }
     }
@@ -77,31 +75,31 @@ impl RetryPolicy {
         self
     }
 
-    /// The first delay, and the longest that doubling leads to; both at most
-    /// an hour. A random part of up to the same length is added to each.
+    /// Sets the first delay, and the longest after doubling; both at most an hour. A random part of
+    /// up to the same length is added to each.
     pub fn delays(mut self, first: Duration, longest: Duration) -> Self {
         self.min_delay = first.min(LONGEST);
         self.max_delay = longest.clamp(self.min_delay, LONGEST);
         self
     }
 
-    /// No try begins later than this after the first; at most an hour.
+    /// Sets the time after the first try in which others may begin; at most an hour.
     pub fn budget(mut self, budget: Duration) -> Self {
         self.budget = budget.min(LONGEST);
         self
     }
 
-    /// The tries of one step. Their time is counted from the first.
+    /// Returns the tries of one step. Their time is counted from the first.
     pub(crate) fn start(&self) -> Retries {
         Retries { policy: self.clone(), left: Mutex::default() }
     }
 }
 
-/// The rest of a policy's attempts and budget. All requests of a step share it.
+/// Rest of a policy's attempts and budget. All requests of a step share it.
 pub(crate) struct Retries {
     policy: RetryPolicy,
     /// None before the first failure: most steps have none.
-    left: Mutex<Option<Left>>,
+    left: Mutex<Option<Box<Left>>>,
 }
 
 struct Left {
@@ -110,9 +108,8 @@ struct Left {
 }
 
 impl Retries {
-    /// Makes a request of a step as often as the table allows. Says besides whether
-    /// the reply to any of the tries was lost: then that try may have taken effect,
-    /// whatever the last one says.
+    /// Makes a request as often as the table allows. Returns besides whether the reply to any of
+    /// the tries was lost: then that try may have taken effect, whatever the last one says.
     pub(crate) async fn run<T, F>(
         &self,
         step: Step,
@@ -167,8 +164,8 @@ impl Retries {
         }
     }
 
-    /// Waits before items are asked for again. False if no try is left.
-    /// `elapsed`: the time since they were first asked for.
+    /// Waits before items are asked for again. Returns false if no try is left. `elapsed` is the
+    /// time since they were first asked for.
     pub(crate) async fn again(&self, step: Step, items: usize, elapsed: Duration) -> bool {
         let Some(delay) = self.next(Some(elapsed), None) else { return false };
         meter::repeated(step);
@@ -178,10 +175,10 @@ impl Retries {
         true
     }
 
-    /// The time to wait before the next try, if there is to be one. `elapsed`: the
-    /// time that the one that failed took.
+    /// Returns the time to wait before the next try, if there is one. `elapsed` is the time that
+    /// the failed try took.
     fn next(&self, elapsed: Option<Duration>, retry_after: Option<Duration>) -> Option<Duration> {
-        // Nothing in there leaves it half changed.
+        // No panic can happen in the middle of a change, so the state stays whole.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let left = left.get_or_insert_with(|| {
@@ -192,7 +189,7 @@ impl Retries {
                 .with_jitter()
                 .build();
             let budget = self.policy.budget.saturating_sub(elapsed.unwrap_or_default());
-            Left { delays, last_start: now + budget }
+            Box::new(Left { delays, last_start: now + budget })
         });
         let delay = left.delays.next()?.max(retry_after.unwrap_or_default());
         let start = now.checked_add(delay)?;

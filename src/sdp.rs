@@ -1,4 +1,4 @@
-//! Session descriptions that are what they say.
+//! Session descriptions of a checked type.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,10 @@ use crate::generated::types::{SdpType, SessionDescription};
 use crate::invalid::{Invalid, Problem};
 use crate::runtime::redaction::Hidden;
 
-/// A session description that needs an answer (RFC 9429 section 3.2).
+/// Session description that needs an answer (RFC 9429 section 3.2).
 ///
-/// As JSON it is what `RTCPeerConnection` takes and gives,
-/// `{"type": "offer", "sdp": …}`, so an agent's message can be read as one.
-/// `Debug` hides the description.
+/// As JSON it has the form of `RTCPeerConnection`, `{"type": "offer", "sdp": …}`, so an agent's
+/// message can be read as one. `Debug` hides the description.
 ///
 /// ```
 /// # use cloudflare_calls::Offer;
@@ -22,10 +21,10 @@ use crate::runtime::redaction::Hidden;
 #[serde(try_from = "SessionDescription", into = "SessionDescription")]
 pub struct Offer(Hidden);
 
-/// A session description that answers an offer (RFC 9429 section 3.2).
+/// Session description that answers an offer (RFC 9429 section 3.2).
 ///
-/// As JSON it is what `RTCPeerConnection` takes and gives,
-/// `{"type": "answer", "sdp": …}`. `Debug` hides the description.
+/// As JSON it has the form of `RTCPeerConnection`, `{"type": "answer", "sdp": …}`. `Debug` hides
+/// the description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SessionDescription", into = "SessionDescription")]
 pub struct Answer(Hidden);
@@ -43,12 +42,12 @@ macro_rules! description {
                 Ok(Self(sdp))
             }
 
-            /// The description (RFC 8866).
+            /// Returns the description (RFC 8866).
             pub fn sdp(&self) -> &str {
                 &self.0
             }
 
-            /// A description of the SFU. Its text is passed on as it is.
+            /// Creates a description of the SFU. Its text is passed on as it is.
             pub(crate) fn received(description: SessionDescription) -> Option<Self> {
                 let is_right = description.type_.is_none_or(|kind| kind == SdpType::$type);
                 description.sdp.filter(|_| is_right).map(Self)
@@ -78,13 +77,13 @@ description!(Offer, Offer, "offer");
 description!(Answer, Answer, "answer");
 
 impl Offer {
-    /// Whether it has a section for data channels (RFC 8841).
+    /// Returns whether it has a section for data channels (RFC 8841).
     pub(crate) fn has_data_section(&self) -> bool {
         self.0.contains("\nm=application ")
     }
 }
 
-/// The check of constructors and of whole requests.
+/// Checks a description, for constructors and for whole requests.
 pub(crate) fn check_description(
     description: &SessionDescription,
     expected: SdpType,

@@ -1,23 +1,23 @@
-//! The state of a session, and why it takes nothing more.
+//! State of a session, and the reasons for which it takes nothing more.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The state of a session: what it can take now.
+/// State of a session: the calls that it takes now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Status {
-    /// The next change.
+    /// The session takes the next change.
     Ready,
-    /// The answer to the SFU's offer; every change waits for it.
+    /// The session takes the answer to the SFU's offer. Every change waits for it.
     AwaitingAnswer,
-    /// Nothing but `leave`.
+    /// The session takes only `leave`.
     Unusable(Unusable),
 }
 
-/// Why a session does not take a call.
+/// Reason for which a session does not take a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -25,20 +25,18 @@ pub enum Unusable {
     /// An exchange of session descriptions was not brought to its end. The SFU
     /// would refuse every further change: replace the session.
     Unfinished(Unfinished),
-    /// The API said that the session is gone (410), or the registry has no such
-    /// session any more.
+    /// The API said that the session has ended (410), or the registry does not have it any more.
     Gone,
     /// `leave` was called.
     Left,
-    /// There is no transport for data channels: `establish_data_channels`
-    /// first.
+    /// The session has no transport for data channels: call `establish_data_channels` first.
     NoDataTransport,
     /// No offer of this id waits for an answer: it was answered already, or it
     /// is of another session.
     NoSuchExchange,
 }
 
-/// Why an exchange of session descriptions did not come to its end.
+/// Reason for which an exchange of session descriptions did not come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -51,16 +49,16 @@ pub enum Unfinished {
     AnswerRefused,
     /// The reply to a change was lost, so the SFU may wait for an answer.
     ReplyLost,
-    /// The reply to a change is one that cannot be understood.
+    /// The reply to a change cannot be understood.
     ReplyContradictory,
-    /// Nobody waited for the SFU's reply any more when it came.
+    /// The caller had stopped waiting when the SFU's reply came.
     ReplyDropped,
     /// `leave` was called while the SFU's offer was unanswered.
     Abandoned,
 }
 
 impl Unfinished {
-    /// The label in metrics.
+    /// Returns the label in metrics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::AnswerDropped => "answer_dropped",
@@ -94,7 +92,7 @@ impl fmt::Display for Unfinished {
             Self::AnswerRefused => "the SFU did not take the answer",
             Self::ReplyLost => "the reply to a change was lost",
             Self::ReplyContradictory => "the reply to a change cannot be understood",
-            Self::ReplyDropped => "nobody waited for the reply to a change",
+            Self::ReplyDropped => "the caller did not wait for the reply to a change",
             Self::Abandoned => "the session was left before the SFU's offer was answered",
         })
     }

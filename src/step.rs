@@ -1,4 +1,4 @@
-//! The steps of the lifecycle, by name.
+//! Steps of the lifecycle, by name.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! steps {
     ($($step:ident $name:literal,)*) => {
-        /// A step of the lifecycle: a method of one of the extension traits.
+        /// Step of the lifecycle: a method of one of the extension traits.
         ///
         /// Errors, metrics and `tracing` spans name it as the method.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ macro_rules! steps {
         }
 
         impl Step {
-            /// The method's name.
+            /// Returns the method's name.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$step => $name,)* }
             }

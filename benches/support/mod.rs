@@ -1,5 +1,5 @@
-//! What both sides of a benchmark share: the HTTP client, and a server that
-//! does as little as a server can, so that the client's part shows.
+//! Shared parts of the benchmarks: the HTTP client, and a minimal server, so that the client's part
+//! shows.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use tokio::runtime::Runtime;
 pub(crate) const SESSION: &str = "e017a2629c754fedc1f7d8587e06d126";
 pub(crate) const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 
-/// One thread for client and server: what the scheduler of the system does
-/// with two of them would drown the difference.
+/// Returns a runtime of one thread for client and server. With two, the noise of the system's
+/// scheduler would hide the difference.
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// The same HTTP client for both, with the time-outs that a backend needs.
+/// Returns the HTTP client of both sides, with the time-outs that a backend needs.
 pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -37,7 +37,7 @@ pub(crate) fn client(base: &str, http: &reqwest::Client) -> Client {
         .unwrap()
 }
 
-/// A reply to `tracks/new` with `count` tracks and an offer of the usual length.
+/// Returns a reply to `tracks/new` with `count` tracks and an offer of the usual length.
 pub(crate) fn tracks_reply(count: usize) -> String {
     let track = |index: usize| {
         json!({ "trackName": format!("1a037563-c35c-4bf6-a9ee-2b474cbb{index:04}"),
@@ -50,15 +50,15 @@ pub(crate) fn tracks_reply(count: usize) -> String {
     .to_string()
 }
 
-/// Starts the server in the current runtime; gives its base URL.
+/// Starts the server in the current runtime. Returns its base URL.
 ///
-/// `tracks/new` gets an offer with one track, `tracks/close` a closed mid `0`,
-/// everything else `{}`.
+/// `tracks/new` gets an offer with one track, `tracks/close` a closed mid `0`, other paths get
+/// `{}`.
 pub(crate) async fn start() -> String {
     start_with(1).await
 }
 
-/// As [`start`], with so many tracks in the offer.
+/// Starts the server as [`start`] does, with this many tracks in the offer.
 pub(crate) async fn start_with(tracks: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -100,7 +100,7 @@ async fn serve(mut stream: TcpStream, replies: &[(&str, Vec<u8>)]) {
     }
 }
 
-/// The first line of a request that is complete.
+/// Returns the first line of a request that is complete.
 fn complete(request: &[u8]) -> Option<&str> {
     let end = request.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&request[..end]).unwrap();

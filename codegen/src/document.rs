@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{Error, MAX_DOCUMENT_BYTES, Result, facts, load, validate};
 
-/// An OpenAPI 3.0 document that the generator can work with.
+/// An OpenAPI document of version 3.0 or 3.1 that the generator can work with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     file: String,

@@ -33,8 +33,8 @@ pub enum Error {
         /// The parser's words, with line and column.
         reason: String,
     },
-    /// The document is not OpenAPI 3.0.
-    #[error("{file}: {pointer}: {found} is not supported, only OpenAPI 3.0 is")]
+    /// The document is neither OpenAPI 3.0 nor 3.1.
+    #[error("{file}: {pointer}: {found} is not supported, only OpenAPI 3.0 and 3.1 are")]
     Version {
         /// Name of the file as the caller gave it.
         file: String,

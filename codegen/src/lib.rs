@@ -1,12 +1,13 @@
 //! Generates the client of the Cloudflare Calls API from its published
-//! OpenAPI 3.0 document.
+//! OpenAPI document, of version 3.0 or 3.1.
 //!
 //! The stages:
 //!
 //! 1. load JSON or YAML ([`Document::from_bytes`]), which is refused if it is no
-//!    OpenAPI 3.0 document,
+//!    OpenAPI document of version 3.0 or 3.1,
 //! 2. apply the overlay ([`Overlay`]) that names, documents and corrects,
-//! 3. mend what breaks the rules of OpenAPI (`mend/`): what cannot be expressed
+//! 3. put the words of 3.1 into those of 3.0 (`lower.rs`), and mend what
+//!    breaks the rules of OpenAPI (`mend/`): what cannot be expressed
 //!    is [left out](Generated::left_out) by name, and the rest is taken,
 //! 4. passes over the document (`passes/`),
 //! 5. read the typed model (`model/`),
@@ -42,6 +43,7 @@ mod error;
 mod facts;
 mod left_out;
 mod load;
+mod lower;
 mod mend;
 mod model;
 mod names;
@@ -50,6 +52,7 @@ mod passes;
 mod path_template;
 mod pointer;
 mod print;
+mod security;
 mod stack;
 mod validate;
 mod walk;
@@ -74,11 +77,11 @@ pub struct Options {
     pub command: String,
     /// The fate of overlay actions that match nothing.
     pub stale: StalePolicy,
-    /// Whether a document of which something would be left out is refused.
+    /// Refusal of a document of which something would be left out.
     pub strict: bool,
 }
 
-/// What becomes of overlay actions whose target matches nothing.
+/// Treatment of overlay actions whose target matches nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StalePolicy {
     /// They are an error, so that corrections expire loudly.
@@ -158,9 +161,9 @@ fn text(document: &Document, options: &Options) -> Result<Generated> {
         notes.refuse(file)?;
     }
     let model = model::Model::read(&root);
-    let emit::Parts { items, extras } = emit::run(&model, &notes.all);
-    let text = print::print(items, &notes.all, options)
-        .map_err(|error| Error::Backend { file: file.to_owned(), reason: error.to_string() })?;
+    let text = print::print(&model, &notes.all, options)
+        .map_err(|reason| Error::Backend { file: file.to_owned(), reason })?;
+    let extras = emit::extras(&model);
     let operations = model.operations.len();
     Ok(Generated { text, stale: Vec::new(), left_out: notes.all, operations, extras })
 }

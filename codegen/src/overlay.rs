@@ -203,7 +203,7 @@ fn remove(root: &mut Value, target: &str) {
     let Some((parent, token)) = target.rsplit_once('/') else { return };
     match root.pointer_mut(parent) {
         Some(Value::Object(map)) => {
-            map.shift_remove(&token.replace("~1", "/").replace("~0", "~"));
+            map.shift_remove(&crate::pointer::unescape(token));
         }
         Some(Value::Array(items)) => {
             if let Ok(index) = token.parse::<usize>()

@@ -28,3 +28,8 @@ pub(crate) fn schema_name(value: &Value) -> Option<&str> {
 pub(crate) fn schema_ref(name: &str) -> Value {
     serde_json::json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
+
+/// A reference token as the name that it stands for.
+pub(crate) fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
+}

@@ -1,5 +1,5 @@
-//! Refuses what is no OpenAPI 3.0 document at all, with a JSON pointer to the
-//! place. Whatever else is wrong with a document is [mended](crate::mend).
+//! Refuses what is no OpenAPI document of version 3.0 or 3.1 at all, with a JSON
+//! pointer to the place. Whatever else is wrong with a document is [mended](crate::mend).
 
 use serde_json::Value;
 
@@ -51,9 +51,16 @@ fn version(file: &str, root: &Value) -> Result<()> {
             let reason = "there is no `openapi` version: this is not an OpenAPI document";
             Err(fault(file, "", reason))
         }
-        Some(Value::String(version)) if version == "3.0" || version.starts_with("3.0.") => Ok(()),
+        Some(Value::String(version)) if is_known(version) => Ok(()),
         Some(version) => unsupported("/openapi", format!("OpenAPI {}", plain(version))),
     }
+}
+
+fn is_known(version: &str) -> bool {
+    let of = |known: &str| {
+        version.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    of("3.0") || of("3.1")
 }
 
 /// An [`Error::Document`].

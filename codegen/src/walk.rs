@@ -23,10 +23,12 @@ impl Role {
             Role::Data => Role::Data,
             Role::Names => Role::Keywords,
             Role::Keywords => match key {
-                "example" | "default" | "enum" | "value" => Role::Data,
+                "example" | "default" | "enum" | "value" | "const" => Role::Data,
+                "examples" if child.is_array() => Role::Data,
                 "properties" | "schemas" | "parameters" | "responses" | "requestBodies"
                 | "headers" | "examples" | "securitySchemes" | "links" | "callbacks" | "paths"
-                | "content" | "variables" | "mapping" | "scopes" | "encoding"
+                | "content" | "variables" | "mapping" | "scopes" | "encoding" | "$defs"
+                | "patternProperties"
                     if child.is_object() =>
                 {
                     Role::Names

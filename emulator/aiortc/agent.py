@@ -12,12 +12,12 @@ import urllib.request
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
-# Two cores do what they can.
+# Long enough for two busy cores.
 PATIENCE = 30
 
 
 class Api:
-    """What a backend would call."""
+    """Makes the requests of a backend."""
 
     def __init__(self, url, app, secret):
         self.base = f"{url}/apps/{app}"
@@ -39,7 +39,7 @@ class Api:
 
 
 class Agent:
-    """One connection with its session."""
+    """Connection with its session."""
 
     def __init__(self, api):
         self.api = api

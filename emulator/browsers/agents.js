@@ -4,13 +4,13 @@
 import assert from "node:assert/strict";
 import { make } from "./lab.js";
 
-/** An agent with a session. Resolves to it and the session's id. */
+/** Creates an agent with a session. Resolves to it and the session's id. */
 export async function join(tab, emulator) {
   const agent = await make(tab, "Agent", emulator);
   return { agent, sessionId: await agent.join() };
 }
 
-/** Each codec goes from one agent of a browser to another one. */
+/** Checks that each codec goes from one agent of a browser to another one. */
 export async function codecs(tab, emulator, ...all) {
   for (const codecs of all) {
     const publisher = await join(tab, emulator);
@@ -24,7 +24,7 @@ export async function codecs(tab, emulator, ...all) {
   }
 }
 
-/** Two agents, each with a browser of its own, publish and pull each other's media. */
+/** Lets two agents, each with a browser of its own, publish and pull each other's media. */
 export async function meet(tabs, emulator) {
   const codecs = { audio: "audio/opus", video: "video/VP8" };
   const pair = [];
@@ -42,7 +42,7 @@ export async function meet(tabs, emulator) {
   return both;
 }
 
-/** Each says something on its channel, on which the other one replies. */
+/** Lets each send a message on its channel, on which the other one replies. */
 export async function talk(both) {
   for (const [here, there] of both) {
     const dataChannelName = `from ${here.sessionId}`;
@@ -56,7 +56,7 @@ export async function talk(both) {
   }
 }
 
-/** Each closes its first section, and all else flows on. */
+/** Lets each close its first section. All other media continue. */
 export async function close(both) {
   for (const [here, there] of both) {
     await here.agent.closeFirst();
@@ -69,7 +69,7 @@ export async function close(both) {
   }
 }
 
-/** One publishes layers, of which the other one receives one and then another. */
+/** Lets one publish layers. The other one receives one layer and then another. */
 export async function layers([from, to], emulator) {
   const publisher = await join(from, emulator);
   const subscriber = await join(to, emulator);

@@ -1,5 +1,5 @@
-// A page of another origin, in the developer's browser: it reads nothing and orders
-// nothing. The API itself it may call, with the secret.
+// Page of another origin, in the developer's browser: it reads nothing and orders nothing. It may
+// call the API itself, with the secret.
 
 import { once } from "node:events";
 import { createServer, request } from "node:http";
@@ -19,7 +19,7 @@ export async function hostile(browser, { url, app, secret }) {
       const fault = JSON.stringify({ fault: { kind: "reset" } });
       return {
         state: await tried(async () => (await fetch(`${emulator}/__emulator/state`)).text()),
-        // Neither of these asks for permission before.
+        // These requests need no permission of the server before.
         text: await tried(async () => (await fetch(`${emulator}/__emulator/faults`,
           { method: "POST", body: fault, mode: "no-cors" })).type),
         beacon: navigator.sendBeacon(`${emulator}/__emulator/faults`, fault),
@@ -33,11 +33,11 @@ export async function hostile(browser, { url, app, secret }) {
     if (got.state !== "refused") throw new Error("the page has read the state");
     if (got.cookies !== "refused") throw new Error("the page has called with cookies");
     if (got.api !== 201) throw new Error("the page cannot call the API");
-    // A beacon is sent in its own time.
+    // A beacon is sent at a time of the browser's choice.
     await new Promise((then) => setTimeout(then, 500));
     const ordered = await faults();
     if (ordered.length !== 0) throw new Error(`the page has ordered faults: ${JSON.stringify(ordered)}`);
-    // A name that was made to lead here.
+    // A foreign name that resolves to this machine.
     const { port } = new URL(emulator);
     const rebound = request({ port, path: "/__emulator/state", headers: { host: `evil.example:${port}` } }).end();
     const [{ statusCode }] = await once(rebound, "response");

@@ -1,5 +1,4 @@
-// The emulator's page, with a browser's traffic on it: what it shows, and what a
-// click orders.
+// Emulator's page, with a browser's traffic on it: its contents, and the orders of a click.
 
 import assert from "node:assert/strict";
 import { join } from "./agents.js";
@@ -14,7 +13,7 @@ async function has(page, selector, pattern) {
 
 const button = (name) => `::-p-aria([name="${name}"][role="button"])`;
 
-/** Looks at two sessions of this tab's, on a page of their own. */
+/** Looks at two sessions of this tab on a page of their own. */
 export async function inspect(browser, tab, emulator) {
   const { url, app, secret } = emulator;
   const publisher = await join(tab, emulator);
@@ -33,7 +32,7 @@ export async function inspect(browser, tab, emulator) {
   });
   page.on("pageerror", (error) => problems.push(String(error)));
   await page.goto(new URL("/", url).href);
-  // Both have the publisher's id in them; others may be there as well.
+  // Both filters have the publisher's id in them. Other sessions may be there as well.
   await page.locator('::-p-aria([name="Text"])').fill(sessionId);
   const chooser = (id) => `#live button[data-full="${id}"]`;
   await page.waitForSelector(chooser(sessionId));
@@ -67,7 +66,7 @@ export async function inspect(browser, tab, emulator) {
       await page.setViewport({ width, height: 900 });
       const sideways = await page.evaluate(async () => {
         const frame = () => new Promise((then) => requestAnimationFrame(then));
-        // It is drawn again for the new width.
+        // The page is drawn again for the new width.
         for (let frames = 0; frames < 3; frames += 1) await frame();
         return document.documentElement.scrollWidth - innerWidth;
       });

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { build } from "esbuild";
 import { routePartyTracksRequest } from "partytracks/server";
-// The last one that runs on the Node.js of Debian.
+// The last version that runs on the Node.js of Debian.
 import puppeteer from "puppeteer-core";
 
 const BROWSERS = {
@@ -17,7 +17,7 @@ const BROWSERS = {
   firefox: {
     browser: "firefox",
     executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
-    // Nothing about ICE: it connects as it ships.
+    // ICE has no settings here, so Firefox connects as it ships.
     extraPrefsFirefox: {
       "media.autoplay.default": 0,
       "media.navigator.permission.disabled": true,
@@ -38,7 +38,7 @@ export async function serve({ url, app, secret }) {
     }
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    // Of the connection to this server, and not for the next one.
+    // These headers belong to the connection to this server, not to the next one.
     const { connection, host, ...headers } = request.headers;
     const reply = await routePartyTracksRequest({
       appId: app,
@@ -59,12 +59,12 @@ export async function serve({ url, app, secret }) {
   return { server, address: `http://127.0.0.1:${server.address().port}/` };
 }
 
-/** Starts a browser, or says which one does not start. */
+/** Starts a browser, or names the one that does not start. */
 export async function start(name) {
   return puppeteer.launch({ ...BROWSERS[name], headless: true });
 }
 
-/** A tab with the test page. */
+/** Opens a tab with the test page. */
 export async function open(browser, address) {
   const tab = await browser.newPage();
   tab.on("console", (message) => console.log(`  ${message.type()}: ${message.text()}`));
@@ -73,11 +73,11 @@ export async function open(browser, address) {
   return tab;
 }
 
-/** An object of the page's, whose methods are called from here. */
+/** Returns an object of the page, whose methods are called from here. */
 export async function make(tab, kind, options) {
   const number = await tab.evaluate((kind, options) => make(kind, options), kind, options);
   const method = (name) => (...options) =>
     tab.evaluate((number, name, options) => call(number, name, options), number, name, options);
-  // It is awaited itself, so it must not look like a promise.
+  // The proxy itself is awaited, so it must not look like a promise.
   return new Proxy({}, { get: (_, name) => name === "then" ? undefined : method(name) });
 }

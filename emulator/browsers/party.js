@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { make, open } from "./lab.js";
 
-/** Two participants, each on a page of its own. */
+/** Runs two participants, each on a page of its own. */
 export async function party(browser, address) {
   const tabs = [await open(browser, address), await open(browser, address)];
   const [alice, bob] = await Promise.all(tabs.map((tab) => make(tab, "Party")));
@@ -21,7 +21,7 @@ export async function party(browser, address) {
   await alice.replace("video", { width: 320, height: 240 });
   await bob.receiveWidth(320);
 
-  // The first section of either connection; the other one lives on.
+  // The first section of either connection is closed. The other one continues.
   await bob.drop("audio", "pulled");
   await bob.receiveFrames(20);
   await alice.drop("audio", "pushed");

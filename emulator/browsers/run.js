@@ -1,4 +1,4 @@
-// Real browsers and what others wrote for them, against a running emulator.
+// Real browsers and other projects' clients, against a running emulator.
 //
 //     node run.js BASE_URL APP SECRET
 

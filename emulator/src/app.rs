@@ -1,49 +1,48 @@
-//! Apps, which may use the API.
+//! Apps that may use the API.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// An app with its secret, or a TURN key with its token. As text it is
-/// `id:secret`. `Debug` hides the secret.
+/// App with its secret, or TURN key with its token. As text it is `id:secret`. `Debug` hides the
+/// secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct App {
     id: String,
     secret: String,
 }
 
-/// A text that is no `id:secret`.
+/// Error for a text that is no `id:secret`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadApp;
 
 impl App {
-    /// An app.
+    /// Creates an app.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self { id: id.into(), secret: secret.into() }
     }
 
-    /// Its id, as part of the API's paths.
+    /// Returns its id, as part of the API's paths.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Its secret, as the bearer token of requests.
+    /// Returns its secret, the bearer token of requests.
     pub fn expose_secret(&self) -> &str {
         &self.secret
     }
 
-    /// An app of 32 and a secret of 64 hexadecimal digits.
+    /// Creates an app with an id of 32 and a secret of 64 hexadecimal digits.
     pub(crate) fn random() -> Self {
         Self { id: random_id(), secret: random_id() + &random_id() }
     }
 
-    /// An emulator guards nothing, so it takes no care of the time that this
-    /// takes.
+    /// Compares in a time that depends on the secret: an emulator guards nothing.
     pub(crate) fn is_secret(&self, secret: &str) -> bool {
         self.secret == secret
     }
 }
 
-/// 32 hexadecimal digits.
+/// Returns 32 hexadecimal digits.
 pub(crate) fn random_id() -> String {
     format!("{:032x}", fastrand::u128(..))
 }

@@ -1,4 +1,4 @@
-//! The endpoints of WebSocket adapters, as far as this emulator has any.
+//! Endpoints of WebSocket adapters, as far as this build has them.
 
 #[cfg(not(feature = "adapters"))]
 use std::convert::Infallible;
@@ -8,26 +8,26 @@ use crate::adapters::{Adapters, Happened};
 use crate::media::side::Side;
 #[cfg(not(feature = "adapters"))]
 use crate::rules::AdapterFailure;
-use crate::rules::{AdapterCommand, Rules};
+use crate::rules::{AdapterCommand, Machine};
 
-/// The endpoints of adapters.
+/// Endpoints of adapters.
 pub(crate) enum Endpoints {
-    /// Their endpoints are connected to.
+    /// Each endpoint is connected to.
     #[cfg(feature = "adapters")]
     Sockets(Adapters),
-    /// All are there at once, without a connection.
+    /// Each endpoint counts as connected at once, without a connection.
     Canned,
-    /// None can be used: this build leaves the feature `adapters` out.
+    /// No endpoint can be used: this build leaves the feature `adapters` out.
     #[cfg(not(feature = "adapters"))]
     NotBuilt,
 }
 
-/// An event of the endpoints; there are none without the feature `adapters`.
+/// Event of the endpoints. None exists without the feature `adapters`.
 #[cfg(not(feature = "adapters"))]
 pub(crate) type Happened = Infallible;
 
 impl Endpoints {
-    /// Those of an emulator with WebRTC.
+    /// Returns the endpoints of an emulator with WebRTC.
     pub(crate) fn real() -> Self {
         #[cfg(feature = "adapters")]
         return Self::Sockets(Adapters::new());
@@ -44,8 +44,13 @@ impl Endpoints {
         }
     }
 
-    /// Tells the rules and the media what has happened.
-    pub(crate) fn happened(&mut self, happened: Happened, rules: &mut Rules, media: &mut dyn Side) {
+    /// Tells the rules and the media about an event.
+    pub(crate) fn happened(
+        &mut self,
+        happened: Happened,
+        rules: &mut Machine,
+        media: &mut dyn Side,
+    ) {
         #[cfg(feature = "adapters")]
         if let Self::Sockets(adapters) = self {
             adapters.happened(happened, rules, media);
@@ -54,8 +59,8 @@ impl Endpoints {
         match (happened, rules, media) {}
     }
 
-    /// Does what the rules want.
-    pub(crate) fn settle(&mut self, rules: &mut Rules, media: &mut dyn Side) {
+    /// Carries out the orders of the rules.
+    pub(crate) fn settle(&mut self, rules: &mut Machine, media: &mut dyn Side) {
         let result = match self {
             #[cfg(feature = "adapters")]
             Self::Sockets(adapters) => return adapters.settle(rules, media),

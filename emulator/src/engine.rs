@@ -1,4 +1,4 @@
-//! The one task that has the rules, the media and their socket.
+//! Task that owns the rules, the media and their sockets.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,18 +12,18 @@ use crate::media::sfu::{self, Route, Sfu};
 use crate::media::side::Side;
 use crate::netem::Netem;
 use crate::rules::{
-    AdapterSnapshot, Config, Cursor, Happening, Page, Reply, Request, Response, Rules,
+    AdapterSnapshot, Config, Cursor, Happening, Machine, Page, Reply, Request, Response,
     SessionSnapshot, Snapshot, Summary, Ticket, UnderWay,
 };
 use crate::sockets::Sockets;
 
-/// The most datagrams of a socket that are taken before those that come of them are sent.
+/// The most datagrams of a socket that are taken before the replies to them are sent.
 const BATCH: usize = 64;
 
-/// How long to wait if nothing is due.
+/// Wait if nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Gives requests to the engine. It ends with the last of these.
+/// Handle that gives requests to the engine. The engine ends with the last handle.
 #[derive(Clone)]
 pub(crate) struct Engine {
     commands: mpsc::Sender<Command>,
@@ -35,16 +35,16 @@ pub(crate) struct Engine {
 pub(crate) enum MediaSide {
     /// WebRTC, and endpoints of adapters that are connected to.
     WebRtc,
-    /// None of both.
+    /// Neither WebRTC nor endpoints.
     Canned,
 }
 
-/// Something to do, with everything that there is.
+/// Action on the state of the engine.
 type Command = Box<dyn FnOnce(&mut State) + Send>;
 
 /// The state of the engine.
 pub(crate) struct State {
-    pub(crate) rules: Rules,
+    pub(crate) rules: Machine,
     pub(crate) media: Box<dyn Side>,
     pub(crate) netem: Netem<Route>,
     start: Instant,
@@ -59,7 +59,7 @@ impl Engine {
         config: Config,
         seed: Option<u64>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        // Many requests may wait for their replies, none for a place here.
+        // Requests that wait for replies do not occupy a place here.
         let (commands, receiver) = mpsc::channel(1024);
         let start = Instant::now();
         let candidates = sockets.addresses();
@@ -70,7 +70,7 @@ impl Engine {
             MediaSide::Canned => (Box::new(Canned::new(start)), Endpoints::Canned),
         };
         let state = State {
-            rules: Rules::new(config, seed),
+            rules: Machine::new(config, seed),
             media,
             netem: Netem::default(),
             start,
@@ -80,7 +80,7 @@ impl Engine {
         (Self { commands, start }, task)
     }
 
-    /// The time since the start, which is the time of the rules.
+    /// Returns the time since the start, which is the time of the rules.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
     }
@@ -99,8 +99,7 @@ impl Engine {
         receiver.await.ok()
     }
 
-    /// Does something with everything that there is. None if the engine has
-    /// ended.
+    /// Runs a function on the state. None if the engine has ended.
     pub(crate) async fn with<T: Send + 'static>(
         &self,
         action: impl FnOnce(&mut State) -> T + Send + 'static,
@@ -116,28 +115,28 @@ impl Engine {
 }
 
 impl State {
-    /// The time since the start, which is the time of the rules.
+    /// Returns the time since the start, which is the time of the rules.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Everything that there is.
+    /// Returns the state of all sessions, tracks, channels and adapters.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.rules.snapshot(self.now(), &*self.media)
     }
 
-    /// One session.
+    /// Returns the state of one session.
     pub(crate) fn session(&self, id: &str) -> Option<SessionSnapshot> {
         self.rules.session(self.now(), id, &*self.media)
     }
 
-    /// The reply to a change that came during another one of its session.
+    /// Returns the reply to a change that came during another one of its session.
     pub(crate) fn overlap(&mut self, request: Request, other: UnderWay) -> Reply {
         self.rules.overlap(self.now(), &request, other)
     }
 
-    /// Some of the sessions from a place on, how much there is, and as many adapters
-    /// as sessions at most.
+    /// Returns some of the sessions from a place on, the totals, and at most as many adapters as
+    /// sessions.
     pub(crate) fn look(
         &self,
         after: Option<Cursor>,
@@ -147,23 +146,23 @@ impl State {
         (page, self.rules.summary(), self.rules.adapters(limit))
     }
 
-    /// One session and its history. None if no session of that id is remembered.
+    /// Returns one session and its history. None if no session of that id is remembered.
     pub(crate) fn details(&self, id: &str) -> Option<(SessionSnapshot, Vec<Happening>)> {
         self.rules.details(self.now(), id, &*self.media)
     }
 
-    /// False if there is no session of that id.
+    /// Lets a session expire. False if there is none of that id.
     pub(crate) fn expire(&mut self, session: &str) -> bool {
         self.rules.timeout(self.now(), &mut *self.media);
         self.rules.expire(session, &mut *self.media)
     }
 
-    /// False if there is no session of that id.
+    /// Cuts a session's connection. False if there is none of that id.
     pub(crate) fn disconnect(&mut self, session: &str) -> bool {
         self.rules.disconnect(self.now(), session, &mut *self.media)
     }
 
-    /// False if there is no session of that id.
+    /// Restores a session's connection. False if there is none of that id.
     pub(crate) fn reconnect(&mut self, session: &str) -> bool {
         self.rules.reconnect(self.now(), session, &mut *self.media)
     }
@@ -172,21 +171,21 @@ impl State {
         self.netem.set(network);
     }
 
-    /// When something is due.
+    /// Returns the time at which something is due.
     fn deadline(&self) -> Instant {
         let rules = self.rules.poll_timeout().map(|at| self.start + at);
         let due = [rules, self.media.poll_timeout(), self.netem.poll_timeout()];
         due.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + IDLE)
     }
 
-    /// Hands on what one part has for another.
+    /// Passes events and orders between the parts.
     fn settle(&mut self) {
         while let Some(event) = self.media.poll_event() {
             let now = self.now();
             self.rules.event(now, event, &mut *self.media);
         }
         while let Some((ticket, reply)) = self.rules.poll_reply() {
-            // Who has hung up does not want the reply.
+            // A caller that has hung up does not want the reply.
             if let Some(sender) = self.waiting.remove(&ticket) {
                 let _ = sender.send(reply);
             }
@@ -214,7 +213,7 @@ async fn run(
     loop {
         state.settle();
         endpoints.settle(&mut state.rules, &mut *state.media);
-        // What adapters could not do is a reply to someone.
+        // An order that adapters refused can complete a reply.
         state.settle();
         send(&mut state, &sockets).await;
         tokio::select! {
@@ -233,7 +232,7 @@ async fn run(
     }
 }
 
-/// Sends all that is to be sent now.
+/// Sends all datagrams that are due.
 async fn send(state: &mut State, sockets: &Sockets) {
     let now = Instant::now();
     while let Some(transmit) = state.media.poll_transmit() {
@@ -253,7 +252,7 @@ fn receive(state: &mut State, sockets: &Sockets, buffer: &mut [u8]) {
             state.media.handle_datagram(now, route, &data);
         }
     });
-    // A stream of datagrams must not keep the clock from going on.
+    // A stream of datagrams must not stop the clock.
     if state.deadline() <= Instant::now() {
         state.due();
     }

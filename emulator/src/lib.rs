@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 #[cfg(feature = "adapters")]
@@ -28,8 +29,8 @@ use http::Shared;
 use rules::{Config, SessionSnapshot, Snapshot, Violation};
 use sockets::Sockets;
 
-/// A running emulator. It stops when it is dropped; [`shutdown`](Self::shutdown)
-/// lets the requests under way finish first.
+/// Running emulator. It stops when it is dropped. [`shutdown`](Self::shutdown) lets the requests
+/// under way finish first.
 #[derive(Debug)]
 pub struct Emulator {
     shared: Shared,
@@ -44,7 +45,7 @@ pub struct Emulator {
     engine: JoinHandle<()>,
 }
 
-/// Settings of an [`Emulator`] to be started.
+/// Settings of an [`Emulator`].
 #[derive(Clone, Debug)]
 pub struct Builder {
     listen: SocketAddr,
@@ -66,7 +67,7 @@ impl Emulator {
         Self::builder().start().await
     }
 
-    /// An emulator whose defaults can be changed.
+    /// Returns a builder, whose defaults can be changed.
     pub fn builder() -> Builder {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Builder {
@@ -81,106 +82,106 @@ impl Emulator {
         }
     }
 
-    /// Where the API is, as the client's `base_url` takes it.
+    /// Returns the URL of the API, as the client's `base_url` takes it.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// Where agents reach media, over UDP: at the address that was asked for, and if
-    /// that is a loopback one, at one of an interface as well, which takes datagrams of
-    /// this machine only.
+    /// Returns the UDP addresses at which agents reach media: the one that was asked for and, if
+    /// that is a loopback one, an address of an interface as well, which takes datagrams of this
+    /// machine only.
     pub fn media_addresses(&self) -> &[SocketAddr] {
         &self.media
     }
 
-    /// Base URL of the account API, which creates and deletes apps and TURN keys: the
-    /// `base_url` of the client's `Account`.
+    /// Returns the base URL of the account API, which creates and deletes apps and TURN
+    /// keys: the `base_url` of the client's `Account`.
     pub fn account_url(&self) -> &str {
         &self.account_url
     }
 
-    /// The account that the account API is about, with its API token as the secret.
+    /// Returns the account of the account API, with its API token as the secret.
     pub fn account(&self) -> &App {
         &self.account
     }
 
-    /// The apps that it was started with. The account API may have deleted some since,
-    /// and created others.
+    /// Returns the apps of the start. The account API may have deleted some since, and
+    /// created others.
     pub fn apps(&self) -> &[App] {
         &self.apps
     }
 
-    /// The TURN keys that it was started with, each with its API token as the secret.
-    /// The account API may have deleted some since, and created others.
+    /// Returns the TURN keys of the start, each with its API token as the secret. The
+    /// account API may have deleted some since, and created others.
     pub fn turn_keys(&self) -> &[App] {
         &self.turn_keys
     }
 
-    /// Orders a fault, besides those ordered before.
+    /// Adds a fault to those ordered before.
     ///
     /// # Errors
-    /// The problem with the rule: numbers without sense, that it can never match, or
-    /// more than 1,000 rules.
+    /// A number out of range, a rule that can never match, or more than 1,000 rules.
     pub fn fault(&self, rule: Rule) -> Result<(), BadRule> {
         self.shared.changing().faults.add(rule)
     }
 
-    /// Takes all faults back. Calls that are held go on.
+    /// Takes all faults back. Calls that are held continue.
     pub fn clear_faults(&self) {
         self.shared.clear_faults();
     }
 
-    /// Tells `watch` of each call that has the right secret, before anything is done
-    /// about it. The call meets the faults that it returns, besides those that were
-    /// ordered. It takes the place of an earlier one.
+    /// Calls `watch` for each call that has the right secret, before the call is carried out. The
+    /// call meets the faults that `watch` returns, besides those that were ordered. A second
+    /// `watch` replaces the first.
     pub fn watch(&self, watch: impl Fn(&Call) -> Vec<Fault> + Send + Sync + 'static) {
         self.shared.changing().watch = Some(Watch::new(watch));
     }
 
-    /// Lets all calls go on that are held now ([`Fault::Hold`], [`Fault::HoldReply`]).
-    /// Returns how many there are. At most 1,000 are held at a time.
+    /// Releases all calls that are held now ([`Fault::Hold`], [`Fault::HoldReply`]). Returns their
+    /// number. At most 1,000 are held at a time.
     pub fn release(&self) -> usize {
         self.shared.holds().release()
     }
 
-    /// Returns once so many calls are held.
+    /// Returns once this many calls are held.
     pub async fn held(&self, calls: usize) {
         self.shared.holds().wait_for(calls).await;
     }
 
-    /// Returns once no call is being carried out, not even one whose sender has hung
-    /// up.
+    /// Returns once no call is being carried out, including calls whose sender has hung up.
     pub async fn idle(&self) {
         self.shared.idle().await;
     }
 
-    /// The requests that the original punishes, the oldest first, at most the
-    /// newest 1,000. None if the emulator has ended.
+    /// Returns the requests that the original punishes, the oldest first, at most the newest 1,000.
+    /// None if the emulator has ended.
     pub async fn violations(&self) -> Option<Vec<Violation>> {
         self.shared.engine().with(|state| state.rules.violations().collect()).await
     }
 
-    /// Sets the network that UDP packets meet from now on.
+    /// Sets the network conditions of UDP packets from now on.
     ///
     /// # Errors
-    /// The number that makes no sense.
+    /// The number that is out of range.
     pub async fn set_network(&self, network: Network) -> Result<(), BadRule> {
         self.shared.set_network(network).await
     }
 
-    /// Everything that there is. None if the emulator has ended.
+    /// Returns the state of all sessions, subscriptions and adapters. None if the emulator has
+    /// ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.shared.engine().with(|state| state.snapshot()).await
     }
 
-    /// One session. None if there is none of that id, it has expired, or the emulator
-    /// has ended.
+    /// Returns the state of one session. None if there is none of that id, it has expired, or the
+    /// emulator has ended.
     pub async fn session(&self, session: &str) -> Option<SessionSnapshot> {
         let session = session.to_owned();
         self.shared.engine().with(move |state| state.session(&session)).await.flatten()
     }
 
-    /// Whether nothing is left of any connection. True if the emulator has ended.
+    /// Returns true once no connection, address or subscription is left. True if the emulator has
+    /// ended.
     pub async fn is_media_empty(&self) -> bool {
         self.shared.engine().with(|state| state.media.is_empty()).await.unwrap_or(true)
     }
@@ -191,16 +192,15 @@ impl Emulator {
         self.shared.engine().with(move |state| state.expire(&session)).await.unwrap_or_default()
     }
 
-    /// Lets a session lose its connection until [`reconnect`](Self::reconnect) is
-    /// called: nothing of its agent's arrives, and nothing reaches it. It expires
-    /// after [`Config::reuse`](rules::Config::reuse). False if there is none of
-    /// that id.
+    /// Cuts a session's connection until [`reconnect`](Self::reconnect) is called: no packet passes
+    /// in either direction. The session expires after [`Config::reuse`](rules::Config::reuse).
+    /// False if there is none of that id.
     pub async fn disconnect(&self, session: &str) -> bool {
         let session = session.to_owned();
         self.shared.engine().with(move |state| state.disconnect(&session)).await.unwrap_or_default()
     }
 
-    /// Gives a session its connection back. False if there is none of that id.
+    /// Restores a session's connection. False if there is none of that id.
     pub async fn reconnect(&self, session: &str) -> bool {
         let session = session.to_owned();
         self.shared.engine().with(move |state| state.reconnect(&session)).await.unwrap_or_default()
@@ -210,7 +210,7 @@ impl Emulator {
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
         self.shared.holds().end();
-        // It ends by itself, or was cancelled with the runtime.
+        // The task ends by itself, or was cancelled with the runtime.
         let _ = (&mut self.serving).await;
         self.engine.abort();
         let _ = (&mut self.engine).await;
@@ -227,54 +227,53 @@ impl Drop for Emulator {
 }
 
 impl Builder {
-    /// Where the API listens; port 0 is a free one.
+    /// Sets the address of the API. Port 0 is a free one.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Where media is exchanged, over UDP, as agents reach it; port 0 is a free one.
-    /// A loopback address is for agents of this machine, which reach media at an address
-    /// of an interface, too, if there is one: see [`Emulator::media_addresses`].
+    /// Sets the UDP address at which agents reach media. Port 0 is a free one. A loopback address
+    /// is for agents of this machine. They reach media at an address of an interface, too, if there
+    /// is one: see [`Emulator::media_addresses`].
     pub fn media(mut self, address: SocketAddr) -> Self {
         self.media = address;
         self
     }
 
-    /// Without WebRTC and without endpoints of adapters, to test what talks to the API
-    /// alone: each session is connected at once, what is published sends all the
-    /// time, each endpoint is there. Session descriptions are canned
-    /// ([`media::canned`]).
+    /// Leaves out WebRTC and endpoints of adapters, for tests of programs that talk to the API
+    /// alone. Each session is connected at once, published tracks send all the time, and each
+    /// endpoint counts as reached. Session descriptions are canned ([`media::canned`]).
     pub fn canned(mut self) -> Self {
         self.side = MediaSide::Canned;
         self
     }
 
-    /// The account to know, with its API token. One is made up if there is none.
+    /// Sets the account, with its API token. Without it, the emulator makes one up.
     pub fn account(mut self, account: App) -> Self {
         self.account = Some(account);
         self
     }
 
-    /// An app to know. One is made up if there is none.
+    /// Adds an app. Without any, the emulator makes one up.
     pub fn app(mut self, app: App) -> Self {
         self.apps.push(app);
         self
     }
 
-    /// A TURN key to know, with its API token. One is made up if there is none.
+    /// Adds a TURN key with its API token. Without any, the emulator makes one up.
     pub fn turn_key(mut self, key: App) -> Self {
         self.turn_keys.push(key);
         self
     }
 
-    /// Other times and limits.
+    /// Sets other times and limits.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// The same ids at every start.
+    /// Sets the seed of ids, so that every start has the same ones.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self

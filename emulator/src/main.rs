@@ -11,32 +11,30 @@ use cloudflare_calls_emulator::{App, Emulator};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// Where the API listens.
+    /// Address of the API.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
-    /// The port of the API; 0 for a free one.
+    /// Port of the API; 0 for a free one.
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// The address that media is exchanged with, as agents reach it: the one of
-    /// this machine on a LAN, to be reached from others. At a loopback address, agents
-    /// of this machine reach it, at an address of an interface as well.
+    /// Address of media, as agents reach it: the one of this machine on a LAN, for agents of other
+    /// machines. A loopback address is for agents of this machine, which reach media at an address
+    /// of an interface as well.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host_ip: IpAddr,
-    /// The UDP port of all media; 0 for a free one.
+    /// UDP port of all media; 0 for a free one.
     #[arg(long, default_value_t = 0)]
     udp_port: u16,
-    /// An app and its secret; may be given several times. One is made up if
-    /// there is none.
+    /// App and its secret; may be given several times. Without any, one is made up.
     #[arg(long = "app", value_name = "ID:SECRET")]
     apps: Vec<App>,
-    /// A TURN key and its API token; may be given several times.
+    /// TURN key and its API token; may be given several times.
     #[arg(long = "turn-key", value_name = "ID:TOKEN")]
     turn_keys: Vec<App>,
-    /// The account and its API token, for the account API. They are made up if there
-    /// are none.
+    /// Account and its API token, for the account API. Without it, one is made up.
     #[arg(long, value_name = "ID:TOKEN")]
     account: Option<App>,
-    /// Other times and limits than the API's, as JSON: {"trackIdleMs": 500}.
+    /// Times and limits that differ from the API's, as JSON: {"trackIdleMs": 500}.
     #[arg(long, value_name = "JSON")]
     config: Option<Config>,
     /// Logs as JSON, one object a line.
@@ -96,7 +94,7 @@ async fn run(options: Options) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Returns on Ctrl-C, or on what service managers send.
+/// Returns on Ctrl-C, or on the signal of service managers.
 async fn asked_to_stop() -> std::io::Result<()> {
     #[cfg(unix)]
     {

@@ -11,15 +11,13 @@ use str0m_netem::{
 
 use crate::faults::Network;
 
-/// How many packets may be on their way in each direction. What comes beyond
-/// is lost, as in a full queue.
+/// The most packets on their way in each direction. Further ones are lost, as in a full queue.
 const MAX_PACKETS: usize = 10_000;
 
-/// How long a packet waits at most before a link that is too slow. More than this
-/// does not fit into its buffer.
+/// Longest wait of a packet before a link that is too slow. The link's buffer holds no more.
 const LINK_QUEUE: Duration = Duration::from_millis(250);
 
-/// The least buffer of a link in bytes: a few packets.
+/// Least buffer of a link in bytes: a few packets.
 const LEAST_BUFFER: i64 = 15_000;
 
 /// Loses and delays packets in both directions. Each has an address of any type.
@@ -46,15 +44,15 @@ impl<A: Clone> Default for Netem<A> {
 }
 
 impl<A: Clone> Netem<A> {
-    /// From now on this happens. What is on its way stays there.
+    /// Sets the conditions from now on. Packets that are already delayed stay so.
     pub(crate) fn set(&mut self, network: Network) {
         self.network = network;
         self.sent.0.set_config(config(&network, network.seed));
         self.received.0.set_config(config(&network, network.seed.wrapping_add(1)));
     }
 
-    /// A packet that is sent: at once, or by [`poll_sent`](Self::poll_sent) if it
-    /// arrives at all.
+    /// Sends a packet: returns it at once, or lets [`poll_sent`](Self::poll_sent) return it later
+    /// unless it is lost.
     pub(crate) fn sent(&mut self, now: Instant, to: A, data: Vec<u8>) -> Option<(A, Vec<u8>)> {
         if self.network.is_perfect() {
             return Some((to, data));
@@ -63,8 +61,8 @@ impl<A: Clone> Netem<A> {
         None
     }
 
-    /// A packet that has come: at once, or by
-    /// [`poll_received`](Self::poll_received) if it arrives at all.
+    /// Receives a packet: returns it at once, or lets [`poll_received`](Self::poll_received) return
+    /// it later unless it is lost.
     pub(crate) fn received<'d>(
         &mut self,
         now: Instant,
@@ -78,17 +76,17 @@ impl<A: Clone> Netem<A> {
         None
     }
 
-    /// The next packet that is to be sent by now.
+    /// Returns the next packet that is to be sent by now.
     pub(crate) fn poll_sent(&mut self, now: Instant) -> Option<(A, Vec<u8>)> {
         self.sent.pop(now)
     }
 
-    /// The next packet that has arrived by now.
+    /// Returns the next packet that has arrived by now.
     pub(crate) fn poll_received(&mut self, now: Instant) -> Option<(A, Vec<u8>)> {
         self.received.pop(now)
     }
 
-    /// When the next packet arrives in either direction.
+    /// Returns the time at which the next packet arrives in either direction.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         [&self.sent, &self.received].into_iter().filter_map(Way::next).min()
     }
@@ -115,11 +113,11 @@ impl<A: Clone> Way<A> {
     }
 }
 
-/// The settings in the model's terms.
+/// Returns the settings in the model's terms.
 fn config(network: &Network, seed: u64) -> NetemConfig {
     let (delay, jitter) =
         (Duration::from_millis(network.delay_ms), Duration::from_millis(network.jitter_ms));
-    // There it is more or less than the delay, here more only.
+    // The model's jitter is added to or taken from the delay. Ours is added only.
     let config = NetemConfig::new()
         .latency(delay + jitter / 2)
         .jitter(jitter / 2)
@@ -128,7 +126,7 @@ fn config(network: &Network, seed: u64) -> NetemConfig {
     let config = match network.rate_kbps {
         None => config,
         Some(kbps) => {
-            // The model counts what is delayed as well.
+            // The model's buffer includes packets that are delayed.
             let bytes_per_ms = kbps / 8 + 1;
             let time = (delay + jitter + LINK_QUEUE).as_millis();
             let bytes = u128::from(bytes_per_ms).saturating_mul(time);
@@ -139,7 +137,8 @@ fn config(network: &Network, seed: u64) -> NetemConfig {
     if network.reorder <= 0.0 {
         return config;
     }
-    // One in so many, at most every other one: those in between are overtaken.
+    // One packet in this many overtakes. At most every other one can, because those in between are
+    // overtaken.
     let gap = (1.0 / network.reorder).round() as u32;
     config.reorder_gap(gap.max(2))
 }
@@ -151,7 +150,7 @@ fn loss(network: &Network) -> LossModel {
     if burst <= 1.0 || part >= 1.0 {
         return RandomLoss::new(Probability::new(part as f32)).into();
     }
-    // So many arrive between two bursts that the part as a whole is as wanted.
+    // The mean number of packets between two bursts, which gives the wanted share of lost packets.
     let between = burst * (1.0 - part) / part;
     GilbertElliot::new().bad_duration(burst as f32).good_duration(between as f32).into()
 }
@@ -170,8 +169,8 @@ mod tests {
 
     const TO: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
-    /// The packets in the order of their arrival, and when each of them came, of
-    /// 10,000 with 100 bytes of which one is sent every `gap`.
+    /// Returns the packets in the order of their arrival with their arrival times. 10,000 packets
+    /// of 100 bytes are sent, one every `gap`.
     fn arrivals(network: Network, gap: Duration) -> Vec<(u128, usize)> {
         let start = Instant::now();
         let mut netem = Netem::default();

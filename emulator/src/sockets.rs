@@ -1,4 +1,4 @@
-//! The UDP sockets of media, and who reaches them.
+//! UDP sockets of media, and their permitted senders.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,9 +12,9 @@ use crate::media::sfu::Route;
 
 /// The UDP sockets of media.
 ///
-/// A loopback address is joined by one of an interface: Firefox has no candidate
-/// of its own that goes with a loopback one. It is for agents of this machine only,
-/// as the loopback address is.
+/// A loopback address is joined by one of an interface: Firefox has no candidate of its own that
+/// pairs with a loopback one. The second socket takes datagrams of this machine only, as the first
+/// does.
 pub(crate) struct Sockets {
     first: Socket,
     second: Option<Socket>,
@@ -26,19 +26,19 @@ struct Socket {
     senders: Senders,
 }
 
-/// From whom datagrams are taken.
+/// Senders whose datagrams are taken.
 enum Senders {
-    /// From everyone whom the system lets through.
+    /// Every sender that the system lets through.
     All,
     /// From these addresses, which are this machine's.
     Own(Vec<IpAddr>),
 }
 
 impl Sockets {
-    /// Binds what agents reach at an address.
+    /// Binds the sockets for an address of media.
     ///
     /// # Errors
-    /// The system's error about this address. Without another one it goes on.
+    /// The system's error about this address. The second socket is left out if it cannot be bound.
     pub(crate) async fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind(address).await?;
         let first = Socket { address: socket.local_addr()?, socket, senders: Senders::All };
@@ -52,7 +52,7 @@ impl Sockets {
         Ok(Self { first, second })
     }
 
-    /// Where agents reach them, the best first.
+    /// Returns their addresses, the best first.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.all().map(|socket| socket.address).collect()
     }
@@ -60,14 +60,14 @@ impl Sockets {
     /// Returns once datagrams may have come, or errors.
     pub(crate) async fn readable(&self) {
         poll_fn(|context| {
-            // Each is asked, so that each wakes this up.
+            // Each socket is polled, so that each can wake this task.
             let ready = self.all().filter(|s| s.socket.poll_recv_ready(context).is_ready()).count();
             if ready == 0 { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
     }
 
-    /// Hands over the datagrams that have come, at most so many of each socket.
+    /// Hands over the datagrams that have come, at most this many of each socket.
     pub(crate) fn receive(
         &self,
         most: usize,
@@ -82,7 +82,7 @@ impl Sockets {
                     }
                     Ok(_) => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    // Of an earlier datagram that did not arrive; no reason to stop.
+                    // An earlier datagram did not arrive, which is no reason to stop.
                     Err(error) => tracing::debug!(kind = ?error.kind(), "no datagram"),
                 }
             }
@@ -92,7 +92,7 @@ impl Sockets {
     /// Sends a datagram from the address that its route says.
     pub(crate) async fn send(&self, route: Route, data: &[u8]) {
         let socket = self.all().find(|socket| socket.address == route.sfu).unwrap_or(&self.first);
-        // Lost, as any datagram may be; what has to arrive is repeated.
+        // A datagram may get lost. Media and signalling that matter are repeated.
         if let Err(error) = socket.socket.send_to(data, route.agent).await {
             tracing::debug!(kind = ?error.kind(), "a datagram was not sent");
         }
@@ -111,14 +111,14 @@ impl Socket {
         let Some(ip) = address_beside(loopback.ip(), &interfaces) else {
             return Ok(None);
         };
-        // The same port is easier to see; others may have it at this address.
+        // The same port is easier for people. Another program may have it at this address.
         let socket = match UdpSocket::bind((ip, loopback.port())).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 UdpSocket::bind((ip, 0)).await
             }
             bound => bound,
         }?;
-        // A system drops what comes from outside and says that it is from here.
+        // A system drops datagrams from outside with a sender address of its own.
         let senders = Senders::Own(interfaces.iter().map(Interface::ip).collect());
         Ok(Some(Self { address: socket.local_addr()?, socket, senders }))
     }
@@ -133,8 +133,8 @@ impl Senders {
     }
 }
 
-/// The first address of an interface that is up, if there is one of the same
-/// version as the loopback address.
+/// Returns the first address of an interface that is up and has the IP version of the loopback
+/// address.
 fn address_beside(loopback: IpAddr, interfaces: &[Interface]) -> Option<IpAddr> {
     let is_usable = |at: &&Interface| at.is_oper_up() && !at.is_loopback() && !at.is_link_local();
     let mut usable: Vec<IpAddr> = interfaces.iter().filter(is_usable).map(Interface::ip).collect();
@@ -192,7 +192,7 @@ mod tests {
         let loopback = (Ipv4Addr::LOCALHOST, 0);
         let socket = UdpSocket::bind(loopback).await.unwrap();
         let address = socket.local_addr().unwrap();
-        // The sender's address is none of this machine's, as far as it knows.
+        // The sender's address is none of this machine's, as far as the socket knows.
         let senders = Senders::Own(vec![[192, 0, 2, 1].into()]);
         let mut sockets = Sockets { first: Socket { socket, address, senders }, second: None };
         let sender = UdpSocket::bind(loopback).await.unwrap();

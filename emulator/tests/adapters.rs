@@ -13,7 +13,7 @@ use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::{ErrorCode, OutputCodec};
 use cloudflare_calls::{Client, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::rules::{self, Snapshot};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
@@ -61,7 +61,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-/// Connects an adapter to its endpoint, and has the endpoint's end of it.
+/// Connects an adapter to its endpoint, and returns the endpoint's side of it.
 async fn connect(
     client: &Client,
     endpoint: &Endpoint,
@@ -71,20 +71,20 @@ async fn connect(
     (created.unwrap().into_result().unwrap().remove(0), socket)
 }
 
-/// An adapter of what an endpoint says, and the endpoint's end of it.
+/// Creates an adapter for an endpoint's sound, and returns the endpoint's side of it.
 async fn speak(client: &Client) -> (CreatedAdapter, WebSocketStream<TcpStream>) {
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::ingest(endpoint.url(), "speech");
     connect(client, &endpoint, adapter).await
 }
 
-/// Why an adapter is not created.
+/// Returns the code of an adapter that is not created.
 async fn failure(client: &Client, adapter: Adapter) -> Option<ErrorCode> {
     let created = soon(client.create_adapters([adapter])).await.unwrap();
     created.failed[0].error.code().cloned()
 }
 
-/// The next packet, of whatever else comes.
+/// Returns the next packet, and skips other messages.
 async fn packet(socket: &mut WebSocketStream<TcpStream>) -> (Packet, usize) {
     loop {
         if let Message::Binary(data) = soon(socket.next()).await.unwrap().unwrap() {
@@ -102,7 +102,7 @@ async fn until_hung_up(socket: &mut WebSocketStream<TcpStream>) {
     soon(async { while !is_hung_up(socket.next().await) {} }).await;
 }
 
-/// Waits until so many adapters are open.
+/// Waits until this many adapters are open.
 async fn until_open(emulator: &Emulator, count: usize) {
     let is_open =
         |state: &Snapshot| state.adapters.iter().filter(|adapter| adapter.is_open).count() == count;
@@ -123,7 +123,7 @@ async fn until(emulator: &Emulator, is_met: impl Fn(&Snapshot) -> bool) {
     .await;
 }
 
-/// A tone, 20 ms of it.
+/// Returns 20 ms of a tone.
 fn tone() -> Vec<u8> {
     let sample = |at: usize| ((at as f32 / 48.0 * std::f32::consts::TAU).sin() * 8000.0) as i16;
     (0..PCM / 4).flat_map(|at| [sample(at); 2]).flat_map(i16::to_le_bytes).collect()
@@ -137,7 +137,7 @@ fn message(payload: Vec<u8>) -> Message {
 async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (_agent, session) = soon(join(&client, Source::Audio, "mic")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
@@ -163,12 +163,12 @@ async fn a_track_goes_to_an_endpoint_as_pcm_until_the_adapter_is_closed() {
 async fn pcm_of_an_endpoint_is_a_track_that_ends_when_the_endpoint_hangs_up() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (agent, session) = soon(join(&client, Source::Audio, "mic")).await;
     let (created, mut socket) = speak(&client).await;
     let speaker = created.session.unwrap();
 
     let speaking = tokio::spawn(async move {
-        // Not in steps of 20 ms: what is sent is put together anew.
+        // Messages are not multiples of 20 ms: the adapter joins them.
         let sound = [tone(), tone(), tone()].concat();
         for part in sound.chunks(1000).cycle().take(600) {
             if socket.send(message(part.to_vec())).await.is_err() {
@@ -207,7 +207,7 @@ async fn a_message_that_is_too_large_ends_the_adapter() {
 async fn an_endpoint_that_is_no_web_socket_is_an_item_that_failed() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    // Speaks HTTP, and knows no such path.
+    // The server speaks HTTP, and does not know the path.
     for scheme in ["ws", "wss"] {
         let url = emulator.base_url().replace("http", scheme);
         let code = failure(&client, Adapter::ingest(url, "speech")).await;
@@ -233,7 +233,7 @@ async fn an_endpoint_that_does_not_answer_is_given_up() {
 async fn keyframes_of_a_track_go_to_an_endpoint_as_jpeg() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::Video, "camera")).await;
+    let (_agent, session) = soon(join(&client, Source::Video, "camera")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter =
@@ -255,7 +255,7 @@ async fn keyframes_of_a_track_go_to_an_endpoint_as_jpeg() {
 async fn pictures_of_other_codecs_are_refused_as_not_emulated() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::H265, "camera")).await;
+    let (_agent, session) = soon(join(&client, Source::H265, "camera")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter =
@@ -269,13 +269,13 @@ async fn pictures_of_other_codecs_are_refused_as_not_emulated() {
 async fn sound_goes_on_after_its_connection_broke() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (_agent, session) = soon(join(&client, Source::Audio, "mic")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);
     let (_, mut socket) = connect(&client, &endpoint, adapter).await;
     let (before, _) = packet(&mut socket).await;
-    // Without a goodbye.
+    // The connection ends without a close frame.
     drop(socket);
     let mut socket = soon(endpoint.accept()).await;
     let (after, _) = packet(&mut socket).await;
@@ -284,14 +284,14 @@ async fn sound_goes_on_after_its_connection_broke() {
     until_open(&emulator, 1).await;
 }
 
-/// Documented: it is closed if that does not succeed in time.
+/// Documented: the adapter is closed if connecting again does not succeed in time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endpoint_that_does_not_come_back_in_time_ends_the_adapter() {
     let egress_reconnect = Duration::from_millis(300);
     let config = rules::Config { egress_reconnect, ..rules::Config::default() };
     let emulator = Emulator::builder().config(config).start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, session) = soon(join(&client, Send::Audio, "mic")).await;
+    let (_agent, session) = soon(join(&client, Source::Audio, "mic")).await;
     until_flowing(&emulator).await;
     let endpoint = Endpoint::start().await;
     let adapter = Adapter::egress(endpoint.url(), session.id().clone(), "mic", OutputCodec::Pcm);

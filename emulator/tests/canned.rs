@@ -1,4 +1,4 @@
-//! The emulator without WebRTC: the API's rules for who needs no media.
+//! Emulator without WebRTC: the API's rules for programs without media.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,5 +1,4 @@
-//! Session descriptions that are damaged in any way are refused or taken, and
-//! harm nothing else.
+//! Damaged session descriptions: they are refused or taken, and harm nothing else.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -7,7 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::media::sfu::{Config, Sfu};
 use cloudflare_calls_emulator::media::{Kind, Media, NewSection, SessionKey};
 use proptest::prelude::*;
@@ -16,7 +15,7 @@ use proptest::sample::Index;
 const ONE: SessionKey = SessionKey(1);
 const OTHER: SessionKey = SessionKey(2);
 
-/// Something that is done to a text.
+/// Damage of a text.
 #[derive(Clone, Debug)]
 enum Damage {
     DropLine(Index),
@@ -55,23 +54,29 @@ fn apply(text: &str, damage: &Damage) -> String {
         Damage::CutLine(at, length) => {
             let line = &mut lines[at.index(count)];
             let length = length.index(line.len() + 1);
-            line.truncate(line.floor_char_boundary(length));
+            *line = cut(line, length);
         }
         Damage::Insert(at, line) => lines.insert(at.index(count), line.clone()),
         Damage::Replace(at, value) => {
             let mut bytes = text.as_bytes().to_vec();
             if !bytes.is_empty() {
-                // An earlier damage can have left nothing.
+                // An earlier damage can have left an empty text.
                 let at = at.index(bytes.len());
                 bytes[at] = *value;
             }
             return String::from_utf8_lossy(&bytes).into_owned();
         }
         Damage::CutOff(at) => {
-            return text[..text.floor_char_boundary(at.index(text.len()))].to_owned();
+            return cut(text, at.index(text.len()));
         }
     }
     lines.join("\r\n")
+}
+
+/// Returns the beginning of a text, of whole characters.
+fn cut(text: &str, length: usize) -> String {
+    let end = (0..=length).rfind(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or(0)].to_owned()
 }
 
 fn sfu() -> Sfu {
@@ -82,23 +87,23 @@ fn sfu() -> Sfu {
     sfu
 }
 
-/// An offer of everything, a later one, and an answer to an offer of the SFU,
+/// Returns an offer of all kinds of media, a later offer, and an answer to an offer of the SFU,
 /// which comes as well.
 fn descriptions() -> (String, String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let agent = Agent::start().await.unwrap();
-        let layers = Send::SimulcastVideo(&["h", "l"]);
-        let (first, _) = agent.offer(&[Send::Audio, Send::Video, layers]).await.unwrap();
+        let layers = Source::SimulcastVideo(&["h", "l"]);
+        let (first, _) = agent.offer(&[Source::Audio, Source::Video, layers]).await.unwrap();
         let mut sfu = sfu();
         let answer = sfu.accept_offer(ONE, &first).unwrap().answer;
         agent.accept_answer(&answer).await.unwrap();
-        let (second, _) = agent.offer(&[Send::Audio]).await.unwrap();
+        let (second, _) = agent.offer(&[Source::Audio]).await.unwrap();
         (first, second)
     })
 }
 
-/// What is damaged must not keep others from what they want.
+/// Panics if another session cannot use the SFU.
 fn others_are_well(sfu: &mut Sfu, offer: &str) {
     assert_eq!(sfu.accept_offer(OTHER, offer).unwrap().sections.len(), 3);
     sfu.close(ONE);
@@ -116,18 +121,18 @@ fn damaged_descriptions_harm_nobody() {
     config.cases /= 4;
     proptest!(config, |(damages in prop::collection::vec(damage(), 1..6))| {
         let damaged = |text: &str| damages.iter().fold(text.to_owned(), |text, d| apply(&text, d));
-        // As the first one.
+        // The description as the first offer.
         let mut one = sfu();
         if one.accept_offer(ONE, &damaged(&first)).is_err() {
             prop_assert!(one.accept_offer(ONE, &first).is_ok(), "the right one after a wrong one");
         }
         others_are_well(&mut one, &first);
-        // As a later one.
+        // The description as a later offer.
         let mut one = sfu();
         one.accept_offer(ONE, &first).unwrap();
         let _ = one.accept_offer(ONE, &damaged(&second));
         others_are_well(&mut one, &first);
-        // As an answer.
+        // The description as an answer.
         let mut one = sfu();
         one.accept_offer(ONE, &first).unwrap();
         one.offer(ONE, &add).unwrap();

@@ -1,5 +1,5 @@
-//! Faults beyond broken connections: held calls, edited replies, rules that can
-//! never match, and what a backend did that the original punishes.
+//! Faults beyond broken connections: held calls, edited replies, rules that can never match, and
+//! the requests of a backend that the original punishes.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -14,7 +14,7 @@ use cloudflare_calls::session::{Negotiation, Status};
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::{Answer, Error, Mid, Offer, RetryPolicy, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Source};
 use cloudflare_calls_emulator::faults::{BadRule, Fault, Patch, Rule};
 use cloudflare_calls_emulator::rules::{Operation, ViolationKind};
 use serde_json::{Value, json};
@@ -22,18 +22,18 @@ use tokio::task::JoinHandle;
 
 use support::{client, join, publish, pull};
 
-/// A session that nobody is connected to.
+/// Creates a session without an agent.
 async fn session(emulator: &Emulator) -> Session {
     client(emulator).join().retry(RetryPolicy::never()).send().await.unwrap()
 }
 
-/// One that is being made.
+/// Begins to create a session.
 fn joining(emulator: &Emulator) -> JoinHandle<Result<Session, Error>> {
     let client = client(emulator);
     tokio::spawn(async move { client.join().retry(RetryPolicy::never()).send().await })
 }
 
-/// The status and the JSON of a reply, asked for without a client.
+/// Returns the status and the JSON of a reply, without the client.
 async fn ask(emulator: &Emulator, method: Method, path: &str, body: Value) -> (u16, Value) {
     let app = &emulator.apps()[0];
     let url = format!("{}/apps/{}/{path}", emulator.base_url(), app.id());
@@ -170,7 +170,7 @@ async fn held_calls_go_on_when_faults_are_taken_back_or_over_http_or_at_the_end(
 }
 
 #[tokio::test]
-async fn what_is_held_is_done_even_if_its_sender_has_hung_up() {
+async fn a_held_call_is_done_even_if_its_sender_has_hung_up() {
     let emulator = Emulator::start().await.unwrap();
     emulator.fault(once(Operation::NewSession, Fault::Hold)).unwrap();
     let joining = tokio::spawn(ask_to_join(emulator.base_url().to_owned(), secret(&emulator)));
@@ -187,7 +187,7 @@ fn secret(emulator: &Emulator) -> (String, String) {
     (app.id().to_owned(), app.expose_secret().to_owned())
 }
 
-/// A request whose connection ends with its future.
+/// Sends a request whose connection ends with its future.
 async fn ask_to_join(base_url: String, (app, secret): (String, String)) {
     let url = format!("{base_url}/apps/{app}/sessions/new");
     let _ = Http::new().post(url).bearer_auth(secret).send().await;
@@ -200,7 +200,7 @@ async fn a_late_reply_tells_of_what_was_done_at_once() {
     let started = Instant::now();
     session(&emulator).await;
     assert!(started.elapsed() >= Duration::from_millis(50));
-    // So late that this is over before.
+    // The reply comes long after the end of this test.
     emulator.fault(once(Operation::NewSession, Fault::DelayReply { ms: 60_000 })).unwrap();
     let joining = joining(&emulator);
     while emulator.snapshot().await.unwrap().sessions.len() < 2 {
@@ -247,7 +247,7 @@ async fn replies_are_edited_in_status_headers_and_json() {
     let fault = Fault::EditReply { status: Some(500), headers: [].into(), patch: nowhere };
     emulator.fault(once(Operation::CloseTracks, fault)).unwrap();
     assert_eq!(close(&emulator, &session, &["a"]).await.0, 200);
-    // In place of the whole, a string is no JSON.
+    // A string in place of the whole body is no JSON.
     let page = patch(json!([{ "op": "replace", "path": "", "value": "<html>" }]));
     emulator.fault(once(Operation::CloseTracks, Fault::edit(page))).unwrap();
     assert_eq!(close(&emulator, &session, &["a"]).await, (200, Value::Null));
@@ -285,7 +285,7 @@ async fn establish_names_its_channel_as_each_of_the_three_forms_that_were_seen()
 async fn a_410_about_the_publisher_does_not_end_the_subscribers_session() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_agent, publisher) = join(&client, Send::Audio, "mic").await;
+    let (_agent, publisher) = join(&client, Source::Audio, "mic").await;
     let subscriber = session(&emulator).await;
     let gone = Fault::refuse(410, "session_error");
     emulator.fault(once(Operation::NewTracks, gone).session(subscriber.id().as_str())).unwrap();
@@ -300,7 +300,7 @@ async fn a_410_about_the_publisher_does_not_end_the_subscribers_session() {
 async fn an_answer_whose_apt_points_nowhere_comes_of_a_true_one() {
     let emulator = Emulator::start().await.unwrap();
     let (agent, session) = (Agent::start().await.unwrap(), session(&emulator).await);
-    let (offer, mids) = agent.offer(&[Send::Video]).await.unwrap();
+    let (offer, mids) = agent.offer(&[Source::Video]).await.unwrap();
     emulator.fault(once(Operation::NewTracks, Fault::BreakApt)).unwrap();
     let track = LocalTrack::new(Mid::new(&*mids[0]).unwrap(), "camera");
     let published = session.publish(Offer::new(offer).unwrap(), [track]).await.unwrap();
@@ -316,10 +316,10 @@ async fn an_answer_whose_apt_points_nowhere_comes_of_a_true_one() {
 async fn an_agent_rolls_back_for_an_offer_of_the_sfus_in_reply_to_a_close() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (agent, session) = join(&client, Send::Audio, "mic").await;
+    let (agent, session) = join(&client, Source::Audio, "mic").await;
     let mic = session.mids().remove(0);
-    publish(&agent, &session, Send::Video, "camera").await.unwrap();
-    // They are listed by their names, which the agent makes up.
+    publish(&agent, &session, Source::Video, "camera").await.unwrap();
+    // Mids are listed in the order of their texts, which the agent makes up.
     let camera = session.mids().into_iter().find(|mid| *mid != mic).unwrap();
     emulator.fault(once(Operation::CloseTracks, Fault::Glare)).unwrap();
     let offer = async |changes: &[Change]| {
@@ -328,20 +328,20 @@ async fn an_agent_rolls_back_for_an_offer_of_the_sfus_in_reply_to_a_close() {
     let stop = offer(&[Change::Stop(camera.to_string())]).await;
     let close = session.close_negotiated(stop, [camera.clone()]).await.unwrap();
     let Negotiation::Offer(pending) = close else { panic!("an offer") };
-    // Its own offer is given up by answering.
+    // The agent's own offer is given up by answering.
     let answer = agent.answer(pending.offer().sdp()).await.unwrap();
     let closed = pending.answer(Answer::new(answer).unwrap()).await.unwrap();
     assert_eq!(closed.into_result().unwrap(), [camera]);
     assert_eq!(session.status(), Status::Ready);
     assert_eq!(kinds(&emulator).await, []);
-    // Another offer is taken.
-    let stop = offer(&[Change::Stop(mic.to_string()), Change::Add(Send::Audio)]).await;
+    // The session takes another offer.
+    let stop = offer(&[Change::Stop(mic.to_string()), Change::Add(Source::Audio)]).await;
     let close = session.close_negotiated(stop, [mic]).await.unwrap();
     assert!(matches!(close, Negotiation::Answer(_)), "once only");
 }
 
 #[tokio::test]
-async fn who_watches_sees_each_call_and_orders_what_happens_to_it() {
+async fn a_watching_test_sees_each_call_and_orders_its_faults() {
     let emulator = Emulator::start().await.unwrap();
     let seen: Arc<Mutex<Vec<(u64, Operation, Value)>>> = Arc::default();
     let calls = Arc::clone(&seen);
@@ -372,7 +372,7 @@ async fn a_change_during_another_one_that_is_kept_back_is_refused_and_a_violatio
         tokio::spawn(request.body(r#"{"force":true,"tracks":[{"mid":"0"}]}"#).send())
     };
     for fault in [Fault::Hold, Fault::HoldReply] {
-        // One whose sender waits, one whose sender has hung up.
+        // One sender waits, the other has hung up.
         for hangs_up in [false, true] {
             emulator.fault(once(Operation::CloseTracks, fault.clone())).unwrap();
             let held = first();
@@ -407,8 +407,8 @@ async fn kinds(emulator: &Emulator) -> Vec<ViolationKind> {
 async fn the_client_does_nothing_that_the_original_punishes() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (_publishing, publisher) = join(&client, Send::Audio, "mic").await;
-    let (agent, subscriber) = join(&client, Send::Audio, "own").await;
+    let (_publishing, publisher) = join(&client, Source::Audio, "mic").await;
+    let (agent, subscriber) = join(&client, Source::Audio, "own").await;
     let wanted = || RemoteTrack::new(publisher.id().clone(), "mic");
     // Two at once: the client gives them turns.
     let (mid, closed) = tokio::join!(
@@ -416,7 +416,7 @@ async fn the_client_does_nothing_that_the_original_punishes() {
         subscriber.close([Mid::new("99").unwrap()])
     );
     assert!(mid.is_some() && closed.is_ok());
-    // One that is never answered, whose session is left.
+    // This offer is never answered, and its session is left.
     let Negotiation::Offer(pending) = subscriber.subscribe([wanted()]).await.unwrap() else {
         panic!("an offer");
     };

@@ -1,5 +1,5 @@
-//! Who means no good takes from others no more than he is given. Alone in its
-//! process, because it looks at its memory.
+//! Hostile callers, who must not harm others. The test is alone in its process, because it reads
+//! its memory.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -15,7 +15,7 @@ use cloudflare_calls::reqwest::{self, StatusCode};
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::{Offer, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::rules::{Config, SessionState};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};
@@ -25,16 +25,16 @@ use support::{PATIENCE, client, join, pull};
 
 /// Sessions that are created and never connected.
 const HALF_OPEN: u64 = 10_000;
-/// So many of them make an offer, too.
+/// The sessions of these that make an offer, too.
 const OFFERED: u64 = 1_000;
-/// Connections that never say what they want. Both ends are in this process,
-/// and many systems let one have 1,024 files.
+/// Connections that never send a request. Both ends are in this process, and many systems let one
+/// have 1,024 files.
 const SILENT: usize = 250;
-/// What 10,000 sessions may take, in bytes: 20 kB each, and 200 kB more for those
-/// that have made an offer.
+/// The most memory of 10,000 sessions, in bytes: 20 kB each, and 200 kB more for those that have
+/// made an offer.
 const ALLOWED: u64 = HALF_OPEN * 20_000 + OFFERED * 200_000;
 
-/// How many bytes this process has in memory.
+/// Returns the bytes that this process has in memory.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -42,10 +42,10 @@ fn resident() -> u64 {
     kilobytes << 10
 }
 
-/// One agent publishes, another one hears it.
+/// Lets one agent publish, and another one receive it.
 async fn call(emulator: &Emulator) {
     let client = client(emulator);
-    let (alice, alices) = join(&client, Send::Audio, "mic").await;
+    let (alice, alices) = join(&client, Source::Audio, "mic").await;
     let bob = Agent::start().await.unwrap();
     let bobs = client.join().send().await.unwrap();
     let mid = pull(&bob, &bobs, RemoteTrack::new(alices.id().clone(), "mic")).await.unwrap();
@@ -55,20 +55,20 @@ async fn call(emulator: &Emulator) {
     assert!(bobs.leave().await.unwrap().is_complete());
 }
 
-/// Datagrams that are no more than they seem, until it is aborted.
+/// Sends datagrams that only look valid, until it is aborted.
 async fn garbage(emulator: &Emulator, sent: Arc<AtomicU64>) {
     let to = emulator.media_addresses()[0];
     let mut random = fastrand::Rng::with_seed(5);
     loop {
-        // From ever new ports.
+        // Ports change with each datagram.
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         for _ in 0..20 {
             let mut datagram = vec![0; random.usize(1..1500)];
             random.fill(&mut datagram);
-            // STUN, DTLS or SRTP (RFC 7983), then anything.
+            // STUN, DTLS or SRTP (RFC 7983), then random bytes.
             datagram[0] = *random.choice(&[0, 1, 20, 22, 63, 128, 191]).unwrap();
             if datagram[0] < 2 && datagram.len() >= 20 {
-                // As a check begins: the length, and the magic cookie.
+                // The beginning of a check: the length, and the magic cookie.
                 let length = u16::try_from(datagram.len() - 20).unwrap() & !3;
                 datagram[2..4].copy_from_slice(&length.to_be_bytes());
                 datagram[4..8].copy_from_slice(&[0x21, 0x12, 0xa4, 0x42]);
@@ -82,7 +82,7 @@ async fn garbage(emulator: &Emulator, sent: Arc<AtomicU64>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_half_open_sessions_and_garbage_stop_nobody() {
-    // They expire when the test says so, not while it goes on.
+    // Sessions expire when the test says so, not while it goes on.
     let config = Config { unconnected: Duration::from_secs(3600), ..Config::default() };
     let emulator = Arc::new(Emulator::builder().config(config).start().await.unwrap());
     call(&emulator).await;
@@ -102,7 +102,7 @@ async fn ten_thousand_half_open_sessions_and_garbage_stop_nobody() {
 
     let before = resident();
     let agent = Agent::start().await.unwrap();
-    let (offer, _) = agent.offer(&[Send::Audio, Send::Video]).await.unwrap();
+    let (offer, _) = agent.offer(&[Source::Audio, Source::Video]).await.unwrap();
     let mut clients = JoinSet::new();
     for part in 0..8 {
         let (client, offer) = (client(&emulator), Offer::new(offer.clone()).unwrap());
@@ -149,7 +149,7 @@ async fn bodies_without_an_end_are_cut_off() {
     let body = vec![b' '; 64 << 20];
     match post(body.into()).await {
         Ok(reply) => assert_eq!(reply.status(), StatusCode::PAYLOAD_TOO_LARGE),
-        // It was closed before all was sent.
+        // The connection was closed before all was sent.
         Err(error) => assert!(error.is_request(), "{error}"),
     }
     let deep = "[".repeat(1 << 20);

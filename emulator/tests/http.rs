@@ -1,4 +1,4 @@
-//! The HTTP side: who may ask, faults, inspection.
+//! HTTP side: permissions, faults, inspection.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -38,7 +38,7 @@ fn request(emulator: &Emulator, method: Method, path: &str) -> RequestBuilder {
     Http::new().request(method, format!("{}{path}", emulator.base_url()))
 }
 
-/// Where the emulator itself is asked.
+/// Returns a request to the emulator's own paths.
 fn own(emulator: &Emulator, method: Method, path: &str) -> RequestBuilder {
     let base = emulator.base_url().trim_end_matches("/v1");
     Http::new().request(method, format!("{base}{path}"))
@@ -57,7 +57,7 @@ async fn code(request: RequestBuilder) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn who_has_no_right_is_refused() {
+async fn requests_without_the_secret_are_refused() {
     let emulator = start().await;
     let new = |app: &str| request(&emulator, Method::POST, &format!("/apps/{app}/sessions/new"));
     let refused = (StatusCode::UNAUTHORIZED, "unauthorized".to_owned());
@@ -76,7 +76,7 @@ async fn paths_and_methods_that_are_not_there_are_refused() {
     let emulator = start().await;
     let (status, code) = code(request(&emulator, Method::POST, "/apps")).await;
     assert_eq!((status, &*code), (StatusCode::NOT_FOUND, "not_found"));
-    // Observed of the original: below an app, a path that it does not know is 405.
+    // Observed of the original: an unknown path below an app is 405.
     for path in ["/apps/a1b2c3", "/apps/a1b2c3/sessions", "/apps/a1b2c3/sessions/1/x"] {
         let reply = request(&emulator, Method::POST, path).send().await.unwrap();
         assert_eq!(reply.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
@@ -115,7 +115,7 @@ async fn a_browser_may_call_from_anywhere() {
     assert!(preflight.headers()["access-control-allow-headers"].to_str().unwrap().contains("auth"));
 }
 
-/// What the client makes of a fault at reading the state.
+/// Returns the client's result of reading the state with a fault.
 async fn read_with(fault: Fault) -> (Emulator, Result<(), Error>) {
     let emulator = start().await;
     let session = join(&emulator).await;
@@ -215,7 +215,7 @@ async fn rules_count_and_choose() {
         emulator.fault(html().probability(0.5, 42)).unwrap();
         let mut run = Vec::new();
         for _ in 0..20 {
-            // Not more than the API allows in a second.
+            // The pause keeps below the API's limit in a second.
             run.push(one.state().await.is_ok());
         }
         runs.push(run);
@@ -286,7 +286,7 @@ async fn faults_do_not_fill_the_memory() {
     emulator.fault(rule()).expect("there is room again");
 }
 
-/// Sends a request by hand, to say any `Host`; returns the status.
+/// Sends a request by hand, with any `Host`. Returns the status.
 async fn status_with(emulator: &Emulator, method: &str, path: &str, headers: &[&str]) -> u16 {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let address = emulator.base_url();
@@ -333,7 +333,7 @@ async fn pages_of_others_read_and_order_nothing() {
             assert_eq!(status, 403, "{method} {path} {headers:?}");
         }
     }
-    // A name that a page of others has made to lead here.
+    // A foreign name that resolves to this machine.
     for path in ["/", "/__emulator/state", "/v1/apps/app/sessions/new"] {
         let status = status_with(&emulator, "GET", path, &["host: evil.example:8787"]).await;
         assert_eq!(status, 421, "{path}");
@@ -451,7 +451,7 @@ async fn a_dropped_emulator_lets_go_of_connections_and_ports() {
 
     drop(emulator);
     let all = async {
-        // Closed or reset, though its request is not answered.
+        // The connection is closed or reset, though its request is not answered.
         let _ = kept.read_to_end(&mut Vec::new()).await;
         while tokio::net::UdpSocket::bind(media).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;

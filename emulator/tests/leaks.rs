@@ -1,5 +1,5 @@
-//! Nothing is left when all are gone. Alone in its process, because it counts
-//! file descriptors.
+//! Leaks: nothing is left once all agents have gone. The test is alone in its process, because it
+//! counts file descriptors.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -13,13 +13,13 @@ use std::time::Duration;
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::{Client, RetryPolicy, Session, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::faults::{Fault, Network, Rule};
 use cloudflare_calls_emulator::rules::{Config, SessionState};
 
 use support::{PATIENCE, client, join, publish, pull};
 
-/// How many file descriptors this process has.
+/// Returns the number of file descriptors of this process.
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
@@ -28,7 +28,7 @@ fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// How many agents are there at the same time.
+/// Agents that are there at the same time.
 const AT_ONCE: usize = 25;
 
 async fn until(what: &str, is: impl AsyncFn() -> bool) {
@@ -39,8 +39,8 @@ async fn until(what: &str, is: impl AsyncFn() -> bool) {
     }
 }
 
-/// One agent comes, publishes, pulls from the host or from whoever is or was
-/// there, and goes, politely or not.
+/// Lets one agent come, publish, pull from the host or from another agent, past or present, and go,
+/// politely or not.
 async fn visit(
     number: u64,
     client: Client,
@@ -52,7 +52,7 @@ async fn visit(
     let policy = RetryPolicy::default().attempts(2).budget(Duration::from_millis(500));
     let Ok(session) = client.join().retry(policy).send().await else { return };
     let agent = Agent::start().await.unwrap();
-    if publish(&agent, &session, Send::Audio, "mic").await.is_some()
+    if publish(&agent, &session, Source::Audio, "mic").await.is_some()
         && agent.connected(Duration::from_secs(5)).await.is_ok()
     {
         others.lock().unwrap().push(session.clone());
@@ -91,7 +91,7 @@ async fn a_hundred_sessions_come_and_go_with_faults_and_nothing_is_left() {
     let (descriptors_before, tasks_before) = (descriptors(), tasks());
     let emulator = Emulator::builder().config(config).start().await.unwrap();
     let client = client(&emulator);
-    let (host_agent, host) = join(&client, Send::Audio, "mic").await;
+    let (host_agent, host) = join(&client, Source::Audio, "mic").await;
     for (seed, fault) in [
         (1, Fault::DropReply),
         (2, Fault::DropRequest),

@@ -8,7 +8,7 @@ mod support;
 use cloudflare_calls::prelude::*;
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 
 use support::{PATIENCE, client, join, pull};
 
@@ -16,7 +16,7 @@ use support::{PATIENCE, client, join, pull};
 async fn fifty_subscribers_of_one_publisher_all_receive() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
-    let (publisher, publication) = join(&client, Send::Audio, "mic").await;
+    let (publisher, publication) = join(&client, Source::Audio, "mic").await;
 
     let subscribers = (0..50).map(|_| {
         let (client, publisher) = (client.clone(), publication.id().clone());

@@ -1,5 +1,5 @@
-//! Logs say what happens and give nothing away. Alone in its process, because
-//! they are captured for all of it.
+//! Logs: they tell the events and no secret. The test is alone in its process, because it captures
+//! all its logs.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -15,7 +15,7 @@ use cloudflare_calls::ice::{TurnClient, TurnKeyId};
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::OutputCodec;
 use cloudflare_calls::{SecretString, prelude::*};
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
@@ -42,10 +42,10 @@ impl Captured {
     }
 }
 
-/// What the program's default filter shows, and everything of our own.
+/// The program's default filter, with all lines of this crate.
 const FILTER: &str = "info,str0m=error,cloudflare_calls_emulator=trace";
 
-/// The first text of that name, however deep.
+/// Returns the first text of that name, at any depth.
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     match value {
         Value::Object(fields) => {
@@ -70,13 +70,13 @@ async fn logs_tell_the_story_and_no_secret() {
     let emulator = Emulator::builder().turn_key(key.clone()).start().await.unwrap();
     let client = client(&emulator);
 
-    let (alice, alices) = join(&client, Send::Audio, "mic").await;
+    let (alice, alices) = join(&client, Source::Audio, "mic").await;
     let bob = Agent::start().await.unwrap();
     let bobs = client.join().send().await.unwrap();
     let mic = RemoteTrack::new(alices.id().clone(), "mic");
     let mid = pull(&bob, &bobs, mic).await.unwrap();
     bob.until_received(mid.as_str(), PATIENCE, |got| got.packets > 0).await.unwrap();
-    // Nobody listens there.
+    // The port has no listener.
     let endpoint = "ws://127.0.0.1:9/?token=the-token-of-the-endpoint";
     let adapter = Adapter::egress(endpoint, alices.id().clone(), "mic", OutputCodec::Pcm);
     let adapters = client.create_adapters([adapter]).await;

@@ -1,4 +1,4 @@
-//! The page, and what it asks for: parts of the state, and single sessions.
+//! Page and its requests: parts of the state, and single sessions.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -11,7 +11,7 @@ use cloudflare_calls::prelude::*;
 use cloudflare_calls::reqwest::{self, StatusCode};
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use serde_json::{Value, json};
 
 use support::{PATIENCE, client, join, pull};
@@ -27,7 +27,7 @@ async fn json_of(emulator: &Emulator, path: &str) -> Value {
     serde_json::from_str(&reply.text().await.unwrap()).unwrap()
 }
 
-/// The texts between `begin` and the next `end`.
+/// Returns the texts between `begin` and the next `end`.
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
     text.split(begin).skip(1).map(|rest| rest.split(end).next().unwrap()).collect()
 }
@@ -57,7 +57,7 @@ async fn the_page_and_all_that_it_names_are_served_under_a_strict_policy() {
         assert_eq!(head("content-type"), kind, "{path}");
         let text = reply.text().await.unwrap();
         if path == "/" {
-            // What the policy forbids would not work.
+            // Code and styles that the policy forbids would not work.
             assert!(!text.contains("<style") && !text.contains("style=") && !text.contains(" on"));
             for attribute in [" src=\"", " href=\"/"] {
                 let slash = if attribute.ends_with('/') { "/" } else { "" };
@@ -74,8 +74,8 @@ async fn the_page_and_all_that_it_names_are_served_under_a_strict_policy() {
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
 }
 
-/// All pages of the state, by following `next`: how many sessions each has, and
-/// the sessions' ids.
+/// Follows `next` through all pages of the state. Returns the number of sessions of each, and their
+/// ids.
 async fn follow(emulator: &Emulator, limit: usize) -> (Vec<usize>, Vec<String>) {
     let (mut sizes, mut ids) = (Vec::new(), Vec::new());
     let mut path = format!("/__emulator/state?limit={limit}");
@@ -106,7 +106,7 @@ async fn pages_have_no_more_than_their_limit_and_each_session_once_the_live_ones
             live.push(id);
         }
     }
-    // The newest first, of both kinds.
+    // The newest are first, in both kinds.
     let all: Vec<String> = live.iter().rev().chain(expired.iter().rev()).cloned().collect();
     for (limit, pages) in [(1, 23), (7, 4), (15, 2), (22, 2), (23, 1), (200, 1)] {
         let (sizes, found) = follow(&emulator, limit).await;
@@ -130,7 +130,7 @@ async fn a_place_in_the_list_holds_while_sessions_come_and_go() {
         ids.push(client.join().send().await.unwrap().id().to_string());
     }
     let first = json_of(&emulator, "/__emulator/state?limit=2").await;
-    // The one that the next page begins behind expires, and a new one comes.
+    // The session at the end of the first page expires, and a new one comes.
     emulator.expire(&ids[4]).await;
     client.join().send().await.unwrap();
     let next = first["next"].as_str().unwrap();
@@ -166,7 +166,7 @@ async fn a_page_that_cannot_be_is_refused() {
     assert_eq!(nobody.status(), StatusCode::NOT_FOUND);
 }
 
-/// The kinds of what happened, without repetitions side by side.
+/// Returns the kinds of events, without equal neighbours.
 fn kinds(details: &Value) -> Vec<String> {
     let history = details["history"].as_array().unwrap();
     let mut kinds: Vec<_> =
@@ -175,7 +175,7 @@ fn kinds(details: &Value) -> Vec<String> {
     kinds
 }
 
-/// Looks at a session until something of this kind has happened.
+/// Reads a session until an event of this kind has come.
 async fn until(emulator: &Emulator, id: &str, kind: &str) -> Value {
     let path = format!("/__emulator/sessions/{id}");
     let look = async {
@@ -195,7 +195,7 @@ async fn the_history_of_a_session_tells_what_happened_to_it_and_no_secret() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(&emulator);
     let name = "m".repeat(100);
-    let (_alice, alices) = join(&client, Send::Audio, &name).await;
+    let (_alice, alices) = join(&client, Source::Audio, &name).await;
     let published = until(&emulator, alices.id().as_str(), "firstPacket").await;
     assert_eq!(
         kinds(&published),

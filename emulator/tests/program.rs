@@ -1,4 +1,4 @@
-//! The program as it is started and stopped from outside.
+//! Program, as it is started and stopped from outside.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -18,7 +18,7 @@ fn program(options: &[&str]) -> Command {
     command
 }
 
-/// The program that runs; it is killed if a test fails.
+/// Running program. It is killed if a test fails.
 struct Running {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -31,7 +31,7 @@ impl Running {
         Self { child, lines }
     }
 
-    /// What follows in the next line that begins so.
+    /// Returns the rest of the next line that begins with this text.
     fn line(&mut self, begin: &str) -> String {
         let lines = self.lines.by_ref().map(Result::unwrap);
         lines.filter_map(|line| line.strip_prefix(begin).map(str::to_owned)).next().unwrap()
@@ -42,7 +42,7 @@ impl Running {
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
     }
 
-    /// Its exit code and its logs.
+    /// Returns its exit code and its logs.
     fn end(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().unwrap();
         let mut logs = String::new();
@@ -53,7 +53,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended already if all went well.
+        // The program has ended already if all went well.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -65,7 +65,7 @@ fn refused(options: &[&str]) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn it_says_where_it_is_serves_and_ends_when_it_is_told_to() {
+async fn the_program_prints_its_address_serves_and_ends_on_a_signal() {
     for signal in ["INT", "TERM"] {
         let options = ["--port", "0", "--app", "one:first", "--account", "acc:master", "--json"];
         let mut running = Running::start(&options);
@@ -109,7 +109,7 @@ async fn times_can_be_set() {
         let show = || Http::new().get(&session).bearer_auth("first").send();
         while show().await.unwrap().status() != StatusCode::GONE {}
     };
-    // By default it would be there for a minute.
+    // With the default it would stay for a minute.
     tokio::time::timeout(Duration::from_secs(20), is_gone).await.expect("it expires");
 }
 
@@ -125,7 +125,7 @@ fn an_app_and_a_turn_key_are_made_up_if_none_is_given() {
 }
 
 #[test]
-fn what_it_cannot_do_it_says() {
+fn options_that_cannot_be_met_are_reported() {
     let (code, errors) = refused(&["--app", "nocolon"]);
     assert_eq!(code, Some(2));
     assert!(errors.contains("not of the form id:secret"), "{errors}");

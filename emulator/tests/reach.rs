@@ -1,4 +1,4 @@
-//! Where agents reach media.
+//! Addresses at which agents reach media.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -12,19 +12,19 @@ use std::time::Duration;
 use cloudflare_calls::tracks::LocalTrack;
 use cloudflare_calls::{Mid, Offer, prelude::*};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 
 use client::client;
 
-/// Two cores do what they can.
+/// Long enough for two busy cores.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Joins, and takes only those candidates of the answer that are at this address. Returns
-/// where the answer says that media is reached.
+/// Joins with only those candidates of the answer that are at this address. Returns the addresses
+/// of media in the answer.
 async fn join_at(emulator: &Emulator, address: SocketAddr) -> Vec<SocketAddr> {
     let (agent, session) =
         (Agent::start().await.unwrap(), client(emulator).join().send().await.unwrap());
-    let (offer, mids) = agent.offer(&[Send::Audio]).await.unwrap();
+    let (offer, mids) = agent.offer(&[Source::Audio]).await.unwrap();
     let track = LocalTrack::new(Mid::new(&*mids[0]).unwrap(), "sound");
     let published = session.publish(Offer::new(offer).unwrap(), [track]).await.unwrap();
     let (mut kept, mut candidates) = (String::new(), Vec::new());
@@ -69,7 +69,7 @@ async fn an_interface_that_is_asked_for_is_the_only_candidate() {
         let emulator = Emulator::builder().media(media).start().await.unwrap();
         let candidates = join_at(&emulator, emulator.media_addresses()[0]).await;
         assert_eq!(candidates, emulator.media_addresses());
-        // A loopback address is for this machine, which has others beside it.
+        // A loopback address is for this machine only, which has others beside it.
         assert!(asked.ip().is_loopback() || candidates.len() == 1, "{candidates:?}");
         assert_eq!(candidates[0].ip(), asked.ip());
     }

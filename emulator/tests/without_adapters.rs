@@ -1,4 +1,4 @@
-//! Adapters where the feature `adapters` is left out: answered, and never there.
+//! Adapters without the feature `adapters`: requests are answered, and no adapter exists.
 #![cfg(not(feature = "adapters"))]
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,5 +1,4 @@
-//! The two agents of the example: they join, pull each other's microphone and
-//! leave, over HTTP.
+//! Two agents of the example: they join, pull each other's microphone and leave, over HTTP.
 
 use std::time::Duration;
 
@@ -7,16 +6,15 @@ use axum::http::StatusCode;
 use cloudflare_calls::reqwest::{self, Method};
 use cloudflare_calls::session::Registry;
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{self, Agent, Send};
+use cloudflare_calls_emulator::agent::{self, Agent, Source};
 use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Time that anything may take on one machine.
+/// Longest time of a step on one machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Goes through the lifecycle. It fails if packets do not arrive, or something is
-/// open at the end.
+/// Goes through the lifecycle. Fails if packets do not arrive, or if something is open at the end.
 pub(crate) async fn drive(
     url: &str,
     emulator: &Emulator,
@@ -45,7 +43,7 @@ pub(crate) async fn drive(
     }
 }
 
-/// A user, who has an agent and asks the backend for things.
+/// User with an agent, who sends requests to the backend.
 struct User {
     name: &'static str,
     agent: Agent,
@@ -58,7 +56,7 @@ impl User {
     async fn join(name: &'static str, url: &str) -> Result<Self, Failure> {
         let (agent, url) = (Agent::start().await?, url.to_owned());
         let mut user = Self { name, agent, url, token: String::new(), session: Value::Null };
-        let (offer, mids) = user.agent.offer(&[Send::Audio]).await?;
+        let (offer, mids) = user.agent.offer(&[Source::Audio]).await?;
         let offer = json!({ "type": "offer", "sdp": offer });
         let tracks = json!([{ "mid": mids[0], "trackName": "microphone" }]);
         let wanted = json!({ "offer": offer, "tracks": tracks });
@@ -72,7 +70,7 @@ impl User {
         Ok(user)
     }
 
-    /// Pulls the microphone of another. The mid on which it comes.
+    /// Pulls the microphone of another user. Returns its mid.
     async fn pull(&self, other: &Self) -> Result<String, Failure> {
         let tracks = json!([{ "sessionId": other.session, "trackName": "microphone" }]);
         let kept = &self.call(Method::POST, "/pull", &tracks).await?["offer"];

@@ -1,6 +1,6 @@
-//! A web backend on the extension traits, and two agents that use it over HTTP.
-//! It has no map of pending answers: an SFU's offer waits with its session, and the
-//! request that brings the answer finds it by the id of the exchange.
+//! Web backend on the extension traits, and two agents that use it over HTTP. It has no map of
+//! pending answers: an SFU's offer waits with its session, and the request that brings the answer
+//! finds it by the id of the exchange.
 //!
 //! ```sh
 //! cargo run --example backend
@@ -22,9 +22,9 @@ use cloudflare_calls::{Answer, Client, Error, Offer, SecretString, Session, prel
 use cloudflare_calls_emulator::Emulator;
 use serde::{Deserialize, Serialize};
 
-/// Lifetime of an agent's token. Nobody has one for a session that is idle for
-/// longer.
-const TOKEN_TTL: Duration = Duration::from_hours(2);
+/// Lifetime of an agent's token. Sessions that are idle for longer are
+/// swept, as no agent has a token for them.
+const TOKEN_TTL: Duration = Duration::from_secs(2 * 60 * 60);
 
 #[derive(Clone)]
 struct Backend {
@@ -56,8 +56,8 @@ impl Backend {
             .with_state(self)
     }
 
-    /// The session, as far as the request's token permits. One without a token is
-    /// denied like one with a wrong token.
+    /// Returns the session, as far as the request's token permits. A missing token is denied like a
+    /// wrong one.
     async fn open(&self, id: &SessionId, headers: &HeaderMap) -> Result<GuardedSession, Error> {
         let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
@@ -66,8 +66,8 @@ impl Backend {
     }
 }
 
-/// An agent joins and publishes. Asking who it is comes before this. What is open is
-/// in the registry, so that it is swept if the agent is never heard of again.
+/// Lets an agent join and publish. A real backend authenticates it first. The registry
+/// knows its open tracks, and sweeps them if the agent is never heard of again.
 async fn join(
     State(backend): State<Backend>,
     Json(joining): Json<Joining>,
@@ -84,7 +84,7 @@ async fn join(
     Ok(Json(Joined { session: session.id().clone(), token, published }))
 }
 
-/// An agent asks for tracks of others. What it has to answer is kept.
+/// Pulls tracks of others for an agent. The offer is kept until the agent answers.
 async fn pull(
     State(backend): State<Backend>,
     Path(id): Path<SessionId>,
@@ -94,7 +94,7 @@ async fn pull(
     Ok(Json(backend.open(&id, &headers).await?.subscribe(tracks).await?.keep()))
 }
 
-/// An agent brings the answer to an offer, whatever the offer was for.
+/// Takes the answer of an agent, for an offer of any step.
 async fn answer(
     State(backend): State<Backend>,
     Path((id, exchange)): Path<(SessionId, ExchangeId)>,
@@ -104,7 +104,7 @@ async fn answer(
     Ok(Json(backend.open(&id, &headers).await?.answer(exchange, answer).await?))
 }
 
-/// An agent leaves. What could not be closed is swept.
+/// Lets an agent leave. A later sweep closes the rest.
 async fn leave(
     State(backend): State<Backend>,
     Path(id): Path<SessionId>,
@@ -114,12 +114,12 @@ async fn leave(
     Ok(if departure.is_complete() { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED })
 }
 
-/// Leaves, once a minute, what is of no use to any agent, and again what was left
+/// Leaves, once a minute, the sessions without a living agent, and again those that were left
 /// incompletely.
 async fn sweep(sessions: Registry) {
     let is_unusable = |session: &Session| matches!(session.status(), Status::Unusable(_));
     loop {
-        tokio::time::sleep(Duration::from_mins(1)).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
         sessions.sweep(|session| is_unusable(session) || session.idle() > TOKEN_TTL).await;
     }
 }
@@ -132,7 +132,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (id, secret) = (AppId::new(app.id())?, SecretString::from(app.expose_secret()));
     let client = Client::builder(id.clone(), secret).base_url(emulator.base_url()).build()?;
     let sessions = Registry::new(1_000);
-    // A real one is random and as secret as the app's: `openssl rand -hex 32`.
+    // A real key is random and as secret as the app's: `openssl rand -hex 32`.
     let keys = TokenKeys::new(id, "2026-01", "0123456789abcdef".repeat(2).into())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/sessions", listener.local_addr()?);

@@ -1,7 +1,7 @@
-//! The cost of sharing sessions through Redis: the time of a change beside `PING`,
-//! the changes of several processes in a second, and the memory in the server.
+//! Cost of sharing sessions through Redis: the time of a change beside `PING`, the changes of
+//! several processes in a second, and the memory in the server.
 //!
-//! `cargo bench -p cloudflare-calls-redis --bench fleet`; it starts `redis-server`.
+//! `cargo bench -p cloudflare-calls-redis --bench fleet` starts `redis-server`.
 
 // A benchmark fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
@@ -28,11 +28,11 @@ mod support;
 
 use servers::Server;
 
-/// The tracks of a session whose memory is measured.
+/// Tracks of a session whose memory is measured.
 const TRACKS: usize = 10;
-/// The changes that a process has under way at the same time.
+/// Changes that a process has under way at the same time.
 const AT_ONCE: usize = 16;
-/// Names the server for a process that this one starts.
+/// Environment variable with the server, for a process that this one starts.
 const CHILD: &str = "CALLS_BENCH_REDIS";
 
 fn numbered(number: usize) -> SessionId {
@@ -43,7 +43,7 @@ async fn store(url: &str) -> Arc<dyn Store> {
     Arc::new(RedisStore::standalone(url).connect().await.unwrap())
 }
 
-/// A session of a scripted API, shared through a store if there is one.
+/// Creates a session of a scripted API, shared through a store if there is one.
 async fn session(id: SessionId, tracks: usize, shared: Option<Arc<dyn Store>>) -> Session {
     let base = support::start_with(tracks).await;
     let client = support::client(&base, &support::http());
@@ -60,8 +60,8 @@ async fn change(session: &Session) {
     closed.into_result().unwrap();
 }
 
-/// A change of a session, alone and shared, beside `PING` on a connection of the
-/// same kind, with so many sessions in the server.
+/// Measures a change of a session, alone and shared, beside `PING` on a connection of the same
+/// kind, with this many sessions in the server.
 fn changes(criterion: &mut Criterion, url: &str, sessions: usize) {
     let runtime = support::runtime();
     let mut group = criterion.benchmark_group(format!("{sessions} sessions in Redis"));
@@ -96,8 +96,7 @@ fn changes(criterion: &mut Criterion, url: &str, sessions: usize) {
     group.finish();
 }
 
-/// Fills the server with copies of one session that has tracks, and gives the bytes
-/// that each takes.
+/// Fills the server with copies of one session that has tracks. Returns the bytes of each.
 async fn fill(server: &Server, from: usize, to: usize) -> usize {
     let store = store(&server.url()).await;
     let id = SessionId::new(format!("model{from}")).unwrap();
@@ -131,14 +130,14 @@ async fn fill(server: &Server, from: usize, to: usize) -> usize {
     (used(server) - before) / (to - from)
 }
 
-/// The memory that the server uses, in bytes.
+/// Returns the memory that the server uses, in bytes.
 fn used(server: &Server) -> usize {
     let memory = server.cli(&["INFO", "memory"]);
     let line = memory.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap();
     line.trim().parse().unwrap()
 }
 
-/// The changes of so many processes in a second, each with sessions of its own.
+/// Returns the changes of this many processes in a second, each with sessions of its own.
 fn throughput(url: &str, processes: usize) -> f64 {
     let children: Vec<_> = (0..processes)
         .map(|_| {
@@ -154,7 +153,7 @@ fn throughput(url: &str, processes: usize) -> f64 {
     rates.sum()
 }
 
-/// One of the processes: makes changes for a while and prints how many in a second.
+/// Runs one of the processes, which makes changes for a while and prints their number in a second.
 async fn child(url: &str) {
     let store = store(url).await;
     let mut sessions = Vec::new();

@@ -1,4 +1,4 @@
-//! The settings of a store, checked before anything is sent.
+//! Settings of a store, checked before anything is sent.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::RedisStore;
 use crate::keys::Keys;
 use crate::link::Source;
 
-/// The prefix of all keys if nothing else is said.
+/// Default prefix of all keys.
 const PREFIX: &str = "calls";
 
-/// The limit of one reply if nothing else is said.
+/// Default limit of one reply.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The retries of a cluster's connection, with waits of 20 to 300 ms: an operation
-/// follows its slot to another node. The limit of the operation ends them.
+/// Retries of a cluster's connection, with waits of 20 to 300 ms: an operation follows its slot to
+/// another node. The limit of the operation ends them.
 const RETRIES: u32 = 10;
 
-/// The settings of a store. Its `Debug` has no URL.
+/// Settings of a store. Its `Debug` output has no URL.
 #[must_use = "the store is there after `connect`"]
 pub struct Builder {
     topology: Result<Topology, ConnectError>,
@@ -33,24 +33,24 @@ pub struct Builder {
     root: Option<Vec<u8>>,
 }
 
-/// Why there is no store. No text has a URL or a password.
+/// Reason for which there is no store. No message has a URL or a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// No URL is given.
     NoUrl,
-    /// The URL at this place, counted from 0, is none of a server.
+    /// The URL at this place, counted from 0, names no server.
     Url(usize),
     /// The URL at this place, counted from 0, needs TLS, and neither the feature
     /// `rustls` nor `native-tls` is on.
     Tls(usize),
-    /// The name of the master is empty, or its URL is none.
+    /// The name of the master is empty, or its URL is invalid.
     Master,
-    /// The URLs differ in what has to be the same for all, or do not fit a cluster.
+    /// The URLs differ in a part that has to be the same for all, or do not fit a cluster.
     Nodes,
     /// The prefix is empty, or it has braces or control characters.
     Prefix,
-    /// The limit of time is zero.
+    /// The time limit is zero.
     Timeout,
     /// The root certificate is not PEM.
     Certificate,
@@ -58,7 +58,7 @@ pub enum ConnectError {
     Store(StoreError),
 }
 
-/// Where the servers are.
+/// Servers of a store.
 pub(crate) enum Topology {
     Standalone(ConnectionInfo),
     Sentinel { master: ConnectionInfo, name: String, sentinels: Vec<ConnectionInfo> },
@@ -76,33 +76,32 @@ impl Builder {
         }
     }
 
-    /// The prefix of all keys and channels, by default `calls`. Stores with different
-    /// prefixes share nothing.
+    /// Sets the prefix of all keys and channels, by default `calls`. Stores with different prefixes
+    /// share nothing.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// The limit of time for a connection and for a reply, by default 2 s. An
-    /// operation ends within twice that time.
+    /// Sets the time limit for a connection and for a reply, by default 2 s. An operation ends
+    /// within twice that time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The certificates, as PEM, of who signs the servers' certificates, in place of
-    /// the system's.
+    /// Sets the certificates, as PEM, of the authorities that sign the servers' certificates, in
+    /// place of the system's.
     #[cfg(feature = "rustls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root = Some(pem.into());
         self
     }
 
-    /// Connects.
+    /// Connects to the servers, and returns the store.
     ///
     /// # Errors
-    /// [`ConnectError`]: what is wrong with the settings, or why the servers cannot
-    /// be used.
+    /// [`ConnectError`]: an invalid setting, or the reason for which the servers cannot be used.
     pub async fn connect(self) -> Result<RedisStore, ConnectError> {
         let is_bad = |c: char| matches!(c, '{' | '}') || c.is_control();
         if self.prefix.is_empty() || self.prefix.contains(is_bad) {
@@ -158,7 +157,7 @@ impl Builder {
                     };
                     builder
                 };
-                // Nothing is sent by this.
+                // This sends nothing.
                 builder().build().map_err(|_| ConnectError::Nodes)?;
                 ("cluster", Source::Cluster(Box::new(builder)))
             }
@@ -248,7 +247,7 @@ fn cluster(nodes: Vec<ConnectionInfo>, limit: Duration) -> ClusterClientBuilder 
         .max_retry_wait(300)
 }
 
-/// The settings of sockets. nodelay: an operation is one small packet each way.
+/// Returns the settings of sockets. nodelay: an operation is one small packet each way.
 fn tcp() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
@@ -270,7 +269,7 @@ fn infos<U: AsRef<str>>(
         .map(|(place, url)| info(place, url.as_ref()))
         .collect::<Result<_, _>>()?;
     let Some(first) = infos.first() else { return Err(ConnectError::NoUrl) };
-    // One login and one kind of TLS is for all of them.
+    // All servers have one login and one kind of TLS.
     let login = |info: &ConnectionInfo| {
         let settings = info.redis_settings();
         (settings.username().map(str::to_owned), settings.password().map(str::to_owned))
@@ -280,7 +279,7 @@ fn infos<U: AsRef<str>>(
     if infos.iter().all(same) { Ok(infos) } else { Err(ConnectError::Nodes) }
 }
 
-/// The settings of a URL. RESP3: messages come over the connection of the commands.
+/// Returns the settings of a URL. RESP3: messages come over the connection of the commands.
 fn info(place: usize, url: &str) -> Result<ConnectionInfo, ConnectError> {
     let with_tls = url.starts_with("rediss:") || url.starts_with("valkeys:");
     if with_tls && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {
@@ -310,7 +309,7 @@ impl fmt::Debug for Builder {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoUrl => f.write_str("no URL of a server is given"),
+            Self::NoUrl => f.write_str("no server URL is given"),
             Self::Url(place) => {
                 write!(f, "URL {place}, counted from 0, is not redis://, rediss:// or unix://")
             }
@@ -318,11 +317,11 @@ impl fmt::Display for ConnectError {
                 write!(f, "URL {place}, counted from 0, needs the feature rustls or native-tls")
             }
             Self::Master => f.write_str("the name of the master is not valid"),
-            Self::Nodes => f.write_str("the URLs do not fit each other or the topology"),
+            Self::Nodes => f.write_str("the URLs do not match each other or the topology"),
             Self::Prefix => f.write_str(
                 "the prefix must have no braces or control characters, and not be empty",
             ),
-            Self::Timeout => f.write_str("the limit of time must not be zero"),
+            Self::Timeout => f.write_str("the time limit must not be zero"),
             Self::Certificate => f.write_str("the root certificate is not valid PEM"),
             Self::Store(error) => error.fmt(f),
         }

@@ -3,11 +3,11 @@
 use cloudflare_calls::store::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// The text where no reply has come in time.
+/// Message if no reply has come in time.
 const TIMED_OUT: &str = "timed out";
 
-/// Codes of replies that pass by themselves: the operation has not happened, and it
-/// will do later or on another node.
+/// Codes of temporary errors: the operation has not happened, and will succeed later or on another
+/// node.
 const PASSING: [&str; 11] = [
     "ASK",
     "BUSY",
@@ -22,13 +22,13 @@ const PASSING: [&str; 11] = [
     "UNBLOCKED",
 ];
 
-/// The error of an operation that took too long.
+/// Returns the error of an operation that took too long.
 pub(crate) fn timed_out() -> StoreError {
     StoreError::Unreachable(TIMED_OUT.into())
 }
 
-/// The error of the store for one of the protocol. Its text is made of fixed words
-/// and of the code of a reply: what else an error says can have names and addresses.
+/// Returns the store's error for one of the protocol. Its message is made of fixed words and of the
+/// code of a reply, because the other parts of an error can have names and addresses.
 pub(crate) fn of(error: &RedisError) -> StoreError {
     let unreachable = |why: &str| StoreError::Unreachable(why.into());
     let refused = |why: &str| StoreError::Refused(why.into());
@@ -44,7 +44,7 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
         ErrorKind::Io => unreachable(kind_of_io(error)),
         _ => match error.code() {
             Some(code) if PASSING.contains(&code) => unreachable(code),
-            // Its detail names the command, never a secret.
+            // The detail names the command, never a secret.
             Some("NOPERM") => refused(&match error.detail() {
                 Some(detail) => format!("NOPERM {detail}"),
                 None => "NOPERM".into(),
@@ -55,8 +55,8 @@ pub(crate) fn of(error: &RedisError) -> StoreError {
     }
 }
 
-/// Says whether the connection has to be made again: it is broken, slow, or leads to a
-/// server that is not the right one any more.
+/// Returns whether the connection has to be made again: it is broken, slow, or leads to a server
+/// that is not the right one any more.
 pub(crate) fn needs_renewal(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Io | ErrorKind::Parse | ErrorKind::AuthenticationFailed => true,

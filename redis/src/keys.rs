@@ -1,4 +1,4 @@
-//! The names of keys and channels.
+//! Names of keys and channels.
 
 use cloudflare_calls::store::Keeper;
 use cloudflare_calls::types::SessionId;
@@ -9,23 +9,24 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The names with a prefix that has no braces.
+    /// Creates names with a prefix that has no braces.
     pub(crate) fn new(prefix: String) -> Self {
         Self { prefix }
     }
 
-    /// The entry of a session. Braces: the slot is the session's, whatever the prefix.
+    /// Returns the key of a session's entry. By the braces, the slot is the session's, whatever the
+    /// prefix.
     pub(crate) fn entry(&self, session: &SessionId) -> String {
         format!("{}:{{{session}}}", self.prefix)
     }
 
-    /// The session of an entry.
+    /// Returns the session of an entry.
     pub(crate) fn session_of(&self, key: &[u8]) -> Option<SessionId> {
         let key = std::str::from_utf8(key).ok()?.strip_prefix(&self.prefix)?;
         SessionId::new(key.strip_prefix(":{")?.strip_suffix('}')?).ok()
     }
 
-    /// A pattern of all entries.
+    /// Returns a pattern of all entries.
     pub(crate) fn pattern(&self) -> String {
         let mut pattern = String::new();
         for c in self.prefix.chars() {
@@ -37,24 +38,24 @@ impl Keys {
         pattern + ":{*}"
     }
 
-    /// The key that is there while a process is alive.
+    /// Returns the key that is there while a process is alive.
     pub(crate) fn alive(&self, keeper: Keeper) -> String {
         format!("{}:alive:{{{keeper}}}", self.prefix)
     }
 
-    /// The channel of a process.
+    /// Returns the channel of a process.
     pub(crate) fn channel(&self, keeper: Keeper) -> String {
         format!("{}:wake:{{{keeper}}}", self.prefix)
     }
 
-    /// The process of a channel.
+    /// Returns the process of a channel.
     pub(crate) fn keeper_of(&self, channel: &[u8]) -> Option<Keeper> {
         let channel = std::str::from_utf8(channel).ok()?.strip_prefix(&self.prefix)?;
         keeper(channel.strip_prefix(":wake:{")?.strip_suffix('}')?)
     }
 }
 
-/// The process of 16 hexadecimal digits.
+/// Returns the process of 16 hexadecimal digits.
 pub(crate) fn keeper(digits: &str) -> Option<Keeper> {
     u64::from_str_radix(digits, 16).ok().map(Keeper::from_number)
 }

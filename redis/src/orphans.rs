@@ -1,4 +1,4 @@
-//! The sessions whose writer is not alive, page by page.
+//! Sessions whose writer is not alive, page by page.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,17 +13,17 @@ use crate::keys::Keys;
 use crate::link::{Connection, Live};
 use crate::scripts;
 
-/// The number of keys that a server looks at for one page.
+/// Keys that a server looks at for one page.
 const COUNT: u32 = 500;
 
-/// A place in all entries. As numbers, a [`Cursor`] has them in this order.
+/// Place among all entries. A [`Cursor`] has its numbers in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Place {
     /// The first slot of the node, 0 without a cluster.
     slot: u64,
     /// The place that the node has given.
     scan: u64,
-    /// The node or connection that has given it: to another one it means nothing.
+    /// Node or connection that has given it. For another one it means nothing.
     of: u64,
 }
 
@@ -61,7 +61,7 @@ impl Place {
     }
 }
 
-/// The nodes that have entries, by their first slots, with a number of each.
+/// Returns the nodes that have entries, by their first slots, with a number of each.
 async fn nodes(live: &Live) -> RedisResult<BTreeMap<u64, u64>> {
     let mut connection = match &live.connection {
         Connection::One(_) => return Ok(BTreeMap::from([(0, live.generation)])),
@@ -74,7 +74,7 @@ async fn nodes(live: &Live) -> RedisResult<BTreeMap<u64, u64>> {
     let ranges: Vec<Vec<Value>> = redis::from_redis_value(reply)?;
     let mut first: HashMap<u64, u64> = HashMap::new();
     for range in ranges {
-        // From, to, the primary: host, port, id.
+        // The elements are: from, to, the primary (host, port, id).
         let [Value::Int(start), _, Value::Array(primary), ..] = &range[..] else {
             return Err(strange());
         };
@@ -86,13 +86,13 @@ async fn nodes(live: &Live) -> RedisResult<BTreeMap<u64, u64>> {
     Ok(first.into_iter().map(|(id, slot)| (slot, id)).collect())
 }
 
-/// The first half of the node's id, which is 40 hexadecimal digits.
+/// Returns the first half of the node's id, which is 40 hexadecimal digits.
 fn number_of(primary: &[Value]) -> Option<u64> {
     let Value::BulkString(id) = primary.get(2)? else { return None };
     u64::from_str_radix(std::str::from_utf8(id.get(..16)?).ok()?, 16).ok()
 }
 
-/// Some entries of a node and its next place, 0 after the last one.
+/// Returns some entries of a node and its next place, 0 after the last one.
 async fn scan(
     connection: &mut Connection,
     keys: &Keys,
@@ -111,7 +111,7 @@ async fn scan(
     Ok((next, found.iter().filter_map(|key| keys.session_of(key)).collect()))
 }
 
-/// The last writers of entries. Entries that are gone are left out.
+/// Returns the last writers of entries. Entries that have ended are left out.
 async fn keepers(
     connection: &mut Connection,
     keys: &Keys,
@@ -140,8 +140,8 @@ async fn keepers(
             Value::BulkString(header) => {
                 found.extend(scripts::keeper_of(&header).map(|keeper| (session, keeper)));
             }
-            // Another node has it now, or it is no string any more. What is refused
-            // for all of them must be seen.
+            // Another node has the key now, or its value is no string any more. A missing
+            // permission concerns all keys and must be reported.
             Value::ServerError(error) if error.code() == "NOPERM" => return Err(error.into()),
             _ => {}
         }
@@ -149,8 +149,8 @@ async fn keepers(
     Ok(found)
 }
 
-/// Processes, and whether each is alive. In a cluster each has its own slot, so each is a
-/// command of its own, all at once.
+/// Returns the processes, and true for each that is alive. In a cluster each has its own slot, so
+/// each is a command of its own, all at once.
 async fn alive(
     connection: &Connection,
     keys: &Keys,
@@ -166,7 +166,7 @@ async fn alive(
     Ok(try_join_all(asked).await?.into_iter().collect())
 }
 
-/// The node of a slot.
+/// Returns the node of a slot.
 fn node(slot: u64) -> RedisResult<SingleNodeRoutingInfo> {
     let slot = u16::try_from(slot).map_err(|_| strange())?;
     Ok(SingleNodeRoutingInfo::SpecificNode(Route::new(slot, SlotAddr::Master)))

@@ -1,4 +1,4 @@
-//! The store.
+//! Store of sessions.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -34,23 +34,23 @@ struct Inner {
     wakes: Arc<Wakes>,
     link: Link,
     limit: Duration,
-    /// The keepers that are subscribed for.
+    /// Keepers with a subscription.
     known: Mutex<HashSet<Keeper>>,
 }
 
 impl RedisStore {
-    /// A store in one server: `redis://user:password@host:port/database`, with TLS
-    /// `rediss://…`, on a Unix socket `unix:///path`.
+    /// Returns the builder of a store in one server: `redis://user:password@host:port/database`,
+    /// with TLS `rediss://…`, on a Unix socket `unix:///path`.
     pub fn standalone(url: impl AsRef<str>) -> Builder {
         Builder::new(Topology::standalone(url.as_ref()))
     }
 
-    /// A store in the master that sentinels name.
+    /// Returns the builder of a store in the master that sentinels name.
     ///
-    /// `urls` are the sentinels'; the user and the password of the first one are for
-    /// all of them. `master` is the name of the master. As a URL with the name in
-    /// the place of the host, as `rediss://user:password@mymaster/0`, it has the
-    /// user, password, database and TLS of the servers, too.
+    /// `urls` are those of the sentinels. The user and the password of the first one are for all of
+    /// them. `master` is the name of the master. As a URL with the name in the place of the host,
+    /// as `rediss://user:password@mymaster/0`, it has the user, password, database and TLS of the
+    /// servers, too.
     pub fn sentinel<U: AsRef<str>>(
         master: impl AsRef<str>,
         urls: impl IntoIterator<Item = U>,
@@ -58,13 +58,13 @@ impl RedisStore {
         Builder::new(Topology::sentinel(master.as_ref(), urls))
     }
 
-    /// A store in a cluster, of which some nodes are named. They have the same user,
+    /// Returns the builder of a store in a cluster, by some of its nodes. They have the same user,
     /// password and TLS.
     pub fn cluster<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Builder {
         Builder::new(Topology::cluster(urls))
     }
 
-    /// A store with its first connection.
+    /// Creates a store with its first connection.
     pub(crate) async fn connect(
         topology: &'static str,
         source: Source,
@@ -102,16 +102,15 @@ impl Inner {
         })
     }
 
-    /// Subscribes for a keeper that is new. What it returns ends when that was tried.
+    /// Subscribes for a new keeper. The receiver ends once that was tried.
     fn meet(&self, keeper: Keeper) -> Option<oneshot::Receiver<()>> {
-        // Nothing in here leaves the set half changed.
+        // No panic can happen in the middle of a change, so the set stays whole.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(keeper).then(|| self.link.subscribe(self.keys.channel(keeper)))
     }
 
-    /// Wakes processes where the script of a write cannot: in a cluster each channel
-    /// can be another node's. The write does not wait for it, and none of them waits
-    /// for another.
+    /// Wakes processes where the script of a write cannot: in a cluster each channel can be another
+    /// node's. The write does not wait for that, and none of them waits for another.
     fn wake(&self, live: &Live, keepers: &[Keeper], session: &SessionId) {
         let Connection::Cluster(connection) = &live.connection else { return };
         for keeper in keepers {
@@ -171,8 +170,8 @@ impl Store for RedisStore {
             let reply = command.exec_async(&mut live.connection).await;
             inner.ended(&live, reply)?;
             if let Some(subscribed) = subscribed {
-                // From the first beat on, no message is missed. Without a
-                // subscription the process is alive all the same.
+                // After the first beat no message is missed. A process without a subscription is
+                // alive all the same.
                 let _ = timeout(inner.limit / 2, subscribed).await;
             }
             Ok(())

@@ -9,8 +9,7 @@ use cloudflare_calls::types::SessionId;
 use redis::{PushInfo, PushKind, Value};
 use tokio::sync::Notify;
 
-/// The futures that wait, by session. A session is here only while somebody waits
-/// for it.
+/// Waiting futures, by session. A session is listed only while a future waits for it.
 #[derive(Default)]
 pub(crate) struct Wakes {
     waiting: Mutex<HashMap<Place, Waiting>>,
@@ -24,22 +23,22 @@ struct Waiting {
     count: usize,
 }
 
-/// Takes its place away when it is dropped.
+/// Place of a future, removed when this is dropped.
 struct Guard<'a> {
     wakes: &'a Wakes,
     place: Place,
 }
 
 impl Wakes {
-    /// The end of the next message from now on.
+    /// Returns a future that ends with the next message from now on.
     pub(crate) fn woken(
         &self,
         keeper: Keeper,
         session: &SessionId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         let place = (keeper, session.clone());
-        // A future of `notified` gets what is notified after it was made, also if
-        // it was not polled.
+        // A `notified` future receives notifications from its creation on, even before it is
+        // polled.
         let notified = {
             let mut waiting = self.waiting();
             let here = waiting.entry(place.clone()).or_default();
@@ -53,8 +52,8 @@ impl Wakes {
         })
     }
 
-    /// Wakes who waits for the session of a message. A new subscription wakes
-    /// everybody of its keeper: before it, messages may have been lost.
+    /// Wakes the futures of a message's session. A new subscription wakes all of its keeper,
+    /// because messages may have been lost before it.
     pub(crate) fn receive(&self, info: &PushInfo, keeper_of: impl Fn(&[u8]) -> Option<Keeper>) {
         let Some(keeper) = info.data.first().and_then(bytes).and_then(keeper_of) else { return };
         match info.kind {
@@ -74,13 +73,13 @@ impl Wakes {
         }
     }
 
-    /// The number of sessions that somebody waits for.
+    /// Returns the number of sessions that futures wait for.
     pub(crate) fn len(&self) -> usize {
         self.waiting().len()
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<Place, Waiting>> {
-        // Nothing in here leaves the map half changed.
+        // No panic can happen in the middle of a change, so the map stays whole.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-// The room of `--demo`: two members without a browser, whom every browser sees and hears.
+// Room of `--demo`: two members without a browser, whom every browser sees and hears.
 
 import { join as path } from "node:path";
 import { assertQuiet, close, flows, join, press, sleep } from "./lab.js";

@@ -1,4 +1,4 @@
-// Browsers, the page of the room in them, and the emulator that is behind it.
+// Browsers, the page of the room in them, and the emulator behind it.
 
 import assert from "node:assert/strict";
 import { build } from "esbuild";
@@ -8,7 +8,7 @@ const BROWSERS = {
   chromium: {
     browser: "chrome",
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    // No sandbox: the machine of CI is one already. And no tab is in the background.
+    // No sandbox: the machine of CI is one already. No tab counts as being in the background.
     args: ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--no-sandbox",
       "--auto-accept-this-tab-capture", "--disable-background-timer-throttling",
       "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding"],
@@ -16,7 +16,7 @@ const BROWSERS = {
   firefox: {
     browser: "firefox",
     executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
-    // Nothing about ICE: it connects as it ships.
+    // ICE has no settings here, so Firefox connects as it ships.
     extraPrefsFirefox: {
       "media.autoplay.default": 0,
       "media.navigator.permission.disabled": true,
@@ -25,14 +25,14 @@ const BROWSERS = {
   },
 };
 
-/** Starts a browser, or says which one does not start. */
+/** Starts a browser, or names the one that does not start. */
 export async function start(name) {
   return puppeteer.launch({ ...BROWSERS[name], headless: true });
 }
 
 export const sleep = (ms) => new Promise((then) => setTimeout(then, ms));
 
-/** Waits until something is there, and returns it. */
+/** Waits until a condition gives a value, and returns it. */
 export async function until(what, is, seconds = 20) {
   const deadline = Date.now() + seconds * 1_000;
   for (;;) {
@@ -43,7 +43,7 @@ export async function until(what, is, seconds = 20) {
   }
 }
 
-/** A tab with the page, before the room. Each has a storage of its own, as persons have. */
+/** Opens a tab with the page, before the room. Each has a storage of its own, as persons have. */
 export async function open(browser, { url }, room) {
   const context = await browser.createBrowserContext();
   const tab = await context.newPage();
@@ -58,8 +58,8 @@ export async function open(browser, { url }, room) {
   return tab;
 }
 
-/** A tab of the same origin with nothing of ours running on it but `page/<name>.js`, which
-    makes the global `<name>`. */
+/** Opens a tab of the same origin that runs none of our code but `page/<name>.js`, which makes
+    the global `<name>`. */
 export async function stranger(browser, url, name) {
   const entry = new URL(`page/${name}.js`, import.meta.url).pathname;
   const { outputFiles: [script] } = await build({ entryPoints: [entry], bundle: true, write: false });
@@ -80,7 +80,7 @@ export async function enter(tab, name) {
   await tab.$eval("#join-button", (button) => button.click());
 }
 
-/** A tab in the room, connected. */
+/** Opens a tab in the room, connected. */
 export async function join(browser, place, room, name) {
   const tab = await open(browser, place, room);
   await enter(tab, name);
@@ -96,7 +96,7 @@ export async function press(tab, selector) {
   await tab.$eval(selector, (button) => button.click());
 }
 
-/** What a tab knows of its room. */
+/** Returns the tab's view of its room. */
 export async function look(tab) {
   return tab.evaluate(() => ({
     me: room.me,
@@ -107,7 +107,7 @@ export async function look(tab) {
   }));
 }
 
-/** What has come of each track of the others: bytes, decoded pictures, the energy of sound. */
+/** Returns the counts of each track of the others: bytes, decoded pictures, the energy of sound. */
 export async function received(tab) {
   return tab.evaluate(async () => {
     const stats = [...(await room.connection?.getStats() ?? new Map()).values()];
@@ -120,7 +120,7 @@ export async function received(tab) {
   });
 }
 
-/** Waits until so many tracks have come on, each of them. */
+/** Waits until packets have come on each of this many tracks. */
 export async function flows(tab, count, seconds = 30) {
   const before = await until(`${count} tracks`, async () => {
     const now = await received(tab);
@@ -138,7 +138,7 @@ export async function flows(tab, count, seconds = 30) {
   }, seconds);
 }
 
-/** The emulator, beside its API. */
+/** Returns the emulator's own API. */
 export function control(base) {
   const call = async (method, path, body) => {
     const reply = await fetch(`${base}/__emulator/${path}`, { method, body: body && JSON.stringify(body) });
@@ -154,7 +154,7 @@ export function control(base) {
   };
 }
 
-/** Nothing that a browser reports as an error has happened on these tabs. */
+/** Checks that these tabs have reported no error. */
 export function assertQuiet(...tabs) {
   for (const tab of tabs) assert.deepEqual(tab.errors, []);
 }

@@ -1,4 +1,4 @@
-// Pictures of the page, for people to look at, and what axe finds in it.
+// Pictures of the page for people, and axe's findings in it.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { assertQuiet, close, connected, enter, flows, join, open, press, sleep, 
 const SIZES = [[390, 844], [1_280, 800]];
 const SCHEMES = ["light", "dark"];
 
-/** Every view in two sizes and two schemes. Nothing is serious or critical in any. */
+/** Takes every view in two sizes and two schemes. No finding may be serious or critical. */
 export async function looks({ chromium }, place, folder) {
   if (folder) await mkdir(folder, { recursive: true });
   const tab = await open(chromium, place, "looks");
@@ -56,7 +56,7 @@ export async function looks({ chromium }, place, folder) {
   await close(denied);
 }
 
-/** The page, to which the browser gives no device. */
+/** Opens the page in a browser that gives it no device. */
 async function refused(browser, { url }) {
   const tab = await (await browser.createBrowserContext()).newPage();
   tab.errors = [];
@@ -90,7 +90,7 @@ async function view(tab, name, folder) {
 }
 
 async function check(tab, name) {
-  // Not as a script of the page: its policy lets none in.
+  // The browser evaluates axe, because the page's policy permits no foreign script.
   await tab.evaluate(axe.source);
   const { violations } = await tab.evaluate(() => globalThis.axe.run());
   const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));

@@ -1,4 +1,4 @@
-// Three meet, in two browsers: each hears, sees and reads the two others.
+// Three members meet, in two browsers: each hears, sees and reads the two others.
 
 import assert from "node:assert/strict";
 import { assertQuiet, close, connected, enter, flows, join, look, open, press, until } from "./lab.js";
@@ -24,7 +24,7 @@ export async function meet({ chromium, firefox }, place) {
   await close(...tabs);
 }
 
-/** A message of each comes to the two others. */
+/** Checks that a message of each reaches the two others. */
 async function talk(tabs) {
   for (const tab of tabs) {
     await until("open channel", () => tab.evaluate(() => {
@@ -41,7 +41,7 @@ async function talk(tabs) {
   }
 }
 
-/** A picture that is shown small comes small, and a large one large. */
+/** Checks that a picture that is shown small comes small, and a large one large. */
 async function layers(tab) {
   const widths = () => tab.evaluate(async () => [...(await room.connection.getStats()).values()]
     .filter(({ type, kind }) => type === "inbound-rtp" && kind === "video").map(({ frameWidth }) => frameWidth ?? 0));
@@ -51,7 +51,7 @@ async function layers(tab) {
   await until("small pictures", async () => (await widths()).every((width) => width > 0 && width < 400), 60);
 }
 
-/** A picture that one browser cannot play costs it that picture, and nothing else. */
+/** Checks that a picture that one browser cannot play costs only that picture. */
 export async function foreign({ chromium, firefox }, place) {
   const fox = await join(firefox, place, "foreign", "Fox");
   const ada = await open(chromium, place, "foreign");
@@ -76,7 +76,7 @@ export async function foreign({ chromium, firefox }, place) {
   await close(fox, ada, ben);
 }
 
-/** A moderator mutes one, who is heard again once they unmute. */
+/** Checks that a moderator mutes a member, who is heard again after unmuting. */
 export async function moderate({ chromium }, place) {
   const moderator = await join(chromium, place, "moderate", "Ada");
   const member = await join(chromium, place, "moderate", "Ben");
@@ -87,7 +87,7 @@ export async function moderate({ chromium }, place) {
   await press(member, "#mic");
   await flows(moderator, 2);
 
-  // And a camera, which the member starts again.
+  // The moderator stops a camera, which the member starts again.
   await moderator.evaluate(() => {
     const other = [...room.members.values()].find(({ id }) => id !== room.me);
     return room.muteOther(other.id, other.tracks.find(({ kind }) => kind === "video").trackName);
@@ -97,14 +97,14 @@ export async function moderate({ chromium }, place) {
   await flows(moderator, 2);
   await flows(member, 2);
 
-  // And by themselves, which closes nothing.
+  // The member mutes itself, which closes no track.
   await press(member, "#mic");
   await until("a sign of it", () => moderator.$eval(".tile:not(.is-me) .plate", (plate) => plate.textContent.includes("muted")));
   assert.equal((await look(moderator)).remotes.length, 2);
   await press(member, "#mic");
   await until("its end", () => moderator.$eval(".tile:not(.is-me) .plate", (plate) => !plate.textContent.includes("muted")));
 
-  // The camera goes out and comes again, and so does a screen.
+  // The camera is turned off and on again, and so is a screen.
   await press(member, "#camera");
   await until("no picture", async () => (await look(moderator)).remotes.every(({ kind }) => kind === "audio"));
   await press(member, "#camera");

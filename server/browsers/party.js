@@ -28,7 +28,7 @@ export async function party({ chromium }, { url, emulator }) {
   await alice.call("replace", "video", { width: 320, height: 240 });
   await width(320);
 
-  // Its ICE servers came from the router as well, or there would be no connection.
+  // The router gave the ICE servers, too: without them there would be no connection.
   assert.equal(await alice.call("ask", "GET", "generate-ice-servers"), 200);
   assert.equal(await alice.call("ask", "POST", "generate-ice-servers"), 201);
   await locked(alice, bob, picture);
@@ -48,7 +48,7 @@ export async function party({ chromium }, { url, emulator }) {
   await close(alice.tab, bob.tab);
 }
 
-/** A session takes requests of its own member only. */
+/** Checks that a session takes requests of its own member only. */
 async function locked(alice, bob, { trackName }) {
   const session = `sessions/${await alice.call("sessionId")}`;
   const tracks = [{ mid: "0" }];

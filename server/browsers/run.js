@@ -1,4 +1,4 @@
-// The page of the room in real browsers, in front of a server with an emulator.
+// Page of the room in real browsers, in front of a server with an emulator.
 //
 //     node run.js PAGE_URL EMULATOR_URL [FOLDER_FOR_PICTURES]
 //
@@ -15,7 +15,7 @@ import { whip } from "./whip.js";
 import { expire, giveUp, leave, loseMedia, loseNetwork, oversleep, survive } from "./vanish.js";
 
 const [shown, emulator, folder] = process.argv.slice(2);
-// Of the demo the address has its room.
+// The address of the demo contains its room.
 const url = new URL("/", shown).href;
 const place = { url, emulator: control(emulator) };
 const only = process.env.ONLY?.split(",");
@@ -45,7 +45,7 @@ try {
   await step("a member that has expired in its sleep enters again", oversleep);
   await step("partytracks against the router, and another's session refused", party);
   await step("WHIP publishes, WHEP and a member of the room watch it", whip);
-  // From here on offers stay unanswered, which the emulator counts as violations.
+  // The next steps leave offers unanswered, which the emulator counts as violations.
   await step("a picture that one browser cannot play costs it nothing else", foreign);
   await step("one request after the other goes wrong, and all comes back", survive);
   await step("every view, and nothing grave that axe finds", looks);

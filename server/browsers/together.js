@@ -1,5 +1,5 @@
-// Two join at the same moment, again and again: no exchange of session descriptions meets
-// another one.
+// Two members join at the same moment, again and again: their exchanges of session descriptions
+// never overlap.
 
 import assert from "node:assert/strict";
 import { assertQuiet, close, connected, enter, flows, look, open, press, until } from "./lab.js";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { assertQuiet, close, connected, flows, join, look, press, sleep, until } from "./lab.js";
 
-/** Each for the one call of its operation that comes next. */
+/** Faults for the next call of their operation. */
 const FAULTS = [
   ["new_tracks", { kind: "reset" }],
   ["new_tracks", { kind: "dropReply" }],
@@ -19,7 +19,7 @@ const FAULTS = [
   ["close_tracks", { kind: "html", status: 500 }],
 ];
 
-/** One leaves by the button, one by closing the tab, and one tab is killed. */
+/** Lets one member leave by the button, one by closing the tab, and kills one tab. */
 export async function leave({ chromium }, place) {
   const [stays, leaves, closes, dies] = await gather(chromium, place, "leave", ["Ada", "Ben", "Chidi", "Dana"]);
   await flows(stays, 6);
@@ -31,7 +31,7 @@ export async function leave({ chromium }, place) {
   await closes.close();
   await until("two members", async () => (await look(stays)).members.length === 2, 5);
 
-  // Its renderer ends, and with it the page, which says nothing.
+  // The renderer ends, and the page sends no word.
   await dies.goto("chrome://crash").catch(() => {});
   await until("a sign that it is gone", () => stays.$eval(".tile:not(.is-me)", (tile) => tile.classList.contains("is-away")), 10);
   await until("one member", async () => (await look(stays)).members.length === 1, 45);
@@ -40,12 +40,12 @@ export async function leave({ chromium }, place) {
   await close(stays);
 }
 
-/** One loses the connection for media, and comes back as the same member. */
+/** Cuts the connection for media of a member, who comes back as the same member. */
 export async function loseMedia({ chromium }, place) {
   await repaired(chromium, place, "lose-media", { kind: "disconnect" });
 }
 
-/** The session expires in the middle of the call, and the page has another one. */
+/** Lets the session expire in the middle of the call. The page gets another one. */
 export async function expire({ chromium }, place) {
   await repaired(chromium, place, "expire", { kind: "expireSession" });
 }
@@ -57,7 +57,7 @@ async function repaired(browser, place, room, fault) {
   const before = await look(suffers);
   await watch(suffers);
   await place.emulator.fault({ session: before.sessionId, times: 1, fault });
-  // The next call of that session suffers it.
+  // The next call of that session meets the fault.
   await press(suffers, "#camera");
   await until("a repair", () => suffers.evaluate(() => states.includes("repairing")), 30);
   await connected(suffers, 40);
@@ -73,17 +73,17 @@ async function repaired(browser, place, room, fault) {
   await close(stays, suffers);
 }
 
-/** Whatever goes wrong with one request, in the end all is there. */
+/** Checks that the call is complete in the end, whatever goes wrong with one request. */
 export async function survive({ chromium }, place) {
   const stays = await join(chromium, place, "survive", "Ada");
-  // Each has a few only, because repairs that follow each other closely are bounded.
+  // Each run has a few faults, because repairs in quick succession are bounded.
   for (let at = 0; at < FAULTS.length; at += 3) {
     const suffers = await join(chromium, place, "survive", "Ben");
     await flows(suffers, 2);
     for (const [operation, fault] of FAULTS.slice(at, at + 3)) {
       const { me, sessionId } = await look(suffers);
       await place.emulator.fault({ operation, session: sessionId, times: 1, fault });
-      // The other camera goes out and comes again: a close, a pull, and an answer.
+      // The other camera is turned off and on again: a close, a pull, and an answer.
       await press(stays, "#camera");
       await until(`one track (${fault.kind})`, async () => (await look(suffers)).remotes.length === 1, 40);
       await press(stays, "#camera");
@@ -100,7 +100,7 @@ export async function survive({ chromium }, place) {
   await close(stays);
 }
 
-/** There is no session to be had, so the page gives up and says so; a button begins anew. */
+/** Refuses every session, so the page gives up and says so. A button begins anew. */
 export async function giveUp({ chromium }, place) {
   const [stays, suffers] = await gather(chromium, place, "give-up", ["Ada", "Ben"]);
   await flows(suffers, 2);
@@ -120,7 +120,7 @@ export async function giveUp({ chromium }, place) {
   await close(stays, suffers);
 }
 
-/** One has no network for some seconds. */
+/** Cuts the network of a member for some seconds. */
 export async function loseNetwork({ chromium }, place) {
   const [stays, suffers] = await gather(chromium, place, "lose-network", ["Ada", "Ben"]);
   await flows(stays, 2);
@@ -139,7 +139,7 @@ export async function loseNetwork({ chromium }, place) {
   await close(stays, suffers);
 }
 
-/** A computer sleeps until its member has expired. Awake, it enters again by itself. */
+/** Lets a computer sleep until its member has expired. After waking it enters again by itself. */
 export async function oversleep({ chromium }, place) {
   const [stays, sleeps] = await gather(chromium, place, "oversleep", ["Ada", "Ben"]);
   await flows(stays, 2);

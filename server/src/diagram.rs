@@ -19,52 +19,51 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The number of arrows that a listener may be behind. One that is slower misses some.
+/// The most arrows that a listener may be behind. A slower one misses some.
 const BEHIND: usize = 256;
 
-/// The name of the span of a request, and those of the spans with the label that it is in:
-/// that of a session, and that in which one is made.
+/// Name of the span of a request, and names of the spans with its label: that of a session, and
+/// that in which a session is made.
 const OPERATION: &str = "calls_operation";
 const LABELLED: [&str; 2] = ["calls_session", "calls_join"];
 
-/// A layer that shows each request to the Calls API once it has ended.
+/// Layer that shows each request to the Calls API once it has ended.
 #[derive(Clone, Debug)]
 pub struct Diagram {
     arrows: broadcast::Sender<Arrow>,
 }
 
-/// A request to the Calls API that has ended.
+/// Request to the Calls API that has ended.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Arrow {
-    /// The end, in milliseconds since 1970.
+    /// End, in milliseconds since 1970.
     pub at: u64,
-    /// The operation, as the generated client's method is named.
+    /// Operation, named as the generated client's method.
     pub operation: String,
-    /// The method of HTTP.
+    /// HTTP method.
     pub method: String,
-    /// The status. None: no reply has come.
+    /// Status. None if no reply has come.
     pub status: Option<u64>,
-    /// The time that it took, in milliseconds.
+    /// Duration in milliseconds.
     pub ms: Option<u64>,
-    /// The session's label, `<room>/<member>`. It is empty where the request is none of
-    /// a session.
+    /// Label of the session, `<room>/<member>`. Empty if the request is on no session.
     pub label: String,
 }
 
 impl Diagram {
-    /// A layer without listeners.
+    /// Creates a layer without listeners.
     pub fn new() -> Self {
         Self { arrows: broadcast::Sender::new(BEHIND) }
     }
 
-    /// The arrows from now on.
+    /// Returns the arrows from now on.
     pub fn arrows(&self) -> broadcast::Receiver<Arrow> {
         self.arrows.subscribe()
     }
 
-    /// The arrows of one room from now on, for a page: server-sent events, each an
-    /// [`Arrow`] as JSON. Whoever gets them sees who does what in the room.
+    /// Returns the arrows of one room from now on, for a page: server-sent events, each an
+    /// [`Arrow`] as JSON. Its receivers see all actions in the room.
     pub fn events(
         &self,
         room: String,
@@ -121,7 +120,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Diagram {
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         arrow.at = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        // Nobody may be listening.
+        // Without a listener the arrow is dropped.
         let _ = self.arrows.send(arrow);
     }
 }

@@ -1,4 +1,4 @@
-//! Hooks of the application: who enters, and what it is told.
+//! Hooks of the application: its decision on entrances, and its notifications.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use crate::name::{MemberId, RoomName};
 pub use crate::room::record::Via;
 use crate::room::types::{Member, Reason, Role};
 
-/// The decisions of the application.
+/// Decisions of the application.
 ///
 /// A function or closure from [`Entrance`] to a future is one, too:
 ///
@@ -26,15 +26,14 @@ use crate::room::types::{Member, Reason, Role};
 /// }
 /// ```
 pub trait Hooks: Send + Sync + 'static {
-    /// Decides who enters which room in which role. It is asked before anything is
-    /// done.
+    /// Decides who enters which room in which role, before any change is made.
     fn admit(
         &self,
         entrance: Entrance,
     ) -> impl Future<Output = Result<Admission, NotAdmitted>> + Send;
 
-    /// Hears what has happened, once for each time, at the process where it did. It
-    /// must not block.
+    /// Takes an event of a room. It is called once for each event, in the process where that
+    /// happened. It must not block.
     fn happened(&self, room: &RoomName, happened: Happened<'_>) {
         let _ = (room, happened);
     }
@@ -53,25 +52,25 @@ where
     }
 }
 
-/// A request to enter a room.
+/// Request to enter a room.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entrance {
-    /// The room.
+    /// Room.
     pub room: RoomName,
-    /// The headers of the request, cookies and `authorization` among them.
+    /// Headers of the request, cookies and `authorization` among them.
     pub headers: HeaderMap,
-    /// The query of the request, as it came.
+    /// Query of the request, as it came.
     pub query: Option<String>,
-    /// The name that is asked for, which is not checked against anything.
+    /// Name that is asked for. It is not checked.
     pub name: Option<String>,
-    /// The way in.
+    /// Way in.
     pub via: Via,
-    /// The number of members that the room has.
+    /// Number of members in the room.
     pub members: usize,
 }
 
-/// The permission to enter.
+/// Permission to enter.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Admission {
@@ -80,52 +79,52 @@ pub struct Admission {
     pub(crate) capacity: Option<usize>,
 }
 
-/// The refusal to let somebody in.
+/// Refusal of an entrance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAdmitted;
 
-/// Something that has happened in a room.
+/// Event of a room, for the application.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Happened<'a> {
-    /// A member came.
+    /// A member has joined.
     Joined {
-        /// The member.
+        /// Member.
         member: &'a Member,
     },
-    /// A member is gone.
+    /// A member has left or was removed.
     Left {
-        /// The member, as it was.
+        /// Member, in its last state.
         member: &'a Member,
-        /// Why.
+        /// Reason.
         reason: Reason,
-        /// The time that it was there.
+        /// Time between joining and leaving.
         after: Duration,
     },
     /// A moderator has closed a track.
     Muted {
-        /// The moderator.
+        /// Moderator.
         by: &'a MemberId,
-        /// The member whose track it was.
+        /// Member whose track it was.
         member: &'a MemberId,
-        /// The track's name.
+        /// Name of the track.
         track: &'a str,
     },
 }
 
 impl Admission {
-    /// Lets somebody in with a role, under the name that was asked for.
+    /// Admits with a role, under the name that was asked for.
     pub fn new(role: Role) -> Self {
         Self { role, name: None, capacity: None }
     }
 
-    /// Gives the member this name instead, of up to 64 characters; more are cut off.
+    /// Sets the member's name, of up to 64 characters. Further ones are cut off.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Lets the member in only if the room then has no more than so many, instead of
+    /// Admits the member only if the room then has no more members than this. Replaces
     /// [`Limits::members`](crate::Limits::members).
     pub fn capacity(mut self, members: usize) -> Self {
         self.capacity = Some(members);
@@ -133,7 +132,7 @@ impl Admission {
     }
 }
 
-/// Hooks whose types are not known.
+/// Hooks of an erased type.
 pub(crate) trait AnyHooks: Send + Sync {
     fn admit(
         &self,

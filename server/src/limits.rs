@@ -1,4 +1,4 @@
-//! Limits of what agents may do.
+//! Limits on agents.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -10,44 +10,42 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;
 
-/// The largest number of bytes of the name of a track or data channel: all members of a
-/// room are told it.
+/// The most bytes of the name of a track or data channel. All members of a room receive it.
 pub const MAX_PUBLICATION_NAME: usize = 128;
 
-/// Limits of what agents may do.
+/// Limits on agents.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The number of members of a room: 100 if not set.
+    /// The most members of a room: 100 if not set.
     pub members: usize,
-    /// The number of sessions that a member has at a time: 4 if not set.
+    /// The most sessions of a member at a time: 4 if not set.
     pub sessions: usize,
-    /// The number of tracks and data channels that a member publishes: 32 if not set.
+    /// The most tracks and data channels that a member publishes: 32 if not set.
     pub publications: usize,
-    /// The number of bytes of a body: 256 KiB if not set.
+    /// The most bytes of a body: 256 KiB if not set.
     pub body: usize,
-    /// The number of bytes of a member's data: 2 KiB if not set.
+    /// The most bytes of a member's data: 2 KiB if not set.
     pub data: usize,
-    /// The number of requests of a member in a second: 30 if not set, and twice as many
-    /// at once.
+    /// The most requests of a member in a second: 30 if not set, and twice as many at once.
     pub requests: NonZeroU32,
-    /// The number of members that may enter one room in a second: 20 if not set, and
-    /// twice as many at once.
+    /// The most members that may enter one room in a second: 20 if not set, and twice as many at
+    /// once.
     pub entrances: NonZeroU32,
-    /// The time after which a member expires of which nothing is heard: 30 s if not set.
+    /// Time of silence after which a member expires: 30 s if not set.
     pub absence: Duration,
-    /// The time between two signs of life on a connection for events: 10 s if not set.
-    /// A connection on which nothing came for two and a half times as long is closed.
+    /// Time between two signs of life on a connection for events: 10 s if not set. A connection
+    /// that is silent for two and a half times as long is closed.
     pub heartbeat: Duration,
 }
 
-/// The state of the limits of rates.
+/// State of the rate limits.
 pub(crate) struct Rates {
     members: DefaultKeyedRateLimiter<MemberId>,
     rooms: DefaultKeyedRateLimiter<RoomName>,
 }
 
-/// Checks the name of something that is to be published.
+/// Checks the name of a publication.
 pub(crate) fn check_name<'a>(field: &str, name: &'a str) -> Result<&'a str, Refused> {
     match name.len() <= MAX_PUBLICATION_NAME {
         true => Ok(name),
@@ -95,12 +93,12 @@ impl Rates {
         check(&self.members, member)
     }
 
-    /// Counts somebody who wants to enter a room.
+    /// Counts a request to enter a room.
     pub(crate) fn entrance(&self, room: &RoomName) -> Result<(), Refused> {
         check(&self.rooms, room)
     }
 
-    /// Forgets who has not asked for a while.
+    /// Forgets members and rooms without recent requests.
     pub(crate) fn tidy(&self) {
         self.members.retain_recent();
         self.rooms.retain_recent();

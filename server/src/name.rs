@@ -6,23 +6,22 @@ use std::sync::Arc;
 use cloudflare_calls::types::SessionId;
 use serde::{Deserialize, Serialize};
 
-/// The largest number of characters of a room's name.
+/// The most characters of a room's name.
 pub const MAX_ROOM_NAME: usize = 64;
 
-/// The name of a room: 1 to [`MAX_ROOM_NAME`] of the characters `A-Z a-z 0-9 - _`.
+/// Name of a room: 1 to [`MAX_ROOM_NAME`] of the characters `A-Z a-z 0-9 - _`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RoomName {
-    /// The name is the key of the room's entry in a store, too: what is allowed in one
-    /// is allowed in the other.
+    /// The name is the key of the room's entry in a store, too: both permit the same characters.
     key: Arc<SessionId>,
 }
 
-/// A text that is no name of a room.
+/// Error for a text that is no name of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidRoomName;
 
-/// Names a member of a room: 16 hexadecimal digits.
+/// Id of a member of a room: 16 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MemberId(String);
@@ -31,7 +30,7 @@ impl RoomName {
     /// Checks a name.
     ///
     /// # Errors
-    /// [`InvalidRoomName`].
+    /// [`InvalidRoomName`] if it has another length or other characters.
     pub fn new(name: &str) -> Result<Self, InvalidRoomName> {
         let is_right = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if !(1..=MAX_ROOM_NAME).contains(&name.len()) || !name.bytes().all(is_right) {
@@ -41,35 +40,35 @@ impl RoomName {
         Ok(Self { key: Arc::new(key) })
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         self.key.as_str()
     }
 
-    /// The key of the room's entry in a store of rooms.
+    /// Returns the key of the room's entry in a store of rooms.
     pub(crate) fn key(&self) -> &SessionId {
         &self.key
     }
 }
 
 impl MemberId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The id of a number.
+    /// Returns the id of a number.
     pub(crate) fn from_number(number: u64) -> Self {
         Self(format!("{number:016x}"))
     }
 
-    /// The id that a text is, if it is one.
+    /// Returns the id in a text, or None if it is no id.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         (text.len() == 16 && text.bytes().all(is_hex)).then(|| Self::of(text))
     }
 
-    /// The id that a text names.
+    /// Returns the id that a text names.
     pub(crate) fn of(text: &str) -> Self {
         Self(text.to_owned())
     }

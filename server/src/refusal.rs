@@ -13,23 +13,23 @@ use serde::Serialize;
 /// Reasons for which a request is refused.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// No token, or none that is good for this room.
+    /// The token is missing or not good for this room.
     Unauthorized,
-    /// The member may not.
+    /// The member does not have the permission.
     Forbidden,
     NotFound,
     /// The path has no such method.
     Method,
-    /// The SFU does not do this.
+    /// The SFU does not have this operation.
     Unsupported,
-    /// The room or the member has as many as it may have.
+    /// The room or the member has reached its limit.
     Full,
-    /// The body or the query cannot be read. The text has nothing of what was sent.
+    /// The body or the query cannot be read. The message has nothing of the request.
     Undecodable(String),
-    /// A value is not valid. The text has nothing of what was sent.
+    /// A value is not valid. The message has nothing of the request.
     Invalid(String),
-    /// A session description is none, or not of the type that is needed. The text has
-    /// nothing of what was sent.
+    /// A session description is invalid, or not of the type that is needed. The message has nothing
+    /// of the request.
     Unreadable(String),
     WrongType(String),
     TooLarge,
@@ -38,19 +38,19 @@ pub(crate) enum Refused {
     },
     /// The media type is not the one that is needed.
     MediaType,
-    /// The session is over.
+    /// The session has ended.
     Gone,
     /// No offer waits for this answer.
     NoExchange,
     /// The client of the Calls API failed.
     Calls(Box<Error>),
-    /// The store of rooms or of sessions did not do its part.
+    /// The store of rooms or of sessions failed.
     Store(StoreError),
     /// The process takes no more requests.
     Draining,
 }
 
-/// A refusal as it is written.
+/// Body of a refusal.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
@@ -70,7 +70,7 @@ impl Refused {
             Self::Unsupported => StatusCode::NOT_IMPLEMENTED,
             Self::Full | Self::NoExchange => StatusCode::CONFLICT,
             Self::Undecodable(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
-            // The API's own status for it.
+            // 406 is the API's own status for it.
             Self::Invalid(_) | Self::WrongType(_) => StatusCode::NOT_ACCEPTABLE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -106,10 +106,10 @@ impl Refused {
         match self {
             Self::Unauthorized => "a token for this room is needed",
             Self::Forbidden => "this is not permitted",
-            Self::NotFound => "there is no such thing",
+            Self::NotFound => "the path, member or track does not exist",
             Self::Method => "the path has no such method",
             Self::Unsupported => "neither trickle ICE nor ICE restarts are possible",
-            Self::Full => "there is no room for more",
+            Self::Full => "the room or the member has reached its limit",
             Self::Undecodable(what)
             | Self::Invalid(what)
             | Self::Unreadable(what)
@@ -117,10 +117,10 @@ impl Refused {
             Self::TooLarge => "the body is too large",
             Self::TooMany { .. } => "too many requests",
             Self::MediaType => "the body has to be application/sdp",
-            Self::Gone => "the session is over, a new one is needed",
+            Self::Gone => "the session has ended, a new one is needed",
             Self::NoExchange => "no offer waits for this answer",
-            // The API's words are about what this agent has sent. Failures of the
-            // backend's own are not its concern.
+            // The API's words are about the agent's request. Failures of the backend's own are not
+            // for the agent.
             Self::Calls(error) if status_of(error).is_client_error() => {
                 error.description().unwrap_or_else(|| words_of(error))
             }
@@ -148,8 +148,8 @@ impl Refused {
     }
 }
 
-/// The status of the API for what the agent can mend, and that of
-/// [`Error::http_status`] for everything else.
+/// Returns the API's status for errors that the agent can correct, and that of
+/// [`Error::http_status`] for all others.
 fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::NOT_ACCEPTABLE,
@@ -162,7 +162,7 @@ fn status_of(error: &Error) -> StatusCode {
     }
 }
 
-/// Whether the agent gets this status of the API's as it is. 401 and 404 are about the
+/// Returns whether the agent gets this status of the API unchanged. 401 and 404 are about the
 /// backend's secret and app.
 fn is_the_agents(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 406 | 409 | 410 | 413 | 425)
@@ -193,10 +193,10 @@ fn words_of(error: &Error) -> &'static str {
         Error::Unusable { reason: Unusable::NoSuchExchange, .. } => {
             "no offer waits for this answer"
         }
-        Error::Unusable { .. } => "the session is over, a new one is needed",
+        Error::Unusable { .. } => "the session has ended, a new one is needed",
         Error::Store { .. } => "the store does not reply",
-        Error::Items { .. } => "the Calls API refused all of it",
-        _ => "the Calls API did not do its part",
+        Error::Items { .. } => "the Calls API refused every item",
+        _ => "the Calls API failed",
     }
 }
 
@@ -214,7 +214,7 @@ impl IntoResponse for Refused {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
         if let Some(wait) = self.retry_after() {
-            // Rounded up: a second too late is better than one more refusal.
+            // The time is rounded up: a second too late is better than one more refusal.
             headers.insert(header::RETRY_AFTER, (wait.as_millis().div_ceil(1000) as u64).into());
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -1,4 +1,4 @@
-//! The server: its settings, and what it shares between requests.
+//! Server: its settings, and the state that its requests share.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -22,23 +22,23 @@ use crate::room::record::Entry;
 use crate::room::types::Reason;
 use crate::room::{Rooms, unattended};
 
-/// The number of sessions that one process keeps, if nothing else is set.
+/// The most sessions that one process keeps, if nothing else is set.
 const SESSIONS: usize = 10_000;
 
-/// The time between two looks for sessions that are of no use any more.
+/// Time between two sweeps of sessions that no agent can use.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// The time between two looks at sessions by WHIP and WHEP.
+/// Time between two checks of sessions by WHIP and WHEP.
 const ATTEND: Duration = Duration::from_secs(10);
 
-/// The time without a change after which a session is left. That of a member that is
-/// gone was left before, unless its process died just then.
-const IDLE: Duration = Duration::from_hours(24);
+/// Time without a change after which a session is left. Sessions of gone members are left earlier,
+/// unless their process died just then.
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The lifetime of the credentials that agents get for TURN.
-const TURN_TTL: Duration = Duration::from_hours(12);
+/// Lifetime of the TURN credentials of agents.
+const TURN_TTL: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// The backend of the diagram: sessions and rooms for agents. A clone is the same one.
+/// Backend of the diagram: sessions and rooms for agents. A clone is the same one.
 ///
 /// ```no_run
 /// use axum::Router;
@@ -57,7 +57,7 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
-/// Settings of a [`Server`] to be started.
+/// Settings of a [`Server`].
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
     client: Client,
@@ -80,18 +80,18 @@ pub(crate) struct Shared {
     pub(crate) origins: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) rates: Rates,
-    /// Becomes true when the server drains.
+    /// True once the server drains.
     pub(crate) draining: watch::Sender<bool>,
 }
 
-/// The source of servers for ICE.
+/// Source of servers for ICE.
 enum Ice {
     Fixed(IceServers),
     Turn(TurnClient),
 }
 
 impl Server {
-    /// A server whose defaults can be changed. `hooks` decides who enters which room.
+    /// Returns a builder, whose defaults can be changed. `hooks` decides who enters which room.
     pub fn builder(client: Client, hooks: impl Hooks) -> Builder {
         Builder {
             client,
@@ -104,19 +104,18 @@ impl Server {
         }
     }
 
-    /// The routes, to be nested where the application likes.
+    /// Returns the routes, to be nested at any path of the application.
     pub fn router(&self) -> Router {
         http::router(Arc::clone(&self.shared))
     }
 
-    /// The sessions of this process.
+    /// Returns the sessions of this process.
     pub fn sessions(&self) -> &Registry {
         &self.shared.sessions
     }
 
-    /// Ends before its process does: agents are told to connect elsewhere, no new
-    /// member or connection is taken, and changes that are under way come to their
-    /// ends.
+    /// Ends the server before its process: agents are told to connect elsewhere, no new member or
+    /// connection is taken, and changes under way are completed.
     pub async fn drain(&self) {
         self.shared.draining.send_replace(true);
         self.shared.sessions.drain().await;
@@ -124,24 +123,22 @@ impl Server {
 }
 
 impl Builder {
-    /// Keeps sessions in this registry, such as one over the store of a fleet. If it is
-    /// not set, they are this process's own, up to 10,000.
+    /// Keeps sessions in this registry, such as one over the store of a fleet. If it is not set,
+    /// sessions are this process's own, up to 10,000.
     pub fn sessions(mut self, sessions: Registry) -> Self {
         self.sessions = Some(sessions);
         self
     }
 
-    /// Keeps rooms in this store. Processes that share it have the same rooms, and need
-    /// the same sessions as well. It has to be another store than that of the sessions,
-    /// or one with another prefix of its keys. If it is not set, rooms are this
-    /// process's own.
+    /// Keeps rooms in this store. Processes that share it have the same rooms, and need the same
+    /// sessions as well. The store must not be that of the sessions, unless it has another prefix
+    /// of its keys. If it is not set, rooms are this process's own.
     pub fn rooms(mut self, store: Arc<dyn Store>) -> Self {
         self.rooms = store;
         self
     }
 
-    /// Tells agents of these servers for ICE. If it is not set, it is Cloudflare's STUN
-    /// server.
+    /// Sets the ICE servers of agents. If it is not set, they get Cloudflare's STUN server.
     pub fn ice_servers(mut self, servers: IceServers) -> Self {
         self.ice = Ice::Fixed(servers);
         self
@@ -153,22 +150,21 @@ impl Builder {
         self
     }
 
-    /// Lets pages of these origins use the server, such as `https://app.example`,
-    /// besides those of its own host. Pages of others need CORS as well, which
-    /// `tower-http` has.
+    /// Lets pages of these origins use the server, such as `https://app.example`, besides those of
+    /// its own host. Pages of other origins need CORS as well, which `tower-http` has.
     pub fn origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.origins = origins.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Other limits.
+    /// Sets other limits.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Starts the server's tasks in the runtime that it is called in. They end when the
-    /// server and its routers are dropped.
+    /// Starts the server's tasks in the current runtime. They end when the server and its routers
+    /// are dropped.
     pub fn start(self) -> Server {
         let Self { client, hooks, sessions, rooms, ice, origins, limits } = self;
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| {
@@ -176,7 +172,7 @@ impl Builder {
                 let shared = Weak::clone(shared);
                 Box::new(move |room: &RoomName, entries: Vec<Entry>, reason: Reason| {
                     if let Some(shared) = shared.upgrade() {
-                        shared.gone(room, entries, reason);
+                        shared.members_left(room, entries, reason);
                     }
                 })
             };
@@ -199,7 +195,7 @@ impl Builder {
 }
 
 impl Shared {
-    /// Servers for the ICE of one agent. Without TURN's reply there is STUN.
+    /// Returns ICE servers for one agent. If TURN does not reply, they have STUN only.
     pub(crate) async fn ice_servers(&self) -> IceServers {
         let turn = match &self.ice {
             Ice::Fixed(servers) => return servers.clone(),
@@ -214,12 +210,17 @@ impl Shared {
         }
     }
 
-    /// Members are gone: the application is told, and their sessions are left.
-    pub(crate) fn gone(self: &Arc<Self>, room: &RoomName, entries: Vec<Entry>, reason: Reason) {
+    /// Handles members that have gone: tells the application, and leaves their sessions.
+    pub(crate) fn members_left(
+        self: &Arc<Self>,
+        room: &RoomName,
+        entries: Vec<Entry>,
+        reason: Reason,
+    ) {
         for entry in entries {
             let after = Duration::from_millis(now().saturating_sub(entry.since));
             let member = &entry.member;
-            tracing::info!(%room, member = %member.id, ?reason, "a member is gone");
+            tracing::info!(%room, member = %member.id, ?reason, "a member has left");
             self.hooks.happened(room, Happened::Left { member, reason, after });
             for held in entry.sessions {
                 self.leave(held.id);
@@ -227,7 +228,7 @@ impl Shared {
         }
     }
 
-    /// Leaves a session in the background. What could not be closed is swept.
+    /// Leaves a session in the background. A later sweep closes the rest.
     pub(crate) fn leave(self: &Arc<Self>, session: SessionId) {
         let shared = Arc::clone(self);
         tokio::spawn(async move {
@@ -235,7 +236,7 @@ impl Shared {
                 Ok(Some(session)) => session.leave().await.map(|left| left.is_complete()),
                 Ok(None) => Ok(true),
                 Err(error) => {
-                    tracing::warn!(%error, "a session was not found to be left");
+                    tracing::warn!(%error, "a session to leave was not read");
                     return;
                 }
             };
@@ -247,21 +248,20 @@ impl Shared {
         });
     }
 
-    /// Leaves sessions that no member has: their process died, or their store was not
-    /// there, when it was to be told.
+    /// Leaves sessions without a member: their process died, or their store was not reachable when
+    /// the member left.
     async fn leave_strays(self: &Arc<Self>) {
         for id in self.sessions.ids() {
             let Ok(Some(session)) = self.sessions.get(&id).await else { continue };
-            // One that was just made may not be in its room yet.
+            // A new session may not be in its room yet.
             if session.idle() > SWEEP && self.is_stray(&session).await {
-                tracing::debug!("a session that no member has is left");
+                tracing::debug!("a session without a member is left");
                 self.leave(id);
             }
         }
     }
 
-    /// Whether a session of this server's is one of nobody. If that cannot be known, it is
-    /// not.
+    /// Returns whether a session of this server has no member. False if that cannot be known.
     async fn is_stray(&self, session: &Session) -> bool {
         let label = session.correlation_id().and_then(|label| label.split_once('/'));
         // The application may have sessions of its own in the registry.
@@ -275,7 +275,7 @@ impl Shared {
         }
     }
 
-    /// Ends a session that the API does not have any more.
+    /// Handles a session that the API does not have any more.
     pub(crate) async fn ended(
         &self,
         room: &RoomName,
@@ -298,14 +298,13 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// The time in milliseconds since 1970. It is for people: nothing waits for it.
+/// Returns the time in milliseconds since 1970. It is for people only: no timer uses it.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Leaves sessions that are of no use to any agent, and again those that were left
-/// incompletely.
+/// Leaves sessions that no agent can use, and again those that were left incompletely.
 async fn sweep(shared: Weak<Shared>) {
     let mut ticks = tokio::time::interval(SWEEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -324,7 +323,7 @@ async fn sweep(shared: Weak<Shared>) {
     }
 }
 
-/// Looks after members by WHIP and WHEP, which are there as long as their sessions.
+/// Removes members by WHIP and WHEP whose sessions have ended.
 async fn attend(shared: Weak<Shared>) {
     let mut ticks = tokio::time::interval(ATTEND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

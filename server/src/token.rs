@@ -9,14 +9,14 @@ use cloudflare_calls::SecretString;
 
 use crate::name::MemberId;
 
-/// The number of random bytes of a token.
+/// Random bytes of a token.
 const SECRET: usize = 32;
 
-/// The longest text that can be a token.
+/// The most bytes of a text that can be a token.
 const MAX_LEN: usize = 128;
 
-/// A new member's id, its token, and the hash by which the token is known again. None:
-/// the system has no random numbers.
+/// Returns a new member's id, its token, and the token's hash. None if the system has no random
+/// numbers.
 pub(crate) fn issue() -> Option<(MemberId, SecretString, String)> {
     let (mut id, mut secret) = ([0; 8], [0; SECRET]);
     rand::fill(&mut id).ok()?;
@@ -28,18 +28,18 @@ pub(crate) fn issue() -> Option<(MemberId, SecretString, String)> {
     Some((id, token.into(), hash))
 }
 
-/// The member that a token names. It proves nothing.
+/// Returns the member that a token names. This proves nothing.
 pub(crate) fn named(token: &str) -> Option<MemberId> {
     let (id, _) = token.split_once('.').filter(|_| token.len() <= MAX_LEN)?;
     Some(MemberId::of(id))
 }
 
-/// Whether a token has this hash.
+/// Returns whether a token has this hash.
 pub(crate) fn is_right(token: &str, expected: &str) -> bool {
     verify_slices_are_equal(hash(token).as_bytes(), expected.as_bytes()).is_ok()
 }
 
-/// The hash by which a token is known again.
+/// Returns the hash of a token.
 pub(crate) fn hash(token: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Requests to the Calls API as they happen. A program of its own: tests without a
+//! Requests to the Calls API for the diagram. The test is a program of its own: tests without a
 //! subscriber turn spans off for the whole process.
 
 // A test fails by panicking.

@@ -25,15 +25,15 @@ export interface Member {
   channels: ChannelInfo[];
 }
 
-/** A track of another member that is received. */
+/** Track of another member that is received. */
 export interface Remote {
-  /** One of its kind in the room. */
+  /** Key that is unique in the room. */
   key: string;
-  /** The member's id. */
+  /** Id of the member. */
   member: string;
   sessionId: string;
   trackName: string;
-  /** What the publisher called it: `microphone`, `camera`, `screen`. */
+  /** Name that the publisher gave: `microphone`, `camera`, `screen`. */
   name: string;
   kind: "audio" | "video";
   track: MediaStreamTrack;
@@ -41,41 +41,41 @@ export interface Remote {
 }
 
 export type State = "connecting" | "connected" | "repairing" | "failed" | "left";
-/** Why a room is being repaired or has failed. */
+/** Reason for which a room is being repaired or has failed. */
 export type Reason = "network" | "media" | "removed" | "ended" | "full" | "forbidden" | "expired" | "server";
 
 export interface StateDetail {
   state: State;
   reason: Reason | null;
-  /** What the person can do, in English. */
+  /** Advice to the person, in English. */
   advice: string | null;
-  /** Which session in a row this is, from 1. */
+  /** Number of the session in a row, from 1. */
   attempt: number;
   error: Error | null;
 }
 
 export interface Quality {
   level: "good" | "fair" | "poor";
-  /** The part of the packets that is lost, in the worse direction. */
+  /** Share of the packets that is lost, in the worse direction, from 0 to 1. */
   loss: number;
-  /** In seconds. */
+  /** Time in seconds. */
   roundTrip: number;
 }
 
-/** A request of this module's. `path` has `{id}` in place of ids. */
+/** Request of this module. `path` has `{id}` in place of ids. */
 export interface Call {
   number: number;
   method: string;
   path: string;
-  /** The step of the lifecycle that it belongs to. */
+  /** Step of the lifecycle that it belongs to. */
   step: "client joins" | "remote client joins" | "remote client leaves" | "client leaves" | null;
-  /** When it began, in milliseconds since 1970. */
+  /** Time of its beginning, in milliseconds since 1970. */
   at: number;
 }
 
 export interface RoomEvents {
   state: StateDetail;
-  /** The members, or something of them, have changed. */
+  /** Members have changed, or a part of one. */
   members: { members: Map<string, Member> };
   joined: { member: Member; name?: string };
   left: { member: string; name?: string; reason: "left" | "expired" | "removed" | "ended" };
@@ -92,31 +92,31 @@ export interface RoomEvents {
   /** A moderator has closed a track of ours. */
   silenced: { publication: Publication; by: string | null };
   speaking: { member: string; isSpeaking: boolean };
-  /** How loud each member is, from 0 to 1, several times a second. We ourselves are 0 where
-   * the browser does not say it, as in Firefox. */
+  /** Loudness of each member, from 0 to 1, several times a second. Our own is 0 in browsers
+   * that do not measure it, as Firefox. */
   levels: { levels: Map<string, number> };
   quality: Quality;
   /** A request begins. */
   calling: Call;
   /** A request has ended; status 0 is no reply. */
   call: Call & { status: number; ms: number };
-  /** Something that the room goes on without. */
+  /** Problem despite which the room continues. */
   problem: { error: Error; track?: Remote | null };
 }
 
 export interface RoomOptions {
   name?: string;
-  /** Any JSON of up to 2 KiB, for the others. */
+  /** JSON of up to 2 KiB, for the others. */
   data?: unknown;
   /** Headers of every request, for the application to decide who enters. */
   headers?: Record<string, string>;
-  /** Which tracks to subscribe to. All, if it is not given. */
+  /** Choice of the tracks to subscribe to. Without it all are. */
   subscribe?: (member: Member, track: Track) => boolean;
-  /** The layer of pictures until `fit` has chosen one. */
+  /** Layer of pictures until `fit` has chosen one. */
   preferredRid?: "h" | "l";
 }
 
-/** A refusal, or no reply at all (status 0). */
+/** Refusal, or no reply at all (status 0). */
 export declare class CallsError extends Error {
   readonly status: number;
   readonly code: string;
@@ -125,19 +125,19 @@ export declare class CallsError extends Error {
   readonly advice: string;
 }
 
-/** One track of ours. It outlives connections. Its event `state` says when `state` changes. */
+/** Track of ours. It outlives connections. Its event `state` says when `state` changes. */
 export declare class Publication extends EventTarget {
   readonly track: MediaStreamTrack;
   readonly name: string;
   readonly trackName: string;
   readonly muted: boolean;
-  /** `removed`: a moderator has closed it, and `unmute` publishes it anew. */
+  /** `removed` means that a moderator has closed it. `unmute` publishes it anew. */
   readonly state: "waiting" | "live" | "removed" | "closed";
   /** Sends another track of the same kind. */
   replace(track: MediaStreamTrack): Promise<void>;
   mute(): Promise<void>;
   unmute(): Promise<void>;
-  /** Publishes it no longer. Whoever made the track stops it. */
+  /** Publishes it no longer. The page has to stop the track itself. */
   close(): void;
 }
 
@@ -147,12 +147,12 @@ export interface Message {
   data: string | ArrayBuffer;
 }
 
-/** One name of data channels: ours, and those of the others with the same name. Its events
- * are `open`, and `message` with a `Message` as `detail`. */
+/** Data channels of one name: ours, and those of the others. Its events are `open`, and
+ * `message` with a `Message` as `detail`. */
 export declare class Channel extends EventTarget {
   readonly name: string;
   readonly isOpen: boolean;
-  /** Returns whether it was sent. */
+  /** Sends a message. Returns whether it was sent. */
   send(data: string | ArrayBuffer): boolean;
   close(): void;
 }
@@ -162,13 +162,13 @@ export declare class Room extends EventTarget {
   constructor(url: string, options?: RoomOptions);
   /** Makes a room and enters it. Rejects with a `CallsError`. */
   static join(url: string, options?: RoomOptions): Promise<Room>;
-  /** Enters the room. After a failure it enters again, as the same member if that is still there. */
+  /** Enters the room. After a failure it enters again, as the same member if that still exists. */
   join(): Promise<void>;
-  /** Leaves. Happens by itself with the page. */
+  /** Leaves. Leaving the page does so, too. */
   leave(): Promise<void>;
 
   readonly members: Map<string, Member>;
-  /** Our own id. */
+  /** Id of ourselves. */
   readonly me: string | null;
   readonly self: Member | undefined;
   readonly state: State;
@@ -179,19 +179,19 @@ export declare class Room extends EventTarget {
   readonly connection: RTCPeerConnection | null;
   readonly sessionId: string | null;
 
-  /** Publishes a track. What is asked for in one task goes in one request. Resolves once it
-   * is published. `layers` sends a picture in two sizes, `h` and `l`. */
+  /** Publishes a track. Calls in one task share one request. Resolves once the track is
+   * published. `layers` sends a picture in two sizes, `h` and `l`. */
   publish(track: MediaStreamTrack, options?: { name?: string; layers?: boolean }): Promise<Publication>;
   channel(name: string, options?: { ordered?: boolean; maxRetransmits?: number; maxPacketLifeTime?: number }): Channel;
   subscribe(track: { sessionId: string; trackName: string }): void;
   unsubscribe(track: { sessionId: string; trackName: string }): void;
-  /** Chooses the layer of a picture by the size of the element that shows it. Returns what
-   * ends that. */
+  /** Chooses the layer of a picture by the size of the element that shows it. Returns a
+   * function that ends that. */
   fit(track: { sessionId: string; trackName: string }, element: Element): () => void;
   /** Changes our own data. */
   update(data: unknown): Promise<Member>;
 
-  /** For moderators. */
+  /** Mutes another member. For moderators. */
   muteOther(member: string, trackName: string): Promise<Member>;
   remove(member: string): Promise<unknown>;
   end(): Promise<unknown>;

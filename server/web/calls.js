@@ -1,10 +1,10 @@
-/* A room of cloudflare-calls-server in a browser. No dependencies, no build step; the types
-   are in calls.d.ts. The other files of this folder belong to it.
+/* Room of cloudflare-calls-server in a browser. It has no dependencies and no build step. The
+   types are in calls.d.ts. The other files of this folder belong to it.
 
-   What is wanted and what is there are kept apart: publications, subscriptions and channels
-   say what is wanted, and one loop (`#run`) does what is missing, one exchange of session
-   descriptions after the other. A connection that is lost is therefore nothing special: all
-   that was there is gone, and the loop does it again in a new session. */
+   The wanted and the actual state are kept apart: publications, subscriptions and channels are
+   the wanted one. One loop (`#run`) takes the missing steps, one exchange of session
+   descriptions after the other. A lost connection is therefore no special case: the loop takes
+   the steps again in a new session. */
 
 import { ADVICE, Broken, CallsError, Feed, Link, after, backoff } from "./connection.js";
 import { Meter } from "./measure.js";
@@ -14,10 +14,10 @@ export { CallsError };
 
 const REQUEST = 45_000; // The server asks again for tracks that do not flow yet.
 const STABLE = 20_000; // After that, failures are counted anew.
-const SESSIONS = 5; // New sessions in a row.
+const SESSIONS = 5; // The most new sessions in a row.
 const WAITS = 8; // "Try again" in a row.
-const ITEMS = 5; // Pulls of a track that is not there yet.
-const SECTIONS = 200; // Media sections of one connection; closed ones are not used again.
+const ITEMS = 5; // The most pulls of a track that does not exist yet.
+const SECTIONS = 200; // The most media sections of one connection. Closed ones are not used again.
 
 export class Room extends EventTarget {
   #url;
@@ -28,7 +28,7 @@ export class Room extends EventTarget {
   #rejoins = 0;
 
   #link = null;
-  #old = null; // The session that the next one replaces.
+  #old = null; // Session that the next one replaces.
   #tries = 0;
   #trouble = { media: null, events: null };
   #end = null;
@@ -37,7 +37,7 @@ export class Room extends EventTarget {
   #publications = new Set();
   #channels = new Map();
   #remotes = new Map();
-  #chosen = new Map(); // What `subscribe` and `unsubscribe` said.
+  #chosen = new Map(); // Choices of `subscribe` and `unsubscribe`.
   #names = 0;
 
   #isRunning = false;
@@ -73,8 +73,8 @@ export class Room extends EventTarget {
     return room;
   }
 
-  /* Enters the room: a member is made, and its connection for events. Or enters it again
-     after a failure, as the same member if it is still there. */
+  /* Enters the room: makes a member, and its connection for events. After a failure it enters
+     again, as the same member if that still exists. */
   async join() {
     if (!["connecting", "failed", "left"].includes(this.state) || this.#timers.length) return;
     if (!["network", "media", "server"].includes(this.#end?.reason)) this.#token = null;
@@ -88,7 +88,7 @@ export class Room extends EventTarget {
     addEventListener("online", this.#hurry);
     try {
       if (!this.#token) await this.#enter();
-      // If it is gone, the loop enters again.
+      // If the member has gone, the loop enters again.
       else if (await this.#isMember()) this.#feed.open(this.#url, this.#token);
     } catch (error) {
       this.#fail(error.reason ?? "server", error);
@@ -98,7 +98,7 @@ export class Room extends EventTarget {
     this.#wake();
   }
 
-  /* Leaves. The page may be on its way out, so the request outlives it. */
+  /* Leaves. The page may be closing, so the request outlives it. */
   async leave() {
     if (this.#end?.state === "left") return;
     const call = this.#token && this.#call("DELETE", "members/{id}", { id: this.me, keepalive: true, step: "client leaves" });
@@ -113,11 +113,11 @@ export class Room extends EventTarget {
   get connection() { return this.#link?.pc ?? null; }
   get sessionId() { return this.#link?.sessionId ?? null; }
   get quality() { return this.#meter.quality; }
-  /* The tracks of the others that are received. */
+  /* Returns the tracks of the others that are received. */
   get remotes() { return [...this.#remotes.values()].filter(({ track }) => track).map(shown); }
 
-  /* Publishes a track. What is asked for in one task goes in one request, so publish the
-     microphone and the camera together. `layers` sends a picture in two sizes, `h` and `l`. */
+  /* Publishes a track. Calls in one task share one request, so publish the microphone and the
+     camera together. `layers` sends a picture in two sizes, `h` and `l`. */
   async publish(track, { name = track.kind === "audio" ? "microphone" : "camera", layers = false } = {}) {
     const trackName = `${name}-${++this.#names}${layers ? LAYERED : ""}`;
     const publication = new Publication(track, name, trackName, layers ? LAYERS : [], {
@@ -142,7 +142,7 @@ export class Room extends EventTarget {
     return channel;
   }
 
-  /* Subscribes to one track, or no longer, whatever the option `subscribe` says. */
+  /* Subscribes to one track. It overrides the option `subscribe`, as `unsubscribe` does. */
   subscribe(track) {
     this.#chosen.set(keyOf(track), true);
     this.#reconcile();
@@ -153,8 +153,8 @@ export class Room extends EventTarget {
     this.#reconcile();
   }
 
-  /* Chooses the layer of a picture by the size of the element that shows it. Returns what
-     ends that. A picture that has no layers stays as it is. */
+  /* Chooses the layer of a picture by the size of the element that shows it. Returns a function
+     that ends that. A picture without layers stays as it is. */
   fit(track, element) {
     if (!track.trackName.endsWith(LAYERED)) return () => {};
     let timer;
@@ -178,7 +178,7 @@ export class Room extends EventTarget {
 
   /* Changes our own data. */
   update(data) { return this.#call("PATCH", "members/{id}", { id: this.me, body: { data } }); }
-  /* For moderators: a track of a member is closed, a member removed, the room ended. */
+  /* Closes a track of a member, removes a member, or ends the room. For moderators. */
   muteOther(id, trackName) { return this.#call("PATCH", "members/{id}", { id, body: { muted: { [trackName]: true } } }); }
   remove(id) { return this.#call("DELETE", "members/{id}", { id }); }
   end() { return this.#call("DELETE", ""); }
@@ -206,7 +206,7 @@ export class Room extends EventTarget {
     this.#emit("state", detail);
   }
 
-  /* Whether anything is wanted that takes a connection. */
+  /* Returns whether a publication, subscription or channel needs a connection. */
   get #hasWork() {
     const isWaiting = this.publications.some(({ state }) => state === "waiting");
     return isWaiting || this.#channels.size > 0 || this.#remotes.size > 0;
@@ -235,7 +235,7 @@ export class Room extends EventTarget {
 
   /* ---- Requests ---- */
 
-  /* One request. "Try again" is waited for; everything else that is not a success throws. */
+  /* Sends a request. It waits as long as the reply says "try again". Other failures throw. */
   async #call(method, path, { id, query = "", body, link, keepalive = false, step = null } = {}) {
     const url = `${this.#url}${path && "/"}${path.replace("{id}", id)}${query}`;
     const headers = { ...this.#options.headers };
@@ -261,7 +261,7 @@ export class Room extends EventTarget {
       const response = await fetch(url, { ...options, signal: AbortSignal.any(signals) });
       const text = await response.text();
       status = response.status;
-      // A reply of an attempt that was given up says nothing any more.
+      // A reply to an attempt that was given up is ignored.
       link?.ending.signal.throwIfAborted();
       let reply = {};
       try { reply = JSON.parse(text) ?? {}; } catch { /* A proxy's page, or nothing. */ }
@@ -288,7 +288,7 @@ export class Room extends EventTarget {
     this.#feed.open(this.#url, this.#token);
   }
 
-  /* Whether the member is still there. If it cannot be asked, it may be. */
+  /* Returns whether the member still exists. True if that cannot be known. */
   async #isMember() {
     const token = this.#token;
     const error = await this.#call("GET", "").then(() => null, (error) => error);
@@ -297,8 +297,8 @@ export class Room extends EventTarget {
     return false;
   }
 
-  /* The member is gone. It enters again, once, unless it was removed: then the connection
-     for events says so. */
+  /* Enters again, once, after the member has gone. A removed member does not: the connection
+     for events tells that. */
   async #rejoin() {
     const token = this.#token;
     if (!token) return;
@@ -307,13 +307,13 @@ export class Room extends EventTarget {
     if (this.#rejoins++ > 0) return this.#fail("expired");
     this.#token = null;
     this.#feed.close();
-    this.#trouble.events = null; // Nothing tries until there is a member again.
+    this.#trouble.events = null; // No attempt is made until there is a member again.
     this.#setTrouble("media", "expired");
     if (this.#link) this.#giveUp(this.#link, "expired");
     this.#wake();
   }
 
-  /* ---- What the events say ---- */
+  /* ---- Events ---- */
 
   #hear(event) {
     const member = this.members.get(event.member);
@@ -359,8 +359,8 @@ export class Room extends EventTarget {
     this.#emit("members", { members: this.members });
   }
 
-  /* What others see of our own tracks. One that was there and is gone was closed by a
-     moderator, or the session is over. */
+  /* Checks the room's view of our own tracks. A track that has vanished from it was closed by a
+     moderator, or the session has ended. */
   #checkOwn(event) {
     const link = this.#link;
     if (!link) return;
@@ -375,7 +375,7 @@ export class Room extends EventTarget {
     for (const publication of gone) {
       const { transceiver } = publication;
       transceiver.sender.replaceTrack(null).catch(() => {});
-      // The SFU has closed it; the next offer says the same.
+      // The SFU has closed it. The next offer says the same.
       if (transceiver.mid !== link.first) transceiver.stop();
       publication.track.enabled = false;
       publication.muted = true;
@@ -384,7 +384,7 @@ export class Room extends EventTarget {
     }
   }
 
-  /* What should be subscribed to, by what is in the room. */
+  /* Updates the subscriptions to the tracks of the room. */
   #reconcile() {
     if (this.#end) return;
     const tracks = new Map();
@@ -453,12 +453,12 @@ export class Room extends EventTarget {
     if (!this.#isRunning) this.#run();
   };
 
-  /* Does one thing after the other until nothing is missing. */
+  /* Takes one step after the other until nothing is missing. */
   async #run() {
     this.#isRunning = true;
     while (this.#isAsked && this.#timers.length) {
       this.#isAsked = false;
-      await null; // What is asked for in one task is done together.
+      await null; // Requests that are made in one task are carried out together.
       const link = this.#link;
       try {
         if (await this.#step(link)) this.#isAsked = true;
@@ -475,7 +475,7 @@ export class Room extends EventTarget {
     this.#isRunning = false;
   }
 
-  /* Does the next thing that is missing. Returns whether there was one. */
+  /* Takes the next step that is missing. Returns whether there was one. */
   async #step(link) {
     if (!this.#token) return this.#attempt(() => this.#enter());
     const unpublished = this.publications.filter(({ state }) => state === "waiting");
@@ -500,7 +500,7 @@ export class Room extends EventTarget {
     if (closingChannels.length) return this.#closeChannels(link, closingChannels.splice(0));
     const channels = [...this.#channels.values()].flatMap((channel) =>
       [{ channel, end: channel }, ...[...channel.peers.values()].map((end) => ({ channel, end }))]);
-    // A listener has none of its own.
+    // A listener has no channels of its own.
     const isOpen = ({ channel, end }) => end.data || (end === channel && this.self?.role === "listener");
     const ends = this.#due(channels.filter((one) => !isOpen(one)).map(({ end }) => end));
     const due = channels.filter(({ end }) => ends.includes(end));
@@ -512,14 +512,14 @@ export class Room extends EventTarget {
     return false;
   }
 
-  /* Those whose time has come. The loop runs again when the next one's has. */
+  /* Returns the items that are due. The loop runs again when the next one is. */
   #due(items) {
     const left = items.map(({ notBefore }) => notBefore - Date.now()).filter((ms) => ms > 0 && ms < Infinity);
     if (left.length) setTimeout(this.#wake, Math.min(...left) + 1);
     return items.filter(({ notBefore }) => notBefore <= Date.now());
   }
 
-  /* Something did not succeed: again later, but not for ever. */
+  /* Schedules another try of a failed item. The number of tries is limited. */
   #postpone(item, error) {
     item.tries += 1;
     const isOver = item.tries >= ITEMS;
@@ -527,13 +527,13 @@ export class Room extends EventTarget {
     if (isOver) this.#emit("problem", { error, track: item.trackName ? shown(item) : null });
   }
 
-  /* One of the bounded tries to have a session. */
+  /* Makes one of the limited attempts to get a session. */
   async #attempt(action) {
     if (this.#tries >= SESSIONS) return this.#fail(this.#trouble.media ?? "server");
     this.#tries += 1;
     this.#show();
     if (this.#tries > 1) await after(backoff(this.#tries - 1));
-    // While the server cannot be reached, the connection for events does the trying.
+    // While the server cannot be reached, only the connection for events makes attempts.
     while (this.#trouble.events && !this.#end) await after(300);
     if (this.#end) return false;
     await action();
@@ -559,7 +559,7 @@ export class Room extends EventTarget {
     }).catch(() => {});
   }
 
-  /* The connection is over, and so is all that was on it. The loop does it again. */
+  /* Gives the connection up, with all that is on it. The loop makes a new one. */
   #giveUp(link, reason, error) {
     if (link !== this.#link) return;
     this.#link = null;
@@ -580,7 +580,7 @@ export class Room extends EventTarget {
     return this.#call(method, `sessions/{id}/${path}`, { id: link.sessionId, body, link, step });
   }
 
-  /* The SFU has answered our offer, or made one of its own, which is answered. */
+  /* Takes the SFU's answer to our offer, or answers an offer of its own. */
   async #settle(link, reply, step) {
     const { pc } = link;
     const isNew = !link.isStarted;
@@ -606,7 +606,7 @@ export class Room extends EventTarget {
     const { pc } = link;
     const transceivers = publications.map(({ track, encodings: sendEncodings }) =>
       pc.addTransceiver(track, { direction: "sendonly", sendEncodings }));
-    // With data in the first offer nothing else has to be established.
+    // With data in the first offer no other step has to establish it.
     if (this.#channels.size) link.data ??= pc.createDataChannel("server-events", { negotiated: true, id: 0 });
     const sessionDescription = await this.#offer(link);
     const mids = transceivers.map(({ mid }) => mid);
@@ -629,7 +629,7 @@ export class Room extends EventTarget {
         this.#publications.delete(publication);
         publication.become("closed", item.error ?? new CallsError(200, item));
       } else if (publication.state === "closed") {
-        link.closing.push(mids[at]); // It was closed meanwhile.
+        link.closing.push(mids[at]); // The track was closed meanwhile.
       } else {
         Object.assign(publication, { mid: mids[at], transceiver }).become("live");
         if (transceiver.sender.track !== publication.track) publication.replace(publication.track);
@@ -676,8 +676,9 @@ export class Room extends EventTarget {
     return true;
   }
 
-  /* One of these tracks has a codec that this browser has not, and the SFU takes no answer
-     without it. The session is over; a track that did it twice is pulled no more. */
+  /* Handles a refused answer: one of these tracks has a codec that this browser lacks, and the
+     SFU takes no answer without it. The session has ended. A track that did it twice is pulled
+     no more. */
   #suspect(remotes, error) {
     for (const remote of remotes) {
       remote.refusals += 1;
@@ -685,8 +686,8 @@ export class Room extends EventTarget {
     }
   }
 
-  /* Sections are closed by an offer, which leaves of them one line. The first one is closed
-     by force, because the transport would end with it. */
+  /* Closes sections by an offer, which keeps one line of each. The first section is closed by
+     force, because the transport would end with it. */
   async #close(link) {
     const mids = link.closing.splice(0).filter((mid) => link.find(mid));
     const isTheirs = mids.some((mid) => link.find(mid).currentDirection === "recvonly");
@@ -736,7 +737,7 @@ export class Room extends EventTarget {
     return true;
   }
 
-  /* Other layers. */
+  /* Updates the layers of subscriptions. */
   async #update(link, remotes) {
     const tracks = remotes.map(({ sessionId, trackName, mid, rid }) => ({ location: "remote", sessionId, trackName, mid, ...layer(rid) }));
     const asked = remotes.map(({ rid }) => rid);
@@ -752,7 +753,7 @@ export class Room extends EventTarget {
     return true;
   }
 
-  /* Whose sound comes and goes where. */
+  /* Returns the ends of sound, ours and those of others. */
   #soundEnds() {
     const theirs = [...this.#remotes.values()].filter(({ kind, mid }) => kind === "audio" && mid);
     const ours = this.publications.filter(({ track, muted, transceiver }) => track.kind === "audio" && !muted && transceiver);

@@ -1,12 +1,12 @@
-/* What a room is connected by: refusals, one connection for media with its session, and the
-   one for events. */
+/* Connections of a room: refusals, one connection for media with its session, and the one for
+   events. */
 
 const SILENCE = 25_000; // A connection for events on which nothing came is dead.
 const CONNECT = 15_000; // ICE and DTLS.
 const DISCONNECTED = 4_000; // A connection may come back by itself.
-const SOCKETS = 12; // Connections for events in a row: more than a minute.
+const SOCKETS = 12; // The most connections for events in a row: more than a minute.
 
-/* What the person can do, for each reason that a room has failed for. */
+/* Advice to the person, for each reason for which a room has failed. */
 export const ADVICE = {
   network: "The server cannot be reached. Check your connection, then try again.",
   media: "Sound and pictures do not get through. Another network, or a VPN that is off, may help.",
@@ -18,7 +18,7 @@ export const ADVICE = {
   server: "The server could not do its part. Try again in a moment.",
 };
 
-/* A refusal, or no reply at all (status 0). */
+/* Refusal, or no reply at all (status 0). */
 export class CallsError extends Error {
   constructor(status, { errorCode = "", errorDescription = "", remedy } = {}) {
     super(errorDescription || errorCode || (status ? `status ${status}` : "no reply"));
@@ -36,7 +36,7 @@ export class CallsError extends Error {
     return ADVICE[this.reason];
   }
 
-  /* Whether only a new session helps: the old one is over, or nobody knows its state. */
+  /* Returns whether only a new session helps: the old one has ended, or its state is unknown. */
   get isFatal() {
     const isUnclear = ["rejoin", "inspect"].includes(this.remedy) || this.status >= 500;
     const isOfExchange = ["invalid_session_description", "signaling_state_not_stable"].includes(this.code);
@@ -44,7 +44,7 @@ export class CallsError extends Error {
   }
 }
 
-/* Why a connection is given up, if it was no request. */
+/* Reason for which a connection is given up, other than a request. */
 export class Broken extends Error {
   constructor(reason) {
     super(ADVICE[reason]);
@@ -58,10 +58,10 @@ export const after = (ms, signal) => new Promise((then, refuse) => {
   const timer = setTimeout(then, ms);
   signal?.addEventListener("abort", () => (clearTimeout(timer), refuse(signal.reason)), { once: true });
 });
-/* Each time twice as long, and never for two at the same moment. */
+/* Returns a pause that doubles each time, and differs between callers. */
 export const backoff = (tries, most = 8_000) => Math.min(most, 300 * 2 ** tries) * (0.5 + Math.random());
 
-/* One connection with its session. What is under way on it ends with it. */
+/* Connection with its session. Requests under way on it end with it. */
 export class Link {
   #lost;
 
@@ -83,7 +83,7 @@ export class Link {
     this.onBroken = onBroken;
   }
 
-  /* Counts from the first session description on. */
+  /* Returns whether a session description was exchanged. */
   get isStarted() {
     return Boolean(this.pc.remoteDescription);
   }
@@ -93,7 +93,7 @@ export class Link {
     this.connected.finally(() => clearTimeout(timer)).catch(() => {});
   }
 
-  /* The mid of the first section. The transport ends with it, so it is never stopped. */
+  /* Returns the mid of the first section. The transport ends with it, so it is never stopped. */
   get first() {
     return /^a=mid:(\S+)/m.exec(this.pc.localDescription?.sdp ?? "")?.[1];
   }
@@ -102,8 +102,8 @@ export class Link {
     return this.pc.localDescription?.sdp.match(/^m=/gm).length ?? 0;
   }
 
-  /* What is sent of our description. Of sections that are closed no codecs are needed, and
-     a long call has many. */
+  /* Returns our description without the codecs of closed sections, of which a long call has
+     many. */
   get description() {
     const { type, sdp } = this.pc.localDescription;
     const lean = (section) => {
@@ -126,7 +126,7 @@ export class Link {
   }
 }
 
-/* The connection for events: a WebSocket that is made again, from the last number on. */
+/* Connection for events: a WebSocket that is made again, from the last number on. */
 export class Feed {
   #socket;
   #silence;
@@ -160,13 +160,13 @@ export class Feed {
         this.#hooks.opened();
       }
       if (event.type === "ping") {
-        this.#tries = 0; // It has lasted.
+        this.#tries = 0; // The connection was stable.
         return socket.send(JSON.stringify({ type: "pong" }));
       }
       const isNext = event.type === "snapshot" || event.seq === this.seq + 1;
       if (!isNext && event.seq <= this.seq) return;
       if (!isNext) {
-        this.seq = null; // Something is missing: a snapshot has it.
+        this.seq = null; // An event is missing: the snapshot has it.
         return again();
       }
       this.seq = event.seq;
@@ -186,14 +186,14 @@ export class Feed {
     this.#hooks.lost();
     const open = async () => {
       clearTimeout(this.#timer);
-      // A browser does not say why a WebSocket was refused.
+      // A browser does not tell the reason of a refused WebSocket.
       if (await this.#hooks.isMember() && this.#wait === open) this.open(url, token);
     };
     this.#wait = open;
     this.#timer = setTimeout(open, backoff(this.#tries++));
   }
 
-  /* Does not wait any longer: the network has come back. */
+  /* Connects at once: the network has come back. */
   hurry() {
     this.#wait?.();
   }

@@ -1,7 +1,7 @@
-/* What is measured in a room: who speaks, and how good the connection is. */
+/* Measurements of a room: speakers, and the quality of the connection. */
 
-const LEVEL = 0.02; // A voice, and not the noise of a room.
-const PAUSE = 600; // Between words nobody has stopped to speak.
+const LEVEL = 0.02; // Least level of a voice, above the noise of a room.
+const PAUSE = 600; // Longest pause between words.
 
 export class Meter {
   #spoken = new Map();
@@ -14,7 +14,7 @@ export class Meter {
     this.#emit = emit;
   }
 
-  /* Who speaks, by the levels of senders and receivers. */
+  /* Reports the speakers, by the levels of senders and receivers. */
   async listen(members, ends) {
     const levels = new Map(members.map((id) => [id, 0]));
     for (const [id, end] of ends) {
@@ -35,7 +35,7 @@ export class Meter {
     this.#emit("levels", { levels });
   }
 
-  /* How good the connection is, by what is lost and how long a round trip takes. */
+  /* Rates the connection by its loss and round trip. */
   async rate(pc) {
     if (pc.connectionState !== "connected") return;
     const sums = { lost: 0, received: 0 };
@@ -59,7 +59,7 @@ export class Meter {
   }
 }
 
-/* How loud a sender or a receiver is, from 0 to 1. */
+/* Returns the loudness of a sender or a receiver, from 0 to 1. */
 async function levelOf(end) {
   const level = end.getSynchronizationSources?.()[0]?.audioLevel;
   if (level !== undefined) return level;

@@ -1,14 +1,14 @@
-/* What is published, opened and received in a room. */
+/* Publications, channels and subscriptions of a room. */
 
-/* Two sizes of a picture, and the end of the names of tracks that have them: nothing else
-   says so to who pulls one. */
+/* Two sizes of a picture, and the suffix of the names of tracks that have them. Only the suffix
+   tells a subscriber of them. */
 export const LAYERED = ".hl";
 export const LAYERS = [{ rid: "h", maxBitrate: 1_200_000 }, { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 }];
 
-/* What names a track or a channel in a room. */
+/* Returns the key of a track or a channel in a room. */
 export const keyOf = ({ sessionId, trackName, dataChannelName }) => `${sessionId}/${trackName ?? `#${dataChannelName}`}`;
 
-/* One track of ours. It outlives connections. */
+/* Track of ours. It outlives connections. */
 export class Publication extends EventTarget {
   #hooks;
   #wait;
@@ -35,7 +35,7 @@ export class Publication extends EventTarget {
     return this.#hooks.tell(this);
   }
 
-  /* Is heard again. A track that a moderator has closed is published anew. */
+  /* Unmutes it. A track that a moderator has closed is published anew. */
   async unmute() {
     this.track.enabled = true;
     this.muted = false;
@@ -44,7 +44,7 @@ export class Publication extends EventTarget {
     this.#hooks.wake();
   }
 
-  /* Publishes it no longer. Whoever made the track stops it. */
+  /* Publishes it no longer. The page has to stop the track itself. */
   close() {
     this.#hooks.close(this);
   }
@@ -58,7 +58,7 @@ export class Publication extends EventTarget {
   }
 }
 
-/* One name of data channels: ours, and those of the others with the same name. */
+/* Data channels of one name: ours, and those of the others. */
 export class Channel extends EventTarget {
   #close;
 
@@ -72,7 +72,7 @@ export class Channel extends EventTarget {
     return this.data?.readyState === "open";
   }
 
-  /* Returns whether it was sent. */
+  /* Sends a message. Returns whether it was sent. */
   send(data) {
     const { isOpen } = this;
     if (isOpen) this.data.send(data);
@@ -89,12 +89,12 @@ export class Channel extends EventTarget {
   }
 }
 
-/* What a page sees of a track of another member. */
+/* Returns the view of a track of another member for the page. */
 export function shown({ key, member, sessionId, trackName, kind, track, mid }) {
   return { key, member, sessionId, trackName, name: trackName.replace(/-\d+(\.hl)?$/, ""), kind, track, mid };
 }
 
-/* How a pull asks for a layer. */
+/* Returns the request for a layer. */
 export function layer(preferredRid) {
   return preferredRid ? { simulcast: { preferredRid, priorityOrdering: "asciibetical", ridNotAvailable: "asciibetical" } } : {};
 }

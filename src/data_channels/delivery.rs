@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::generated::types::DataChannel;
 use crate::invalid::{Invalid, Problem};
 
-/// The delivery policy of a data channel's messages: its publisher chooses,
-/// and every subscriber and every agent that opens the channel repeats it.
+/// Delivery policy of a data channel's messages. The publisher chooses it. Every subscriber and
+/// every agent that opens the channel repeats it.
 ///
-/// As JSON it is the part of `RTCDataChannelInit` that says so (`ordered`,
-/// `maxRetransmits`, `maxPacketLifeTime`), with what is not the default. Both
-/// retry limits at once cannot be expressed and are refused when read.
+/// As JSON it is a part of `RTCDataChannelInit` (`ordered`, `maxRetransmits`, `maxPacketLifeTime`),
+/// without fields that have their defaults. Both retry limits at once cannot be expressed and are
+/// refused when read.
 ///
 /// ```
 /// # use cloudflare_calls::data_channels::{Delivery, RetryLimit};
@@ -28,48 +28,47 @@ pub struct Delivery {
     limit: Option<RetryLimit>,
 }
 
-/// When a message of an unreliable data channel is given up (RFC 8831 section
-/// 6.4).
+/// Limit after which a message of an unreliable data channel is given up (RFC 8831 section 6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetryLimit {
-    /// After it was sent again so often, 0 to 65535 times.
+    /// Retransmissions, 0 to 65535.
     Retransmits(u16),
-    /// After so many milliseconds, 0 to 65535.
+    /// Time in milliseconds, 0 to 65535.
     LifeTime(u16),
 }
 
 impl Default for Delivery {
-    /// Ordered and reliable.
+    /// Returns the ordered and reliable policy.
     fn default() -> Self {
         Self { is_ordered: true, limit: None }
     }
 }
 
 impl Delivery {
-    /// Messages may overtake each other.
+    /// Lets messages overtake each other.
     pub fn unordered(mut self) -> Self {
         self.is_ordered = false;
         self
     }
 
-    /// Messages may be lost.
+    /// Lets messages be lost beyond this limit.
     pub fn limit(mut self, limit: RetryLimit) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Whether messages arrive in the order in which they were sent.
+    /// Returns whether messages arrive in the order in which they were sent.
     pub fn is_ordered(&self) -> bool {
         self.is_ordered
     }
 
-    /// When messages are given up; never, if there is no limit.
+    /// Returns the limit after which messages are given up. None: never.
     pub fn retry_limit(&self) -> Option<RetryLimit> {
         self.limit
     }
 
-    /// Sets what is not the default, and nothing else.
+    /// Sets the fields without their defaults on a channel.
     pub(crate) fn apply(&self, mut channel: DataChannel) -> DataChannel {
         let json = Json::from(*self);
         channel.ordered = json.ordered;

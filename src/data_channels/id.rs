@@ -1,4 +1,4 @@
-//! The id of a data channel.
+//! Id of a data channel.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::invalid::{Invalid, Problem};
 
-/// Names a data channel on one session's connection, with which its agent opens
-/// it: 0 to 65534 (RFC 8832 section 6).
+/// Id of a data channel on one session's connection, with which its agent opens it: 0 to 65534 (RFC
+/// 8832 section 6).
 ///
-/// The SFU gives it. It means nothing on another session: publisher and
-/// subscriber of one channel have different ids.
+/// The SFU gives the id. On another session it means nothing: publisher and subscriber of one
+/// channel have different ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct ChannelId(u16);
@@ -19,7 +19,7 @@ impl ChannelId {
     /// The largest id.
     pub const MAX: u16 = 65_534;
 
-    /// Checks an id, as from an agent.
+    /// Checks an id, for example from an agent.
     ///
     /// # Errors
     /// [`Problem::OutOfRange`] for 65535.
@@ -31,7 +31,7 @@ impl ChannelId {
         Err(Invalid::new("id", problem))
     }
 
-    /// The id as a number.
+    /// Returns the id as a number.
     pub fn get(self) -> u16 {
         self.0
     }

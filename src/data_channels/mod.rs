@@ -1,4 +1,4 @@
-//! Data channels: publishing them, subscribing to those of others, closing them.
+//! Data channels: publishing, subscribing, closing.
 
 pub(crate) mod delivery;
 pub(crate) mod id;

@@ -1,4 +1,4 @@
-//! The steps of data channels.
+//! Steps of data channels.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -31,13 +31,13 @@ use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
 
-/// The names of the generated client's methods.
+/// Names of the generated client's methods.
 const ESTABLISH: &str = "establish_data_channels";
 const NEW: &str = "new_data_channels";
 const UPDATE: &str = "update_data_channels";
 
-/// The channel over which the transport is established; its id is 0
-/// (operation `datachannels/establish`).
+/// Name of the channel that establishes the transport; its id is 0 (operation
+/// `datachannels/establish`).
 const SERVER_EVENTS: &str = "server-events";
 
 /// Publishing data channels and subscribing to them.
@@ -106,8 +106,9 @@ pub trait DataChannelsExt: Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] for no channel or an empty name; [`Error::Unusable`],
-    /// also with [`Unusable::NoDataTransport`](crate::session::Unusable::NoDataTransport); [`Error::Request`].
+    /// [`Error::Invalid`] for no channel or an empty name; [`Error::Unusable`], for example with
+    /// [`Unusable::NoDataTransport`](crate::session::Unusable::NoDataTransport);
+    /// [`Error::Request`].
     fn publish_data_channels(
         &self,
         channels: impl IntoIterator<Item = LocalDataChannel>,
@@ -157,9 +158,8 @@ pub trait DataChannelsExt: Handle {
         }
     }
 
-    /// Lets this subscriber send to the publisher (`PUT datachannels/update`).
-    /// At most one subscriber of a channel may: the grant is taken from the one
-    /// who had it.
+    /// Lets this subscriber send to the publisher (`PUT datachannels/update`). At most one
+    /// subscriber of a channel may send: the right is taken from the one who had it.
     ///
     /// ```no_run
     /// # use cloudflare_calls::{Error, Session, data_channels::SubscribedDataChannel, prelude::*};
@@ -230,14 +230,14 @@ impl DataChannelsExt for Session {}
 #[cfg(feature = "token")]
 impl DataChannelsExt for GuardedSession {}
 
-/// Whether a subscriber may send to the publisher.
+/// Right of a subscriber to send to the publisher.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reply {
     Granted,
     Revoked,
 }
 
-/// With the agent's offer, or without one, so that the SFU makes it.
+/// Establishes the transport with the agent's offer, or without one, so that the SFU makes it.
 async fn establish(
     entry: Entry,
     offer: Option<Offer>,
@@ -257,17 +257,17 @@ async fn establish(
             }
             let send = || session.client().establish_data_channels(session.id(), &request).send();
             let reply = change.call(send).await?;
-            // It comes under one of several names.
+            // The API names the field in several ways.
             let channel = reply.data_channel.as_ref().or(reply.data_channels.first());
             if let Some(error) = channel.and_then(DataChannelResult::error) {
                 if reply.session_description.is_none() {
-                    // Nothing was negotiated.
+                    // The request has negotiated nothing.
                     change.turn.safe();
                 }
                 let failure = ItemFailure { item: SERVER_EVENTS.to_owned(), error };
                 return Err(Error::Items { step: change.entry.step(), failures: vec![failure] });
             }
-            // If the exchange does not come to its end, the session is unusable.
+            // An exchange without its end makes the session unusable anyway.
             session.ledger().transport = Transport::There;
             let (description, requires) =
                 (reply.session_description, reply.requires_immediate_renegotiation);
@@ -339,7 +339,7 @@ async fn subscribe(
     subscribed.await.map(Negotiation::Done)
 }
 
-/// Allocates channels, and takes those that got an id into the ledger.
+/// Allocates channels, and adds those that got an id to the ledger.
 async fn new_channels<Q, D>(
     entry: &Entry,
     effect: Effect,
@@ -388,7 +388,7 @@ where
     done.await
 }
 
-/// The channel that an entry names.
+/// Returns the channel that an entry names.
 fn id_of(entry: DataChannelResult) -> Option<ChannelId> {
     ChannelId::new(entry.id?).ok()
 }

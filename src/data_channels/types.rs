@@ -1,4 +1,4 @@
-//! Data channels as they are asked for, and as they are once they are there.
+//! Data channels: those that are asked for, and those that exist.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use super::id::ChannelId;
 use crate::generated::types::{DataChannel, SessionId, TrackLocation};
 use crate::outcome::Outcome;
 
-/// Data channels that were to be published.
+/// Outcome of publishing data channels.
 pub type PublishedChannels = Outcome<PublishedDataChannel, LocalDataChannel>;
-/// Data channels of other sessions that were to be subscribed to.
+/// Outcome of subscribing to data channels of other sessions.
 pub type SubscribedChannels = Outcome<SubscribedDataChannel, RemoteDataChannel>;
-/// Data channels that were to be closed. Those that were gone already are done.
+/// Outcome of closing data channels. Those that were closed already are done.
 pub type ClosedChannels = Outcome<ChannelId, ChannelId>;
 
-/// The transport of a session's data channels, which is there.
+/// Proof that a session has the transport of data channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataTransport;
 
-/// A data channel to be published.
+/// Data channel to be published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalDataChannel {
@@ -30,19 +30,18 @@ pub struct LocalDataChannel {
 }
 
 impl LocalDataChannel {
-    /// An ordered and reliable channel, under a name that is not used yet on
-    /// the session.
+    /// Creates an ordered and reliable channel, under a name that is not used yet on the session.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), delivery: Delivery::default() }
     }
 
-    /// Another delivery policy.
+    /// Sets another delivery policy.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
     }
 
-    /// The name that the channel is to have on the session.
+    /// Returns the name that the channel is to have on the session.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -54,7 +53,7 @@ impl LocalDataChannel {
     }
 }
 
-/// A data channel of another session.
+/// Data channel of another session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoteDataChannel {
@@ -70,33 +69,33 @@ pub struct RemoteDataChannel {
 }
 
 impl RemoteDataChannel {
-    /// The channel that the session `publisher` publishes under `name`, with
-    /// the delivery policy that it has there.
+    /// Creates the request for the channel that the session `publisher` publishes under `name`,
+    /// with the delivery policy that it has there.
     pub fn new(publisher: SessionId, name: impl Into<String>, delivery: Delivery) -> Self {
         let name = name.into();
         Self { publisher, name, delivery, waits_for_ack: false, can_reply: false }
     }
 
-    /// The SFU holds messages back until the subscriber's first one, which it
-    /// has to send within 30 s.
+    /// Lets the SFU hold messages back until the subscriber's first one, which it has to send
+    /// within 30 s.
     pub fn wait_for_ack(mut self) -> Self {
         self.waits_for_ack = true;
         self
     }
 
-    /// The subscriber may send to the publisher; the right is taken from the
-    /// subscriber who had it.
+    /// Lets the subscriber send to the publisher. The right is taken from the subscriber who had
+    /// it.
     pub fn can_reply(mut self) -> Self {
         self.can_reply = true;
         self
     }
 
-    /// The session that publishes the channel.
+    /// Returns the session that publishes the channel.
     pub fn publisher(&self) -> &SessionId {
         &self.publisher
     }
 
-    /// The channel's name on the publisher's session.
+    /// Returns the channel's name on the publisher's session.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -106,7 +105,7 @@ impl RemoteDataChannel {
             .location(TrackLocation::Remote)
             .session_id(self.publisher.clone())
             .data_channel_name(&self.name);
-        // Unset is not false: what nobody asked for is not sent.
+        // An unset field differs from false: a field that nobody asked for is not sent.
         channel.wait_for_ack = self.waits_for_ack.then_some(true);
         channel.can_reply = self.can_reply.then_some(true);
         self.delivery.apply(channel)
@@ -114,43 +113,43 @@ impl RemoteDataChannel {
 }
 
 impl From<&PublishedDataChannel> for RemoteDataChannel {
-    /// The published channel as the others see it, with its delivery policy.
+    /// Returns the published channel as others see it, with its delivery policy.
     fn from(channel: &PublishedDataChannel) -> Self {
         Self::new(channel.session.clone(), &channel.name, channel.delivery)
     }
 }
 
-/// A published data channel.
+/// Published data channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PublishedDataChannel {
-    /// The session that publishes it.
+    /// Session that publishes it.
     #[serde(rename = "sessionId")]
     pub session: SessionId,
-    /// Its name on that session.
+    /// Name on that session.
     #[serde(rename = "dataChannelName")]
     pub name: String,
-    /// Its id on that session, with which the agent opens it.
+    /// Id on that session, with which the agent opens it.
     pub id: ChannelId,
-    /// The policy with which the agent and every subscriber open it.
+    /// Policy with which the agent and every subscriber open it.
     pub delivery: Delivery,
 }
 
-/// A subscription to a data channel.
+/// Subscription to a data channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SubscribedDataChannel {
-    /// The session that publishes it.
+    /// Session that publishes it.
     #[serde(rename = "sessionId")]
     pub publisher: SessionId,
-    /// Its name on the publisher's session.
+    /// Name on the publisher's session.
     #[serde(rename = "dataChannelName")]
     pub name: String,
-    /// Its id on the subscriber's session, with which the agent opens it.
+    /// Id on the subscriber's session, with which the agent opens it.
     pub id: ChannelId,
-    /// The policy with which the agent opens it.
+    /// Policy with which the agent opens it.
     pub delivery: Delivery,
 }
 

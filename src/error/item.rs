@@ -1,51 +1,52 @@
-//! Why an item failed inside a reply of success.
+//! Errors of items inside a reply of success.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::text::without_full_stop;
 use crate::generated::types::ErrorCode;
 use crate::runtime::redaction::{Scrubbed, scrub};
 
-/// An item that failed inside a reply of success.
+/// Item that failed inside a reply of success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ItemFailure {
-    /// The item: the track's name, the mid, the channel's id.
+    /// Item: the track's name, the mid, the channel's id.
     pub item: String,
-    /// Why it failed.
+    /// Error of the item.
     pub error: ItemError,
 }
 
-/// Why an item failed inside a reply of success.
+/// Reason for which an item failed inside a reply of success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ItemError {
-    /// The API says why.
+    /// The API refused the item.
     #[non_exhaustive]
     Refused {
-        /// The kind of the error.
+        /// Kind of the error.
         #[serde(rename = "errorCode")]
         code: ErrorCode,
-        /// The finer kind, if the API gives one.
+        /// Finer kind, if the API gives one.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
         subcode: Option<Scrubbed>,
-        /// The API's words, for people; the wording may change.
+        /// Words of the API, for people. They may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         description: Option<Scrubbed>,
     },
-    /// The reply says nothing of the item, or an earlier one that would have was
-    /// lost, so its state is unknown.
+    /// The reply does not mention the item, or the earlier reply that would have was lost, so its
+    /// state is unknown.
     Unreported,
-    /// The reply calls it a success and does not name it: no mid, no id.
+    /// The reply calls the item a success and does not name it: no mid, no id.
     Unnamed,
-    /// The request for it failed as a whole.
+    /// The item's request failed as a whole.
     RequestFailed,
 }
 
 impl ItemError {
-    /// The API's code, if it gave one.
+    /// Returns the API's code, if it gave one.
     pub fn code(&self) -> Option<&ErrorCode> {
         match self {
             Self::Refused { code, .. } => Some(code),
@@ -53,17 +54,17 @@ impl ItemError {
         }
     }
 
-    /// Whether the publisher has not published it, or sends nothing yet.
+    /// Returns whether the publisher has not published it, or sends nothing yet.
     pub fn is_not_yet_published(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::NotFoundTrackError | ErrorCode::EmptyTrackError))
     }
 
-    /// Whether asking for the item again may succeed.
+    /// Returns whether asking for the item again may succeed.
     pub fn is_retryable(&self) -> bool {
         self.is_not_yet_published() || self.code().is_some_and(is_transient)
     }
 
-    /// The error of an entry of a reply.
+    /// Returns the error of an entry of a reply.
     pub(crate) fn of(
         code: &Option<ErrorCode>,
         subcode: &Option<Scrubbed>,
@@ -73,13 +74,13 @@ impl ItemError {
         Some(Self::Refused { code, subcode: subcode.clone(), description: description.clone() })
     }
 
-    /// Whether the item may exist, or may have changed, all the same.
+    /// Returns whether the item may exist, or may have changed, despite the error.
     pub(crate) fn leaves_doubt(&self) -> bool {
         matches!(self, Self::Unreported | Self::Unnamed)
     }
 }
 
-/// Whether the API asks for another try with this code.
+/// Returns whether the API asks for another try with this code.
 pub(crate) fn is_transient(code: &ErrorCode) -> bool {
     matches!(
         code,
@@ -95,12 +96,14 @@ impl fmt::Display for ItemError {
             Self::Refused { code, description, .. } => {
                 write!(f, "{}", scrub(code.as_str()))?;
                 match description {
-                    Some(description) => write!(f, ": {}", scrub(description)),
+                    Some(description) => {
+                        write!(f, ": {}", without_full_stop(&scrub(description)))
+                    }
                     None => Ok(()),
                 }
             }
-            Self::Unreported => f.write_str("not in the reply"),
-            Self::Unnamed => f.write_str("in the reply without a name"),
+            Self::Unreported => f.write_str("the reply does not mention it"),
+            Self::Unnamed => f.write_str("the reply does not name it"),
             Self::RequestFailed => f.write_str("the request failed as a whole"),
         }
     }

@@ -1,9 +1,10 @@
-//! Why a step of the lifecycle did not succeed.
+//! Errors of the steps of the lifecycle.
 
 mod item;
 mod remedy;
 #[cfg(feature = "axum")]
 mod response;
+pub(crate) mod text;
 
 use std::fmt;
 use std::time::Duration;
@@ -27,10 +28,10 @@ pub use crate::store::StoreError;
 pub(crate) use crate::verdict::Repeat;
 use crate::verdict::{Kind, Verdict};
 
-/// Why a step of the lifecycle did not succeed.
+/// Error of a step of the lifecycle.
 ///
-/// Messages and `Debug` output contain neither the secret nor session
-/// descriptions. [`remedy`](Error::remedy) says what helps:
+/// Messages and `Debug` output contain neither the secret nor session descriptions.
+/// [`remedy`](Error::remedy) names the remedy:
 ///
 /// | what happened | how to tell | [`Remedy`] |
 /// |---|---|---|
@@ -46,93 +47,91 @@ use crate::verdict::{Kind, Verdict};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Refused before anything was sent.
+    /// The request was refused before anything was sent.
     #[non_exhaustive]
     Invalid {
-        /// The step that was refused.
+        /// Step that was refused.
         step: Step,
-        /// The field, and what is wrong with it.
+        /// Field, and its problem.
         source: Invalid,
     },
-    /// Not permitted by the token or the grant that the handle was opened with.
-    /// Nothing was sent.
+    /// The token or the grant of the handle does not permit the step. Nothing was sent.
     #[non_exhaustive]
     Denied {
-        /// The step that was refused.
+        /// Step that was refused.
         step: Step,
     },
-    /// The session cannot take this any more, or not yet. Nothing was sent.
+    /// The session cannot take the step any more, or not yet. Nothing was sent.
     #[non_exhaustive]
     Unusable {
-        /// The step that was refused.
+        /// Step that was refused.
         step: Step,
-        /// Why not.
+        /// Reason.
         reason: Unusable,
     },
     /// The request failed, after as many tries as the policy allows.
     #[non_exhaustive]
     Request {
-        /// The step that made the request.
+        /// Step that made the request.
         step: Step,
-        /// The report of the generated client.
+        /// Error of the generated client.
         source: Box<OperationError<ApiError>>,
-        /// Whether another try is safe and may succeed.
+        /// True if another try is safe and may succeed.
         is_retryable: bool,
-        /// Whether a change may have taken effect all the same.
+        /// True if a change may have taken effect despite the error.
         outcome_unknown: bool,
-        /// Whether it says that this session is gone.
+        /// True if the error says that this session has ended.
         session_gone: bool,
     },
-    /// The reply has a status of success and contradicts itself or lacks what
-    /// it has to have. The change took effect.
+    /// The reply has a status of success, and contradicts itself or lacks a required part. The
+    /// change took effect.
     #[non_exhaustive]
     Contradiction {
-        /// The step that got the reply.
+        /// Step that got the reply.
         step: Step,
-        /// The contradiction.
+        /// Contradiction.
         problem: &'static str,
     },
-    /// The store that a fleet shares did not do its part. If the outcome is not
-    /// unknown, nothing was sent.
+    /// The store that a fleet shares failed. Unless the outcome is unknown, nothing was sent.
     #[non_exhaustive]
     Store {
-        /// The step that needed it.
+        /// Step that needed it.
         step: Step,
-        /// The failure of the store.
+        /// Failure of the store.
         source: StoreError,
-        /// Whether a change may have taken effect all the same: the request was
-        /// made, or was under way when the lease of the turn ended.
+        /// True if a change may have taken effect despite the error: the request was made, or was
+        /// under way when the lease of the turn ended.
         outcome_unknown: bool,
     },
     /// Items failed inside a reply of success.
     #[non_exhaustive]
     Items {
-        /// The step that asked for them.
+        /// Step that asked for them.
         step: Step,
-        /// Which, and why.
+        /// Items, with their errors.
         failures: Vec<ItemFailure>,
     },
 }
 
-/// The stage that a call reached.
+/// Stage that a call reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Stage {
-    /// The arguments were looked at.
+    /// The arguments were checked.
     Check,
-    /// The session's turn was waited for.
+    /// The call waited for the session's turn.
     Turn,
-    /// The request was made: no reply of the API arrived.
+    /// The request was made, and no reply of the API arrived.
     Request,
-    /// The API replied, and refused or said something that is not understood.
+    /// The API replied with a refusal, or with a reply that is not understood.
     Reply,
     /// The API accepted the request and refused items of it.
     Items,
 }
 
 impl Error {
-    /// The step that failed.
+    /// Returns the step that failed.
     pub fn step(&self) -> Step {
         match self {
             Self::Invalid { step, .. }
@@ -145,13 +144,13 @@ impl Error {
         }
     }
 
-    /// The operation of the API that failed, as the generated client's method
-    /// is named. None if no request was made, or one succeeded.
+    /// Returns the operation of the API that failed, named as the generated client's method. None
+    /// if no request was made, or one succeeded.
     pub fn operation(&self) -> Option<&'static str> {
         self.request_error().map(OperationError::operation)
     }
 
-    /// The stage that the call reached.
+    /// Returns the stage that the call reached.
     pub fn stage(&self) -> Stage {
         match self {
             Self::Invalid { .. } | Self::Denied { .. } => Stage::Check,
@@ -166,14 +165,13 @@ impl Error {
         }
     }
 
-    /// The status of the reply, if the request as a whole failed with one. It
-    /// can be one of success: Cloudflare documents an `errorCode` in every
-    /// reply.
+    /// Returns the status of the reply, if the request as a whole failed with one. It can be one of
+    /// success: Cloudflare documents an `errorCode` in every reply.
     pub fn status(&self) -> Option<StatusCode> {
         self.reply().map(|reply| reply.status)
     }
 
-    /// The API's code: of the reply, or of the first item that failed.
+    /// Returns the API's code: of the reply, or of the first item that failed.
     pub fn code(&self) -> Option<&ErrorCode> {
         match self {
             Self::Request { source, .. } => source.body().map(|body| &body.error_code),
@@ -182,8 +180,8 @@ impl Error {
         }
     }
 
-    /// The finer kind of the API's code, if the reply gives one: Cloudflare's own
-    /// examples read it, and no schema has it.
+    /// Returns the finer kind of the API's code, if the reply gives one. Cloudflare's own examples
+    /// read it, and no schema has it.
     pub fn subcode(&self) -> Option<&str> {
         match self {
             Self::Items { failures, .. } => {
@@ -196,13 +194,13 @@ impl Error {
         }
     }
 
-    /// The API's words for what went wrong. They may quote what was sent: for
-    /// people who may see that, not for logs.
+    /// Returns the API's words for the error. They may quote the request: show them to people who
+    /// may see that, and keep them out of logs.
     pub fn description(&self) -> Option<&str> {
         self.request_error()?.body()?.error_description.as_deref()
     }
 
-    /// The items that failed inside a reply of success.
+    /// Returns the items that failed inside a reply of success.
     pub fn items(&self) -> &[ItemFailure] {
         match self {
             Self::Items { failures, .. } => failures,
@@ -210,23 +208,23 @@ impl Error {
         }
     }
 
-    /// The time that the API asks to wait before another try.
+    /// Returns the time that the API asks to wait before another try.
     pub fn retry_after(&self) -> Option<Duration> {
         self.reply()?.retry_after
     }
 
-    /// Cloudflare's name of the request (`cf-ray`), to quote to its support.
+    /// Returns Cloudflare's id of the request (`cf-ray`), to quote to its support.
     pub fn ray(&self) -> Option<&str> {
         self.reply()?.ray.as_deref()
     }
 
-    /// The time that the last try took. None if nothing was sent.
+    /// Returns the time that the last try took. None if nothing was sent.
     pub fn elapsed(&self) -> Option<Duration> {
         self.request_error()?.elapsed()
     }
 
-    /// Whether the same call is safe to repeat and may succeed later. The
-    /// session's [`RetryPolicy`](crate::RetryPolicy) has tried already.
+    /// Returns whether the same call is safe to repeat and may succeed later. The session's
+    /// [`RetryPolicy`](crate::RetryPolicy) has tried already.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Request { is_retryable, .. } => *is_retryable,
@@ -241,9 +239,9 @@ impl Error {
         }
     }
 
-    /// Whether this session expired or lost its agent (410): a new session is
-    /// needed, trying again never helps. A 410 that a pull got because of the
-    /// publisher's session is none.
+    /// Returns whether this session expired or lost its agent (410). A new session is then needed,
+    /// because another try never helps. A 410 that a pull got because of the publisher's session
+    /// does not count.
     pub fn is_session_gone(&self) -> bool {
         match self {
             Self::Request { session_gone, .. } => *session_gone,
@@ -252,21 +250,20 @@ impl Error {
         }
     }
 
-    /// Whether the session's connection is not up yet (425).
+    /// Returns whether the session's connection is not up yet (425).
     pub fn is_not_connected(&self) -> bool {
         self.status() == Some(StatusCode::TOO_EARLY)
     }
 
-    /// Whether all that failed are tracks or channels whose publisher has not
-    /// published them, or sends nothing yet.
+    /// Returns whether all failures are tracks or channels whose publisher has not published them,
+    /// or sends nothing yet.
     pub fn is_not_yet_published(&self) -> bool {
         let failures = self.items();
         !failures.is_empty() && failures.iter().all(|item| item.error.is_not_yet_published())
     }
 
-    /// Whether a change may have taken effect although it is reported as
-    /// failed: its reply was lost, makes no sense or is a refusal with a status
-    /// of success.
+    /// Returns whether a change may have taken effect although it is reported as failed: its reply
+    /// was lost, makes no sense or is a refusal with a status of success.
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Request { outcome_unknown, .. } | Self::Store { outcome_unknown, .. } => {
@@ -296,7 +293,7 @@ impl Error {
         }
     }
 
-    /// The same error, of which it is known that it is about another session.
+    /// Returns the same error, marked as one about another session.
     pub(crate) fn about_another_session(mut self) -> Self {
         if let Self::Request { session_gone, .. } = &mut self {
             *session_gone = false;
@@ -308,7 +305,7 @@ impl Error {
         move |source| Self::Invalid { step, source }
     }
 
-    /// Whether a close was refused because nothing is there any more.
+    /// Returns whether a close was refused because the item or the session does not exist any more.
     pub(crate) fn is_gone_already(&self) -> bool {
         matches!(self.status(), Some(StatusCode::NOT_FOUND | StatusCode::GONE))
     }
@@ -325,8 +322,8 @@ impl Error {
     }
 }
 
-/// Written for the agent: the step, the remedy, and the API's code if it gave
-/// one. The API's words stay here, because they may quote what was sent.
+/// The JSON is for the agent: the step, the remedy, and the API's code if it gave one. The API's
+/// words stay here, because they may quote the request.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Error", 3)?;
@@ -346,19 +343,19 @@ impl fmt::Display for Error {
             Self::Invalid { step, source } => write!(f, "{step}: not sent: {source}"),
             Self::Denied { step } => write!(f, "{step}: not permitted"),
             Self::Unusable { step, reason } => write!(f, "{step}: not sent: {reason}"),
-            Self::Request { step, source, outcome_unknown: true, .. } => {
-                write!(f, "{step}: {source}; whether it took effect is unknown")
+            Self::Request { step, source, outcome_unknown, .. } => {
+                write!(f, "{step}: {}{}", text::of(source), effect(*outcome_unknown))
             }
-            Self::Request { step, source, .. } => write!(f, "{step}: {source}"),
             Self::Contradiction { step, problem } => {
                 write!(f, "{step}: contradictory reply: {problem}")
             }
             Self::Store { step, source, outcome_unknown: true } => {
-                write!(f, "{step}: {source}; whether it took effect is unknown")
+                write!(f, "{step}: {source}{}", effect(true))
             }
             Self::Store { step, source, .. } => write!(f, "{step}: not sent: {source}"),
             Self::Items { step, failures } => {
-                write!(f, "{step}: {} items failed", failures.len())?;
+                let items = if failures.len() == 1 { "item" } else { "items" };
+                write!(f, "{step}: {} {items} failed", failures.len())?;
                 match failures.first() {
                     Some(first) => write!(f, ": {}: {}", scrub(&first.item), first.error),
                     None => Ok(()),
@@ -368,11 +365,16 @@ impl fmt::Display for Error {
     }
 }
 
+/// Returns the end of a message about a change whose effect is unknown.
+fn effect(is_unknown: bool) -> &'static str {
+    if is_unknown { "; whether it took effect is unknown" } else { "" }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Invalid { source, .. } => Some(source),
-            // The message has the generated client's; only its cause is new.
+            // The message includes the generated client's, so the source is its cause.
             Self::Request { source, .. } => std::error::Error::source(&**source),
             _ => None,
         }

@@ -6,28 +6,27 @@ use serde::Serialize;
 use super::{Error, OperationError, Unusable};
 use crate::generated::types::ErrorCode;
 
-/// A remedy against an [`Error`].
+/// Remedy against an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Remedy {
-    /// Wait, and do the same again: the agent is not connected yet, the
-    /// publisher sends nothing yet, or the service has a fault that passes.
+    /// Wait, and do the same again: the agent is not connected yet, the publisher sends nothing
+    /// yet, or the service has a temporary fault.
     Wait,
-    /// Leave the session and join with a new one: it is gone, or an exchange
-    /// was not brought to its end.
+    /// Leave the session and join with a new one: the old one has ended, or an exchange was not
+    /// brought to its end.
     Rejoin,
     /// Look at the session's state: the change may have taken effect.
     Inspect,
-    /// Nothing: it is not permitted, or the API does not do it.
+    /// No remedy: the step is not permitted, or the API does not do it.
     Refused,
-    /// Fix the request, or the settings of the backend: as it is, it fails every
-    /// time.
+    /// Fix the request, or the settings of the backend: without a change it fails every time.
     Fix,
 }
 
 impl Error {
-    /// The remedy.
+    /// Returns the remedy.
     pub fn remedy(&self) -> Remedy {
         match self {
             _ if self.is_session_gone() => Remedy::Rejoin,
@@ -61,7 +60,7 @@ impl Error {
         }
     }
 
-    /// The status with which a backend can answer its agent.
+    /// Returns the status with which a backend can answer its agent.
     ///
     /// | error | status |
     /// |---|---|

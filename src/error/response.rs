@@ -7,10 +7,10 @@ use reqwest::StatusCode;
 use super::{Error, Invalid};
 use crate::session::registry::NotInserted;
 
-/// The status of [`Error::http_status`], and the error as JSON.
+/// The response has the status of [`Error::http_status`], and the error as JSON.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        // It has three fields of text, so it can always be written.
+        // The error has three fields of text, so it always serializes.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.http_status();
@@ -24,14 +24,14 @@ impl IntoResponse for Error {
     }
 }
 
-/// 400: the field and what is wrong with it, as text.
+/// The response is 400, with the field and its problem as text.
 impl IntoResponse for Invalid {
     fn into_response(self) -> Response {
         (StatusCode::BAD_REQUEST, self.to_string()).into_response()
     }
 }
 
-/// 503: there is no room for the session.
+/// The response is 503: the registry has no room for the session.
 impl IntoResponse for Box<NotInserted> {
     fn into_response(self) -> Response {
         StatusCode::SERVICE_UNAVAILABLE.into_response()

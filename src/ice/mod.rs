@@ -1,5 +1,5 @@
-//! The servers that help an agent to connect: STUN tells it its public address,
-//! TURN relays its packets.
+//! Servers that help an agent to connect: STUN tells it its public address, TURN relays its
+//! packets.
 //!
 //! The SFU has a public address, so [`IceServers::stun`] is enough for most
 //! agents. One whose network lets no UDP out needs TURN: with the feature `turn`,
@@ -24,12 +24,11 @@ use crate::runtime::redaction::Hidden;
 /// Cloudflare's STUN server, which needs no credentials.
 pub const STUN_URL: &str = "stun:stun.cloudflare.com:3478";
 
-/// The port of DNS. Cloudflare's servers listen on it for networks that let
-/// nothing else out; browsers connect to it for no other purpose.
+/// Port of DNS. Cloudflare's servers listen on it for networks that let nothing else out. Browsers
+/// refuse to connect to it.
 const DNS_PORT: u16 = 53;
 
-/// One STUN or TURN server, as `RTCIceServer` of the W3C's WebRTC
-/// recommendation describes it.
+/// STUN or TURN server, as `RTCIceServer` of the W3C's WebRTC recommendation describes it.
 ///
 /// Serialising writes the credential, on purpose: the agent cannot do without it.
 /// `Debug` output has neither the credential nor the username, by which the
@@ -60,37 +59,36 @@ pub struct IceServer {
 }
 
 impl IceServer {
-    /// A server at these URLs, of the schemes `stun`, `turn` (RFC 7064, RFC 7065)
-    /// and `turns`. They are not checked.
+    /// Creates a server at these URLs, of the schemes `stun`, `turn` (RFC 7064, RFC 7065) and
+    /// `turns`. They are not checked.
     pub fn new(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { urls: urls.into_iter().map(Into::into).collect(), username: None, credential: None }
     }
 
-    /// What the agent proves itself with; every TURN server needs it.
+    /// Sets the agent's credentials. Every TURN server needs them.
     pub fn credentials(mut self, username: impl Into<String>, credential: SecretString) -> Self {
         self.username = Some(username.into().into());
         self.credential = Some(credential);
         self
     }
 
-    /// Where the server is, in order of preference.
+    /// Returns the URLs of the server, in order of preference.
     pub fn urls(&self) -> &[String] {
         &self.urls
     }
 
-    /// The name that goes with the credential.
+    /// Returns the username.
     pub fn username(&self) -> Option<&str> {
         self.username.as_deref()
     }
 
-    /// The password.
+    /// Returns the password.
     pub fn credential(&self) -> Option<&SecretString> {
         self.credential.as_ref()
     }
 }
 
-/// The servers that an agent is to use: what `RTCPeerConnection` takes as
-/// `iceServers`.
+/// ICE servers of an agent: the list that `RTCPeerConnection` takes as `iceServers`.
 ///
 /// Serialising yields that array, credentials included. Deserialising takes the
 /// array, or an object that has it as `iceServers`, as TURN's reply does.
@@ -109,7 +107,7 @@ impl IceServer {
 pub struct IceServers(Vec<IceServer>);
 
 impl IceServers {
-    /// Cloudflare's STUN server ([`STUN_URL`]) and no other. It is the default.
+    /// Returns Cloudflare's STUN server ([`STUN_URL`]) alone, which is the default.
     pub fn stun() -> Self {
         Self(vec![IceServer::new([STUN_URL])])
     }
@@ -119,24 +117,23 @@ impl IceServers {
         self.0.push(server);
     }
 
-    /// How many servers there are.
+    /// Returns the number of servers.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no server at all.
+    /// Returns whether there is no server.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The servers in their order.
+    /// Returns the servers in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, IceServer> {
         self.0.iter()
     }
 
-    /// Leaves out what browsers cannot use: URLs with port 53, which they block,
-    /// so that an attempt only costs time. A server without any other URL goes
-    /// with them, because `RTCPeerConnection` refuses an empty list.
+    /// Removes URLs with port 53, which browsers block, so that an attempt only costs time. Removes
+    /// servers without any other URL, because `RTCPeerConnection` refuses an empty list.
     pub fn for_browsers(mut self) -> Self {
         for server in &mut self.0 {
             server.urls.retain(|url| port(url) != Some(DNS_PORT));
@@ -217,8 +214,8 @@ impl<'de> Deserialize<'de> for IceServers {
     }
 }
 
-/// The port that a STUN or TURN URL names (RFC 7064 section 3.1, RFC 7065
-/// section 3.1), if it names one.
+/// Returns the port of a STUN or TURN URL (RFC 7064 section 3.1, RFC 7065 section 3.1), if it names
+/// one.
 fn port(url: &str) -> Option<u16> {
     let (_scheme, rest) = url.split_once(':')?;
     let host_and_port = rest.split_once('?').map_or(rest, |(before, _query)| before);
@@ -229,7 +226,7 @@ fn port(url: &str) -> Option<u16> {
     port.parse().ok()
 }
 
-/// `urls` may be a single string.
+/// Reads `urls`, which may be a single string.
 fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Urls;
 

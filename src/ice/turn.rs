@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::IceServers;
+use crate::error::text;
 use crate::generated::DEFAULT_BASE_URL;
 use crate::generated::types::ApiError;
 use crate::invalid::{Invalid, Problem, lifetime};
@@ -16,29 +17,28 @@ use crate::runtime::error::OperationError;
 use crate::runtime::id::{InvalidId, check_id};
 use crate::runtime::setup::{ConfigError, Core, Setup};
 
-/// The longest lifetime that TURN credentials may have: 48 hours, by
-/// Cloudflare's documentation.
-pub const MAX_TTL: Duration = Duration::from_hours(48);
+/// Longest lifetime of TURN credentials: 48 hours, by Cloudflare's documentation.
+pub const MAX_TTL: Duration = Duration::from_secs(48 * 60 * 60);
 
-/// Names a TURN key of the Cloudflare account. It is not the key's API token.
+/// Id of a TURN key of the Cloudflare account. It is not the key's API token.
 ///
-/// Opaque, but safe to be part of a path: see [`InvalidId`] for the rule.
+/// The id is opaque, but safe to be part of a path: see [`InvalidId`] for the rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TurnKeyId(String);
 
 impl TurnKeyId {
-    /// Takes a string that is a safe id.
+    /// Creates an id from a safe string.
     ///
     /// # Errors
-    /// The rule of [`InvalidId`] that the string breaks.
+    /// [`InvalidId`] with the rule that the string breaks.
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidId> {
         let id = id.into();
         check_id(&id)?;
         Ok(Self(id))
     }
 
-    /// The id as the API spells it.
+    /// Returns the id as the API spells it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -66,7 +66,7 @@ impl fmt::Display for TurnKeyId {
     }
 }
 
-/// A client of the TURN credentials API, for the backend only.
+/// Client of the TURN credentials API, for the backend only.
 ///
 /// A clone shares the connections of the original and costs no more than a
 /// reference count. The API token is sent as a bearer token with every request
@@ -81,7 +81,7 @@ impl fmt::Display for TurnKeyId {
 /// # async fn example(api_token: SecretString) -> Result<(), Box<dyn std::error::Error>> {
 /// let turn = TurnClient::new(TurnKeyId::new("2a95132c15732412d22c1476fa83f27a")?, api_token)?;
 ///
-/// let servers = turn.generate(Duration::from_hours(2)).custom_identifier("room 7").send().await?;
+/// let servers = turn.generate(Duration::from_secs(2 * 60 * 60)).custom_identifier("room 7").send().await?;
 /// let for_the_agent = serde_json::to_string(&servers.clone().for_browsers())?;
 ///
 /// // The agent was thrown out: its credentials end before their time.
@@ -103,7 +103,7 @@ struct Shared {
 }
 
 impl TurnClient {
-    /// A client with the default base URL, time-outs and HTTP client.
+    /// Creates a client with the default base URL, time-outs and HTTP client.
     ///
     /// # Errors
     /// [`ConfigError::Secret`] or [`ConfigError::Http`].
@@ -111,17 +111,17 @@ impl TurnClient {
         Self::builder(key_id, api_token).build()
     }
 
-    /// A client whose defaults can be changed.
+    /// Returns a builder, whose defaults can be changed.
     pub fn builder(key_id: TurnKeyId, api_token: SecretString) -> TurnClientBuilder {
         TurnClientBuilder { key_id, api_token, setup: Setup::new(DEFAULT_BASE_URL) }
     }
 
-    /// The key that all credentials of this client belong to.
+    /// Returns the key that all credentials of this client belong to.
     pub fn key_id(&self) -> &TurnKeyId {
         &self.shared.key_id
     }
 
-    /// Where requests are sent, as it was set.
+    /// Returns the base URL of requests, as it was set.
     pub fn base_url(&self) -> &str {
         &self.shared.base_url
     }
@@ -129,10 +129,9 @@ impl TurnClient {
     /// Creates credentials for one agent, together with the URLs of the servers
     /// that take them.
     ///
-    /// `ttl` is how long they are valid, from 1 s to [`MAX_TTL`]; fractions of a
-    /// second are left out. Choose it longer than a call: nothing promises that a
-    /// relayed connection outlives them. Repeating the request creates further
-    /// credentials.
+    /// `ttl` is their lifetime, from 1 s to [`MAX_TTL`]; fractions of a second are left out. Choose
+    /// it longer than a call: a relayed connection may end with them. Repeating the request creates
+    /// further credentials.
     ///
     /// `POST /turn/keys/{keyId}/credentials/generate-ice-servers`
     pub fn generate(&self, ttl: Duration) -> GenerateIceServers<'_> {
@@ -157,7 +156,7 @@ impl fmt::Debug for TurnClient {
     }
 }
 
-/// Settings of a [`TurnClient`] to be built.
+/// Settings of a [`TurnClient`].
 #[derive(Clone, Debug)]
 pub struct TurnClientBuilder {
     key_id: TurnKeyId,
@@ -199,7 +198,7 @@ impl TurnClientBuilder {
     /// Builds the client.
     ///
     /// # Errors
-    /// The setting that cannot be used.
+    /// [`ConfigError`] with the setting that cannot be used.
     pub fn build(self) -> Result<TurnClient, ConfigError> {
         let base_url = self.setup.base_url.clone();
         let core = Core::new(self.setup, &self.api_token)?;
@@ -208,7 +207,7 @@ impl TurnClientBuilder {
     }
 }
 
-/// A request of [`TurnClient::generate`], to be sent.
+/// Request of [`TurnClient::generate`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before `send`"]
 pub struct GenerateIceServers<'a> {
@@ -227,12 +226,12 @@ impl GenerateIceServers<'_> {
 
     /// Sends the request.
     ///
-    /// The servers are as the API names them, those on port 53 included: see
+    /// The servers are those that the API names, including URLs on port 53: see
     /// [`IceServers::for_browsers`].
     ///
     /// # Errors
-    /// [`TurnError::Invalid`] for a `ttl` out of range, of which nothing is sent;
-    /// otherwise see [`OperationError`].
+    /// [`TurnError::Invalid`] for a `ttl` out of range: then nothing is sent. Otherwise see
+    /// [`OperationError`].
     pub async fn send(self) -> Result<IceServers, TurnError> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -256,7 +255,7 @@ impl GenerateIceServers<'_> {
     }
 }
 
-/// A request of [`TurnClient::revoke`], to be sent.
+/// Request of [`TurnClient::revoke`].
 #[derive(Clone)]
 #[must_use = "nothing happens before `send`"]
 pub struct RevokeCredentials<'a> {
@@ -268,10 +267,9 @@ impl RevokeCredentials<'_> {
     /// Sends the request.
     ///
     /// # Errors
-    /// [`TurnError::Invalid`] for a username that breaks the rule of [`InvalidId`]
-    /// and so could lead to another path, of which nothing is sent; otherwise see
-    /// [`OperationError`]. Credentials that the API does not know are an error of
-    /// the API's (status 404), not a success.
+    /// [`TurnError::Invalid`] for a username that breaks the rule of [`InvalidId`] and so could
+    /// lead to another path: then nothing is sent. Otherwise see [`OperationError`]. Credentials
+    /// that the API does not know are an error of the API (status 404), not a success.
     pub async fn send(self) -> Result<(), TurnError> {
         let Shared { core, key_id, .. } = &*self.client.shared;
         let username = self.username.as_str();
@@ -291,21 +289,21 @@ impl fmt::Debug for RevokeCredentials<'_> {
     }
 }
 
-/// Why TURN credentials could not be created or revoked.
+/// Reason for which TURN credentials could not be created or revoked.
 ///
 /// Messages and `Debug` output contain neither the API token nor credentials.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TurnError {
-    /// Refused before anything was sent.
+    /// The request was refused before anything was sent.
     Invalid(Invalid),
-    /// The request failed. The body of TURN's own errors is not documented: where it
-    /// is not that of the Calls API, this is [`OperationError::Unexpected`].
+    /// The request failed. The body of TURN's own errors is not documented. If it is not that of
+    /// the Calls API, this is [`OperationError::Unexpected`].
     Request(OperationError<ApiError>),
 }
 
 impl TurnError {
-    /// The status of the reply, if there was one.
+    /// Returns the status of the reply, if there was one.
     pub fn status(&self) -> Option<reqwest::StatusCode> {
         match self {
             Self::Invalid(_) => None,
@@ -318,7 +316,7 @@ impl fmt::Display for TurnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(invalid) => invalid.fmt(f),
-            Self::Request(error) => error.fmt(f),
+            Self::Request(error) => f.write_str(&text::of(error)),
         }
     }
 }
@@ -352,7 +350,7 @@ fn invalid_username(reason: InvalidId) -> Invalid {
     Invalid::new("username", problem)
 }
 
-/// Takes credentials out of what an error reply says, in case it repeats them.
+/// Removes credentials from an error reply, in case it repeats them.
 fn conceal(error: OperationError<ApiError>, username: Option<&str>) -> OperationError<ApiError> {
     let clean = |mut text: String| {
         if let Some(username) = username {

@@ -33,7 +33,7 @@ pub struct Received {
     pub elapsed: std::time::Duration,
 }
 
-/// Why an operation did not succeed; `E` is the body of the operation's
+/// Failure of an operation; `E` is the body of the operation's
 /// documented errors.
 ///
 /// Messages and `Debug` output never contain the secret, and session
@@ -86,7 +86,7 @@ pub enum OperationError<E> {
         operation: &'static str,
         /// Status and headers.
         reply: Box<Received>,
-        /// Where and how the body differs, without its values.
+        /// Place and kind of the difference, without the body's values.
         problem: String,
     },
     /// A reply of success of more than 16 MiB, of which no more was read.

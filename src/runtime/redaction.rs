@@ -85,8 +85,9 @@ const LONGEST_MARK: usize = "a=fingerprint".len();
 /// Server text as it may be shown: bounded, on one line, without SDP. It looks
 /// at no more of the text than it may show.
 pub(crate) fn scrub(text: &str) -> String {
-    let end = text.char_indices().nth(MAX_EXCERPT).map_or(text.len(), |(end, _)| end);
-    let looked_at = &text[..text.floor_char_boundary(end + LONGEST_MARK)];
+    let at = |count| text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);
+    let end = at(MAX_EXCERPT);
+    let looked_at = &text[..at(MAX_EXCERPT + LONGEST_MARK)];
     let cut = SDP_MARKS.iter().filter_map(|mark| looked_at.find(mark)).min();
     let shown = &text[..cut.unwrap_or(end).min(end)];
     let shown: String = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

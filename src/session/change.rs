@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tracing::Instrument;
 
@@ -20,6 +21,7 @@ use crate::outcome::Outcome;
 use crate::runtime::error::OperationError;
 use crate::sdp::Answer;
 use crate::status::{Unfinished, Unusable};
+use crate::store::StoreError;
 
 /// A change of a session, which has the session's turn.
 pub(crate) struct Change {
@@ -38,7 +40,7 @@ impl Entry {
         F: for<'a> FnOnce(&'a mut Change) -> Work<'a, T> + Send + 'static,
         T: Send + 'static,
     {
-        let change = self.turn(effect).await?;
+        let change = self.turn(Arc::new(effect)).await?;
         self.detached(change.ending(work), meter::ended).await
     }
 
@@ -50,15 +52,12 @@ impl Entry {
         F: for<'a> FnOnce(&'a mut Change) -> Work<'a, T> + Send + 'static,
         T: Send + 'static,
     {
-        let change = self.turn(effect).await?;
+        let mut change = self.turn(Arc::new(effect)).await?;
         let whole = async move {
-            let (change, result) = change.doing(work).await;
-            match change {
-                Some(change) if result.is_ok() && change.turn.risk().is_some() => {
-                    result.map(|value| (Some(change), value))
-                }
-                Some(change) => change.ended(result).await.map(|value| (None, value)),
-                None => result.map(|value| (None, value)),
+            let result = change.doing(work).await?;
+            match result.is_ok() && change.turn.risk().is_some() {
+                true => result.map(|value| (Some(change), value)),
+                false => change.ended(result).await.map(|value| (None, value)),
             }
         };
         let (change, value) = self.detached(whole, meter::ended).await?;
@@ -68,7 +67,7 @@ impl Entry {
     }
 
     /// Waits for the turn.
-    async fn turn(&self, effect: Effect) -> Result<Change, Error> {
+    async fn turn(&self, effect: Arc<Effect>) -> Result<Change, Error> {
         let turn = self.session().turns().take(effect);
         let turn = turn.instrument(self.session().span().clone()).await;
         let turn = turn.map_err(|refusal| self.refused(refusal))?;
@@ -131,43 +130,40 @@ impl Change {
     }
 
     /// Does `work` and gives the turn back.
-    pub(crate) async fn ending<T, F>(self, work: F) -> Result<T, Error>
+    pub(crate) async fn ending<T, F>(mut self, work: F) -> Result<T, Error>
     where
         F: for<'a> FnOnce(&'a mut Self) -> Work<'a, T>,
     {
-        match self.doing(work).await {
-            (Some(change), result) => change.ended(result).await,
-            (None, result) => result,
-        }
+        let result = self.doing(work).await?;
+        self.ended(result).await
     }
 
-    /// Does `work`, as long as this process has the turn. None: it has lost it.
-    async fn doing<T, F>(mut self, work: F) -> (Option<Self>, Result<T, Error>)
+    /// Does `work`, as long as this process has the turn.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: it has lost the turn, so there is none to be given back.
+    async fn doing<T, F>(&mut self, work: F) -> Result<Result<T, Error>, Error>
     where
         F: for<'a> FnOnce(&'a mut Self) -> Work<'a, T>,
     {
         let lease = self.turn.lease();
-        let step = self.entry.step();
-        let work = async move {
-            let result = work(&mut self).await;
-            (self, result)
-        };
-        match lease.during(work).await {
-            Ok((change, result)) => (Some(change), result),
-            Err(source) => (None, Err(Error::Store { step, source, outcome_unknown: true })),
+        let done = lease.during(work(self)).await;
+        done.map_err(|source| self.in_doubt(source))
+    }
+
+    /// Gives the turn back, at the end of a change. A success that nobody else can know
+    /// of is none.
+    async fn ended<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        let ended = self.turn.end().await;
+        match ended {
+            Err(source) if result.is_ok() && self.turn.is_sent() => Err(self.in_doubt(source)),
+            _ => result,
         }
     }
 
-    /// Gives the turn back. A success that nobody else can know of is none.
-    pub(crate) async fn ended<T>(self, result: Result<T, Error>) -> Result<T, Error> {
-        let step = self.entry.step();
-        let is_sent = self.turn.is_sent();
-        match (self.turn.end().await, result) {
-            (Err(source), Ok(_)) if is_sent => {
-                Err(Error::Store { step, source, outcome_unknown: true })
-            }
-            (_, result) => result,
-        }
+    /// The store does not say how the change has ended.
+    fn in_doubt(&self, source: StoreError) -> Error {
+        Error::Store { step: self.entry.step(), source, outcome_unknown: true }
     }
 
     /// Makes one request, with repetitions. What it may do is in doubt from

@@ -28,7 +28,7 @@ const MIN_LEASE: Duration = Duration::from_secs(1);
 
 /// The time after which the entry of a session ends that nobody has written, if
 /// nothing else is set. No token is valid for longer.
-const TTL: Duration = Duration::from_hours(24);
+const TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The sessions of a backend, by their ids.
 ///
@@ -320,7 +320,7 @@ impl Registry {
     /// # async fn example(sessions: Registry) {
     /// let departures = sessions.sweep(|session| {
     ///     matches!(session.status(), Status::Unusable(_))
-    ///         || session.idle() > Duration::from_hours(12)
+    ///         || session.idle() > Duration::from_secs(12 * 60 * 60)
     /// });
     /// for (id, departure) in departures.await {
     ///     println!("{id}: {}", departure.is_complete());

@@ -1,6 +1,6 @@
 //! Settings of sessions, and the defaults that a client has for them.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,9 @@ use crate::retry::RetryPolicy;
 /// The time that the answer to an SFU's offer may take. A reference backend of
 /// Cloudflare gives a session up after the same time.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The defaults of clients that say nothing else. All their sessions share them.
+static DEFAULTS: LazyLock<Arc<Settings>> = LazyLock::new(Arc::default);
 
 /// Settings of a session, which `join` and `adopt` can change.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +104,6 @@ impl Client {
     /// The defaults of this client.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         let attached = self.core.attached.0.clone();
-        attached.and_then(|any| any.downcast().ok()).unwrap_or_default()
+        attached.and_then(|any| any.downcast().ok()).unwrap_or_else(|| Arc::clone(&DEFAULTS))
     }
 }

@@ -13,7 +13,7 @@ use super::{Cursor, Hold, Keeper, Page, Store, StoreFuture, Stored, Version, Wri
 use crate::generated::types::SessionId;
 
 /// The longest time that an instant can be ahead for sure: a year.
-const LONGEST: Duration = Duration::from_hours(365 * 24);
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A store in the memory of this process: for tests of a fleet, each of whose
 /// members is a [`Registry`](crate::session::Registry) of its own. A clone is the

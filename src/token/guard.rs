@@ -1,4 +1,4 @@
-//! A session for whoever has a token or a grant for it.
+//! Session for the holder of a token or a grant.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,9 +11,9 @@ use crate::session::handle::Session;
 use crate::session::turns::ExchangeId;
 use crate::status::Status;
 
-/// A session of which only what a token or a grant permits can be done, and only
-/// until it expires. Everything else is [`Error::Denied`](crate::Error::Denied),
-/// before anything is sent. The extension traits work on it as on a [`Session`].
+/// Session on which only the permissions of a token or a grant can be used, and only until it
+/// expires. Other steps are [`Error::Denied`](crate::Error::Denied), before anything is sent. The
+/// extension traits work on it as on a [`Session`].
 #[derive(Clone)]
 pub struct GuardedSession {
     session: Session,
@@ -22,8 +22,8 @@ pub struct GuardedSession {
 }
 
 impl GuardedSession {
-    /// Allows to pull tracks and data channels of these sessions only, such as
-    /// the others of the agent's room. Called twice, both have to allow it.
+    /// Allows to pull tracks and data channels of these sessions only, such as the others of the
+    /// agent's room. After two calls, both lists have to allow a session.
     pub fn pull_only_from(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Self {
         let mut room: HashSet<SessionId> = sessions.into_iter().collect();
         let guard = Arc::make_mut(&mut self.guard);
@@ -34,18 +34,18 @@ impl GuardedSession {
         self
     }
 
-    /// The session's id.
+    /// Returns the session's id.
     pub fn id(&self) -> &SessionId {
         self.session.id()
     }
 
-    /// The state of the session, as far as it is known here.
+    /// Returns the state of the session, as far as it is known here.
     pub fn status(&self) -> Status {
         self.session.status()
     }
 
-    /// The exchange whose offer waits for the agent's answer, if there is one and it is
-    /// not too late; in a fleet as of the last look at the store.
+    /// Returns the exchange whose offer waits for the agent's answer, if there is one and it is not
+    /// too late. In a fleet it is that of the last look at the store.
     ///
     /// [`answer`](crate::session::AnswerExt::answer) takes its answer once the offer was
     /// [kept](crate::session::PendingAnswer::keep).
@@ -53,7 +53,7 @@ impl GuardedSession {
         self.session.open_exchange()
     }
 
-    /// The permissions of the token or the grant.
+    /// Returns the permissions of the token or the grant.
     pub fn permissions(&self) -> &Permissions {
         &self.permissions
     }

@@ -1,4 +1,4 @@
-//! Issues and verifies tokens.
+//! Keys that sign and verify tokens.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,10 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-// The functions of jsonwebtoken's root take the backend from a static of the
-// process: it panics if some other crate enables the second backend as well, and
-// only one crate can set it. The backend itself is named here, so none of that
-// matters.
+// jsonwebtoken's root functions take the backend from a static of the process. They panic if
+// another crate enables the second backend as well, and only one crate can set it. Naming the
+// backend here avoids both.
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,10 +21,10 @@ use crate::invalid::{Invalid, Problem, lifetime};
 
 /// The longest lifetime of a token: 24 hours. A token cannot be taken back, and
 /// no session needs one of a day.
-pub const MAX_TOKEN_TTL: Duration = Duration::from_hours(24);
+pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The longest token that is looked at, in bytes. The longest that
-/// [`TokenKeys::issue`] makes has less than 3 KiB.
+/// The longest token that is read, in bytes. The longest that [`TokenKeys::issue`] makes has less
+/// than 3 KiB.
 pub const MAX_TOKEN_LEN: usize = 4096;
 
 /// The shortest secret that is accepted, in bytes: as many as the hash has
@@ -43,11 +42,10 @@ pub const MAX_SUBJECT_LEN: usize = 256;
 /// The longest name of a key, in bytes.
 const MAX_KID_LEN: usize = 64;
 
-/// How far the clock of the machine that issued a token may be ahead, in
-/// seconds.
+/// The most that the clock of the machine that issued a token may be ahead, in seconds.
 const CLOCK_SKEW: u64 = 60;
 
-/// The keys that tokens of one app are signed and verified with.
+/// Keys that sign and verify the tokens of one app.
 ///
 /// The first key signs. Others are accepted too, so that a key can be replaced
 /// while tokens of the old one are still in use:
@@ -65,18 +63,18 @@ const CLOCK_SKEW: u64 = 60;
 /// # }
 /// ```
 ///
-/// Where several machines verify, give the new key to all of them with
+/// If several machines verify, give the new key to all of them with
 /// [`and_accept`](Self::and_accept) before the first of them signs with it.
 #[derive(Clone)]
 pub struct TokenKeys {
     audience: String,
     signing: EncodingKey,
-    /// By name; the first is the one that signs.
+    /// Keys by name. The first one signs.
     accepted: Vec<(String, DecodingKey)>,
 }
 
 impl TokenKeys {
-    /// Signs and verifies with this key.
+    /// Creates keys that sign and verify with this one.
     ///
     /// `app_id` becomes part of every token, so that no other app accepts it. `kid`
     /// names the key, in up to 64 visible ASCII characters, and can be read in every
@@ -99,7 +97,7 @@ impl TokenKeys {
         })
     }
 
-    /// Verifies with this key as well, but does not sign with it.
+    /// Adds a key that verifies, but does not sign.
     ///
     /// # Errors
     /// [`Invalid`] with the field `kid` or `secret`; [`Problem::Duplicate`] if there
@@ -118,7 +116,7 @@ impl TokenKeys {
         Ok(self)
     }
 
-    /// Makes a token of a grant; its time begins now.
+    /// Makes a token of a grant. Its time begins now.
     ///
     /// # Errors
     /// [`Invalid`] with the field `sub` (empty, longer than [`MAX_SUBJECT_LEN`],
@@ -127,17 +125,16 @@ impl TokenKeys {
         self.issue_at(grant, now())
     }
 
-    /// What the token permits the agent to do with this session.
+    /// Returns the token's permissions for this session.
     ///
-    /// There is no leeway for expiry: a token is refused from the second in which
-    /// its lifetime ends. The issuing machine's clock may be up to 60 s ahead.
-    /// Actions that this version does not know are left out.
+    /// Expiry has no leeway: a token is refused from the second in which its lifetime ends. The
+    /// issuing machine's clock may be up to 60 s ahead. Actions that this version does not know are
+    /// left out.
     ///
     /// # Errors
-    /// [`Denied`], whatever the reason: a wrong or unknown key, another algorithm, a
-    /// token that is of another app or for another session, has expired, was
-    /// changed or is none. A `tracing` event of level `DEBUG` has the reason in a
-    /// word or two and nothing of the token.
+    /// [`Denied`], for every reason: a wrong or unknown key, another algorithm, a text that is no
+    /// token, or a token that is of another app or for another session, has expired or was changed.
+    /// A `tracing` event of level `DEBUG` has the reason in a word or two and nothing of the token.
     pub fn verify(&self, token: &str, session: &SessionId) -> Result<Permissions, Denied> {
         self.verify_at(token, session, now())
     }
@@ -161,7 +158,7 @@ impl TokenKeys {
             iat: now,
             exp: expires,
         };
-        // None of this can fail with a key and with claims of these types.
+        // Signing cannot fail with a key and with claims of these types.
         let text = self.sign(&claims).zip(instant(expires));
         let (text, expires_at) = text.ok_or_else(|| Invalid::new("token", Problem::Malformed))?;
         Ok(SessionToken { text: text.into(), expires_at })
@@ -201,7 +198,7 @@ impl TokenKeys {
         if header.alg != Algorithm::HS256 {
             return Err("algorithm");
         }
-        // What is critical has to be understood (RFC 7515 section 4.1.11).
+        // Critical header fields have to be understood (RFC 7515 section 4.1.11).
         if header.crit.is_some() {
             return Err("critical header");
         }
@@ -216,7 +213,7 @@ impl TokenKeys {
         let verifier = verifier.map_err(|_| "unusable key")?;
         verifier.verify(message.as_bytes(), &signature).map_err(|_| "signature")?;
 
-        // It checks no signature, but the line above did.
+        // This checks no signature, but the line above did.
         let claims: Claims =
             jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| "claims")?;
         if claims.aud != self.audience {
@@ -243,7 +240,7 @@ impl TokenKeys {
     }
 }
 
-/// Names of app and keys.
+/// The output has the names of app and keys.
 impl fmt::Debug for TokenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kids: Vec<&str> = self.accepted.iter().map(|(kid, _)| kid.as_str()).collect();
@@ -254,7 +251,7 @@ impl fmt::Debug for TokenKeys {
     }
 }
 
-/// The claims of a new token.
+/// Claims of a new token.
 #[derive(Serialize)]
 struct Issued<'a> {
     aud: &'a str,
@@ -265,7 +262,7 @@ struct Issued<'a> {
     exp: u64,
 }
 
-/// The claims of a token that came back.
+/// Claims of a received token.
 #[derive(Deserialize)]
 struct Claims {
     aud: String,
@@ -280,7 +277,7 @@ struct Claims {
 #[serde(untagged)]
 enum Claimed {
     Known(Action),
-    /// Of a later version of this crate.
+    /// Action of a later version of this crate.
     Unknown(IgnoredAny),
 }
 
@@ -312,8 +309,8 @@ fn checked_secret(secret: &SecretString) -> Result<&[u8], Invalid> {
     Err(Invalid::new("secret", problem))
 }
 
-/// The time in seconds since 1970. A clock before that counts as 0, which lets no
-/// token pass: all were issued later.
+/// Returns the time in seconds since 1970. A clock before that counts as 0, which lets no token
+/// pass: all were issued later.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -328,7 +325,7 @@ mod tests {
 
     const ISSUED: u64 = 1_800_000_000;
 
-    /// Verifies a token of 90 s at this time.
+    /// Returns whether a token of 90 s is valid at this time.
     fn verified_at(now: u64) -> bool {
         let secret = SecretString::from("0123456789abcdef0123456789abcdef");
         let keys = TokenKeys::new(AppId::new("app").unwrap(), "k", secret).unwrap();

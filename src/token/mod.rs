@@ -1,8 +1,8 @@
-//! Signed tokens that say what an agent may do with one session.
+//! Signed tokens with an agent's permissions on one session.
 //!
-//! Whoever knows a session's id can close its tracks through a backend that does
-//! not ask who is there. So the backend hands the agent a token along with the
-//! id, and wants to see it again with every request:
+//! Without authorization, an agent that knows a session's id can close its tracks through the
+//! backend. So the backend gives the agent a token along with the id, and requires it with every
+//! request:
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,7 +17,7 @@
 //!
 //! // The agent joins.
 //! let session = SessionId::new("e017a2629c754fedc1f7d8587e06d126")?;
-//! let grant = Grant::new("user 42", session.clone(), Duration::from_hours(2))
+//! let grant = Grant::new("user 42", session.clone(), Duration::from_secs(2 * 60 * 60))
 //!     .actions([Action::Publish, Action::Close, Action::Leave]);
 //! let token = keys.issue(&grant)?;
 //! let for_the_agent = serde_json::json!({ "session": session, "token": token });
@@ -56,10 +56,10 @@ pub use self::keys::{MAX_SUBJECT_LEN, MAX_TOKEN_LEN, MAX_TOKEN_TTL, MIN_SECRET_L
 pub use crate::action::Action;
 use crate::generated::types::SessionId;
 
-/// The content of a token, or of a permission that needs none: who may do what with
-/// which session, and how long.
+/// Content of a token, or of a permission without one: the subject, its session, its actions and
+/// their lifetime.
 ///
-/// Nothing is allowed that is not listed.
+/// Only the listed actions are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a grant is nothing before `TokenKeys::issue` or `Session::granted`"]
 pub struct Grant {
@@ -70,33 +70,32 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Allows nothing yet.
+    /// Creates a grant without any action.
     ///
-    /// `subject` is the agent or its user, in the backend's terms, from 1 to
-    /// [`MAX_SUBJECT_LEN`] bytes without control characters; the agent can read it.
-    /// `ttl` is how long the token or the grant is valid, from 1 s to [`MAX_TOKEN_TTL`];
-    /// fractions of a second are left out.
+    /// `subject` is the agent or its user, in the backend's terms, from 1 to [`MAX_SUBJECT_LEN`]
+    /// bytes without control characters; the agent can read it. `ttl` is the lifetime of the token
+    /// or the grant, from 1 s to [`MAX_TOKEN_TTL`]; fractions of a second are left out.
     pub fn new(subject: impl Into<String>, session: SessionId, ttl: Duration) -> Self {
         Self { subject: subject.into(), session, ttl, actions: BTreeSet::new() }
     }
 
-    /// Allows this as well.
+    /// Allows this action as well.
     pub fn allow(mut self, action: Action) -> Self {
         self.actions.insert(action);
         self
     }
 
-    /// Allows all of these as well.
+    /// Allows these actions as well.
     pub fn actions(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
         self.actions.extend(actions);
         self
     }
 }
 
-/// A signed token. It is as good as a password until it expires.
+/// Signed token. It is as good as a password until it expires.
 ///
-/// `Debug` output does not show it. Serialising writes it as a string, on
-/// purpose: the agent is to have it.
+/// `Debug` output does not show it. Serialising writes it as a string, on purpose: the agent needs
+/// it.
 #[derive(Clone, Debug)]
 pub struct SessionToken {
     text: SecretString,
@@ -104,12 +103,12 @@ pub struct SessionToken {
 }
 
 impl SessionToken {
-    /// The token itself, for the agent.
+    /// Returns the token itself, for the agent.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
 
-    /// From when on it is refused.
+    /// Returns the time from which it is refused.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }
@@ -121,7 +120,7 @@ impl Serialize for SessionToken {
     }
 }
 
-/// The permissions of a valid token, or of a grant.
+/// Permissions of a valid token, or of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions {
     subject: String,
@@ -131,23 +130,23 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Whom the token was issued to, or the grant is for.
+    /// Returns the agent or user that the token was issued to, or that the grant is for.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// The session that the token is good for, which is the one that
-    /// [`TokenKeys::verify`] was asked about, or that the grant is for.
+    /// Returns the session that the token is good for. It is the one that [`TokenKeys::verify`] was
+    /// asked about, or that the grant is for.
     pub fn session(&self) -> &SessionId {
         &self.session
     }
 
-    /// Whether this was granted.
+    /// Returns whether this action was granted.
     pub fn allows(&self, action: Action) -> bool {
         self.actions.contains(&action)
     }
 
-    /// Goes on only if this was granted.
+    /// Checks that this action was granted.
     ///
     /// # Errors
     /// [`Denied`] if not.
@@ -155,17 +154,16 @@ impl Permissions {
         if self.allows(action) { Ok(()) } else { Err(Denied) }
     }
 
-    /// From when on the token is refused, or the grant has ended.
+    /// Returns the time from which the token is refused, or the grant has ended.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }
 }
 
-/// The agent may not do that.
+/// Error for an action that the agent may not take.
 ///
-/// It is the same for every reason, so that nobody learns from it how far a
-/// forged token came. A backend that refuses for reasons of its own can answer
-/// with it too.
+/// The error is the same for every reason, so that it does not show how far a forged token came. A
+/// backend that refuses for reasons of its own can answer with it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denied;
 

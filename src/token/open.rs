@@ -1,4 +1,4 @@
-//! Opening a session with a token, or by a grant.
+//! Opens a session with a token, or by a grant.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use crate::status::Unusable;
 use crate::step::Step;
 
 impl TokenKeys {
-    /// The session, as far as the token permits.
+    /// Returns the session, as far as the token permits.
     ///
     /// ```no_run
     /// # use cloudflare_calls::session::Registry;
@@ -31,11 +31,10 @@ impl TokenKeys {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Denied`] if the token is not good for this session: who has none
-    /// does not learn whether the session exists. [`Error::Unusable`] with
-    /// [`Unusable::Gone`] if it is good and `sessions` has no such session any
-    /// more: its holder has to join again. [`Error::Store`] if the store of a fleet
-    /// cannot be asked.
+    /// [`Error::Denied`] if the token is not good for this session. A caller without a good token
+    /// does not learn whether the session exists. [`Error::Unusable`] with [`Unusable::Gone`] if
+    /// the token is good and `sessions` does not have the session any more: its holder has to join
+    /// again. [`Error::Store`] if the store of a fleet cannot be asked.
     pub async fn open(
         &self,
         token: &str,
@@ -52,9 +51,9 @@ impl TokenKeys {
     }
 }
 
-/// With the feature `token`.
+/// These methods need the feature `token`.
 impl Session {
-    /// The session, as far as a grant permits: for a backend that has tokens of its own.
+    /// Returns the session, as far as a grant permits, for a backend that has tokens of its own.
     /// The time of the grant begins now.
     ///
     /// ```no_run
@@ -65,14 +64,14 @@ impl Session {
     ///
     /// # async fn example(session: Session, user: &str, offer: Offer) -> Result<(), Error> {
     /// // The backend knows who asks.
-    /// let grant = Grant::new(user, session.id().clone(), Duration::from_mins(1))
+    /// let grant = Grant::new(user, session.id().clone(), Duration::from_secs(60))
     ///     .actions([Action::Publish, Action::Close]);
     /// let published = session.granted(&grant)?.publish_all(offer).await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// The subject is taken as it is: it is for the backend, and in no token.
+    /// The subject is not checked: it is for the backend, and in no token.
     ///
     /// # Errors
     /// [`Error::Denied`] if the grant is for another session. [`Error::Invalid`] with
@@ -88,7 +87,7 @@ impl Session {
             subject: grant.subject.clone(),
             session: grant.session.clone(),
             actions: grant.actions.clone(),
-            // A clock at its end lets nobody in.
+            // A clock at its end makes no valid expiry.
             expires_at: expires_at.ok_or(Error::Denied { step })?,
         };
         Ok(GuardedSession::new(self.clone(), permissions))

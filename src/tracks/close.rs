@@ -1,6 +1,4 @@
-//! "Remote client leaves": its tracks are closed on the sessions of the others.
-
-use std::collections::BTreeSet;
+//! Step of "Remote client leaves": its tracks are closed on the sessions of the others.
 
 use super::types::Closed;
 use crate::action::Action;
@@ -21,18 +19,17 @@ use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
 
-/// The name of the generated client's method.
+/// Name of the generated client's method.
 const CLOSE_TRACKS: &str = "close_tracks";
 
 /// Closing tracks, published ones as well as subscriptions.
 pub trait CloseExt: Handle {
-    /// Stops the flow of tracks without an exchange of session descriptions
-    /// (`PUT tracks/close` with `force`), in as many requests as the API's
-    /// limit needs. One that was gone already (`close_track_error`, 404 and 410)
-    /// counts as closed.
+    /// Stops the flow of tracks without an exchange of session descriptions (`PUT tracks/close`
+    /// with `force`), in as many requests as the API's limit needs. A track that was closed already
+    /// (`close_track_error`, 404 and 410) counts as closed.
     ///
-    /// A media section that was closed by force is not for use again: a new
-    /// track on it is accepted and never flows.
+    /// A media section that was closed by force must not be used again: a new track on it is
+    /// accepted and never flows.
     ///
     /// ```no_run
     /// # use cloudflare_calls::{Error, Mid, Session, prelude::*};
@@ -46,8 +43,8 @@ pub trait CloseExt: Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unusable`]; [`Error::Request`] if nothing was closed. Of several
-    /// requests one that failed has its tracks in [`Outcome::failed`](crate::Outcome::failed).
+    /// [`Error::Unusable`]; [`Error::Request`] if nothing was closed. If one of several requests
+    /// fails, its tracks are in [`Outcome::failed`](crate::Outcome::failed).
     fn close(
         &self,
         mids: impl IntoIterator<Item = Mid>,
@@ -104,10 +101,15 @@ impl CloseExt for Session {}
 #[cfg(feature = "token")]
 impl CloseExt for GuardedSession {}
 
-/// Each mid once, in the order of the first.
+/// Returns each mid once, in the order of its first place.
 fn distinct(mids: impl IntoIterator<Item = Mid>) -> Vec<Mid> {
-    let mut seen = BTreeSet::new();
-    mids.into_iter().filter(|mid| seen.insert(mid.clone())).collect()
+    let mut distinct = Vec::new();
+    for mid in mids {
+        if !distinct.contains(&mid) {
+            distinct.push(mid);
+        }
+    }
+    distinct
 }
 
 impl Closer<Mid> for Change {
@@ -164,7 +166,7 @@ async fn close_by_offer(
                     return Ok(Negotiation::Done(closed));
                 }
                 Err(error) => {
-                    // The API may have closed some before it refused the rest.
+                    // The API may have closed some tracks before it refused the rest.
                     for mid in &mids {
                         Closer::<Mid>::ended(change, mid, End::Unknown);
                     }

@@ -3,10 +3,10 @@
 use crate::generated::types::TrackResult;
 use crate::mid::Mid;
 
-/// The name of the generated client's method.
+/// Name of the generated client's method.
 pub(super) const NEW_TRACKS: &str = "new_tracks";
 
-/// The media section that an entry names.
+/// Returns the media section that an entry names.
 pub(super) fn mid_of(entry: TrackResult) -> Option<Mid> {
     Mid::new(entry.mid?).ok()
 }

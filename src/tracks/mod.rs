@@ -1,5 +1,4 @@
-//! Tracks: publishing them, subscribing to those of others, changing and closing
-//! them.
+//! Tracks: publishing, subscribing, changing, closing.
 
 pub(crate) mod close;
 mod entry;

@@ -1,4 +1,4 @@
-//! "Client joins": its tracks.
+//! Step of "Client joins": its tracks are published.
 
 use std::fmt;
 
@@ -119,9 +119,9 @@ pub trait PublishExt: Handle {
         }
     }
 
-    /// Publishes tracks on media sections that were negotiated before, as by
-    /// [`join_with`](crate::session::JoinExt::join_with) (`POST tracks/new` without a session description).
-    /// Observed, and documented nowhere: the API takes it once the agent is
+    /// Publishes tracks on media sections that were negotiated before, for example by
+    /// [`join_with`](crate::session::JoinExt::join_with) (`POST tracks/new` without a session
+    /// description). Observed, and documented nowhere: the API accepts it once the agent is
     /// connected.
     ///
     /// ```no_run
@@ -152,15 +152,14 @@ impl PublishExt for Session {}
 #[cfg(feature = "token")]
 impl PublishExt for GuardedSession {}
 
-/// A track that is to be published, however it is asked for. It is shown as its
-/// name.
+/// Track to be published, in any way of asking. It is shown as its name.
 trait Wanted: fmt::Display + Send + 'static {
-    /// Its media section, if the agent has named it.
+    /// Returns its media section, if the agent has named it.
     fn mid(&self) -> Option<&Mid> {
         None
     }
 
-    /// The outcome of the step for a store, if the SFU may offer.
+    /// Returns the outcome of the step for a store, if the SFU may offer.
     fn text(_: &Outcome<PublishedTrack, Self>) -> Option<String>
     where
         Self: Sized,
@@ -168,7 +167,7 @@ trait Wanted: fmt::Display + Send + 'static {
         None
     }
 
-    /// A track of the reply that nobody asked for; None where that cannot be.
+    /// Returns a track of the reply that nobody asked for. None if there can be none.
     fn found(_name: &str) -> Option<Self>
     where
         Self: Sized,
@@ -189,7 +188,7 @@ impl Wanted for OfferedTrack {
     }
 }
 
-/// The name of a track that the SFU has discovered.
+/// Name of a track that the SFU has discovered.
 impl Wanted for String {
     fn found(name: &str) -> Option<Self> {
         Some(name.to_owned())
@@ -210,14 +209,14 @@ async fn publish_offer<Q: Wanted>(
             let (outcome, reply) = new_local_tracks(change, request, wanted).await?;
             let answer = reply.session_description.and_then(Answer::received);
             if answer.is_none() && outcome.done.is_empty() && !outcome.failed.is_empty() {
-                // Nothing was negotiated.
+                // The request has negotiated nothing.
                 change.turn.safe();
                 outcome.into_result()?;
                 return Err(change.contradiction("no track"));
             }
             let answer = change.answered(answer)?;
             if has_data {
-                // Whether the answer accepts the section, the SFU knows.
+                // Only the SFU knows whether the answer accepts the section.
                 change.session().ledger().transport = Transport::Unknown;
             }
             Ok(Answered { answer, outcome })
@@ -248,13 +247,13 @@ async fn publish_undescribed<Q: Wanted>(
 }
 
 fn effect<Q: Wanted>(wanted: &[Q]) -> Effect {
-    // Their mids are the agent's, so they can be closed without a reply.
+    // The agent's mids are known, so the tracks can be closed without a reply.
     Effect::exchange(NEW_TRACKS)
         .names(wanted.iter().map(ToString::to_string))
         .opening(wanted.iter().filter_map(Wanted::mid).cloned())
 }
 
-/// Makes the request and takes what was published into the ledger.
+/// Makes the request and adds the published tracks to the ledger.
 async fn new_local_tracks<Q: Wanted>(
     change: &mut Change,
     request: TracksRequest,
@@ -297,7 +296,7 @@ fn published<Q: Wanted>(
         ledger.open(track.mid.clone(), None);
     }
     for failed in outcome.failed.iter().filter(|failed| failed.error.leaves_doubt()) {
-        // The track may be open, so it stays to be closed.
+        // The track may be open, so it stays in the list of tracks to close.
         if let Some(mid) = failed.item.mid() {
             ledger.may_be_open(mid.clone());
         }

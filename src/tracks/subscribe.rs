@@ -1,4 +1,4 @@
-//! "Remote client joins": its tracks.
+//! Step of "Remote client joins": its tracks are subscribed to.
 
 use super::entry::{NEW_TRACKS, mid_of};
 use super::types::{RemoteTrack, Subscribed, SubscribedTrack};
@@ -23,11 +23,10 @@ use crate::token::guard::GuardedSession;
 pub trait SubscribeExt: Handle {
     /// Subscribes to tracks of other sessions (`POST tracks/new`).
     ///
-    /// If a media section has to be added, the SFU makes an offer, and the
-    /// agent's answer has to be brought. Tracks that are not published yet are
-    /// asked for again, alone, as long as the session's
-    /// [`RetryPolicy`](crate::RetryPolicy) allows and no offer is open; those
-    /// that are left are in [`Outcome::failed`](crate::Outcome::failed), to be asked for later.
+    /// If a media section has to be added, the SFU makes an offer, and the agent's answer has to be
+    /// brought. Tracks that are not published yet are asked for again, alone, as long as the
+    /// session's [`RetryPolicy`](crate::RetryPolicy) allows and no offer is open; the missing ones
+    /// are in [`Outcome::failed`](crate::Outcome::failed), to be asked for later.
     ///
     /// ```no_run
     /// # use cloudflare_calls::session::Negotiation;
@@ -156,7 +155,7 @@ async fn subscribe(
     subscribed.await
 }
 
-/// Sorts the entries and takes the subscriptions into the ledger.
+/// Sorts the entries and adds the subscriptions to the ledger.
 fn subscribed(change: &Change, asked: Vec<RemoteTrack>, entries: Vec<TrackResult>) -> Subscribed {
     let is_for = |track: &RemoteTrack, entry: &TrackResult| {
         let name = text(&entry.track_name)?;
@@ -174,7 +173,7 @@ fn subscribed(change: &Change, asked: Vec<RemoteTrack>, entries: Vec<TrackResult
     for mid in unasked.into_iter().filter_map(|entry| entry.read(mid_of).ok()) {
         ledger.open(mid, None);
     }
-    // They may exist; what their media sections are called is not known.
+    // These tracks may exist, on media sections of unknown mids.
     ledger.doubt_unreported(NEW_TRACKS, &outcome.failed);
     outcome
 }

@@ -1,4 +1,4 @@
-//! Tracks as they are asked for, and as they are once they are there.
+//! Tracks: those that are asked for, and those that exist.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use crate::generated::types::{SessionId, Simulcast, Track, TrackKind, TrackLocat
 use crate::mid::Mid;
 use crate::outcome::Outcome;
 
-/// Tracks of an agent's offer that were to be published.
+/// Outcome of publishing tracks of an agent's offer.
 pub type Published = Outcome<PublishedTrack, LocalTrack>;
-/// Tracks of other sessions that were to be subscribed to.
+/// Outcome of subscribing to tracks of other sessions.
 pub type Subscribed = Outcome<SubscribedTrack, RemoteTrack>;
-/// Subscriptions that were to be changed; those that were, by mid.
+/// Outcome of changing subscriptions. The done ones are given by mid.
 pub type Updated = Outcome<Mid, TrackUpdate>;
-/// Tracks that were to be closed, by mid. Those that were gone already are done.
+/// Outcome of closing tracks, by mid. Those that were closed already are done.
 pub type Closed = Outcome<Mid, Mid>;
 
-/// A track to be published, as the agent's offer has it.
+/// Track to be published, as the agent's offer has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalTrack {
@@ -29,8 +29,8 @@ pub struct LocalTrack {
 }
 
 impl LocalTrack {
-    /// The media section `mid` of the offer, under a name that is not used yet
-    /// on the session. With the session's id, others find the track by it.
+    /// Creates a track of the media section `mid` of the offer, under a name that is not used yet
+    /// on the session. Others find the track by that name and the session's id.
     pub fn new(mid: Mid, name: impl Into<String>) -> Self {
         Self { mid, name: name.into(), bidirectional: None }
     }
@@ -42,12 +42,12 @@ impl LocalTrack {
         self
     }
 
-    /// The media section of the offer.
+    /// Returns the media section of the offer.
     pub fn mid(&self) -> &Mid {
         &self.mid
     }
 
-    /// The name that the track is to have on the session.
+    /// Returns the name that the track is to have on the session.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -64,7 +64,7 @@ impl LocalTrack {
     }
 }
 
-/// A track to be published for which the SFU makes the offer.
+/// Track to be published for which the SFU makes the offer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OfferedTrack {
@@ -76,12 +76,12 @@ pub struct OfferedTrack {
 }
 
 impl OfferedTrack {
-    /// Sound, under a name that is not used yet on the session.
+    /// Creates a track of sound, under a name that is not used yet on the session.
     pub fn audio(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: TrackKind::Audio, is_bidirectional: false }
     }
 
-    /// Pictures, under a name that is not used yet on the session.
+    /// Creates a track of pictures, under a name that is not used yet on the session.
     pub fn video(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: TrackKind::Video, is_bidirectional: false }
     }
@@ -93,7 +93,7 @@ impl OfferedTrack {
         self
     }
 
-    /// The name that the track is to have on the session.
+    /// Returns the name that the track is to have on the session.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -107,21 +107,21 @@ impl OfferedTrack {
     }
 }
 
-/// A published track. Others find it by `session` and `name`.
+/// Published track. Others find it by `session` and `name`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PublishedTrack {
-    /// The session that publishes it.
+    /// Session that publishes it.
     #[serde(rename = "sessionId")]
     pub session: SessionId,
-    /// Its name on that session.
+    /// Name on that session.
     #[serde(rename = "trackName")]
     pub name: String,
-    /// Its media section on that session, to close it.
+    /// Media section on that session, which is needed to close it.
     pub mid: Mid,
 }
 
-/// A track of another session.
+/// Track of another session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoteTrack {
@@ -138,12 +138,12 @@ pub struct RemoteTrack {
 }
 
 impl RemoteTrack {
-    /// The track that the session `publisher` publishes under `name`.
+    /// Creates the request for the track that the session `publisher` publishes under `name`.
     pub fn new(publisher: SessionId, name: impl Into<String>) -> Self {
         Self { publisher, name: name.into(), simulcast: None, transceiver: None, mid: None }
     }
 
-    /// Which layer of a simulcast track to receive.
+    /// Sets the layer of a simulcast track to receive.
     pub fn simulcast(mut self, simulcast: Simulcast) -> Self {
         self.simulcast = Some(simulcast);
         self
@@ -163,17 +163,17 @@ impl RemoteTrack {
         self
     }
 
-    /// The session that publishes the track.
+    /// Returns the session that publishes the track.
     pub fn publisher(&self) -> &SessionId {
         &self.publisher
     }
 
-    /// The track's name on the publisher's session.
+    /// Returns the track's name on the publisher's session.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The subscription on this media section.
+    /// Returns the subscription on this media section.
     pub(super) fn subscribed(self, mid: Mid) -> SubscribedTrack {
         let Self { publisher, name, .. } = self;
         SubscribedTrack { publisher, name, mid }
@@ -194,27 +194,27 @@ impl RemoteTrack {
 }
 
 impl From<&PublishedTrack> for RemoteTrack {
-    /// The published track as the others see it.
+    /// Returns the published track as others see it.
     fn from(track: &PublishedTrack) -> Self {
         Self::new(track.session.clone(), &track.name)
     }
 }
 
-/// A subscription.
+/// Subscription to a track.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SubscribedTrack {
-    /// The session that publishes the track.
+    /// Session that publishes the track.
     #[serde(rename = "sessionId")]
     pub publisher: SessionId,
-    /// The track's name on the publisher's session.
+    /// Name of the track on the publisher's session.
     #[serde(rename = "trackName")]
     pub name: String,
-    /// Its media section on the subscriber's session, to close or update it.
+    /// Media section on the subscriber's session, which is needed to close or update it.
     pub mid: Mid,
 }
 
-/// A change of a subscription.
+/// Change of a subscription.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrackUpdate {
@@ -226,23 +226,23 @@ pub struct TrackUpdate {
 }
 
 impl TrackUpdate {
-    /// Receives another layer of the same simulcast track.
+    /// Creates a change to another layer of the same simulcast track.
     pub fn layer(mid: Mid, simulcast: Simulcast) -> Self {
         Self { mid, source: None, simulcast: Some(simulcast) }
     }
 
-    /// Receives another track on the same media section.
+    /// Creates a change to another track on the same media section.
     pub fn source(mid: Mid, publisher: SessionId, name: impl Into<String>) -> Self {
         Self { mid, source: Some((publisher, name.into())), simulcast: None }
     }
 
-    /// Which layer of the other track to receive.
+    /// Sets the layer of the other track to receive.
     pub fn simulcast(mut self, simulcast: Simulcast) -> Self {
         self.simulcast = Some(simulcast);
         self
     }
 
-    /// The media section of the subscription.
+    /// Returns the media section of the subscription.
     pub fn mid(&self) -> &Mid {
         &self.mid
     }

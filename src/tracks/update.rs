@@ -1,4 +1,4 @@
-//! Changing what a subscription receives.
+//! Changes of subscriptions.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use crate::step::Step;
 #[cfg(feature = "token")]
 use crate::token::guard::GuardedSession;
 
-/// For how long after a pull the SFU may refuse an update because it does not
-/// forward the track yet. Others have been seen to try for 10 s.
+/// Time after a pull in which the SFU may refuse an update because it does not forward the track
+/// yet. Others have been seen to try for 10 s.
 const SETTLES: Duration = Duration::from_secs(10);
 
-/// The name of the generated client's method.
+/// Name of the generated client's method.
 const UPDATE_TRACKS: &str = "update_tracks";
 
-/// Changing what subscriptions receive.
+/// Changing the layers and sources of subscriptions.
 pub trait UpdateExt: Handle {
     /// Changes the layer or the source of subscriptions
     /// (`PUT tracks/update`), without an exchange of session descriptions.
@@ -73,8 +73,7 @@ impl UpdateExt for Session {}
 #[cfg(feature = "token")]
 impl UpdateExt for GuardedSession {}
 
-/// Whether the SFU may not forward the track yet, because it was pulled a moment
-/// ago.
+/// Returns whether the SFU may not forward the track yet, because it was pulled a moment ago.
 fn is_too_early(session: &Session, failed: &Failed<TrackUpdate>) -> bool {
     failed.error.code() == Some(&ErrorCode::UpdateTrackError)
         && session.ledger().age(&failed.item.mid).is_some_and(|age| age < SETTLES)
@@ -103,8 +102,8 @@ async fn update(entry: &Entry, updates: Vec<TrackUpdate>) -> Result<Negotiation<
     updated.await
 }
 
-/// The tracks that are to be received; one that is not given is the one that
-/// there is. The handle has to permit each.
+/// Returns the tracks to be received. A field that is not given keeps its value. The handle has to
+/// permit each track.
 fn sources(entry: &Entry, updates: &[TrackUpdate]) -> Result<Vec<Source>, Error> {
     let ledger = entry.session().ledger();
     let mut sources = Vec::with_capacity(updates.len());
@@ -137,7 +136,7 @@ fn settled(
     entries: Vec<TrackResult>,
 ) -> Updated {
     let asked: Vec<(TrackUpdate, Source)> = updates.into_iter().zip(sources).collect();
-    // Failed ones have no mid, so their place has to do.
+    // Failed entries have no mid, so their place decides.
     let is_for = |(update, _): &(TrackUpdate, Source), entry: &TrackResult| {
         Some(text(&entry.mid)? == update.mid.as_str())
     };

@@ -1,10 +1,10 @@
-//! WebSocket adapters: what the API says of endpoints. That sound flows is
-//! tested with the emulator, which has a WebSocket server for it.
+//! WebSocket adapters: the API's answers about endpoints. The flow of sound is tested with the
+//! emulator, which has a WebSocket server for it.
 
 use cloudflare_calls::adapters::Adapter;
 use cloudflare_calls::prelude::*;
 use cloudflare_calls::types::{AdapterId, OutputCodec};
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::rules::Operation;
 
@@ -13,10 +13,10 @@ use super::room::Room;
 #[tokio::test]
 async fn adapters_that_cannot_be_made_are_items_that_failed() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     room.until(|state| state.sessions[0].tracks[0].packets > 0).await;
     let publisher = alice.session.id();
-    // It speaks HTTP, and nothing else.
+    // The emulator speaks HTTP and no WebSocket here.
     let endpoint = room.emulator.base_url().replace("http", "ws");
     let egress = |name: &str| Adapter::egress(&endpoint, publisher.clone(), name, OutputCodec::Pcm);
     let adapters = [egress("mic"), egress("unknown"), Adapter::ingest(&endpoint, "speech")];

@@ -4,11 +4,11 @@ use cloudflare_calls::prelude::*;
 use cloudflare_calls::session::Negotiation;
 use cloudflare_calls::tracks::OfferedTrack;
 use cloudflare_calls::types::TrackKind;
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 
 use super::room::{Peer, Room};
 
-/// Someone whose `mic` can carry a subscription as well.
+/// Creates a peer whose `mic` can carry a subscription as well.
 async fn with_bidirectional_mic(room: &Room) -> Peer {
     let peer = room.enter().await;
     let mic = OfferedTrack::audio("mic").bidirectional();
@@ -42,8 +42,8 @@ async fn one_transceiver_carries_a_publication_and_a_subscription_without_anothe
 #[tokio::test]
 async fn a_transceiver_that_cannot_receive_takes_no_subscription() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
     let tracks =
         ["mic", "none"].map(|name| alice.track("mic").on_transceiver_of(name, TrackKind::Audio));
     for track in tracks {
@@ -51,7 +51,7 @@ async fn a_transceiver_that_cannot_receive_takes_no_subscription() {
         assert_eq!(subscribed.done, []);
         assert!(subscribed.into_result().unwrap_err().is_not_yet_published());
     }
-    // The session is as before.
+    // The session is unchanged.
     let pulled = bob.pull(&alice, &["mic"]).await;
     bob.hears(&pulled[0], &alice, "mic").await;
 }

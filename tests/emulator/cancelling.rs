@@ -1,19 +1,19 @@
-//! Futures that are dropped while the server is at it.
+//! Futures that are dropped while their request is at the server.
 
 use cloudflare_calls::prelude::*;
 use cloudflare_calls::session::{Status, Unfinished, Unusable};
 use cloudflare_calls::tracks::TrackUpdate;
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Operation;
 use futures_util::FutureExt;
 
 use super::room::{Room, mid, rid};
 
-/// Long enough that nothing comes back before the future is dropped.
+/// Long enough that no reply comes before the future is dropped.
 const DELAY: Fault = Fault::Delay { ms: 100 };
 
-/// Begins something and waits for it no more.
+/// Begins a step and stops waiting for it.
 fn begin_and_drop<T>(future: impl Future<Output = T>) {
     assert!(future.now_or_never().is_none(), "it takes its time");
 }
@@ -21,7 +21,7 @@ fn begin_and_drop<T>(future: impl Future<Output = T>) {
 #[tokio::test]
 async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
+    let alice = room.join(&[(Source::SimulcastVideo(&["h", "l"]), "camera")]).await;
     let bob = room.enter().await;
     let subscribed = bob.subscribe([alice.track("camera").simulcast(rid("h"))]).await;
     let at = subscribed.done[0].mid.clone();
@@ -30,7 +30,7 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
     room.fault(&bob.session, Operation::UpdateTracks, DELAY);
     let low = TrackUpdate::layer(at.clone(), rid("l"));
     begin_and_drop(bob.session.update([low]));
-    // What comes next waits for it.
+    // The next change waits for it.
     let closed = bob.session.close([mid("77")]).await.unwrap();
     assert_eq!(closed.done, [mid("77")]);
     assert_eq!(bob.session.status(), Status::Ready);
@@ -40,8 +40,8 @@ async fn a_change_without_an_exchange_is_made_although_nobody_waits_for_it() {
 #[tokio::test]
 async fn an_offer_that_nobody_waited_for_makes_the_session_unusable_and_another_one_hears() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
     room.fault(&bob.session, Operation::NewTracks, DELAY);
     begin_and_drop(bob.session.subscribe([alice.track("camera")]));
@@ -49,12 +49,12 @@ async fn an_offer_that_nobody_waited_for_makes_the_session_unusable_and_another_
     let reason = Unusable::Unfinished(Unfinished::AnswerDropped);
     assert_eq!(bob.session.status(), Status::Unusable(reason), "{error}");
     assert!(room.session(&bob.session).await.open_exchange.is_some(), "the SFU waits");
-    // What flowed flows on, until bob has got a new session.
+    // Earlier media still flow, until bob has got a new session.
     bob.hears(&pulled[0], &alice, "mic").await;
     let departure = bob.session.leave().await.unwrap();
     assert!(!departure.is_complete(), "the SFU takes no close: {departure:?}");
 
-    let again = room.join(&[(Send::Audio, "mic")]).await;
+    let again = room.join(&[(Source::Audio, "mic")]).await;
     let pulled = again.pull(&alice, &["mic", "camera"]).await;
     again.hears(&pulled[1], &alice, "camera").await;
 }
@@ -62,7 +62,7 @@ async fn an_offer_that_nobody_waited_for_makes_the_session_unusable_and_another_
 #[tokio::test]
 async fn an_answer_that_nobody_waits_for_still_reaches_the_sfu() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let bob = room.enter().await;
     let pending = bob.offered(alice.track("mic")).await;
     let mic = pending.outcome().done[0].mid.clone();
@@ -75,9 +75,9 @@ async fn an_answer_that_nobody_waits_for_still_reaches_the_sfu() {
 }
 
 #[tokio::test]
-async fn what_still_waited_for_its_turn_is_never_sent() {
+async fn a_change_dropped_before_its_turn_is_never_sent() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let bob = room.enter().await;
     let first = bob.session.subscribe([alice.track("mic")]).await.unwrap();
     begin_and_drop(bob.session.subscribe([alice.track("camera")]));

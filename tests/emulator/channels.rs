@@ -9,14 +9,14 @@ use cloudflare_calls::data_channels::{
 use cloudflare_calls::session::{Negotiation, Unusable};
 use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{Error, prelude::*};
-use cloudflare_calls_emulator::agent::{Change, Send};
+use cloudflare_calls_emulator::agent::{Change, Source};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::media::{Delivery, Message};
 use cloudflare_calls_emulator::rules::{Config, Operation};
 
 use super::room::{PATIENCE, Peer, Room, soon};
 
-/// Someone with a transport for data channels, and nothing else.
+/// Creates a peer with a transport for data channels, and nothing else.
 async fn enter(room: &Room) -> Peer {
     let peer = room.enter().await;
     let Negotiation::Offer(pending) = peer.session.establish_data_channels().await.unwrap() else {
@@ -49,13 +49,13 @@ async fn say(peer: &Peer, id: ChannelId, text: &str) {
     peer.agent.send(id.get(), message).await.unwrap();
 }
 
-/// The next message, and its channel.
+/// Returns the next message, and its channel.
 async fn next(peer: &Peer) -> (ChannelId, String) {
     let (id, message) = soon(peer.agent.recv()).await.unwrap();
     (ChannelId::new(id).unwrap(), String::from_utf8(message.data).unwrap())
 }
 
-/// How the server calls a channel's status.
+/// Returns the server's word for a channel's status.
 async fn status(room: &Room, peer: &Peer, id: ChannelId) -> &'static str {
     let channels = room.session(&peer.session).await.channels;
     channels.iter().find(|channel| channel.id == id.get()).unwrap().status
@@ -80,8 +80,8 @@ async fn messages_of_the_publisher_reach_all_subscribers_and_no_others() {
 #[tokio::test]
 async fn the_transport_is_established_once_besides_media_and_by_either_side() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
 
     // By the SFU's offer, and by the agent's.
@@ -111,7 +111,7 @@ async fn the_transport_is_established_once_besides_media_and_by_either_side() {
 #[tokio::test]
 async fn without_a_transport_there_is_no_channel() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let chat = LocalDataChannel::new("chat");
     let error = alice.session.publish_data_channels([chat]).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { reason: Unusable::NoDataTransport, .. }));
@@ -250,7 +250,7 @@ async fn a_closed_channel_carries_nothing_and_the_others_go_on() {
     assert_eq!(next(&carol).await, (at_carol.id, "for carol".into()));
     assert_eq!(next(&bob).await, (log_at_bob.id, "for bob".into()));
 
-    // A handle made anew knows the transport and the channels.
+    // A new handle knows the transport and the channels.
     let adopted = room.client.adopt(alice.session.id().clone()).send().await.unwrap();
     let state = adopted.state().await.unwrap();
     assert_eq!(state.data_channels.len(), 2);

@@ -1,4 +1,4 @@
-//! Tracks end, and the others go on.
+//! Tracks that end, while the others continue.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use cloudflare_calls::prelude::*;
 use cloudflare_calls::session::Negotiation;
 use cloudflare_calls::tracks::LocalTrack;
 use cloudflare_calls::types::ErrorCode;
-use cloudflare_calls_emulator::agent::{Change, Send};
+use cloudflare_calls_emulator::agent::{Change, Source};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::{Config, Operation};
 
@@ -16,7 +16,7 @@ use super::room::{Room, patient};
 #[tokio::test]
 async fn a_forced_close_stops_the_track_for_all_and_a_subscription_for_one() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let (bob, carol) = (room.enter().await, room.enter().await);
     let at_bob = bob.pull(&alice, &["mic", "camera"]).await;
     let at_carol = carol.pull(&alice, &["mic", "camera"]).await;
@@ -40,7 +40,7 @@ async fn a_forced_close_stops_the_track_for_all_and_a_subscription_for_one() {
 #[tokio::test]
 async fn a_negotiated_close_stops_the_section_of_the_offer() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let bob = room.enter().await;
     let at_bob = bob.pull(&alice, &["mic", "camera"]).await;
     bob.hears(&at_bob[1], &alice, "camera").await;
@@ -54,8 +54,8 @@ async fn a_negotiated_close_stops_the_section_of_the_offer() {
     bob.hears_nothing(&at_bob[1], &at_bob[0]).await;
     bob.hears(&at_bob[0], &alice, "mic").await;
 
-    // The place is free for another.
-    alice.publish(&[(Send::Video, "screen")]).await;
+    // The section is free for another track.
+    alice.publish(&[(Source::Video, "screen")]).await;
     let screen = bob.pull(&alice, &["screen"]).await;
     bob.hears(&screen[0], &alice, "screen").await;
     assert_eq!(alice.session.mids().len(), 2);
@@ -65,15 +65,15 @@ async fn a_negotiated_close_stops_the_section_of_the_offer() {
 async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
     let config = Config { stopped_wait: Duration::from_millis(50), ..Config::default() };
     let room = Room::with(config).await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Audio, "music")]).await;
     alice.session.close([alice.mid("mic")]).await.unwrap().into_result().unwrap();
-    let (offer, mut local) = alice.offer(&[(Send::Audio, "speech")]).await;
+    let (offer, mut local) = alice.offer(&[(Source::Audio, "speech")]).await;
     local.push(LocalTrack::new(alice.mid("mic"), "again"));
     let published = alice.session.publish(offer, local).await.unwrap();
     alice.accept(&published.answer).await;
     alice.remember(&published.outcome.into_result().unwrap());
 
-    // The new section does.
+    // The new section carries media.
     let carol = room.enter_with(patient()).await;
     let at_carol = carol.pull(&alice, &["speech"]).await;
     carol.hears(&at_carol[0], &alice, "speech").await;
@@ -89,9 +89,9 @@ async fn a_new_track_on_a_section_that_was_closed_by_force_never_flows() {
 }
 
 #[tokio::test]
-async fn whoever_is_gone_has_nothing_left_to_close() {
+async fn an_expired_session_has_nothing_left_to_close() {
     let room = Room::start().await;
-    let tracks = [(Send::Audio, "mic"), (Send::Video, "camera"), (Send::Audio, "music")];
+    let tracks = [(Source::Audio, "mic"), (Source::Video, "camera"), (Source::Audio, "music")];
     let alice = room.join(&tracks).await;
     let not_found = Fault::Reply {
         status: 404,
@@ -106,8 +106,8 @@ async fn whoever_is_gone_has_nothing_left_to_close() {
     let closed = alice.session.close([alice.mid("mic")]).await.unwrap();
     assert_eq!((closed.done, closed.failed), (vec![alice.mid("mic")], vec![]));
     assert_eq!(alice.session.mids(), [], "the camera is gone with the session");
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
-    let (offer, _) = bob.offer(&[(Send::Audio, "music")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
+    let (offer, _) = bob.offer(&[(Source::Audio, "music")]).await;
     assert!(room.emulator.expire(bob.session.id().as_str()).await);
     let closed = bob.session.close_negotiated(offer, [bob.mid("mic")]).await.unwrap();
     let Negotiation::Done(closed) = closed else { panic!("nothing is negotiated") };
@@ -120,7 +120,7 @@ async fn whoever_is_gone_has_nothing_left_to_close() {
 async fn a_track_that_was_collected_for_its_silence_counts_as_closed() {
     let config = Config { track_idle: Duration::from_millis(300), ..Config::default() };
     let room = Room::with(config).await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Audio, "music")]).await;
     alice.agent.pause(alice.mid("mic").as_str(), None).await.unwrap();
     room.until(|state| {
         let tracks = state.sessions.iter().flat_map(|session| &session.tracks);

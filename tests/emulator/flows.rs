@@ -1,5 +1,5 @@
-//! Ways beyond the sequence diagram: the agent's offers in other places, sections
-//! that are there already, and replies as the original has been seen to give them.
+//! Ways beyond the sequence diagram: the agent's offers in other places, existing sections, and
+//! replies that were observed of the original.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use cloudflare_calls::session::{Negotiation, Status, Unfinished, Unusable};
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack, TrackUpdate};
 use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{Error, Offer, RetryPolicy, Session, prelude::*};
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Source};
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::media::{Delivery, Kind, Message};
 use cloudflare_calls_emulator::rules::{Config, Operation};
@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 
 use super::room::{PATIENCE, Peer, Room, mid, quick, rid, soon};
 
-/// A reply that nothing is done for.
+/// Returns a reply to a request that is not carried out.
 fn reply(status: u16, body: Value) -> Fault {
     Fault::Reply { status, headers: Default::default(), body }
 }
 
-/// Someone who joins with the first offer, and the mids of the offer.
+/// Creates a peer that joins with the first offer. Returns the mids of the offer.
 async fn join_with(room: &Room, changes: &[Change]) -> (Peer, Vec<String>) {
     let agent = Agent::start().await.unwrap();
     let (offer, mids) = agent.offer_changes(changes).await.unwrap();
@@ -33,9 +33,9 @@ async fn join_with(room: &Room, changes: &[Change]) -> (Peer, Vec<String>) {
 }
 
 #[tokio::test]
-async fn who_offers_to_receive_gets_the_answer_in_the_reply() {
+async fn an_offer_to_receive_is_answered_in_the_reply() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let bob = room.enter().await;
     let wanted = [Change::Receive(Kind::Video), Change::Receive(Kind::Audio)];
     let offer = bob.offer_changes(&wanted).await;
@@ -58,7 +58,7 @@ async fn who_offers_to_receive_gets_the_answer_in_the_reply() {
 #[tokio::test]
 async fn a_subscription_names_its_section_of_the_offer() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter().await;
     let both = [Change::Receive(Kind::Audio), Change::Receive(Kind::Audio)];
     let (offer, mids) = bob.agent.offer_changes(&both).await.unwrap();
@@ -90,9 +90,9 @@ async fn an_offer_of_the_sfus_own_is_answered_instead() {
 }
 
 #[tokio::test]
-async fn who_joins_with_an_offer_publishes_by_mid_and_name_and_has_data_channels() {
+async fn joining_with_an_offer_publishes_by_mid_and_name_and_has_data_channels() {
     let room = Room::start().await;
-    let both = [Change::Add(Send::Audio), Change::Data];
+    let both = [Change::Add(Source::Audio), Change::Data];
     let (alice, mids) = join_with(&room, &both).await;
     alice.agent.connected(PATIENCE).await.unwrap();
     let track = LocalTrack::new(mid(&mids[0]), "mic");
@@ -121,7 +121,7 @@ async fn data_channels_in_the_first_offer_of_a_publication_need_no_other_exchang
     let room = Room::start().await;
     let alice = room.enter().await;
     let (offer, mids) =
-        alice.agent.offer_changes(&[Change::Add(Send::Audio), Change::Data]).await.unwrap();
+        alice.agent.offer_changes(&[Change::Add(Source::Audio), Change::Data]).await.unwrap();
     let track = LocalTrack::new(mid(&mids[0]), "mic");
     let published = alice.session.publish(Offer::new(offer).unwrap(), [track]).await.unwrap();
     alice.accept(&published.answer).await;
@@ -134,7 +134,7 @@ async fn before_the_agent_is_connected_a_track_by_name_has_to_wait() {
     let config = Config { connect_wait: Duration::from_millis(10), ..Config::default() };
     let room = Room::with(config).await;
     let agent = Agent::start().await.unwrap();
-    let (offer, mids) = agent.offer(&[Send::Audio]).await.unwrap();
+    let (offer, mids) = agent.offer(&[Source::Audio]).await.unwrap();
     let joined = room.client.join_with(Offer::new(offer).unwrap()).retry(RetryPolicy::never());
     let joined = joined.send().await.unwrap();
     let track = || LocalTrack::new(mid(&mids[0]), "mic");
@@ -149,7 +149,7 @@ async fn before_the_agent_is_connected_a_track_by_name_has_to_wait() {
 #[tokio::test]
 async fn an_idle_section_of_the_agents_takes_a_subscription_without_an_exchange() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let (bob, mids) = join_with(&room, &[Change::Receive(Kind::Audio)]).await;
     let Negotiation::Done(subscribed) = bob.session.subscribe([alice.track("mic")]).await.unwrap()
     else {
@@ -167,7 +167,7 @@ async fn a_session_whose_offer_gets_no_answer_is_a_contradiction() {
         cloudflare_calls_emulator::faults::Rule::new(reply(201, json!({ "sessionId": "x" })));
     room.emulator.fault(rule.operation(Operation::NewSession)).unwrap();
     let agent = Agent::start().await.unwrap();
-    let (offer, _) = agent.offer(&[Send::Audio]).await.unwrap();
+    let (offer, _) = agent.offer(&[Source::Audio]).await.unwrap();
     let error = room.client.join_with(Offer::new(offer).unwrap()).send().await.unwrap_err();
     assert!(matches!(error, Error::Contradiction { .. }) && error.stage() == Stage::Reply);
     assert_eq!(error.step().as_str(), "join_with");
@@ -177,7 +177,7 @@ async fn a_session_whose_offer_gets_no_answer_is_a_contradiction() {
 async fn an_update_just_after_a_pull_is_repeated_until_the_sfu_forwards_the_track() {
     let config = Config { pull_settles: Duration::from_secs(4), ..Config::default() };
     let room = Room::with(config).await;
-    let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
+    let alice = room.join(&[(Source::SimulcastVideo(&["h", "l"]), "camera")]).await;
     let delay = Duration::from_millis(200);
     let patient = RetryPolicy::default().delays(delay, delay).attempts(100).budget(PATIENCE);
     let bob = room.enter_with(patient).await;
@@ -193,7 +193,7 @@ async fn an_update_just_after_a_pull_is_repeated_until_the_sfu_forwards_the_trac
 #[tokio::test]
 async fn an_update_of_a_track_without_layers_fails_within_the_tries() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Video, "camera")]).await;
     let bob = room.enter().await;
     let at = bob.pull(&alice, &["camera"]).await.remove(0);
     let updated = bob.session.update([TrackUpdate::layer(at, rid("l"))]).await.unwrap();
@@ -205,7 +205,7 @@ async fn an_update_of_a_track_without_layers_fails_within_the_tries() {
 #[tokio::test]
 async fn an_update_whose_result_is_left_out_has_succeeded() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Audio, "music")]).await;
     let bob = room.enter_with(RetryPolicy::never()).await;
     let at = bob.pull(&alice, &["mic", "music"]).await;
     let updates =
@@ -253,7 +253,7 @@ async fn the_finer_kind_of_an_error_is_kept_and_a_409_is_a_refusal() {
         "errorDescription": "not now" });
     room.fault(&bob.session, Operation::NewTracks, reply(409, body));
     let error =
-        bob.session.publish_all(bob.offer(&[(Send::Audio, "mic")]).await.0).await.unwrap_err();
+        bob.session.publish_all(bob.offer(&[(Source::Audio, "mic")]).await.0).await.unwrap_err();
     assert_eq!(error.status().map(|status| status.as_u16()), Some(409));
     assert_eq!(error.subcode(), Some("have_local_offer"));
     assert!(!error.outcome_unknown());

@@ -4,7 +4,7 @@ use cloudflare_calls::session::{Origin, Registry, Status, Unusable};
 use cloudflare_calls::tracks::TrackUpdate;
 use cloudflare_calls::types::SessionResourceStatus;
 use cloudflare_calls::{Mid, prelude::*};
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 
 use super::room::{Room, quick, rid};
 
@@ -12,10 +12,10 @@ use super::room::{Room, quick, rid};
 async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
     let room = Room::start().await;
     let sessions = Registry::new(10);
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     sessions.insert(alice.session.clone()).await.unwrap();
-    let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let carol = room.join(&[(Send::Audio, "mic")]).await;
+    let bob = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
+    let carol = room.join(&[(Source::Audio, "mic")]).await;
 
     let of_bob = alice.pull(&bob, &["mic", "camera"]).await;
     let of_carol = alice.pull(&carol, &["mic"]).await;
@@ -49,7 +49,7 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
     }
     assert!(sessions.is_empty());
     assert_eq!(room.snapshot().await.subscriptions, []);
-    // Nothing is asked for besides.
+    // The steps make no further requests.
     let joins = ["new_session", "new_tracks"].repeat(3);
     let pulls = ["new_tracks", "renegotiate"].repeat(4);
     let closes = ["close_tracks"].repeat(4);
@@ -59,11 +59,11 @@ async fn the_whole_diagram_carries_media_and_leaves_nothing_open() {
 #[tokio::test]
 async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::SimulcastVideo(&["h", "l"]), "camera")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
     let id = bob.session.id().clone();
 
-    // As after a restart, which the agent does not notice.
+    // A restart of the backend, which the agent does not notice.
     let session = room.client.adopt(id.clone()).retry(quick()).send().await.unwrap();
     assert_eq!(session.mids().len(), 1);
     let bob = bob.with_session(session);
@@ -71,7 +71,7 @@ async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
     let camera = subscribed.done.remove(0).mid;
     bob.hears_layer(&camera, &alice, "camera", Some("h")).await;
 
-    // Once more: what it had subscribed to is known.
+    // A second restart: its subscriptions are known.
     let session = room.client.adopt(id).send().await.unwrap();
     assert_eq!(session.mids().len(), 2);
     let bob = bob.with_session(session);
@@ -85,8 +85,8 @@ async fn an_adopted_session_goes_on_where_the_other_handle_ended() {
 #[tokio::test]
 async fn the_state_has_what_is_published_what_is_received_and_what_was_closed() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
+    let bob = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let pulled = bob.pull(&alice, &["mic"]).await;
     bob.session.close([bob.mid("camera")]).await.unwrap().into_result().unwrap();
 

@@ -5,7 +5,7 @@ use cloudflare_calls::error::Stage;
 use cloudflare_calls::session::{Status, Unfinished, Unusable};
 use cloudflare_calls::tracks::{OfferedTrack, TrackUpdate};
 use cloudflare_calls::{Error, prelude::*};
-use cloudflare_calls_emulator::agent::{Change, Send};
+use cloudflare_calls_emulator::agent::{Change, Source};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::rules::Operation;
 use futures_util::future::join_all;
@@ -16,7 +16,7 @@ const LOST: [Fault; 2] = [Fault::DropRequest, Fault::DropReply];
 
 const UNFINISHED: Status = Status::Unusable(Unusable::Unfinished(Unfinished::ReplyLost));
 
-/// The error of a change that may have taken effect, and is not repeated.
+/// Checks the error of a change that may have taken effect, and is not repeated.
 fn assert_unknown(error: &Error, what: &str) {
     assert!(error.outcome_unknown() && !error.is_retryable(), "{what}: {error}");
     assert_eq!(error.stage(), Stage::Request, "{what}");
@@ -32,7 +32,7 @@ async fn a_session_of_which_nobody_knows_is_in_nobodys_way() {
         assert_unknown(&error, "join");
         assert_eq!(room.operations(None).await, ["new_session"], "it is not repeated");
         assert_eq!(room.snapshot().await.sessions.len(), created);
-        let alice = room.join(&[(Send::Audio, "mic")]).await;
+        let alice = room.join(&[(Source::Audio, "mic")]).await;
         let bob = room.enter().await;
         let pulled = bob.pull(&alice, &["mic"]).await;
         bob.hears(&pulled[0], &alice, "mic").await;
@@ -42,14 +42,14 @@ async fn a_session_of_which_nobody_knows_is_in_nobodys_way() {
 #[tokio::test]
 async fn a_lost_reply_to_an_exchange_makes_the_session_unusable_and_leaving_finds_what_it_made() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let all = ["publish", "publish_without_offer", "subscribe", "close_negotiated", "establish"];
     let all = all.into_iter().flat_map(|what| LOST.map(|fault| (what, fault)));
     join_all(all.map(|(what, fault)| lose_exchange(&room, &alice, what, fault))).await;
 }
 
 async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
-    let bob = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let bob = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let operation = match what {
         "close_negotiated" => Operation::CloseTracks,
         "establish" => Operation::EstablishDataChannels,
@@ -59,7 +59,7 @@ async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     let before = room.operations(Some(&bob.session)).await.len();
     let error = match what {
         "publish" => {
-            let (offer, local) = bob.offer(&[(Send::Audio, "music")]).await;
+            let (offer, local) = bob.offer(&[(Source::Audio, "music")]).await;
             bob.session.publish(offer, local).await.err()
         }
         "publish_without_offer" => {
@@ -89,7 +89,7 @@ async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     assert_eq!(open.is_empty(), !waits, "{what}: a close is refused while the SFU waits");
 
     // The agent comes again with a new session.
-    let again = room.join(&[(Send::Audio, "mic")]).await;
+    let again = room.join(&[(Source::Audio, "mic")]).await;
     let pulled = again.pull(alice, &["mic"]).await;
     again.hears(&pulled[0], alice, "mic").await;
     let at_alice = alice.pull(&again, &["mic"]).await;
@@ -99,9 +99,9 @@ async fn lose_exchange(room: &Room, alice: &Peer, what: &str, fault: Fault) {
 #[tokio::test]
 async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     for (fault, is_taken) in LOST.into_iter().zip([false, true]) {
-        let bob = room.join(&[(Send::Audio, "mic")]).await;
+        let bob = room.join(&[(Source::Audio, "mic")]).await;
         let pending = bob.offered(alice.track("mic")).await;
         let mic = pending.outcome().done[0].mid.clone();
         let answer = bob.answer(pending.offer()).await;
@@ -122,7 +122,7 @@ async fn a_lost_reply_to_an_answer_makes_the_session_unusable() {
 #[tokio::test]
 async fn a_lost_reply_to_another_change_leaves_the_session_usable_and_media_flowing() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
+    let alice = room.join(&[(Source::SimulcastVideo(&["h", "l"]), "camera")]).await;
     alice.establish().await;
     let channels = ["chat", "log"].map(LocalDataChannel::new);
     let published = alice.session.publish_data_channels(channels).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_lost_reply_to_another_change_leaves_the_session_usable_and_media_flow
     join_all(all.map(|(what, fault)| lose_change(&room, &alice, what, fault))).await;
 }
 
-/// Alice publishes simulcast as `camera`, and the channels `chat` and `log`.
+/// Loses a change of Alice, who publishes simulcast as `camera`, and the channels `chat` and `log`.
 async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
     let channel = |name| {
         let publisher = alice.session.id().clone();
@@ -176,7 +176,7 @@ async fn lose_change(room: &Room, alice: &Peer, what: &str, fault: Fault) {
 #[tokio::test]
 async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     alice.establish().await;
     for fault in LOST {
         let bob = room.enter().await;
@@ -203,7 +203,7 @@ async fn a_lost_reply_to_a_close_or_a_read_is_made_good_by_another_try() {
 #[tokio::test]
 async fn if_every_reply_to_leaving_is_lost_everything_is_reported_for_another_try() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let lost = Rule::new(Fault::DropReply).operation(Operation::CloseTracks).times(4);
     room.emulator.fault(lost).unwrap();
     let departure = alice.session.leave().await.unwrap();

@@ -1,4 +1,4 @@
-//! The client against the emulator, with agents whose media really flows.
+//! Client against the emulator, with agents whose media really flows.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

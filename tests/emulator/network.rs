@@ -1,8 +1,8 @@
-//! A bad network between the agents and the SFU.
+//! Bad network between the agents and the SFU.
 
 use cloudflare_calls::prelude::*;
 use cloudflare_calls::tracks::TrackUpdate;
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::faults::Network;
 use cloudflare_calls_emulator::media::Message;
 
@@ -10,7 +10,7 @@ use super::channels::{publish, subscribe};
 use super::room::{Room, rid, soon};
 
 #[tokio::test]
-async fn everything_works_with_lost_and_late_packets() {
+async fn all_steps_work_with_lost_and_late_packets() {
     let room = Room::start().await;
     let network = Network {
         loss: 0.05,
@@ -21,9 +21,9 @@ async fn everything_works_with_lost_and_late_packets() {
         ..Network::default()
     };
     room.emulator.set_network(network).await.unwrap();
-    let layers = Send::SimulcastVideo(&["h", "l"]);
-    let alice = room.join(&[(Send::Audio, "mic"), (layers, "camera")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let layers = Source::SimulcastVideo(&["h", "l"]);
+    let alice = room.join(&[(Source::Audio, "mic"), (layers, "camera")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
     let camera = alice.track("camera").simulcast(rid("h"));
     let subscribed = bob.subscribe([alice.track("mic"), camera]).await;
     let subscribed = subscribed.into_result().unwrap();

@@ -7,7 +7,7 @@ use cloudflare_calls::prelude::*;
 use cloudflare_calls::session::{Negotiation, Status};
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::types::{ErrorCode, SessionId};
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::{Config, Operation};
 use serde_json::json;
@@ -17,7 +17,7 @@ use super::room::{Room, mid, patient};
 #[tokio::test]
 async fn an_unknown_track_does_not_keep_the_others_and_can_be_asked_for_once_it_is_there() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter().await;
     let subscribed = bob.subscribe([alice.track("camera"), alice.track("mic")]).await;
     assert_eq!(subscribed.done.len(), 1);
@@ -27,7 +27,7 @@ async fn an_unknown_track_does_not_keep_the_others_and_can_be_asked_for_once_it_
     assert_eq!(bob.session.mids(), std::slice::from_ref(mic), "what failed has no mid");
     bob.hears(mic, &alice, "mic").await;
 
-    alice.publish(&[(Send::Video, "camera")]).await;
+    alice.publish(&[(Source::Video, "camera")]).await;
     let later = bob.subscribe(subscribed.retryable()).await;
     bob.hears(&later.into_result().unwrap()[0].mid, &alice, "camera").await;
     bob.hears(mic, &alice, "mic").await;
@@ -36,7 +36,7 @@ async fn an_unknown_track_does_not_keep_the_others_and_can_be_asked_for_once_it_
 #[tokio::test]
 async fn if_all_tracks_are_unknown_there_is_nothing_to_answer() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter().await;
     let nobody = RemoteTrack::new(SessionId::new("0".repeat(32)).unwrap(), "mic");
     let missing = [alice.track("camera"), nobody];
@@ -57,7 +57,7 @@ async fn a_track_that_sends_nothing_yet_is_not_found_until_it_does() {
     let config = Config { first_packet_wait: Duration::from_millis(20), ..Config::default() };
     let room = Room::with(config).await;
     let alice = room.enter().await;
-    let (offer, local) = alice.offer(&[(Send::Audio, "mic")]).await;
+    let (offer, local) = alice.offer(&[(Source::Audio, "mic")]).await;
     // The agent has got no answer, so it cannot send.
     let published = alice.session.publish(offer, local).await.unwrap();
     alice.remember(&published.outcome.done);
@@ -78,7 +78,7 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
     let alice = room.enter().await;
     let fail = || Fault::FailItems { code: "backend_error".into(), indices: vec![0] };
     room.fault(&alice.session, Operation::NewTracks, fail());
-    let (offer, local) = alice.offer(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    let (offer, local) = alice.offer(&[(Source::Audio, "mic"), (Source::Audio, "music")]).await;
     let answered = alice.session.publish(offer, local).await.unwrap();
     let published = answered.outcome;
     assert_eq!((published.done.len(), published.failed[0].item.name()), (1, "mic"));
@@ -90,7 +90,7 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
     assert_eq!(error.items()[0].item, "mic");
     assert_eq!(alice.session.mids(), [alice.mid("music")], "what failed is not there to close");
 
-    alice.publish(&[(Send::Video, "camera")]).await;
+    alice.publish(&[(Source::Video, "camera")]).await;
     let bob = room.enter().await;
     room.fault(&bob.session, Operation::NewTracks, fail());
     let subscribed = bob.subscribe([alice.track("camera"), alice.track("music")]).await;
@@ -111,7 +111,7 @@ async fn items_that_the_service_fails_are_sorted_from_the_others() {
 #[tokio::test]
 async fn a_success_without_a_name_is_none() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter().await;
     let item = json!({ "trackName": "mic", "mid": "", "sessionId": alice.session.id() });
     let body = json!({ "tracks": [item] });
@@ -129,7 +129,7 @@ async fn a_success_without_a_name_is_none() {
 async fn a_section_that_the_offer_lacks_fails_alone() {
     let room = Room::start().await;
     let alice = room.enter().await;
-    let (offer, mut local) = alice.offer(&[(Send::Audio, "mic")]).await;
+    let (offer, mut local) = alice.offer(&[(Source::Audio, "mic")]).await;
     local.push(LocalTrack::new(mid("none"), "camera"));
     let published = alice.session.publish(offer, local).await.unwrap();
     let outcome = &published.outcome;

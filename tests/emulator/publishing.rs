@@ -3,19 +3,19 @@
 use cloudflare_calls::prelude::*;
 use cloudflare_calls::session::{Negotiation, Status};
 use cloudflare_calls::tracks::{OfferedTrack, RemoteTrack};
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 
 use super::room::{PATIENCE, Room};
 
 #[tokio::test]
-async fn what_is_published_later_flows_besides_what_was_published_first() {
+async fn later_publications_flow_besides_earlier_ones() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter().await;
     let mic = bob.pull(&alice, &["mic"]).await;
     bob.hears(&mic[0], &alice, "mic").await;
 
-    alice.publish(&[(Send::Video, "camera"), (Send::Audio, "music")]).await;
+    alice.publish(&[(Source::Video, "camera"), (Source::Audio, "music")]).await;
     let more = bob.pull(&alice, &["camera", "music"]).await;
     bob.hears(&more[0], &alice, "camera").await;
     bob.hears(&more[1], &alice, "music").await;
@@ -26,8 +26,8 @@ async fn what_is_published_later_flows_besides_what_was_published_first() {
 #[tokio::test]
 async fn tracks_with_made_up_names_are_found_by_them() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let (offer, local) = alice.offer(&[(Send::Audio, ""), (Send::Video, "")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
+    let (offer, local) = alice.offer(&[(Source::Audio, ""), (Source::Video, "")]).await;
     let answered = alice.session.publish_all(offer).await.unwrap();
     alice.accept(&answered.answer).await;
     let published = answered.outcome.into_result().unwrap();
@@ -61,8 +61,8 @@ async fn tracks_that_the_sfu_offered_to_receive_flow_once_the_agent_has_answered
     bob.hears(&pulled[0], &alice, "mic").await;
     bob.hears(&pulled[1], &alice, "camera").await;
 
-    // And the agent may offer next.
-    alice.publish(&[(Send::Audio, "music")]).await;
+    // The agent may offer next.
+    alice.publish(&[(Source::Audio, "music")]).await;
     let music = bob.pull(&alice, &["music"]).await;
     bob.hears(&music[0], &alice, "music").await;
     assert!(alice.session.leave().await.unwrap().is_complete());

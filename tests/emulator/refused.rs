@@ -1,4 +1,4 @@
-//! Replies that are none of the API's, and those that ask to wait.
+//! Replies that are not the API's, and replies that ask to wait.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use cloudflare_calls::error::Stage;
 use cloudflare_calls::session::{Status, Unfinished, Unusable};
 use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{Answer, prelude::*};
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::Operation;
 
@@ -15,7 +15,7 @@ use super::room::Room;
 #[tokio::test]
 async fn the_page_of_an_edge_is_no_reply_of_the_api() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let bob = room.enter().await;
     let pulled = bob.pull(&alice, &["mic", "camera"]).await;
     room.fault(&bob.session, Operation::CloseTracks, Fault::Html { status: 503 });
@@ -27,7 +27,7 @@ async fn the_page_of_an_edge_is_no_reply_of_the_api() {
     let error = bob.session.subscribe([alice.track("camera")]).await.unwrap_err();
     assert!(error.outcome_unknown() && !error.is_retryable(), "{error}");
     assert_eq!((error.stage(), error.code()), (Stage::Reply, None));
-    assert!(error.to_string().contains("This page is a fault of the emulator"), "{error}");
+    assert!(error.to_string().contains("HTML page \"Error\""), "{error}");
     assert_eq!(error.status().unwrap().as_u16(), 503);
     let reason = Unusable::Unfinished(Unfinished::ReplyLost);
     assert_eq!(bob.session.status(), Status::Unusable(reason));
@@ -39,9 +39,9 @@ async fn the_page_of_an_edge_is_no_reply_of_the_api() {
 #[tokio::test]
 async fn a_reply_that_ends_in_its_middle_leaves_the_outcome_unknown() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Audio, "music")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Audio, "music")]).await;
     room.fault(&alice.session, Operation::NewTracks, Fault::Truncate);
-    let (offer, local) = alice.offer(&[(Send::Video, "camera")]).await;
+    let (offer, local) = alice.offer(&[(Source::Video, "camera")]).await;
     let error = alice.session.publish(offer, local).await.unwrap_err();
     assert!(error.outcome_unknown() && !error.is_retryable(), "{error}");
     assert_eq!(error.stage(), Stage::Reply);
@@ -55,7 +55,7 @@ async fn a_reply_that_ends_in_its_middle_leaves_the_outcome_unknown() {
 #[tokio::test]
 async fn too_many_requests_are_waited_out_for_as_long_as_the_reply_says() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter().await;
     let headers = [("retry-after".to_owned(), "1".to_owned())].into();
     let body = serde_json::Value::Null;
@@ -69,7 +69,7 @@ async fn too_many_requests_are_waited_out_for_as_long_as_the_reply_says() {
 #[tokio::test]
 async fn an_answer_that_the_sfu_refuses_makes_the_session_unusable() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter().await;
     let pending = bob.offered(alice.track("mic")).await;
     let error = pending.answer(Answer::new("v=0\r\n").unwrap()).await.unwrap_err();

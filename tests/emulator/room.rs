@@ -1,4 +1,4 @@
-//! An emulator, and those who meet on it.
+//! Emulator, and the peers that meet on it.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,25 +11,25 @@ use cloudflare_calls::{
     Answer, Client, Mid, Offer, RetryPolicy, SecretString, Session, prelude::*, reqwest,
 };
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Change, Received, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Received, Source};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::rules::{Config, Operation, SessionSnapshot, Snapshot};
 use serde_json::Value;
 
-/// How long anything may take on a busy machine.
+/// Longest time of a step on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An emulator and its client.
+/// Emulator and its client.
 pub(crate) struct Room {
     pub(crate) emulator: Emulator,
     pub(crate) client: Client,
 }
 
-/// An agent and its session.
+/// Agent and its session.
 pub(crate) struct Peer {
     pub(crate) agent: Agent,
     pub(crate) session: Session,
-    /// Where it publishes what.
+    /// Mids of its publications, by name.
     published: Mutex<BTreeMap<String, Mid>>,
 }
 
@@ -38,7 +38,7 @@ impl Room {
         Self::with(Config::default()).await
     }
 
-    /// One with other times.
+    /// Creates a room with other times.
     pub(crate) async fn with(config: Config) -> Self {
         let emulator = Emulator::builder().config(config).start().await.unwrap();
         let app = &emulator.apps()[0];
@@ -50,18 +50,18 @@ impl Room {
         Self { emulator, client }
     }
 
-    /// Someone who publishes nothing yet.
+    /// Creates a peer that publishes nothing yet.
     pub(crate) async fn enter(&self) -> Peer {
         self.enter_with(quick()).await
     }
 
-    /// The same, with tries of its own.
+    /// Creates such a peer with a policy of its own.
     pub(crate) async fn enter_with(&self, policy: RetryPolicy) -> Peer {
         Peer::new(self.client.join().retry(policy).send().await.unwrap()).await
     }
 
-    /// Someone who is connected and publishes these under their names.
-    pub(crate) async fn join(&self, tracks: &[(Send, &str)]) -> Peer {
+    /// Creates a peer that is connected and publishes these tracks under their names.
+    pub(crate) async fn join(&self, tracks: &[(Source, &str)]) -> Peer {
         let peer = self.enter().await;
         peer.publish(tracks).await;
         peer
@@ -77,20 +77,20 @@ impl Room {
         self.emulator.snapshot().await.unwrap()
     }
 
-    /// A session as the server has it.
+    /// Returns the server's state of a session.
     pub(crate) async fn session(&self, session: &Session) -> SessionSnapshot {
         let sessions = self.snapshot().await.sessions;
         sessions.into_iter().find(|there| there.id == session.id().as_str()).unwrap()
     }
 
-    /// The mids that are open on a session, each direction for itself.
+    /// Returns the mids that are open on a session, separately for each direction.
     pub(crate) async fn open_mids(&self, session: &Session) -> Vec<Mid> {
         let tracks = self.session(session).await.tracks;
         tracks.iter().filter(|track| track.is_open).map(|track| mid(&track.mid)).collect()
     }
 
-    /// The operations that were asked for, of one session or of all, in the order
-    /// of their ends.
+    /// Returns the operations that were asked for, of one session or of all, in the order of their
+    /// ends.
     pub(crate) async fn operations(&self, session: Option<&Session>) -> Vec<String> {
         let base = self.emulator.base_url().trim_end_matches("/v1");
         let url = format!("{base}/__emulator/state");
@@ -102,7 +102,7 @@ impl Room {
         requests.map(|request| request["operation"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Waits until the server's state is as wished.
+    /// Waits until the server's state meets a condition.
     pub(crate) async fn until(&self, condition: impl Fn(&Snapshot) -> bool) {
         soon(async {
             while !condition(&self.snapshot().await) {
@@ -114,37 +114,37 @@ impl Room {
 }
 
 impl Peer {
-    /// A session gets an agent.
+    /// Creates the peer of a session, with a new agent.
     pub(crate) async fn new(session: Session) -> Self {
         Self::of(session, Agent::start().await.unwrap())
     }
 
-    /// A session and the agent that it was created for.
+    /// Creates the peer of a session and the agent that it was created for.
     pub(crate) fn of(session: Session, agent: Agent) -> Self {
         Self { agent, session, published: Mutex::default() }
     }
 
-    /// It goes on with another handle of its session.
+    /// Returns the peer with another handle of its session.
     pub(crate) fn with_session(self, session: Session) -> Self {
         Self { session, ..self }
     }
 
-    /// Its agent's offer with these sections, and the tracks that they are.
-    pub(crate) async fn offer(&self, tracks: &[(Send, &str)]) -> (Offer, Vec<LocalTrack>) {
-        let sends: Vec<Send> = tracks.iter().map(|(send, _)| *send).collect();
+    /// Returns an offer of its agent with these sections, and their tracks.
+    pub(crate) async fn offer(&self, tracks: &[(Source, &str)]) -> (Offer, Vec<LocalTrack>) {
+        let sends: Vec<Source> = tracks.iter().map(|(send, _)| *send).collect();
         let (offer, mids) = self.agent.offer(&sends).await.unwrap();
         let local = mids.iter().zip(tracks).map(|(m, (_, name))| LocalTrack::new(mid(m), *name));
         (Offer::new(offer).unwrap(), local.collect())
     }
 
-    /// Its agent's offer with these changes.
+    /// Returns an offer of its agent with these changes.
     pub(crate) async fn offer_changes(&self, changes: &[Change]) -> Offer {
         let (offer, _) = self.agent.offer_changes(changes).await.unwrap();
         Offer::new(offer).unwrap()
     }
 
-    /// Publishes these under their names.
-    pub(crate) async fn publish(&self, tracks: &[(Send, &str)]) -> Vec<Mid> {
+    /// Publishes these tracks under their names.
+    pub(crate) async fn publish(&self, tracks: &[(Source, &str)]) -> Vec<Mid> {
         let (offer, local) = self.offer(tracks).await;
         let answered = self.session.publish(offer, local).await.unwrap();
         self.accept(&answered.answer).await;
@@ -153,29 +153,29 @@ impl Peer {
         published.into_iter().map(|track| track.mid).collect()
     }
 
-    /// Its agent takes the answer to its offer, and is connected.
+    /// Lets its agent take the answer to its offer, and waits for the connection.
     pub(crate) async fn accept(&self, answer: &Answer) {
         self.agent.accept_answer(answer.sdp()).await.unwrap();
         self.agent.connected(PATIENCE).await.unwrap();
     }
 
-    /// Takes note of what it publishes.
+    /// Notes its publications.
     pub(crate) fn remember(&self, tracks: &[PublishedTrack]) {
         let tracks = tracks.iter().map(|track| (track.name.clone(), track.mid.clone()));
         self.published.lock().unwrap().extend(tracks);
     }
 
-    /// Where it publishes this.
+    /// Returns the mid of a publication.
     pub(crate) fn mid(&self, name: &str) -> Mid {
         self.published.lock().unwrap()[name].clone()
     }
 
-    /// A track of it, as others see it.
+    /// Returns a track of it, as others see it.
     pub(crate) fn track(&self, name: &str) -> RemoteTrack {
         RemoteTrack::new(self.session.id().clone(), name)
     }
 
-    /// Its agent's answer.
+    /// Returns its agent's answer.
     pub(crate) async fn answer(&self, offer: &Offer) -> Answer {
         Answer::new(self.agent.answer(offer.sdp()).await.unwrap()).unwrap()
     }
@@ -200,8 +200,7 @@ impl Peer {
         self.settle(self.session.establish_data_channels().await.unwrap()).await;
     }
 
-    /// Subscribes to a track for which the SFU has to offer. It is not answered
-    /// yet.
+    /// Subscribes to a track for which the SFU has to offer. Returns the unanswered offer.
     pub(crate) async fn offered(&self, track: RemoteTrack) -> PendingAnswer<Subscribed> {
         match self.session.subscribe([track]).await.unwrap() {
             Negotiation::Offer(pending) => pending,
@@ -209,7 +208,7 @@ impl Peer {
         }
     }
 
-    /// Subscribes, as far as that succeeds.
+    /// Subscribes to the tracks for which that succeeds.
     pub(crate) async fn subscribe(
         &self,
         tracks: impl IntoIterator<Item = RemoteTrack>,
@@ -217,19 +216,19 @@ impl Peer {
         self.settle(self.session.subscribe(tracks).await.unwrap()).await
     }
 
-    /// Subscribes to all of these.
+    /// Subscribes to all of these tracks.
     pub(crate) async fn pull(&self, publisher: &Peer, names: &[&str]) -> Vec<Mid> {
         let subscribed = self.subscribe(names.iter().map(|name| publisher.track(name))).await;
         subscribed.into_result().unwrap().into_iter().map(|track| track.mid).collect()
     }
 
-    /// Receives on this section what the publisher has under this name, without
-    /// a gap or a leap.
+    /// Checks that this section receives the publisher's track of this name, without a gap or a
+    /// leap.
     pub(crate) async fn hears(&self, mid: &Mid, publisher: &Peer, name: &str) {
         self.hears_layer(mid, publisher, name, None).await;
     }
 
-    /// The same with one layer of several.
+    /// Checks that this section receives one layer of several.
     pub(crate) async fn hears_layer(
         &self,
         mid: &Mid,
@@ -238,7 +237,7 @@ impl Peer {
         layer: Option<&str>,
     ) {
         let holes = |got: &Received| (got.leaps, got.gaps, got.picture_gaps, got.blind_switches);
-        // A machine under load drops a packet now and then, but not in every few.
+        // A machine under load drops a packet now and then, but not one in every few.
         let mut before = self.agent.received(mid.as_str());
         for _ in 0..10 {
             let got = self.receives(mid, publisher, name, layer).await;
@@ -250,7 +249,7 @@ impl Peer {
         panic!("something is missing in each part: {before:?}");
     }
 
-    /// Receives it, whatever gets lost.
+    /// Checks that this section receives the track, whatever gets lost.
     pub(crate) async fn receives(
         &self,
         mid: &Mid,
@@ -274,17 +273,16 @@ impl Peer {
         })
     }
 
-    /// Receives nothing on this section any more, while packets still come on
-    /// another.
+    /// Checks that this section receives nothing any more, while packets still come on another.
     pub(crate) async fn hears_nothing(&self, mid: &Mid, control: &Mid) {
-        // What was on its way comes before these.
+        // Packets that were on their way come before these.
         self.receives_more(control, 3).await;
         let before = self.agent.received(mid.as_str()).packets;
         self.receives_more(control, 15).await;
         assert_eq!(self.agent.received(mid.as_str()).packets, before);
     }
 
-    /// Receives so many packets more.
+    /// Waits for this many more packets.
     pub(crate) async fn receives_more(&self, mid: &Mid, count: u64) {
         let enough = self.agent.received(mid.as_str()).packets + count;
         let got = self.agent.until_received(mid.as_str(), PATIENCE, |got| got.packets >= enough);
@@ -296,17 +294,17 @@ pub(crate) fn mid(mid: &str) -> Mid {
     Mid::new(mid).unwrap()
 }
 
-/// This layer rather than another.
+/// Returns the choice of this layer alone.
 pub(crate) fn rid(rid: &str) -> Simulcast {
     Simulcast::new().preferred_rid(rid)
 }
 
-/// As many tries as by default, without the long waits.
+/// Returns as many tries as by default, without the long waits.
 pub(crate) fn quick() -> RetryPolicy {
     RetryPolicy::default().delays(Duration::from_millis(1), Duration::from_millis(4))
 }
 
-/// Tries that outlast whatever is on its way.
+/// Returns tries that outlast all delays of a test.
 pub(crate) fn patient() -> RetryPolicy {
     let delay = Duration::from_millis(30);
     RetryPolicy::default().attempts(usize::MAX).delays(delay, delay).budget(PATIENCE)

@@ -1,6 +1,6 @@
-//! What one session receives of others.
+//! Subscriptions of one session.
 
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use futures_util::future::join_all;
 
 use super::room::Room;
@@ -8,9 +8,9 @@ use super::room::Room;
 #[tokio::test]
 async fn one_request_subscribes_to_two_publishers_and_later_ones_add_to_it() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
-    let carol = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
+    let carol = room.join(&[(Source::Audio, "mic")]).await;
 
     let subscribed = carol.subscribe([alice.track("mic"), bob.track("mic")]).await;
     let subscribed = subscribed.into_result().unwrap();
@@ -20,9 +20,9 @@ async fn one_request_subscribes_to_two_publishers_and_later_ones_add_to_it() {
     }
     let camera = carol.pull(&alice, &["camera"]).await;
     carol.hears(&camera[0], &alice, "camera").await;
-    // What flowed before the second exchange has not noticed it.
+    // The media from before the second exchange still flow.
     carol.hears(&subscribed[1].mid, &bob, "mic").await;
-    // Its own track flows to one whom it receives from.
+    // Its own track flows to a peer from which it receives.
     let back = alice.pull(&carol, &["mic"]).await;
     alice.hears(&back[0], &carol, "mic").await;
 }
@@ -30,7 +30,7 @@ async fn one_request_subscribes_to_two_publishers_and_later_ones_add_to_it() {
 #[tokio::test]
 async fn one_publication_reaches_many_and_the_same_one_twice() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Video, "camera")]).await;
     let mut others = Vec::new();
     for _ in 0..4 {
         let other = room.enter().await;

@@ -1,13 +1,13 @@
-//! Another layer or another source on the same section.
+//! Updates of subscriptions to another layer or source on the same section.
 
 use cloudflare_calls::tracks::TrackUpdate;
 use cloudflare_calls::types::ErrorCode;
 use cloudflare_calls::{Mid, prelude::*};
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 
 use super::room::{Room, mid, rid};
 
-const LAYERS: Send = Send::SimulcastVideo(&["h", "m", "l"]);
+const LAYERS: Source = Source::SimulcastVideo(&["h", "m", "l"]);
 
 #[tokio::test]
 async fn the_preferred_layer_is_received_and_another_one_after_an_update() {
@@ -25,15 +25,15 @@ async fn the_preferred_layer_is_received_and_another_one_after_an_update() {
         assert_eq!(updated.into_result().unwrap(), std::slice::from_ref(&at_bob));
         bob.hears_layer(&at_bob, &alice, "camera", Some(layer)).await;
     }
-    // Of no concern to who has asked for something else.
+    // The layers of other subscribers stay.
     carol.hears_layer(&at_carol, &alice, "camera", Some("m")).await;
 }
 
 #[tokio::test]
 async fn another_source_comes_on_the_same_section_without_an_exchange() {
     let room = Room::start().await;
-    let alice = room.join(&[(LAYERS, "camera"), (Send::Video, "screen")]).await;
-    let bob = room.join(&[(Send::Video, "camera")]).await;
+    let alice = room.join(&[(LAYERS, "camera"), (Source::Video, "screen")]).await;
+    let bob = room.join(&[(Source::Video, "camera")]).await;
     let carol = room.enter().await;
     let at = carol.pull(&bob, &["camera"]).await.remove(0);
     carol.hears(&at, &bob, "camera").await;
@@ -44,7 +44,7 @@ async fn another_source_comes_on_the_same_section_without_an_exchange() {
     let low = source(&at, "camera").simulcast(rid("l"));
     carol.session.update([low]).await.unwrap().into_result().unwrap();
     carol.hears_layer(&at, &alice, "camera", Some("l")).await;
-    // Its name is known by now.
+    // The publisher's name is known by now.
     let high = TrackUpdate::layer(at.clone(), rid("h"));
     carol.session.update([high]).await.unwrap().into_result().unwrap();
     carol.hears_layer(&at, &alice, "camera", Some("h")).await;
@@ -56,7 +56,7 @@ async fn another_source_comes_on_the_same_section_without_an_exchange() {
 #[tokio::test]
 async fn an_update_that_fails_is_told_apart_and_leaves_the_subscription_as_it_was() {
     let room = Room::start().await;
-    let alice = room.join(&[(LAYERS, "camera"), (Send::Video, "screen")]).await;
+    let alice = room.join(&[(LAYERS, "camera"), (Source::Video, "screen")]).await;
     let bob = room.enter().await;
     let camera = alice.track("camera").simulcast(rid("h"));
     let tracks = bob.subscribe([camera, alice.track("screen")]).await.done;
@@ -73,7 +73,7 @@ async fn an_update_that_fails_is_told_apart_and_leaves_the_subscription_as_it_wa
     bob.hears_layer(&camera, &alice, "camera", Some("l")).await;
     bob.hears(&screen, &alice, "screen").await;
 
-    // A section of which nothing is known.
+    // Section without a known source.
     let error = bob.session.update([TrackUpdate::layer(mid("77"), rid("l"))]).await.unwrap_err();
     assert!(error.to_string().contains("tracks[0].trackName"), "{error}");
 }

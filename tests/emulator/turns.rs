@@ -1,9 +1,9 @@
-//! One change of a session at a time, whoever asks for it.
+//! Turns: one change of a session at a time, whoever asks for it.
 
 use cloudflare_calls::prelude::*;
 use cloudflare_calls::session::Status;
 use cloudflare_calls::tracks::OfferedTrack;
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
@@ -12,13 +12,13 @@ use super::room::{Room, mid, patient};
 #[tokio::test]
 async fn a_change_waits_for_the_answer_and_is_not_refused() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let bob = room.enter().await;
     let first = bob.session.subscribe([alice.track("mic")]).await.unwrap();
     assert_eq!(bob.session.status(), Status::AwaitingAnswer);
     assert!(room.session(&bob.session).await.open_exchange.is_some());
 
-    // In the order of asking, and none of them at the server yet.
+    // The steps are polled in this order, and none of them is at the server yet.
     let mut camera = Box::pin(bob.session.subscribe([alice.track("camera")]));
     let mut close = Box::pin(bob.session.close([mid("77")]));
     assert!((&mut camera).now_or_never().is_none());
@@ -39,7 +39,7 @@ async fn a_change_waits_for_the_answer_and_is_not_refused() {
 async fn many_changes_of_one_session_at_once_all_succeed() {
     let room = Room::start().await;
     let names: Vec<String> = (0..8).map(|index| format!("t{index}")).collect();
-    let tracks: Vec<_> = names.iter().map(|name| (Send::Audio, name.as_str())).collect();
+    let tracks: Vec<_> = names.iter().map(|name| (Source::Audio, name.as_str())).collect();
     let alice = room.join(&tracks).await;
     let bob = room.enter().await;
     let pulls = names.iter().map(async |name| bob.pull(&alice, &[name]).await);
@@ -62,13 +62,16 @@ async fn two_sessions_can_wait_for_each_others_tracks() {
     let room = Room::start().await;
     let (alice, bob) = (room.enter_with(patient()).await, room.enter_with(patient()).await);
     for peer in [&alice, &bob] {
-        peer.publish(&[(Send::Video, "camera")]).await;
+        peer.publish(&[(Source::Video, "camera")]).await;
     }
     // Each subscription is asked for before the track is published.
     let at_alice = alice.pull(&bob, &["mic"]);
     let at_bob = bob.pull(&alice, &["mic"]);
     let publish = async {
-        tokio::join!(alice.publish(&[(Send::Audio, "mic")]), bob.publish(&[(Send::Audio, "mic")]))
+        tokio::join!(
+            alice.publish(&[(Source::Audio, "mic")]),
+            bob.publish(&[(Source::Audio, "mic")])
+        )
     };
     let (at_alice, at_bob, _) = tokio::join!(biased; at_alice, at_bob, publish);
     alice.hears(&at_alice[0], &bob, "mic").await;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use cloudflare_calls::error::{ItemError, Stage};
 use cloudflare_calls::session::{Status, Unfinished, Unusable};
 use cloudflare_calls::{Error, prelude::*};
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 
 use super::room::{Peer, Room};
 
 #[tokio::test]
 async fn an_offer_that_is_answered_too_late_or_never_ends_the_session_and_not_what_flows() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let alice = room.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     for why in [Unfinished::AnswerLate, Unfinished::AnswerDropped] {
         let deadline = Duration::from_millis(300);
         let session = room.client.join().answer_deadline(deadline).send().await.unwrap();
@@ -21,7 +21,7 @@ async fn an_offer_that_is_answered_too_late_or_never_ends_the_session_and_not_wh
         let pending = bob.offered(alice.track("camera")).await;
         let kept = (why == Unfinished::AnswerLate).then_some(pending);
         let asked = room.operations(Some(&bob.session)).await;
-        // It waits for the turn, and gets none when the exchange is given up.
+        // The step waits for the turn, and does not get it when the exchange is given up.
         let error = bob.session.subscribe([alice.track("camera")]).await.unwrap_err();
         let reason = Unusable::Unfinished(why);
         assert!(matches!(&error, Error::Unusable { reason: got, .. } if *got == reason), "{error}");
@@ -37,7 +37,7 @@ async fn an_offer_that_is_answered_too_late_or_never_ends_the_session_and_not_wh
         assert!(bob.session.state().await.is_ok(), "reading goes on");
         bob.hears(&mic[0], &alice, "mic").await;
     }
-    // Nobody else has noticed.
+    // Other sessions are not affected.
     let carol = room.enter().await;
     let pulled = carol.pull(&alice, &["camera"]).await;
     carol.hears(&pulled[0], &alice, "camera").await;
@@ -46,8 +46,8 @@ async fn an_offer_that_is_answered_too_late_or_never_ends_the_session_and_not_wh
 #[tokio::test]
 async fn leaving_gives_up_an_offer_and_reports_what_the_sfu_did_not_close() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
     let pending = bob.offered(alice.track("mic")).await;
     let departure = bob.session.leave().await.unwrap();
     let errors: Vec<_> = departure.tracks.failed.iter().map(|open| &open.error).collect();
@@ -57,7 +57,7 @@ async fn leaving_gives_up_an_offer_and_reports_what_the_sfu_did_not_close() {
     let error = pending.answer(answer).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { reason: Unusable::Left, .. }), "{error}");
 
-    // In the end the SFU lets it expire, and that is as good as closed.
+    // In the end the SFU lets the session expire, which counts as closed.
     room.emulator.expire(bob.session.id().as_str()).await;
     let departure = bob.session.leave().await.unwrap();
     assert!(departure.is_complete(), "{departure:?}");
@@ -68,10 +68,10 @@ async fn leaving_gives_up_an_offer_and_reports_what_the_sfu_did_not_close() {
 #[tokio::test]
 async fn after_leaving_nothing_begins() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     assert!(alice.session.leave().await.unwrap().is_complete());
     let asked = room.operations(None).await;
-    let (offer, local) = alice.offer(&[(Send::Audio, "music")]).await;
+    let (offer, local) = alice.offer(&[(Source::Audio, "music")]).await;
     let error = alice.session.publish(offer, local).await.unwrap_err();
     assert!(matches!(error, Error::Unusable { reason: Unusable::Left, .. }), "{error}");
     assert_eq!(error.stage(), Stage::Turn);

@@ -1,11 +1,11 @@
-//! Sessions that are not connected yet, and those that are no more.
+//! Sessions that are not connected yet, and sessions that have ended.
 
 use std::time::Duration;
 
 use cloudflare_calls::error::Stage;
 use cloudflare_calls::session::{Registry, Status, Unusable};
 use cloudflare_calls::{RetryPolicy, prelude::*};
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::rules::{Config, SessionSnapshot, SessionState};
 
 use super::room::{PATIENCE, Peer, Room, patient};
@@ -13,9 +13,9 @@ use super::room::{PATIENCE, Peer, Room, patient};
 #[tokio::test]
 async fn a_subscription_of_who_is_not_connected_yet_waits_at_the_server() {
     let room = Room::start().await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter().await;
-    let (offer, local) = bob.offer(&[(Send::Audio, "mic")]).await;
+    let (offer, local) = bob.offer(&[(Source::Audio, "mic")]).await;
     let published = bob.session.publish(offer, local).await.unwrap();
     let connect = async {
         room.until(|state| state.sessions.iter().any(|session| session.is_waiting)).await;
@@ -31,9 +31,9 @@ async fn a_subscription_of_who_is_not_connected_yet_waits_at_the_server() {
 async fn a_425_is_repeated_until_the_agent_is_connected() {
     let config = Config { connect_wait: Duration::from_millis(10), ..Config::default() };
     let room = Room::with(config).await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
     let bob = room.enter_with(RetryPolicy::never()).await;
-    let (offer, local) = bob.offer(&[(Send::Audio, "mic")]).await;
+    let (offer, local) = bob.offer(&[(Source::Audio, "mic")]).await;
     let published = bob.session.publish(offer, local).await.unwrap();
     let error = bob.session.subscribe([alice.track("mic")]).await.unwrap_err();
     assert!(error.is_not_connected() && error.is_retryable() && !error.outcome_unknown());
@@ -52,8 +52,8 @@ async fn a_425_is_repeated_until_the_agent_is_connected() {
 async fn a_session_that_expired_says_so_and_a_new_one_takes_its_place() {
     let room = Room::start().await;
     let sessions = Registry::new(10);
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
     sessions.insert(bob.session.clone()).await.unwrap();
     let id = bob.session.id().clone();
     let at_alice = alice.pull(&bob, &["mic"]).await;
@@ -76,18 +76,18 @@ async fn a_session_that_expired_says_so_and_a_new_one_takes_its_place() {
     assert_eq!(asked_since, asked, "it is known without a request");
     assert!(room.client.adopt(id).send().await.unwrap_err().is_session_gone());
 
-    let again = room.join(&[(Send::Audio, "mic")]).await;
+    let again = room.join(&[(Source::Audio, "mic")]).await;
     let pulled = alice.pull(&again, &["mic"]).await;
     alice.hears(&pulled[0], &again, "mic").await;
     alice.hears_nothing(&at_alice[0], &pulled[0]).await;
 }
 
 #[tokio::test]
-async fn who_loses_the_connection_comes_back_and_goes_on() {
+async fn an_agent_that_loses_the_connection_comes_back_and_continues() {
     let config = Config { connect_wait: Duration::from_millis(10), ..Config::default() };
     let room = Room::with(config).await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let bob = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
+    let bob = room.join(&[(Source::Audio, "mic")]).await;
     let carol = room.enter().await;
     let at = carol.pull(&alice, &["mic"]).await.remove(0);
     let control = carol.pull(&bob, &["mic"]).await.remove(0);
@@ -109,15 +109,15 @@ async fn who_loses_the_connection_comes_back_and_goes_on() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_and_does_not_come_back_is_gone() {
+async fn an_agent_that_hangs_up_and_stays_away_loses_its_session() {
     let config = Config {
         connect_wait: Duration::from_millis(10),
         reuse: Duration::from_millis(200),
         ..Config::default()
     };
     let room = Room::with(config).await;
-    let alice = room.join(&[(Send::Audio, "mic")]).await;
-    let Peer { agent, session, .. } = room.join(&[(Send::Audio, "mic")]).await;
+    let alice = room.join(&[(Source::Audio, "mic")]).await;
+    let Peer { agent, session, .. } = room.join(&[(Source::Audio, "mic")]).await;
     agent.close().await;
     let is_gone = |there: &SessionSnapshot| {
         there.id == session.id().as_str() && there.state == SessionState::Expired

@@ -77,7 +77,7 @@ async fn closing_more_than_the_limit_is_split_and_reports_the_batch_that_failed(
 async fn wrong_adapters_are_refused_before_anything_is_sent() {
     let app = cloudflare_calls::types::AppId::new("app").unwrap();
     let secret = cloudflare_calls::SecretString::from("secret");
-    // Nothing is sent, so it does not matter that this one is not on this machine.
+    // The check refuses it before anything is sent to this foreign host.
     let remote = cloudflare_calls::Client::new(app, secret).unwrap();
     let wrong = [
         ("ws://localhost/in", Problem::Loopback),

@@ -15,7 +15,7 @@ async fn a_transport_without_an_open_channel_locks_no_data_channels_out() {
     let chat = session.publish_data_channels([LocalDataChannel::new("chat")]).await.unwrap();
     let chat = chat.into_result().unwrap()[0].id;
     session.close_data_channels([chat]).await.unwrap().into_result().unwrap();
-    // All that is listed is inactive.
+    // All listed tracks are inactive.
     let adopted = sfu.client().adopt(session.id().clone()).retry(quick()).send().await.unwrap();
     let establishes = sfu.count(Operation::EstablishDataChannels);
     let _ = adopted.establish_data_channels().await.unwrap();
@@ -25,7 +25,7 @@ async fn a_transport_without_an_open_channel_locks_no_data_channels_out() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_known_of_a_transport_the_sfu_decides() {
+async fn the_sfu_decides_about_an_unknown_transport() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
     let channel = || [LocalDataChannel::new("chat")];

@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md, held against the folders that there are.
+//! ARCHITECTURE.md, compared to the folders.
 
 use std::collections::BTreeSet;
 use std::fs;

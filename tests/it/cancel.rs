@@ -1,5 +1,5 @@
-//! A future that is dropped, at every point at which it can be: the session
-//! stays usable or says that it is not, and nothing waits for ever.
+//! Futures that are dropped at every possible point: the session stays usable or reports that it is
+//! not, and no caller waits for ever.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,7 +14,7 @@ use cloudflare_calls::{Error, Session, prelude::*};
 use super::sfu::{Fault, Operation, Sfu, omit_item};
 use super::{answer, join, mid, mids, offer, publish, pull};
 
-/// Polls a future so many times and then drops it.
+/// Polls a future this many times and then drops it.
 struct DropAfter<F> {
     future: Pin<Box<F>>,
     polls: usize,
@@ -34,7 +34,7 @@ impl<F: Future> Future for DropAfter<F> {
 
 type Step = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// A session that has everything that a step can be about.
+/// Session with an item for every step.
 struct Stage {
     session: Session,
     publisher: SessionId,
@@ -67,7 +67,7 @@ async fn establish(session: &Session) {
     }
 }
 
-/// The steps by name. What they lead to is of no interest here.
+/// Steps by name. Their results are not used here.
 fn step(name: &str, stage: &Stage) -> Step {
     let session = stage.session.clone();
     let (publisher, pulled) = (stage.publisher.clone(), stage.pulled.clone());
@@ -138,7 +138,7 @@ const STEPS: [&str; 12] = [
     "state",
 ];
 
-/// Only these can leave an exchange without its end.
+/// Returns whether a step can leave an exchange without its end.
 fn negotiates(name: &str) -> bool {
     matches!(name, "publish" | "publish_without_offer" | "subscribe" | "close_negotiated")
 }
@@ -157,7 +157,7 @@ async fn dropping_a_future_at_any_await_is_safe_the_session_is_usable_or_says_th
                 result.unwrap_or_else(|error| panic!("{name}: {error}"));
                 break;
             }
-            // The next change gets its turn, or learns why it does not.
+            // The next change gets its turn, or learns the reason why not.
             let next = session.close([mid("0")]);
             let next = tokio::time::timeout(Duration::from_secs(5), next).await;
             match next.unwrap_or_else(|_| panic!("{name}: stuck after {polls} polls")) {
@@ -176,7 +176,7 @@ async fn dropping_a_future_at_any_await_is_safe_the_session_is_usable_or_says_th
                 }
                 Err(error) => panic!("{name}: {error}"),
             }
-            // Leaving works whatever has happened, and forgets nothing.
+            // Leaving works in every state, and forgets nothing.
             let departure = session.leave().await.unwrap();
             let reported: Vec<String> =
                 departure.tracks.failed.iter().map(|open| open.item.to_string()).collect();
@@ -209,7 +209,7 @@ async fn a_change_whose_future_is_dropped_goes_on_and_keeps_its_turn() {
         _ = session.close(mids(&["0"])) => panic!("it is held"),
         () = sfu.held(1) => {}
     }
-    // The next change waits for the one that nobody waits for any more.
+    // The next change waits for the dropped one.
     let next = tokio::spawn({
         let session = session.clone();
         async move { session.close(mids(&["1"])).await }
@@ -244,14 +244,14 @@ async fn a_channel_that_nobody_waited_for_and_the_reply_leaves_out_is_found_by_l
 }
 
 #[tokio::test]
-async fn what_was_in_doubt_is_not_said_to_be_open_when_a_close_is_refused() {
+async fn an_item_in_doubt_is_not_reported_as_open_when_a_close_is_refused() {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
     publish(&session, &["a", "b"]).await;
     sfu.fault(Operation::CloseTracks, omit_item(0));
     session.close(mids(&["0"])).await.unwrap().into_result().unwrap_err();
-    // It is closed, but nobody can say so: neither the state can be read, nor
-    // does another close come through.
+    // The track is closed, but nobody can know: the state cannot be read, and another close does
+    // not come through.
     sfu.fault(Operation::GetSession, Fault::refuse(406, "invalid_params"));
     sfu.fault(Operation::CloseTracks, Fault::refuse(406, "invalid_params"));
     let departure = session.leave().await.unwrap();

@@ -1,5 +1,5 @@
-//! Random lifecycles of many sessions with faults: whatever happens, nothing
-//! is forgotten, nothing overlaps and nothing private is shown.
+//! Random lifecycles of many sessions with faults: nothing is forgotten, nothing overlaps and
+//! nothing private is shown.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,14 +22,13 @@ use super::{answer, mid, offer};
 
 const SESSIONS: usize = 50;
 const LIFECYCLES: usize = 10_000;
-/// One call in so many meets a fault.
+/// A fault hits one call in this many.
 const FAULT_ONE_IN: u32 = 12;
 
-/// What there is to subscribe to: the newest publications of all sessions.
+/// Newest publications of all sessions, for subscribers.
 type Board = Mutex<Vec<(SessionId, String)>>;
 
-/// How often something has happened, so that a run in which it does not is no
-/// proof.
+/// Counts of events, because a run without them proves nothing.
 #[derive(Default)]
 struct Seen {
     complete: AtomicUsize,
@@ -46,7 +45,7 @@ fn count(counter: &AtomicUsize) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A fault for a call, now and then. The seed and the call's number decide.
+/// Returns a fault for some calls, by the seed and the call's number.
 fn fault(seed: u64, call: &Call) -> Option<Fault> {
     let mut random = Rng::with_seed(seed ^ call.number);
     if random.u32(..FAULT_ONE_IN) != 0 {
@@ -54,7 +53,7 @@ fn fault(seed: u64, call: &Call) -> Option<Fault> {
     }
     let echo = format!("you sent v=0\r\na=ice-pwd:{ICE_PWD}\r\n");
     let index = random.usize(..3);
-    // The state is what everything else is judged by.
+    // The test judges all else by the state.
     let is_read = call.operation == Operation::GetSession;
     Some(match random.u8(..if is_read { 10 } else { 14 }) {
         0 => Fault::DropRequest,
@@ -126,7 +125,7 @@ async fn negotiate<T: Send + std::fmt::Debug + 'static>(
                 None
             }
             1 => {
-                // Later than the deadline.
+                // The answer comes after the deadline.
                 tokio::time::sleep(Duration::from_millis(25)).await;
                 count(&seen.unanswered);
                 maybe_cancelled(random, seen, pending.answer(answer())).await
@@ -181,7 +180,7 @@ async fn subscribe(
     }
 }
 
-/// One agent, from joining to leaving.
+/// Runs one agent, from joining to leaving.
 async fn lifecycle(number: usize, sfu: &Sfu, client: &Client, board: &Board, seen: &Seen) {
     let mut random = Rng::with_seed(number as u64);
     let policy = RetryPolicy::default()
@@ -221,7 +220,7 @@ async fn lifecycle(number: usize, sfu: &Sfu, client: &Client, board: &Board, see
         }
     }
     if random.bool() {
-        // Something is still under way.
+        // A request is still under way.
         let session = session.clone();
         let late = offer(&["late"]);
         tokio::spawn(async move { session.publish_all(late).await.map(drop) });
@@ -243,8 +242,7 @@ async fn lifecycle(number: usize, sfu: &Sfu, client: &Client, board: &Board, see
     sfu.expire(session.id()).await;
 }
 
-/// That nothing is open of which the report does not say so, and that what it
-/// is sure of is open.
+/// Checks that each open item is reported, and that each item that is surely open is open.
 async fn assert_departure(number: usize, sfu: &Sfu, session: &Session, departure: &Departure) {
     assert_clean("a report", &format!("{departure:?}"));
     if let Some(error) = departure.error() {
@@ -266,7 +264,7 @@ async fn assert_departure(number: usize, sfu: &Sfu, session: &Session, departure
         assert!(active.is_subset(&reported), "{number}: forgotten: {departure:?} {active:?}");
         assert!(channels.is_subset(&reported_channels), "{number}: forgotten: {departure:?}");
     }
-    // Of a lost reply nobody knows what it said. Everything else is exact.
+    // The content of a lost reply is unknown. All else is exact.
     let is_lost = departure.error().is_some_and(Error::outcome_unknown);
     let is_exact = |error: &ItemError| match error {
         ItemError::Refused { .. } => true,

@@ -1,4 +1,4 @@
-//! Closes with the agent's offer, and how they can end.
+//! Closes with the agent's offer, and their ends.
 
 use cloudflare_calls::error::ItemError;
 use cloudflare_calls::session::{Exchanged, Negotiation, Status};
@@ -53,7 +53,7 @@ async fn an_offer_of_the_sfu_in_reply_to_a_close_waits_for_its_answer() {
     assert_eq!(closed.into_result().unwrap(), mids(&["0"]));
     assert_eq!(session.status(), Status::Ready);
 
-    // The same where the answer comes with another request.
+    // The exchange is kept, and the answer comes with another request.
     sfu.fault(Operation::CloseTracks, Fault::Glare);
     let close = session.close_negotiated(offer(&["0", "1"]), mids(&["1"])).await.unwrap();
     let Negotiation::Offer(pending) = close else { panic!("an offer") };

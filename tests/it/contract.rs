@@ -1,4 +1,4 @@
-//! The contract of stores, on the one in memory.
+//! Contract of stores, on the one in memory.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Futures that are dropped, and runtimes that end, in the middle of a request:
-//! nothing is left of which nobody knows.
+//! Futures that are dropped, and runtimes that end, in the middle of a request: every result is
+//! known afterwards.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-/// A session whose client works on a runtime of its own.
+/// Creates a session whose client works on a runtime of its own.
 fn session_on(runtime: &Runtime, base_url: String) -> Session {
     runtime.block_on(async {
         super::client(&base_url).join().retry(super::quick()).send().await.unwrap()
@@ -144,8 +144,8 @@ fn a_change_that_is_cut_off_by_the_end_of_its_runtime_is_in_doubt() {
                 assert_eq!(status, Status::Ready);
             }
         }
-        // Leaving finds what it has made, or what it has closed. The client's
-        // connections ended with the runtime, so it needs a few tries.
+        // Leaving finds the items that the request made or closed. The client's connections ended
+        // with the runtime, so it needs a few tries.
         let departure = runtime().block_on(session.leave()).unwrap();
         assert!(departure.was_inspected && departure.is_complete(), "{step}: {departure:?}");
         assert!(servers.block_on(sfu.all_open_tracks()).is_empty(), "{step}");

@@ -1,4 +1,4 @@
-//! Every way in which an operation can fail is an error of its own kind.
+//! Failures of operations, each with an error of its own kind.
 
 use std::time::Duration;
 

@@ -1,12 +1,11 @@
-//! Every example of the document goes through the generated types and comes
-//! back equal.
+//! Examples of the document: each goes through the generated types and comes back equal.
 
 use cloudflare_calls::types::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// The examples of one body: the media type's own, and those of its schema.
+/// Returns the examples of one body: the media type's own, and those of its schema.
 fn examples(body: &Value) -> Vec<Value> {
     let media = &body["content"]["application/json"];
     let named =
@@ -24,7 +23,7 @@ fn round_trip<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
 
 type RoundTrip = fn(&Value) -> Value;
 
-/// The types of an operation's request and successful response.
+/// Returns the types of an operation's request and successful response.
 fn bodies(place: &str) -> (Option<RoundTrip>, RoundTrip) {
     let place =
         place.trim_start_matches("/apps/{appId}/").trim_start_matches("sessions/{sessionId}");
@@ -92,7 +91,7 @@ fn every_example_of_the_document_comes_back_equal() {
     );
 }
 
-/// How many examples of requests and of responses the document has: 57 in all.
+/// Numbers of examples of requests and of responses in the document: 57 in all.
 const REQUESTS: usize = 28;
 const RESPONSES: usize = 29;
 

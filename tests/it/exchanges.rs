@@ -15,7 +15,7 @@ use serde_json::json;
 use super::sfu::{Operation, Sfu};
 use super::{answer, join, publish};
 
-/// The offer that a pull leads to, kept with the session.
+/// Pulls a track, and keeps the offer with the session.
 async fn pulled(session: &Session, publisher: &Session, name: &str) -> KeptOffer {
     let track = RemoteTrack::new(publisher.id().clone(), name);
     match session.subscribe([track]).await.unwrap() {
@@ -42,7 +42,7 @@ async fn another_request_finds_the_exchange_by_its_id_and_gets_the_outcome() {
         registry.insert(session.clone()).await.unwrap();
         session.id().clone()
     };
-    // The first request: all that is left of it is what the agent has.
+    // After the first request only the agent's copy remains.
     let for_agent = {
         let session = registry.get(&id).await.unwrap().unwrap();
         serde_json::to_value(pulled(&session, &publisher, "a").await).unwrap()
@@ -61,7 +61,7 @@ async fn another_request_finds_the_exchange_by_its_id_and_gets_the_outcome() {
             { "sessionId": publisher.id(), "trackName": "a", "mid": json["outcome"]["done"][0]["mid"] },
         ] } })
     );
-    // As another process would read it.
+    // Another process reads the JSON.
     let read: Exchanged = serde_json::from_value(json.clone()).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), json);
     assert_eq!(session.status(), Status::Ready);
@@ -98,7 +98,7 @@ async fn a_kept_exchange_ends_at_its_deadline_and_when_the_session_is_left() {
     let join = client.join().answer_deadline(Duration::from_millis(50));
     let session = join.send().await.unwrap();
     let exchange = pulled(&session, &publisher, "a").await.exchange;
-    // A change that waits for the turn is told.
+    // A change that waits for the turn gets the reason.
     let error = session.close(super::mids(&["7"])).await.unwrap_err();
     let late = Unusable::Unfinished(Unfinished::AnswerLate);
     assert_eq!(reason(&error), Some(late));

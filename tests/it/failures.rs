@@ -1,4 +1,4 @@
-//! Each row of the table of errors, and replies that contradict themselves.
+//! Rows of the table of errors, and replies that contradict themselves.
 
 use cloudflare_calls::data_channels::LocalDataChannel;
 use cloudflare_calls::error::{Stage, Step};
@@ -11,11 +11,11 @@ use super::logs::assert_clean_error;
 use super::sfu::{Fault, Matcher, Operation, SAYS, Sfu, fail_items, reply, reply_after};
 use super::{join, mid, mids, offer, publish, pull};
 
-/// What an error says of itself, in the order of the table.
+/// Answers of an error's methods, in the order of the table.
 #[derive(Debug, PartialEq)]
 struct Says {
     retryable: bool,
-    gone: bool,
+    session_gone: bool,
     not_connected: bool,
     not_yet_published: bool,
     unknown: bool,
@@ -23,7 +23,7 @@ struct Says {
 
 const NOTHING: Says = Says {
     retryable: false,
-    gone: false,
+    session_gone: false,
     not_connected: false,
     not_yet_published: false,
     unknown: false,
@@ -32,7 +32,7 @@ const NOTHING: Says = Says {
 fn says(error: &Error) -> Says {
     Says {
         retryable: error.is_retryable(),
-        gone: error.is_session_gone(),
+        session_gone: error.is_session_gone(),
         not_connected: error.is_not_connected(),
         not_yet_published: error.is_not_yet_published(),
         unknown: error.outcome_unknown(),
@@ -49,7 +49,7 @@ async fn request_errors_are_told_apart_by_status_and_code() {
         (413, "payload_too_large", NOTHING),
         (406, "invalid_session_description", NOTHING),
         (425, "session_error", Says { retryable: true, not_connected: true, ..NOTHING }),
-        (410, "session_error", Says { gone: true, ..NOTHING }),
+        (410, "session_error", Says { session_gone: true, ..NOTHING }),
         (503, "retryable_transient_error", Says { retryable: true, ..NOTHING }),
         (500, "temporarily_unavailable_error", Says { retryable: true, ..NOTHING }),
         (400, "transport_unavailable_error", Says { retryable: true, ..NOTHING }),
@@ -71,7 +71,7 @@ async fn request_errors_are_told_apart_by_status_and_code() {
         assert!(error.to_string().contains(code), "{error}");
         assert_eq!(error.to_string().contains("unknown"), expected.unknown, "{error}");
         assert_clean_error(&error);
-        let status = match (expected.gone, expected.unknown) {
+        let status = match (expected.session_gone, expected.unknown) {
             (true, _) => Status::Unusable(Unusable::Gone),
             (_, true) => Status::Unusable(Unusable::Unfinished(Unfinished::ReplyLost)),
             _ => Status::Ready,
@@ -112,9 +112,9 @@ async fn item_errors_are_told_apart_by_code() {
 #[tokio::test]
 async fn a_reply_that_contradicts_itself_is_no_success() {
     let replies = [
-        // An exchange is required, and there is no offer.
+        // The reply requires an exchange, and has no offer.
         r#"{"requiresImmediateRenegotiation":true,"tracks":[{"mid":"1","trackName":"mic"}]}"#,
-        // An answer where an offer belongs.
+        // The reply has an answer in the place of an offer.
         r#"{"requiresImmediateRenegotiation":true,"tracks":[{"mid":"1","trackName":"mic"}],
             "sessionDescription":{"type":"answer","sdp":"v=0\r\na=ice-pwd:1cePassw0rd\r\n"}}"#,
     ];
@@ -156,7 +156,7 @@ async fn an_offer_without_an_answer_is_an_error_only_if_something_was_published(
     assert!(sfu.all_open_tracks().await.is_empty());
 }
 
-/// The reply that an axum handler makes of an error.
+/// Returns the reply that an axum handler makes of an error.
 async fn replied(error: impl axum::response::IntoResponse) -> (u16, String) {
     let response = error.into_response();
     let status = response.status().as_u16();
@@ -217,4 +217,40 @@ async fn a_refusal_that_asks_to_wait_says_how_long_to_the_agent() {
     let response = axum::response::IntoResponse::into_response(error);
     assert_eq!(response.status().as_u16(), 503);
     assert_eq!(response.headers()["retry-after"], "100");
+}
+
+#[tokio::test]
+async fn a_message_has_the_cause_the_title_of_a_page_and_the_right_plural() {
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    let page = "<!DOCTYPE html>\n<html><head><title>502 Bad gateway</title></head>…</html>";
+    sfu.fault(Operation::NewTracks, reply(502, page));
+    let error = session.publish_all(offer(&["0"])).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "publish_all: new_tracks: unexpected reply with 502: HTML page \"502 Bad gateway\"; \
+         whether it took effect is unknown"
+    );
+
+    let sfu = Sfu::start().await;
+    let session = join(&sfu).await;
+    let said = json!({ "errorCode": "invalid_params", "errorDescription": "No such track." });
+    sfu.fault(Operation::NewTracks, reply(406, said.to_string()));
+    let error = session.publish_all(offer(&["0"])).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "publish_all: new_tracks: refused with 406: invalid_params: No such track"
+    );
+
+    for (mids, items) in [(&["0"][..], "1 item failed: a"), (&["0", "1"], "2 items failed: a")] {
+        let sfu = Sfu::start().await;
+        let session = join(&sfu).await;
+        sfu.fault(Operation::NewTracks, fail_items("internal_error", 0..mids.len()));
+        let tracks = mids.iter().zip(["a", "b"]).map(|(at, name)| LocalTrack::new(mid(at), name));
+        let error = session.publish(offer(mids), tracks).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("publish: {items}: internal_error: {SAYS}"));
+    }
+
+    let error = super::client("http://127.0.0.1:1").join().send().await.unwrap_err();
+    assert_eq!(error.to_string(), "join: new_session: no connection: connection refused");
 }

@@ -18,7 +18,7 @@ use cloudflare_calls::{Error, Session, prelude::*};
 use super::sfu::{Fault, Operation, Sfu};
 use super::{APP, answer, data_offer, join, mid, offer, publish, pull};
 
-/// The way of one process to the store: it counts, and it can be cut.
+/// Connection of one process to the store. It counts operations, and can be cut.
 #[derive(Debug, Default)]
 struct Link {
     store: Memory,
@@ -36,7 +36,7 @@ impl Link {
         self.is_cut.store(is_cut, Ordering::SeqCst);
     }
 
-    /// The number of operations of `work`.
+    /// Runs `work`. Returns the number of its operations.
     async fn count<T>(&self, work: impl Future<Output = T>) -> (T, usize) {
         let before = self.operations.load(Ordering::SeqCst);
         let value = work.await;
@@ -88,14 +88,14 @@ impl Store for Link {
     }
 }
 
-/// A process.
+/// Creates the registry of a process.
 async fn process(sfu: &Sfu, link: &Arc<Link>) -> Registry {
     let store = Arc::clone(link) as Arc<dyn Store>;
     let over = Registry::over(sfu.client(), store).lease(Duration::from_secs(1));
     over.start().await.unwrap()
 }
 
-/// Two processes, and the ways of both to the store.
+/// Creates two processes, with their connections to the store.
 async fn two(sfu: &Sfu) -> ([Arc<Link>; 2], [Registry; 2]) {
     let store = Memory::new();
     let links = [Link::to(&store), Link::to(&store)];
@@ -103,7 +103,7 @@ async fn two(sfu: &Sfu) -> ([Arc<Link>; 2], [Registry; 2]) {
     (links, registries)
 }
 
-/// A session in the store, which has published "a" and "b".
+/// Creates a session in the store, which has published "a" and "b".
 async fn publisher(sfu: &Sfu, registry: &Registry) -> Session {
     let session = join(sfu).await;
     registry.insert(session.clone()).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_change_costs_two_operations_of_the_store_and_a_look_one() {
     assert_eq!([looks, asking, answering, closing, leaving], [1, 2, 2, 2, 2]);
 }
 
-/// Cuts a process off while the API is at work for it, for good.
+/// Cuts a process off for good while the API carries out its change.
 async fn cut_in_mid_change<T: Send + 'static>(
     sfu: &Sfu,
     link: &Link,
@@ -244,7 +244,7 @@ async fn a_process_that_is_lost_in_mid_change_leaves_the_session_in_doubt_or_unf
     let seen = get(&there, &pulling).await;
     assert_eq!(seen.status(), unfinished(Unfinished::ReplyLost));
     assert_eq!(seen.uncertain()[0].names, ["a"]);
-    // The SFU has made an offer by then, and closes nothing before its answer.
+    // The SFU has made an offer, and closes nothing before its answer.
     assert!(seen.leave().await.unwrap().was_inspected, "it can be left");
     link.cut(false);
 
@@ -362,7 +362,7 @@ async fn orphans_are_found_by_the_others_and_left_by_them() {
     let (_, [here, there]) = two(&sfu).await;
     let session = publisher(&sfu, &here).await;
     assert!(there.orphans(10).await.unwrap().is_empty(), "its keeper is alive");
-    // The process ends without a word.
+    // The process dies.
     drop((here, session.clone()));
     let id = session.id().clone();
     drop(session);
@@ -506,7 +506,7 @@ async fn a_token_is_good_at_every_process() {
     let (_, [here, there]) = two(&sfu).await;
     let session = publisher(&sfu, &here).await;
     let keys = super::token::keys();
-    let grant = Grant::new("user", session.id().clone(), Duration::from_hours(1));
+    let grant = Grant::new("user", session.id().clone(), Duration::from_secs(60 * 60));
     let token = keys.issue(&grant.allow(Action::Leave)).unwrap();
     let guarded = keys.open(token.expose(), session.id(), &there).await.unwrap();
     assert!(matches!(guarded.close([mid("0")]).await, Err(Error::Denied { .. })));
@@ -515,7 +515,7 @@ async fn a_token_is_good_at_every_process() {
     let (app, new) = (AppId::new(APP).unwrap(), "f".repeat(40));
     let rotated = TokenKeys::new(app, "2027-01", new.clone().into()).unwrap();
     let other = publisher(&sfu, &here).await;
-    let grant = Grant::new("user", other.id().clone(), Duration::from_hours(1));
+    let grant = Grant::new("user", other.id().clone(), Duration::from_secs(60 * 60));
     let renewed = rotated.issue(&grant.allow(Action::Leave)).unwrap();
     let accepting = keys.clone().and_accept("2027-01", new.into()).unwrap();
     assert!(accepting.open(renewed.expose(), other.id(), &there).await.is_ok());

@@ -1,4 +1,4 @@
-//! The checked-in texts are those that the build script generates.
+//! Checked-in texts of the clients, which the build script generates.
 
 #[track_caller]
 fn assert_same(generated: &str, checked_in: &str, command: &str) {

@@ -1,5 +1,5 @@
-//! Sessions that are gone (410): every step that hears of it ends the session,
-//! unless it is another session that is gone.
+//! Sessions that have ended (410): every step that learns of it ends the session, unless another
+//! session is meant.
 
 use cloudflare_calls::data_channels::{Delivery, LocalDataChannel, RemoteDataChannel};
 use cloudflare_calls::error::Remedy;
@@ -16,7 +16,7 @@ fn gone() -> Fault {
     Fault::refuse(410, "session_error")
 }
 
-/// A session with a track, in a registry.
+/// Creates a session with a track, in a registry.
 async fn registered(sfu: &Sfu) -> (Session, Registry) {
     let session = join(sfu).await;
     publish(&session, &["mic"]).await;
@@ -43,13 +43,13 @@ async fn the_obvious_health_check_frees_the_registry() {
 async fn leaving_a_session_that_is_gone_is_complete_whatever_was_lost_before() {
     let sfu = Sfu::start().await;
     let (session, registry) = registered(&sfu).await;
-    // A reply is lost on the way, so something may exist.
+    // The reply is lost on the way, so the track may exist.
     let page = reply(502, "<html>".to_owned());
     sfu.fault(Operation::NewTracks, page);
     let error = session.publish_all(offer(&["9"])).await.unwrap_err();
     assert!(error.outcome_unknown());
     assert_eq!(session.uncertain().len(), 1);
-    // Then the session is gone.
+    // Then the session has ended.
     sfu.fault(Operation::GetSession, gone());
     session.state().await.unwrap_err();
     let calls = sfu.calls().len();
@@ -118,7 +118,7 @@ async fn a_pull_that_hears_410_because_of_the_publisher_does_not_end_the_own_ses
         assert_eq!(session.mids(), mids(&["0"]), "{pull}");
     }
     assert_eq!(registry.len(), 1);
-    // If the own session is gone as well, it has ended.
+    // If the own session has ended as well, the handle ends.
     sfu.fault(Operation::NewTracks, gone());
     sfu.fault(Operation::GetSession, gone());
     let error = session.subscribe([RemoteTrack::new(other, "mic")]).await.unwrap_err();

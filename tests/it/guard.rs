@@ -1,4 +1,4 @@
-//! What a session's token lets its holder do with the session, and no more.
+//! Session tokens: their holders can do what they permit, and no more.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,18 +14,18 @@ use super::sfu::{Fault, Operation, Sfu};
 use super::token::{ALL, keys};
 use super::{answer, data_offer, join, mid, mids, offer, publish, pull};
 
-/// A handle that may do these things.
+/// Creates a handle with these permissions.
 async fn guarded_by(session: &Session, actions: &[Action]) -> GuardedSession {
     let sessions = Registry::new(10);
     sessions.insert(session.clone()).await.unwrap();
-    let grant = Grant::new("user 42", session.id().clone(), Duration::from_hours(1))
+    let grant = Grant::new("user 42", session.id().clone(), Duration::from_secs(60 * 60))
         .actions(actions.iter().copied());
     let token = keys().issue(&grant).unwrap();
     keys().open(token.expose(), session.id(), &sessions).await.unwrap()
 }
 
-/// Tries everything; returns which actions were not denied.
-async fn what_goes(session: &GuardedSession, publisher: &Session) -> Vec<Action> {
+/// Tries all actions. Returns those that were not denied.
+async fn allowed_actions(session: &GuardedSession, publisher: &Session) -> Vec<Action> {
     let mut goes = Vec::new();
     let mut tried = |action: Action, result: Result<(), Error>| match result {
         Err(error @ Error::Denied { .. }) => {
@@ -76,14 +76,14 @@ async fn a_handle_can_do_what_its_token_says_and_nothing_else() {
     let with_action = ALL.into_iter().filter(|action| *action != Action::GrantReply);
     for action in with_action {
         let session = join(&sfu).await;
-        let goes = what_goes(&guarded_by(&session, &[action]).await, &publisher).await;
+        let goes = allowed_actions(&guarded_by(&session, &[action]).await, &publisher).await;
         assert_eq!(goes, [action]);
     }
     let session = join(&sfu).await;
     let calls = sfu.calls().len();
-    assert_eq!(what_goes(&guarded_by(&session, &[]).await, &publisher).await, []);
+    assert_eq!(allowed_actions(&guarded_by(&session, &[]).await, &publisher).await, []);
     assert_eq!(sfu.calls().len(), calls, "what is denied is not sent");
-    let goes = what_goes(&guarded_by(&session, &ALL).await, &publisher).await;
+    let goes = allowed_actions(&guarded_by(&session, &ALL).await, &publisher).await;
     assert_eq!(goes.len(), ALL.len() - 1);
 }
 
@@ -146,7 +146,7 @@ async fn a_token_opens_nothing_but_its_own_live_session() {
     let (session, other) = (join(&sfu).await, join(&sfu).await);
     let sessions = Registry::new(10);
     let keys = keys();
-    let grant = Grant::new("user", session.id().clone(), Duration::from_hours(1));
+    let grant = Grant::new("user", session.id().clone(), Duration::from_secs(60 * 60));
     let token = keys.issue(&grant.allow(Action::Leave)).unwrap();
     let open = async |id: &SessionId| keys.open(token.expose(), id, &sessions).await.map(drop);
     let is_denied = |result| matches!(result, Err(Error::Denied { step: Step::Open, .. }));
@@ -186,7 +186,7 @@ async fn a_handle_that_is_kept_ends_with_its_token() {
     assert!(matches!(guarded.state().await, Err(Error::Denied { .. })));
 }
 
-/// A handle whose token expires soon, and a wait until it has.
+/// Creates a handle whose token expires soon, and waits until it has.
 async fn expiring(session: &Session, actions: &[Action]) -> GuardedSession {
     let sessions = Registry::new(1);
     sessions.insert(session.clone()).await.unwrap();
@@ -242,7 +242,7 @@ async fn an_answer_needs_a_token_that_has_not_expired() {
     let refused = guarded.answer(exchange, answer()).await;
     assert!(matches!(refused, Err(Error::Denied { .. })));
     assert_eq!(session.status(), Status::AwaitingAnswer, "the exchange is as it was");
-    // Neither does a token that permits something else.
+    // A token with other permissions does not help either.
     let other = guarded_by(&session, &[Action::Publish, Action::Leave]).await;
     let refused = other.answer(exchange, answer()).await;
     assert!(matches!(refused, Err(Error::Denied { .. })));
@@ -254,7 +254,7 @@ async fn an_answer_needs_a_token_that_has_not_expired() {
     };
     assert_eq!(subscribed.into_result().unwrap().len(), 1);
 
-    // The owned value is held to the same.
+    // The owned value has the same limits.
     let guarded = expiring(&session, &[Action::Subscribe]).await;
     let Negotiation::Offer(pending) = guarded.subscribe(track()).await.unwrap() else {
         panic!("an offer");
@@ -293,16 +293,17 @@ async fn a_grant_alone_permits_what_it_says_and_nothing_else() {
     publish(&publisher, &["mic"]).await;
     for actions in [&[][..], &[Action::Subscribe], &[Action::Publish, Action::Leave]] {
         let session = join(&sfu).await;
-        let grant = Grant::new("user 42", session.id().clone(), Duration::from_hours(1))
+        let grant = Grant::new("user 42", session.id().clone(), Duration::from_secs(60 * 60))
             .actions(actions.iter().copied());
         let guarded = session.granted(&grant).unwrap();
         assert_eq!((guarded.id(), guarded.permissions().subject()), (session.id(), "user 42"));
         super::logs::assert_clean("a granted session", &format!("{guarded:?}"));
-        assert_eq!(what_goes(&guarded, &publisher).await, actions);
+        assert_eq!(allowed_actions(&guarded, &publisher).await, actions);
     }
     let session = join(&sfu).await;
     let calls = sfu.calls().len();
-    let grant = Grant::new("user", publisher.id().clone(), Duration::from_hours(1)).actions(ALL);
+    let grant =
+        Grant::new("user", publisher.id().clone(), Duration::from_secs(60 * 60)).actions(ALL);
     let other = session.granted(&grant).map(drop);
     assert!(matches!(other, Err(Error::Denied { step: Step::Open, .. })), "{other:?}");
     let room = publisher.granted(&grant).unwrap().pull_only_from([session.id().clone()]);

@@ -1,4 +1,4 @@
-//! The list of STUN and TURN servers as agents take it.
+//! List of STUN and TURN servers in the form for agents.
 
 use cloudflare_calls::SecretString;
 use cloudflare_calls::ice::{IceServer, IceServers, STUN_URL};
@@ -15,7 +15,7 @@ fn json_of(servers: &IceServers) -> Value {
     serde_json::to_value(servers).expect("JSON")
 }
 
-/// What `for_browsers` leaves of a server with these URLs.
+/// Returns the URLs that `for_browsers` keeps of a server.
 fn usable_by_browsers(urls: &[&str]) -> Vec<String> {
     let servers = IceServers::from_iter([IceServer::new(urls.iter().copied())]).for_browsers();
     servers.iter().flat_map(|server| server.urls().iter().cloned()).collect()
@@ -48,7 +48,7 @@ fn serialising_yields_what_a_peer_connection_takes() {
 }
 
 #[test]
-fn what_was_serialised_is_read_back() {
+fn serialised_servers_are_read_back() {
     let list = json!([
         { "urls": ["stun:a"] },
         { "urls": ["turn:b", "turns:c"], "username": "u", "credential": "c" },
@@ -75,7 +75,7 @@ fn urls_may_be_a_single_string_and_credentials_null() {
 }
 
 #[test]
-fn what_is_no_list_of_servers_is_refused_without_quoting_it() {
+fn other_json_than_a_list_of_servers_is_refused_without_quoting_it() {
     for value in [
         json!({}),
         json!({ "iceServers": null }),

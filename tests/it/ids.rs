@@ -1,4 +1,4 @@
-//! An id can lead nowhere but to its own path.
+//! Ids, each of which leads only to its own path.
 
 use cloudflare_calls::error::InvalidId;
 use cloudflare_calls::types::{AdapterId, AppId, NewSessionResponse, SessionId};
@@ -8,7 +8,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 #[test]
-fn what_could_lead_elsewhere_is_no_id() {
+fn a_text_that_could_lead_elsewhere_is_no_id() {
     for (text, reason) in [
         ("", InvalidId::Empty),
         (".", InvalidId::LeadingDot),

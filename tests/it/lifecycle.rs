@@ -1,4 +1,4 @@
-//! What the API does not do by itself: items that fail or are left out.
+//! Items that fail or are left out, which the API does not do by itself.
 
 use cloudflare_calls::error::ItemError;
 use cloudflare_calls::prelude::*;
@@ -53,7 +53,7 @@ async fn an_item_that_the_reply_leaves_out_is_not_taken_for_a_success() {
     assert_eq!(subscribed.done.len(), 1);
     assert_eq!(subscribed.failed[0].error, ItemError::Unreported);
     assert_eq!(session.uncertain()[0].names, ["mic"]);
-    // It does exist, and leaving finds it.
+    // The track exists, and leaving finds it.
     let departure = session.leave().await.unwrap();
     assert!(departure.was_inspected && departure.is_complete(), "{departure:?}");
     assert_eq!(departure.tracks.done.len(), 2);
@@ -67,7 +67,7 @@ async fn a_subscription_that_nobody_asked_for_is_known_to_be_open() {
     let reply = |status: u16, body: serde_json::Value| {
         wiremock::ResponseTemplate::new(status).set_body_json(body)
     };
-    // An empty code is none.
+    // An empty code is no error.
     let tracks = serde_json::json!({ "tracks": [
         { "trackName": "mic", "mid": "0" },
         { "trackName": "camera", "mid": "1", "errorCode": "" },

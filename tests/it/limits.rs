@@ -1,4 +1,4 @@
-//! What is refused before anything is sent, and names its field.
+//! Requests that are refused before anything is sent, by the field.
 
 use cloudflare_calls::data_channels::{Delivery, LocalDataChannel, RetryLimit};
 use cloudflare_calls::error::{Invalid, Problem};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::sfu::{Operation, Sfu};
 use super::{data_offer, join, mid, offer, session};
 
-/// The field and the problem of a refusal.
+/// Returns the field and the problem of a refusal.
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (String, Problem) {
     match result.expect_err("it is refused") {
         Error::Invalid { source: Invalid { field, problem, .. }, .. } => (field.into(), problem),
@@ -163,7 +163,7 @@ proptest! {
                 prop_assert_eq!(serde_json::from_str::<Mid>(&json).unwrap(), mid);
             }
             Err(invalid) => {
-                // One of two messages, whatever the text is.
+                // The problem is one of two, whatever the text is.
                 let problem = if text.is_empty() { Problem::Empty } else { Problem::Malformed };
                 prop_assert_eq!(invalid.problem, problem);
                 prop_assert_eq!(invalid.to_string(), format!("mid: {problem}"));
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_no_session_description_never_becomes_an_offer(text in "(v=0\r\n)?[a-z=\r\n]{0,20}\n?") {
+    fn other_text_than_a_session_description_never_becomes_an_offer(text in "(v=0\r\n)?[a-z=\r\n]{0,20}\n?") {
         let is_right = (text.starts_with("v=0\r\n") || text.starts_with("v=0\n")) && text.ends_with('\n');
         prop_assert_eq!(Offer::new(text.clone()).is_ok(), is_right);
         let json = json!({ "type": "offer", "sdp": text });

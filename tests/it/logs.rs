@@ -1,4 +1,4 @@
-//! Everything that is logged by any test, searched for what must not be there.
+//! Logs of all tests, searched for secrets.
 
 use std::io::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -8,13 +8,12 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use crate::sfu::{ICE_PWD, ICE_UFRAG};
 use crate::{SECRET, TOKEN_SECRET, TURN_CREDENTIAL, TURN_USERNAME};
 
-/// What is private in all tests. Tokens begin with the last of these, whatever
-/// they say: it is the beginning of every JSON object in base64url.
+/// Private texts of all tests. The last of these begins every token: it is the beginning of every
+/// JSON object in base64url.
 const PRIVATE: [&str; 8] =
     [SECRET, TOKEN_SECRET, TURN_CREDENTIAL, TURN_USERNAME, ICE_PWD, ICE_UFRAG, "v=0", "eyJ"];
 
-/// The log lines of the crate itself, as many as fit, and every line that
-/// shows something private.
+/// Newest log lines of the crate itself, and every line that shows a secret.
 #[derive(Default)]
 struct Log {
     own: String,
@@ -22,7 +21,7 @@ struct Log {
     leaks: Vec<String>,
 }
 
-/// What the oldest lines are dropped beyond, in bytes.
+/// Size in bytes beyond which the oldest lines are dropped.
 const MAX_OWN: usize = 4 * 1024 * 1024;
 
 static LOG: Mutex<Option<Log>> = Mutex::new(None);
@@ -52,9 +51,8 @@ impl Write for Writer {
     }
 }
 
-/// From now on everything is logged, of all tests of this process: a
-/// subscriber of one thread would miss spans whose call site another thread
-/// has met before.
+/// Captures all logs of all tests of this process from now on: a subscriber of one thread would
+/// miss spans whose call site another thread has met before.
 pub(crate) fn capture() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {
@@ -68,7 +66,7 @@ pub(crate) fn capture() {
     });
 }
 
-/// The newest lines of the crate itself, after a look at all lines so far.
+/// Returns the newest lines of the crate itself, after a check of all lines so far.
 pub(crate) fn checked() -> String {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     let log = log.as_ref().expect("something was logged");
@@ -77,14 +75,14 @@ pub(crate) fn checked() -> String {
     log.own.clone()
 }
 
-/// That a text shows nothing private.
+/// Checks that a text shows no secret.
 pub(crate) fn assert_clean(what: &str, text: &str) {
     for private in PRIVATE {
         assert!(!text.contains(private), "{what} shows {private}: {text}");
     }
 }
 
-/// That neither message nor `Debug` output of an error and its causes do.
+/// Checks that neither message nor `Debug` output of an error and its causes shows a secret.
 pub(crate) fn assert_clean_error(error: &(dyn std::error::Error + 'static)) {
     let mut next = Some(error);
     while let Some(error) = next {

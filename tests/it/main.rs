@@ -1,4 +1,4 @@
-//! The generated client against the document, scripted servers and misuse.
+//! Generated client against the document, scripted servers and misuse.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -57,19 +57,19 @@ use cloudflare_calls::{
 
 use sfu::Sfu;
 
-/// The app of all tests.
+/// App of all tests.
 const APP: &str = "a1b2c3";
-/// Its secret, which must not be seen anywhere.
+/// Secret of the app, which must not appear anywhere.
 const SECRET: &str = "s3cret-0f-the-4pp";
-/// What TURN credentials are made of.
+/// Parts of TURN credentials.
 const TURN_USERNAME: &str = "bc91b63e2b5d759f8eb9f3b58062439e";
 const TURN_CREDENTIAL: &str = "ebd71f1d3edbc2b0edae3cd5a6d82284";
-/// The secret that tokens are signed with.
+/// Secret that tokens are signed with.
 const TOKEN_SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b";
-/// A session, in the form that the API gives.
+/// Session id in the form that the API gives.
 const SESSION: &str = "e017a2629c754fedc1f7d8587e06d126";
 
-/// A client of the server at `base_url`.
+/// Returns a client of the server at `base_url`.
 fn client(base_url: &str) -> Client {
     let app = AppId::new(APP).expect("a safe id");
     Client::builder(app, SecretString::from(SECRET))
@@ -82,12 +82,12 @@ fn session() -> SessionId {
     SessionId::new(SESSION).expect("a safe id")
 }
 
-/// As many tries as by default, without the long waits.
+/// Returns as many tries as by default, without the long waits.
 fn quick() -> RetryPolicy {
     RetryPolicy::default().delays(Duration::from_millis(1), Duration::from_millis(4))
 }
 
-/// A session of the fake, with quick repetitions.
+/// Creates a session of the fake, with quick repetitions.
 async fn join(sfu: &Sfu) -> Session {
     sfu.client().join().retry(quick()).send().await.expect("a session")
 }
@@ -100,12 +100,12 @@ fn mids(names: &[&str]) -> Vec<Mid> {
     names.iter().map(|name| mid(name)).collect()
 }
 
-/// An agent's offer with these media sections.
+/// Returns an agent's offer with these media sections.
 fn offer(mids: &[&str]) -> Offer {
     Offer::new(sfu::offer_sdp(mids)).expect("an offer")
 }
 
-/// An agent's offer with a section for data channels.
+/// Returns an agent's offer with a section for data channels.
 fn data_offer(mid: &str) -> Offer {
     Offer::new(sfu::data_offer_sdp(mid)).expect("an offer")
 }
@@ -133,8 +133,8 @@ async fn pull(session: &Session, publisher: &Session, names: &[&str]) -> Subscri
     }
 }
 
-/// A server that answers each connection with the same bytes and closes it.
-/// It ends with the runtime of the test.
+/// Starts a server that answers each connection with the same bytes and closes it. It ends with the
+/// runtime of the test.
 async fn raw_server(reply: impl Into<Vec<u8>>) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -1,4 +1,4 @@
-//! The counters that a recorder gets.
+//! Counters, as a recorder gets them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The modules of the client and of the emulator import each other in one direction.
+//! Imports between modules of the client and of the emulator, which go in one direction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,7 +7,7 @@ use syn::{Item, UseTree};
 
 type Module = Vec<String>;
 
-/// The modules of a folder with their items, by path.
+/// Returns the modules of a folder with their items, by path.
 fn modules(folder: &Path, path: &[String], all: &mut BTreeMap<Module, Vec<Item>>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let file = entry.unwrap().path();
@@ -29,7 +29,7 @@ fn modules(folder: &Path, path: &[String], all: &mut BTreeMap<Module, Vec<Item>>
     }
 }
 
-/// The paths that a `use` names.
+/// Returns the paths that a `use` names.
 fn paths(tree: &UseTree, before: &[String], found: &mut Vec<Vec<String>>) {
     let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
     match tree {
@@ -41,8 +41,7 @@ fn paths(tree: &UseTree, before: &[String], found: &mut Vec<Vec<String>>) {
     }
 }
 
-/// The modules that a module imports from. What it hands out of its own
-/// children is no import.
+/// Returns the modules that a module imports from. A re-export of its own children is no import.
 fn imports(module: &Module, items: &[Item], all: &BTreeMap<Module, Vec<Item>>) -> BTreeSet<Module> {
     let mut found = Vec::new();
     for item in items {
@@ -63,7 +62,7 @@ fn imports(module: &Module, items: &[Item], all: &BTreeMap<Module, Vec<Item>>) -
     found.into_iter().filter_map(absolute).filter(|import| import != module).collect()
 }
 
-/// The modules of a folder that import each other, with what they import.
+/// Returns the modules of a folder that import each other, with their imports.
 fn circles(folder: &str) -> BTreeMap<Module, BTreeSet<Module>> {
     let mut all = BTreeMap::new();
     modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &[], &mut all);
@@ -74,7 +73,7 @@ fn circles(folder: &str) -> BTreeMap<Module, BTreeSet<Module>> {
     for (module, imports) in &graph {
         assert!(!imports.contains(&Module::new()), "{module:?} imports from the root");
     }
-    // Modules that import nothing more are taken away until none is left.
+    // Modules without further imports are taken away until none is left.
     loop {
         let free: Vec<Module> = graph
             .iter()

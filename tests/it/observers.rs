@@ -1,5 +1,5 @@
-//! Listeners of logs and counters may look at the session: nothing is logged or
-//! counted under its locks.
+//! Listeners of logs and counters that look at the session: nothing is logged or counted under its
+//! locks.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use super::sfu::{Fault, Matcher, Operation, Sfu, fail_items, not_ready, omit_item};
 use super::{answer, data_offer, join, mids, offer, publish};
 
-/// The session and the registry that are looked at.
+/// Session and registry that are looked at.
 #[derive(Clone, Default)]
 struct Observer(Arc<Mutex<Option<(Session, Registry)>>>);
 
@@ -66,7 +66,7 @@ impl Recorder for Observer {
     }
 }
 
-/// Steps that log and count everything there is to log and count.
+/// Takes the steps that log and count.
 async fn everything(observer: Observer) {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
@@ -122,7 +122,7 @@ async fn everything(observer: Observer) {
 }
 
 #[test]
-fn whoever_listens_may_look_at_the_session() {
+fn a_listener_may_look_at_the_session() {
     let (ended, end) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let observer = Observer::default();
@@ -135,6 +135,6 @@ fn whoever_listens_may_look_at_the_session() {
         });
         let _ = ended.send(());
     });
-    // A thread that waits for itself never says so.
+    // A deadlock reports nothing by itself.
     end.recv_timeout(Duration::from_secs(60)).expect("it hangs, or fails above");
 }

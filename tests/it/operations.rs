@@ -1,4 +1,4 @@
-//! All twelve operations: what is sent, and what comes back.
+//! All twelve operations, with their requests and replies.
 
 use cloudflare_calls::types::*;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::{APP, SECRET, SESSION, client, session};
 
-/// Serves one reply to everything, and shows the one request that came.
+/// Server that gives one reply to all requests, and shows the one request that came.
 struct Exchange {
     server: MockServer,
 }
@@ -26,7 +26,7 @@ impl Exchange {
         client(&format!("{}/v1", self.server.uri()))
     }
 
-    /// Checks what every request has, and the rest against the arguments.
+    /// Checks the common parts of every request, and the rest against the arguments.
     async fn sent(&self, method: &str, path: &str, body: Option<Value>) -> Request {
         let mut requests = self.server.received_requests().await.unwrap();
         assert_eq!(requests.len(), 1);

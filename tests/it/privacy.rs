@@ -1,5 +1,4 @@
-//! Neither the secret nor a session description reaches logs, messages or
-//! `Debug` output.
+//! Privacy: neither the secret nor a session description reaches logs, messages or `Debug` output.
 
 use cloudflare_calls::error::OperationError;
 use cloudflare_calls::types::*;

@@ -1,5 +1,5 @@
-//! A reply with a status of success that carries an error at its top: Cloudflare
-//! documents the field in every reply, so it is a refusal of the whole request.
+//! Replies with a status of success that carry an error at their top. Cloudflare documents the
+//! field in every reply, so such a reply refuses the whole request.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ fn refusal() -> Value {
     json!({ "errorCode": "internal_error", "errorDescription": format!("with {SECRET} it fails") })
 }
 
-/// The refusal with a status of success; nothing is done.
+/// Returns the refusal with a status of success. The request is not carried out.
 fn refuses() -> Fault {
     Fault::Reply { status: 200, headers: BTreeMap::new(), body: refusal() }
 }
@@ -37,7 +37,7 @@ async fn server(status: u16, body: Value) -> MockServer {
     server
 }
 
-/// The outcome of each of the twelve operations.
+/// Returns the outcome of each of the twelve operations.
 async fn all_operations(server: &MockServer) -> Vec<(&'static str, Result<(), String>)> {
     let (client, id) = (client(&server.uri()), session());
     macro_rules! outcome {
@@ -112,8 +112,7 @@ async fn a_200_without_an_error_at_its_top_is_a_success_of_every_operation() {
 
 const UNFINISHED: Status = Status::Unusable(Unusable::Unfinished(Unfinished::ReplyContradictory));
 
-/// The error of a step that meets such a refusal, and the session's status after
-/// it.
+/// Returns the error of a step that meets such a refusal. Checks the session's status after it.
 async fn refused(sfu: &Sfu, session: &Session, step: &str) -> Error {
     let other = session.id().clone();
     let channel = RemoteDataChannel::new(other.clone(), "chat", Delivery::default());
@@ -289,7 +288,7 @@ impl ApiErrorText {
 }
 
 #[tokio::test]
-async fn what_is_pulled_before_a_retry_fails_as_a_whole_is_kept_with_the_error() {
+async fn tracks_pulled_before_a_retry_fails_as_a_whole_are_kept_with_the_error() {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
     publish(&publisher, &["a", "b"]).await;
@@ -351,7 +350,7 @@ async fn one_subscribe_of_four_attempts_makes_four_requests() {
     publish(&publisher, &["a"]).await;
     let session = join(&sfu).await;
     let before = sfu.count(Operation::NewTracks);
-    // Requests and items fail in turns.
+    // Requests and items fail in turn.
     let of_session = || Matcher::from(Operation::NewTracks).session(session.id());
     for _ in 0..8 {
         sfu.fault(of_session(), not_ready());

@@ -1,4 +1,4 @@
-//! The registry of live sessions.
+//! Registry of live sessions.
 
 use cloudflare_calls::prelude::*;
 use cloudflare_calls::session::{Departure, Registry, Status, Unusable};
@@ -41,7 +41,7 @@ async fn a_full_registry_hands_the_session_back() {
     let refused = registry.insert(third.clone()).await.unwrap_err();
     assert!(refused.session.is_same(&third));
     assert_eq!(refused.to_string(), "there are 2 sessions already");
-    // One that has ended makes room.
+    // A session that has ended makes room.
     assert!(first.leave().await.unwrap().is_complete());
     registry.insert(third.clone()).await.unwrap();
     assert_eq!(registry.len(), 2);
@@ -75,7 +75,7 @@ async fn a_sweep_leaves_what_the_rule_picks_and_what_was_left_incompletely() {
     let mut expected: Vec<_> = sessions.iter().map(|session| session.id().clone()).collect();
     expected.sort();
     assert_eq!(ids, expected);
-    // One was left, and its track is still open.
+    // One session was left, and its track is still open.
     sfu.fault(Operation::CloseTracks, Fault::refuse(406, "invalid_params"));
     assert!(!sessions[0].leave().await.unwrap().is_complete());
     // The agent of another never answered.
@@ -92,7 +92,7 @@ async fn a_sweep_leaves_what_the_rule_picks_and_what_was_left_incompletely() {
     let first = swept.iter().find(|(id, _)| id == sessions[0].id()).unwrap();
     assert!(first.1.is_complete(), "{:?}", first.1);
     assert!(registry.get(sessions[0].id()).await.unwrap().is_none());
-    // Those that nobody has used for a while.
+    // Sessions that nobody has used for a while.
     assert!(sessions[5].idle() < std::time::Duration::from_secs(3600));
     let swept = registry.sweep(|session| session.idle() >= std::time::Duration::ZERO).await;
     assert_eq!(swept.len(), 19);

@@ -1,4 +1,4 @@
-//! What replies say beside their bodies, and how much of them is read.
+//! Parts of replies beside their bodies, and the limit of reading.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::sfu::{Fault, Operation, Sfu};
 use super::{SECRET, client, join, offer, session};
 
-/// A server whose reply begins with this head and never ends.
+/// Starts a server whose reply begins with this head and never ends.
 async fn endless(head: &'static str, part: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -42,7 +42,7 @@ async fn an_error_reply_without_end_is_read_to_its_bound() {
 
 #[tokio::test]
 async fn the_secret_is_cut_out_of_an_error_wherever_it_stands() {
-    // Beginnings of the secret, and the secret across the whole body.
+    // The body has beginnings of the secret, and the secret across its parts.
     let half = &SECRET[..SECRET.len() / 2];
     let body = format!("{half}{SECRET}{half}x{SECRET}{SECRET}s");
     let server = MockServer::start().await;
@@ -73,7 +73,7 @@ async fn a_reply_of_more_entries_than_any_session_has_is_refused_while_it_is_rea
 }
 
 #[tokio::test]
-async fn what_was_never_sent_is_not_said_to_be_unknown() {
+async fn a_request_that_was_never_sent_is_not_reported_as_unknown() {
     let sfu = Sfu::start().await;
     let label = "x".repeat(66_000);
     let error = sfu.client().join().correlation_id(label).send().await.unwrap_err();

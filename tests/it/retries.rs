@@ -1,4 +1,4 @@
-//! Each rule of the table of repetitions.
+//! Rules of the table of repetitions.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use cloudflare_calls::{Error, RetryPolicy, Session, prelude::*};
 use super::sfu::{Fault, Matcher, Operation, Sfu, fail_items, not_ready, reply, reply_after};
 use super::{SESSION, answer, client, join, mid, mids, offer, publish, quick};
 
-/// A column of the table.
+/// Column of the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Read,
@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-/// How often each kind is asked for when the fault comes `faults` times.
+/// Returns the number of requests of a kind when the fault comes `faults` times.
 async fn tries(kind: Kind, fault: Fault, faults: usize) -> (usize, Result<(), Error>) {
     let sfu = Sfu::start().await;
     let session = join(&sfu).await;
@@ -56,7 +56,7 @@ async fn tries(kind: Kind, fault: Fault, faults: usize) -> (usize, Result<(), Er
     (sfu.count(kind.operation()) - before, result)
 }
 
-/// The fault is met once and again by all of `again`, and once by the rest.
+/// Checks that the kinds in `again` repeat the request after the fault, and the others do not.
 async fn assert_row(fault: Fault, again: &[Kind]) {
     for kind in [Read, Close, Change, Creation] {
         let (count, result) = tries(kind, fault.clone(), 2).await;
@@ -70,7 +70,7 @@ async fn assert_row(fault: Fault, again: &[Kind]) {
             }
             false => {
                 assert_eq!(count, 1, "{kind:?} {fault:?}");
-                // A close of what is gone has succeeded.
+                // A close of a missing track has succeeded.
                 if let Err(error) = result {
                     assert!(!error.is_retryable(), "{kind:?} {fault:?}: {error}");
                 }
@@ -81,8 +81,8 @@ async fn assert_row(fault: Fault, again: &[Kind]) {
 
 #[tokio::test]
 async fn no_connection_was_made_so_all_are_tried_again() {
-    // A port that nobody listens on; a client that says how often it is tried
-    // there is not to be had, so it is the time that tells.
+    // The port has no listener. A client cannot count its connections there, so the test measures
+    // time.
     let nobody = client("http://127.0.0.1:1");
     let wait = Duration::from_millis(20);
     let policy = RetryPolicy::default().attempts(3).delays(wait, wait);
@@ -95,7 +95,7 @@ async fn no_connection_was_made_so_all_are_tried_again() {
     let error = nobody.adopt(id).retry(policy).send().await.unwrap_err();
     assert!(started.elapsed() >= 2 * wait && error.is_retryable());
 
-    // A change and a close, of a session whose API goes away.
+    // A change and a close, on a session whose API goes away.
     let sfu = Sfu::start().await;
     let policy = RetryPolicy::default().attempts(3).delays(wait, wait);
     let session = sfu.client().join().retry(policy).send().await.unwrap();
@@ -214,7 +214,7 @@ async fn a_track_that_is_published_in_time_is_found() {
 }
 
 #[tokio::test]
-async fn what_fails_next_to_an_offer_is_kept_for_after_the_answer() {
+async fn tracks_that_fail_next_to_an_offer_are_kept_for_after_the_answer() {
     let sfu = Sfu::start().await;
     let publisher = join(&sfu).await;
     publish(&publisher, &["a", "b"]).await;

@@ -1,5 +1,5 @@
-//! The SFU of the tests: the emulator without WebRTC, with what tests need besides:
-//! faults in a queue, and a record of the calls.
+//! SFU of the tests: the emulator without WebRTC, with additions for tests: faults in a queue, and
+//! a record of the calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,21 +16,21 @@ pub(crate) use cloudflare_calls_emulator::rules::Operation;
 
 use crate::{APP, SECRET};
 
-/// What the emulator says of faults.
+/// Words of the emulator for faults.
 pub(crate) const SAYS: &str = "a fault of the emulator";
 
-/// A running emulator. It ends when it is dropped.
+/// Running emulator. It ends when it is dropped.
 pub(crate) struct Sfu {
     emulator: Emulator,
     orders: Arc<Mutex<Orders>>,
 }
 
-/// What a test has ordered, and what it has seen.
+/// Orders of a test, and its calls.
 struct Orders {
     queue: Vec<(Matcher, Vec<Fault>)>,
     rule: Option<Rule>,
     calls: Vec<Call>,
-    /// One call in so many is delayed for up to 3 ms; 0 for none.
+    /// One call in this many is delayed for up to 3 ms. 0 delays none.
     sleeps_one_in: u32,
     random: Rng,
 }
@@ -42,8 +42,8 @@ impl Sfu {
         Self::seeded(0).await
     }
 
-    /// The seed decides how long each call pauses before it is done: so that calls
-    /// that should not be there have the time to arrive.
+    /// Starts an emulator. The seed decides the pause of each call before it is carried out, so
+    /// that wrong calls have the time to arrive.
     pub(crate) async fn seeded(seed: u64) -> Self {
         let config = Config { requests_per_second: usize::MAX, ..Config::default() };
         let builder = Emulator::builder().canned().app(App::new(APP, SECRET)).config(config);
@@ -64,7 +64,7 @@ impl Sfu {
         self.emulator.base_url()
     }
 
-    /// A client of the emulator with the right app and secret.
+    /// Returns a client of the emulator with the right app and secret.
     pub(crate) fn client(&self) -> Client {
         crate::client(self.base_url())
     }
@@ -74,8 +74,8 @@ impl Sfu {
     }
 }
 
-/// Records a call, and says what happens to it: what is first in the queue for it,
-/// or else what the rule says.
+/// Records a call, and returns its faults: those that are first in the queue for it, or else those
+/// of the rule.
 fn watch(orders: &Mutex<Orders>, call: &Call) -> Vec<Fault> {
     let (mut faults, rule) = {
         let mut orders = orders.lock().expect("nobody has panicked");
@@ -92,8 +92,8 @@ fn watch(orders: &Mutex<Orders>, call: &Call) -> Vec<Fault> {
 }
 
 impl Orders {
-    /// What was ordered for this call. The first that fits counts it, later ones do
-    /// not see it.
+    /// Takes the faults that were ordered for this call. The first matcher that fits counts it.
+    /// Later ones do not see it.
     fn take(&mut self, call: &Call) -> Option<Vec<Fault>> {
         let index = self.queue.iter().position(|(matcher, _)| matcher.fits(call))?;
         let (matcher, faults) = &mut self.queue[index];
@@ -106,7 +106,7 @@ impl Orders {
     }
 }
 
-/// Faults and pauses.
+/// These methods order faults and pauses.
 impl Sfu {
     /// Orders a fault, or several, for the next call that fits, after those ordered
     /// before.
@@ -114,42 +114,40 @@ impl Sfu {
         self.orders().queue.push((matcher.into(), faults.list()));
     }
 
-    /// Asks `rule` about each call that no ordered fault was for. It replaces
-    /// an earlier rule.
+    /// Asks `rule` about each call without an ordered fault. It replaces an earlier rule.
     pub(crate) fn faults(&self, rule: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static) {
         self.orders().rule = Some(Arc::new(rule));
     }
 
-    /// Lets all calls go on that are held now.
+    /// Releases all calls that are held now.
     pub(crate) fn release(&self) {
         self.emulator.release();
     }
 
-    /// Returns once so many calls are held.
+    /// Returns once this many calls are held.
     pub(crate) async fn held(&self, calls: usize) {
         self.emulator.held(calls).await;
     }
 
-    /// Returns once no call is being carried out, not even for a client that
-    /// has hung up.
+    /// Returns once no call is being carried out, including calls whose client has hung up.
     pub(crate) async fn idle(&self) {
         self.emulator.idle().await;
     }
 
-    /// One call in so many is delayed, 0 for none. One in 8 if not set.
+    /// Delays one call in this many. 0 delays none. The default is 8.
     pub(crate) fn set_sleeps(&self, one_in: u32) {
         self.orders().sleeps_one_in = one_in;
     }
 }
 
-/// What came and what is there.
+/// These methods read calls and state.
 impl Sfu {
-    /// What was done that the original punishes.
+    /// Returns the requests that the original punishes.
     pub(crate) async fn violations(&self) -> Vec<Violation> {
         self.emulator.violations().await.expect("it runs")
     }
 
-    /// All calls with the right secret, in the order of arrival.
+    /// Returns all calls with the right secret, in the order of arrival.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.orders().calls.clone()
     }
@@ -158,7 +156,7 @@ impl Sfu {
         self.orders().calls.iter().filter(|call| call.operation == operation).count()
     }
 
-    /// The statuses of the newest replies, the oldest first.
+    /// Returns the statuses of the newest replies, the oldest first.
     pub(crate) async fn statuses(&self) -> Vec<u16> {
         let state = self.base_url().replace("/v1", "/__emulator/state");
         let reply = cloudflare_calls::reqwest::get(state).await.expect("a reply");
@@ -171,13 +169,13 @@ impl Sfu {
             .collect()
     }
 
-    /// The mids of the session's open tracks, local and remote.
+    /// Returns the mids of the session's open tracks, local and remote.
     pub(crate) async fn open_tracks(&self, session: impl AsRef<str>) -> BTreeSet<String> {
         open_mids(&self.session(session).await)
     }
 
-    /// Those of them that can carry something, as the API's state has it: a pulled
-    /// track whose publication has ended cannot, and need not be closed.
+    /// Returns the open tracks that can carry media, as the API's state has it. A pulled track
+    /// whose publication has ended cannot, and need not be closed.
     pub(crate) async fn active_tracks(&self, session: impl AsRef<str>) -> BTreeSet<String> {
         let tracks = self.session(session).await.tracks;
         tracks.into_iter().filter(|track| track.is_active).map(|track| track.mid).collect()
@@ -188,21 +186,21 @@ impl Sfu {
         self.emulator.expire(session.as_ref()).await;
     }
 
-    /// The open tracks of every session that has any.
+    /// Returns the open tracks of every session that has any.
     pub(crate) async fn all_open_tracks(&self) -> BTreeMap<String, BTreeSet<String>> {
         let sessions = self.emulator.snapshot().await.expect("it runs").sessions;
         let open = sessions.iter().map(|session| (session.id.clone(), open_mids(session)));
         open.filter(|(_, mids)| !mids.is_empty()).collect()
     }
 
-    /// The ids of the session's open data channels, without `server-events`.
+    /// Returns the ids of the session's open data channels, without `server-events`.
     pub(crate) async fn open_channels(&self, session: impl AsRef<str>) -> BTreeSet<u16> {
         let session = self.session(session).await;
         let open = session.channels.iter().filter(|channel| channel.status != "inactive");
         open.map(|channel| channel.id).collect()
     }
 
-    /// Whether the subscriber of a channel may reply.
+    /// Returns whether the subscriber of a channel may reply.
     pub(crate) async fn can_reply(&self, session: impl AsRef<str>, id: u16) -> bool {
         let session = self.session(session).await;
         session.channels.iter().any(|channel| channel.id == id && channel.can_reply)
@@ -222,7 +220,7 @@ fn open_mids(session: &SessionSnapshot) -> BTreeSet<String> {
     session.tracks.iter().filter(|track| track.is_open).map(|track| track.mid.clone()).collect()
 }
 
-/// A fault, or several for one call.
+/// Fault, or several for one call.
 pub(crate) trait Faults {
     fn list(self) -> Vec<Fault>;
 }
@@ -239,34 +237,34 @@ impl Faults for Vec<Fault> {
     }
 }
 
-/// A reply with this body as it is, and nothing is done.
+/// Returns a reply with this body as it is, to a request that is not carried out.
 pub(crate) fn reply(status: u16, body: impl Into<String>) -> Fault {
     Fault::Reply { status, headers: BTreeMap::new(), body: Value::String(body.into()) }
 }
 
-/// It is done, and this is the reply.
+/// Returns a reply to a request that is carried out.
 pub(crate) fn reply_after(status: u16, body: impl Into<String>) -> Fault {
     let whole = json!([{ "op": "replace", "path": "", "value": body.into() }]);
     let patch = serde_json::from_value(whole).expect("a patch");
     Fault::EditReply { status: Some(status), headers: BTreeMap::new(), patch }
 }
 
-/// The session's connection is not up yet.
+/// Returns the refusal of a session that is not connected yet.
 pub(crate) fn not_ready() -> Fault {
     Fault::refuse(425, "session_error")
 }
 
-/// These entries fail.
+/// Lets these entries fail.
 pub(crate) fn fail_items(code: &str, indices: impl IntoIterator<Item = usize>) -> Fault {
     Fault::FailItems { code: code.to_owned(), indices: indices.into_iter().collect() }
 }
 
-/// All is done, but the reply leaves this entry out.
+/// Leaves this entry out of the reply. The request is carried out.
 pub(crate) fn omit_item(index: usize) -> Fault {
     Fault::OmitItems { indices: vec![index] }
 }
 
-/// Which calls a fault is for: the next one that fits, if nothing else is said.
+/// Calls that a fault is for. By default it is the next one that fits.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     operation: Option<Operation>,
@@ -275,17 +273,17 @@ pub(crate) struct Matcher {
 }
 
 impl Matcher {
-    /// Every operation.
+    /// Matches every operation.
     pub(crate) fn any() -> Self {
         Self { operation: None, session: None, times: 1 }
     }
 
-    /// Only calls about this session.
+    /// Matches only calls about this session.
     pub(crate) fn session(self, session: impl AsRef<str>) -> Self {
         Self { session: Some(session.as_ref().to_owned()), ..self }
     }
 
-    /// So many calls, not one.
+    /// Matches this many calls instead of one.
     pub(crate) fn times(self, times: usize) -> Self {
         Self { times, ..self }
     }
@@ -302,7 +300,7 @@ impl From<Operation> for Matcher {
     }
 }
 
-/// An offer with one audio section for each mid.
+/// Returns an offer with one audio section for each mid.
 pub(crate) fn offer_sdp(mids: &[impl AsRef<str>]) -> String {
     let names: Vec<&str> = mids.iter().map(AsRef::as_ref).collect();
     let sections: String = names
@@ -312,7 +310,7 @@ pub(crate) fn offer_sdp(mids: &[impl AsRef<str>]) -> String {
     format!("{}a=group:BUNDLE {}\r\n{sections}", header(), names.join(" "))
 }
 
-/// An offer with a section for data channels.
+/// Returns an offer with a section for data channels.
 pub(crate) fn data_offer_sdp(mid: &str) -> String {
     format!(
         "{}a=group:BUNDLE {mid}\r\n\
@@ -321,7 +319,7 @@ pub(crate) fn data_offer_sdp(mid: &str) -> String {
     )
 }
 
-/// An answer. The emulator needs no media sections of it, so it has none.
+/// Returns an answer. The emulator needs no media sections in it, so it has none.
 pub(crate) fn answer_sdp() -> String {
     header() + "a=setup:passive\r\n"
 }

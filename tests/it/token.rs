@@ -1,4 +1,4 @@
-//! Session tokens: what a good one permits, and that no other is let through.
+//! Session tokens: a good one permits its actions, and every other text is refused.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{APP, SESSION, TOKEN_SECRET, logs, session};
 
 const KID: &str = "2026-01";
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const ALL: [Action; 9] = [
     Action::Publish,
     Action::Subscribe,
@@ -43,7 +43,7 @@ fn grant() -> Grant {
     Grant::new("user 42", session(), HOUR).actions([Action::Publish, Action::Close])
 }
 
-/// A token that is all right.
+/// Returns a valid token.
 fn token() -> String {
     keys().issue(&grant()).unwrap().expose().to_owned()
 }
@@ -56,7 +56,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Claims that are all right.
+/// Returns valid claims.
 fn claims() -> Value {
     json!({
         "aud": format!("cloudflare-calls:{APP}"),
@@ -74,14 +74,13 @@ fn header() -> Header {
     header
 }
 
-/// Signs anything with the right key.
+/// Signs any header and claims with the right key.
 fn signed(header: &Header, claims: &Value) -> String {
     let key = EncodingKey::from_secret(TOKEN_SECRET.as_bytes());
     jsonwebtoken::encode(header, claims, &key).unwrap()
 }
 
-/// Claims that are all right under a header that may be anything, and a good
-/// signature of both.
+/// Returns valid claims under any header, with a good signature of both.
 fn with_header(header: &Value) -> String {
     let [header, claims] = [header, &claims()].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let message = format!("{header}.{claims}");
@@ -90,14 +89,14 @@ fn with_header(header: &Value) -> String {
     format!("{message}.{signature}")
 }
 
-/// A token with all the right claims of someone who guesses the secret.
+/// Returns a token with valid claims and a guessed secret.
 fn foreign_key() -> String {
     let key = EncodingKey::from_secret(&[b'x'; 32]);
     jsonwebtoken::encode(&header(), &claims(), &key).unwrap()
 }
 
 #[test]
-fn what_is_granted_is_permitted_and_nothing_else() {
+fn granted_actions_are_permitted_and_no_others() {
     let before = now();
     let token = keys().issue(&grant()).unwrap();
     let permissions = verify(token.expose()).unwrap();
@@ -395,7 +394,7 @@ fn keys_that_are_weak_or_have_no_name_are_refused() {
     assert!(keys().and_accept("old", SecretString::from("short")).is_err());
 }
 
-/// One of the characters that a token is made of.
+/// Returns one of the characters of tokens.
 fn character() -> impl Strategy<Value = char> {
     prop::sample::select(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
@@ -417,7 +416,7 @@ proptest! {
         let grant = Grant::new(subject.as_str(), session.clone(), ttl)
             .actions(actions.iter().copied());
         let token = keys().issue(&grant).unwrap();
-        // The clock may strike the end of a lifetime of 1 s.
+        // A lifetime of 1 s may end during the test.
         prop_assume!(SystemTime::now() < token.expires_at());
         let permissions = keys().verify(token.expose(), &session).unwrap();
         prop_assert_eq!(permissions.subject(), subject);
@@ -434,8 +433,8 @@ proptest! {
         prop_assert_eq!(verify(&token[at + 1..]), Err(Denied));
     }
 
-    /// The last character of a signature has two spare bits, which have to be
-    /// zero: so there is no second spelling of a good token.
+    /// The last character of a signature has two spare bits, which have to be zero, so a good token
+    /// has no second spelling.
     #[test]
     fn a_token_changed_anywhere_is_refused(
         at in any::<prop::sample::Index>(),

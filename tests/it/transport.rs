@@ -1,4 +1,4 @@
-//! Where the secret goes, and how long a connection may take.
+//! Target of the secret, and time limits of connections.
 
 use std::process::Command;
 use std::time::Duration;
@@ -36,7 +36,7 @@ fn the_secret_goes_in_plain_text_to_this_machine_only_unless_asked_for() {
 
 const PROXY_TEST: &str = "CALLS_PROXY_TEST";
 
-/// Makes one request; run by the test below in a process that has a proxy.
+/// Makes one request. The test below runs this in a process that has a proxy.
 #[tokio::test]
 #[ignore = "run by another test, in a process of its own"]
 async fn request_with_a_proxy_in_the_environment() {
@@ -88,8 +88,7 @@ async fn a_connection_that_is_not_made_in_time_is_given_up_before_the_request_is
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
-    // Nobody accepts, so the queue is full after a few connections, and further
-    // ones hang.
+    // The listener accepts no connection, so the queue is full after a few, and further ones hang.
     let mut queued = Vec::new();
     while let Ok(stream) =
         tokio::time::timeout(Duration::from_millis(500), TcpStream::connect(address)).await

@@ -1,4 +1,4 @@
-//! TURN credentials: what is asked for, what comes back, what is refused.
+//! TURN credentials: requests, replies and refusals.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::logs::{self, assert_clean};
 use super::{SECRET, TURN_CREDENTIAL, TURN_USERNAME};
 
 const KEY: &str = "2a95132c15732412d22c1476fa83f27a";
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 fn turn(base_url: &str) -> TurnClient {
     TurnClient::builder(TurnKeyId::new(KEY).unwrap(), SecretString::from(SECRET))
@@ -23,7 +23,7 @@ fn turn(base_url: &str) -> TurnClient {
         .unwrap()
 }
 
-/// Two servers, as Cloudflare's documentation shows them.
+/// Returns two servers, as Cloudflare's documentation shows them.
 fn ice_servers() -> Value {
     json!({ "iceServers": [
         { "urls": ["stun:stun.cloudflare.com:3478", "stun:stun.cloudflare.com:53"] },
@@ -39,7 +39,7 @@ fn ice_servers() -> Value {
     ] })
 }
 
-/// A server with one reply to whatever it is asked.
+/// Starts a server with one reply to all requests.
 async fn server(reply: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(reply).mount(&server).await;
@@ -201,7 +201,7 @@ async fn a_reply_of_another_shape_says_where() {
 #[tokio::test]
 async fn no_connection_has_its_cause() {
     let error = turn("http://127.0.0.1:1").generate(HOUR).send().await.unwrap_err();
-    assert_eq!(error.to_string(), "turn_generate: no connection");
+    assert_eq!(error.to_string(), "turn_generate: no connection: connection refused");
     assert!(std::error::Error::source(&error).is_some());
     assert_eq!(error.status(), None);
 }

@@ -1,4 +1,4 @@
-//! One change of a session at a time, over HTTP: the server looks on.
+//! Turns over HTTP: one change of a session at a time, as the server sees it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::sfu::{Fault, Operation, Sfu};
 use super::{answer, join, mid, offer, publish};
 
 #[test]
-fn what_is_kept_between_two_requests_is_send_and_static() {
+fn values_kept_between_two_requests_are_send_and_static() {
     fn check<T: Send + 'static>() {}
     check::<PendingAnswer<Subscribed>>();
     check::<Negotiation<Subscribed>>();
@@ -76,7 +76,7 @@ async fn different_sessions_do_not_wait_for_each_other() {
         async move { slow.publish_all(offer(&["0"])).await }
     });
     sfu.held(1).await;
-    // The other session's change comes to its end while the first is held.
+    // The other session's change is completed while the first is held.
     publish(&quick, &["mic"]).await;
     assert!(!held.is_finished());
     sfu.release();

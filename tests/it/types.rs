@@ -1,4 +1,4 @@
-//! What the generated types keep, send and refuse.
+//! Generated types: kept fields, sent fields and refusals.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use cloudflare_calls::types::*;
 use serde_json::{json, to_value};
 
 #[test]
-fn what_nobody_set_is_not_sent() {
+fn fields_that_are_not_set_are_not_sent() {
     assert_eq!(to_value(DataChannel::new()).unwrap(), json!({}));
     assert_eq!(to_value(TracksRequest::new()).unwrap(), json!({}));
     assert_eq!(to_value(Simulcast::new()).unwrap(), json!({}));
@@ -99,7 +99,7 @@ fn debug_shows_no_session_description() {
     assert!(shown.contains("bad line in [SDP removed]"), "{shown}");
 }
 
-/// What is told apart by nothing but its name is one type, or an alias.
+/// Types that differ only in their names are one type, or an alias.
 #[test]
 fn no_two_types_have_the_same_fields_or_values() {
     let text = include_str!("../../generated/client.rs");

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use cloudflare_calls_codegen::Document;
 use cloudflare_calls_codegen::diff::{Diff, Format};
+use cloudflare_calls_codegen::{Document, Overlay};
 
+use crate::checkout::Checkout;
 use crate::{Failure, Outcome};
 
 /// Exits 0 if a client's program stays right, 1 if a change breaks it.
@@ -15,6 +16,9 @@ pub(crate) struct Arguments {
     old: PathBuf,
     /// The document as it is.
     new: PathBuf,
+    /// The overlay that names the Rust items. By default this checkout's.
+    #[arg(long)]
+    overlay: Option<PathBuf>,
     /// How to write the changes.
     #[arg(long, value_enum, default_value = "text")]
     format: FormatArgument,
@@ -30,7 +34,12 @@ enum FormatArgument {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let old = Document::from_path(&arguments.old).map_err(Failure::input)?;
     let new = Document::from_path(&arguments.new).map_err(Failure::input)?;
-    let diff = Diff::between(&old, &new);
+    let overlay = match &arguments.overlay {
+        Some(path) => Overlay::from_path(path).map_err(Failure::input)?,
+        None => Checkout::at(None).overlay()?,
+    };
+    let diff = Diff::between(&old, &new).with_items(&old, &new, &overlay);
+    let diff = diff.map_err(Failure::input)?;
     let format = match arguments.format {
         FormatArgument::Text => Format::Text,
         FormatArgument::Markdown => Format::Markdown,

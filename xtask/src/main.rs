@@ -8,9 +8,11 @@ mod ci;
 mod compile;
 mod corpus;
 mod cut;
+mod diagram;
 mod diff;
 mod documents;
 mod expand;
+mod links;
 mod regenerate;
 mod source;
 
@@ -38,6 +40,10 @@ enum Command {
     Ci(ci::Arguments),
     /// Say what becomes of each document of a folder.
     Corpus(corpus::Arguments),
+    /// Draw the pictures of the README.
+    Diagram(diagram::Arguments),
+    /// Follow the links of the Markdown files.
+    Links(links::Arguments),
 }
 
 /// Why a task did not end well.
@@ -67,6 +73,8 @@ async fn main() -> ExitCode {
         Command::Expand(arguments) => expand::run(arguments).await,
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Corpus(arguments) => corpus::run(arguments).await,
+        Command::Diagram(arguments) => diagram::run(&arguments),
+        Command::Links(arguments) => links::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

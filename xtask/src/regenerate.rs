@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cloudflare_calls_codegen::diff::{Diff, Format};
-use cloudflare_calls_codegen::{Document, Generated, Options, StalePolicy, api, generate};
+use cloudflare_calls_codegen::{Document, Generated, Options, Overlay, StalePolicy, api, generate};
 use sha2::{Digest, Sha256};
 
 use crate::checkout::{Checkout, Provenance};
@@ -106,7 +106,7 @@ fn compare_and_generate(
     arguments: &Arguments,
 ) -> Result<Generated, Failure> {
     let diff = match checkout.document() {
-        Ok(current) => Diff::between(&current, document),
+        Ok(current) => difference(&checkout.overlay()?, &current, document)?,
         // The first document of a checkout differs from nothing.
         Err(_) => Diff::default(),
     };
@@ -133,6 +133,11 @@ fn compare_and_generate(
     Ok(generated)
 }
 
+/// The changes from one document to another, with the Rust items.
+fn difference(overlay: &Overlay, old: &Document, new: &Document) -> Result<Diff, Failure> {
+    Diff::between(old, new).with_items(old, new, overlay).map_err(Failure::input)
+}
+
 /// The text for `document`, which has been seen to be Rust.
 fn generated(checkout: &Checkout, document: &Document, strict: bool) -> Result<Generated, Failure> {
     let options = Options::default().stale(StalePolicy::Report).strict(strict);
@@ -149,7 +154,7 @@ async fn check(which: Which, arguments: &Arguments) -> Outcome {
     if let Some(source) = &arguments.from {
         let timeout = Duration::from_secs(arguments.timeout);
         let (document, _) = source.load_part(timeout, &which.published()).await?;
-        let diff = Diff::between(&current, &document);
+        let diff = difference(&checkout.overlay()?, &current, &document)?;
         if !diff.is_empty() {
             print!("{}", diff.render(Format::Text));
             let (own, other) = (files.document, source.name());

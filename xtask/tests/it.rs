@@ -217,7 +217,7 @@ fn regenerate_of_the_own_document_keeps_the_provenance() {
 
 #[test]
 fn a_breaking_document_is_named_and_refused_unless_allowed() {
-    let message = "SessionResourceStatus: type from \"string\" to \"integer\"";
+    let message = "SessionResourceStatus: type: \"string\" → \"integer\"";
     assert_untouched(&serve(Reply::Full(shrunk())), &[], 1, message);
     assert_untouched(&serve(Reply::Full(shrunk())), &[], 1, "--allow-breaking");
     assert_untouched(
@@ -307,7 +307,7 @@ fn what_is_no_calls_document_leaves_everything_as_it_was() {
         (&b"<html>not found</html>"[..], "error: http://"),
         (b"", "error: http://"),
         (b"{\"swagger\": \"2.0\"}", "/swagger: Swagger 2.0 is not supported"),
-        (b"openapi: 3.1.0\npaths: {}\n", "/openapi: OpenAPI 3.1.0 is not supported"),
+        (b"openapi: 3.2.0\npaths: {}\n", "/openapi: OpenAPI 3.2.0 is not supported"),
         (b"openapi: 3.0.0\npaths: {}\n", "/paths: there is no operation"),
         (b"{\"openapi\": \"3.0.0\",", "not well-formed JSON"),
     ] {
@@ -324,6 +324,22 @@ fn an_overlay_that_no_longer_applies_is_refused_by_name() {
     for message in ["overlay  /actions/", "$.components.schemas.TrackObject.properties.kind"] {
         assert_untouched(&serve(Reply::Full(without_kind.clone())), &[], 1, message);
     }
+}
+
+#[test]
+fn check_refuses_an_action_of_the_overlay_that_matches_nothing() {
+    let checkout = checkout();
+    let path = checkout.path().join("openapi.overlay.json");
+    let mut overlay: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let stale = serde_json::json!({ "target": "$.components.schemas.Gone", "remove": true });
+    overlay["actions"].as_array_mut().unwrap().push(stale);
+    std::fs::write(&path, overlay.to_string()).unwrap();
+    let output = regenerate(checkout.path(), &["--check"]);
+    assert_code(&output, 1);
+    let shown = text(&output.stderr);
+    assert!(shown.contains("match nothing any more:\n  /actions/"), "{shown}");
+    assert!(shown.contains("$.components.schemas.Gone"), "{shown}");
 }
 
 #[test]
@@ -478,7 +494,9 @@ fn diff_says_by_its_exit_code_whether_a_change_breaks() {
     std::fs::write(new, grown()).unwrap();
     let output = run(&["diff", old, new, "--format", "markdown"]);
     assert_code(&output, 0);
-    assert!(text(&output.stdout).contains("| compatible | added | `TrackObject` |"));
+    assert!(text(&output.stdout).contains(
+        "| compatible | added | `TrackObject` | optional field priority | `types::Track.priority` |"
+    ));
     std::fs::write(new, shrunk()).unwrap();
     let output = run(&["diff", old, new, "--format", "json"]);
     assert_code(&output, 1);

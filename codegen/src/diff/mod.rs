@@ -29,9 +29,15 @@
 //! name, a schema that nothing uses, or a default that is written out is no
 //! change of what uses it. A field of both directions is breaking if it is for
 //! one of them. Prose is no fact: a changed description is no change.
+//!
+//! A change names the operations that it concerns. [`Diff::with_items`] adds
+//! the item of the generated client.
 
+mod collect;
+mod items;
 mod operations;
 mod other;
+mod place;
 mod render;
 mod schemas;
 mod view;
@@ -39,9 +45,12 @@ mod view;
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::left_out::Notes;
-use crate::{Document, mend};
+use crate::{Document, Overlay, Result, mend};
+use collect::Collector;
+use place::Place;
 pub use render::Format;
 
 /// The changes from one document to another, in the order of reading.
@@ -64,6 +73,22 @@ pub struct Change {
     pub place: String,
     /// What exactly.
     pub what: String,
+    /// The value as it was, where there was one: JSON, at most 60 characters of it.
+    pub old: Option<String>,
+    /// The value as it is, in the same form.
+    pub new: Option<String>,
+    /// The operations that it concerns, as `GET /path`; none if it concerns the
+    /// document as a whole.
+    pub operations: Vec<String>,
+    /// The Rust item that changes, such as `types::Track.mid`, after
+    /// [`Diff::with_items`].
+    pub item: Option<String>,
+    /// The same place in parts.
+    #[serde(skip)]
+    at: Place,
+    /// The part of the place that is new or gone.
+    #[serde(skip)]
+    subject: Place,
 }
 
 /// What a change means for a client.
@@ -91,10 +116,9 @@ pub enum Kind {
 impl Diff {
     /// Compares the facts of two documents.
     pub fn between(old: &Document, new: &Document) -> Self {
-        let mut diff = Self::default();
         let (old_facts, new_facts) = (old.facts(), new.facts());
         if old_facts.root() == new_facts.root() {
-            return diff;
+            return Self::default();
         }
         let prepare = |document: &Document| {
             let mut root = document.root().clone();
@@ -102,18 +126,26 @@ impl Diff {
             root
         };
         let (old, new) = (prepare(&old_facts), prepare(&new_facts));
-        operations::compare(&old, &new, &mut diff);
-        schemas::names(&old, &new, &mut diff);
-        other::compare(&old, &new, &mut diff);
-        if diff.changes.is_empty() {
-            diff.push(
-                Effect::Compatible,
-                Kind::Changed,
-                "document",
-                "only in what concerns no client",
-            );
+        let mut found = Collector::default();
+        operations::compare(&old, &new, &mut found);
+        schemas::names(&old, &new, &mut found);
+        other::compare(&old, &new, &mut found);
+        if found.is_empty() {
+            let what = "only in what concerns no client";
+            found.say(Effect::Compatible, Kind::Changed, &Place::default(), what);
         }
-        diff
+        Self { changes: found.finish() }
+    }
+
+    /// The same changes with the items of the clients that are generated from
+    /// the two documents, as `overlay` completes them. What is new is an item of
+    /// the new client, anything else one of the old.
+    ///
+    /// # Errors
+    /// [`Error::Document`](crate::Error::Document) for what the overlay made no
+    /// OpenAPI document.
+    pub fn with_items(self, old: &Document, new: &Document, overlay: &Overlay) -> Result<Self> {
+        items::name(self, old, new, overlay)
     }
 
     /// Whether the facts are the same.
@@ -125,23 +157,46 @@ impl Diff {
     pub fn is_breaking(&self) -> bool {
         self.changes.iter().any(|change| change.effect == Effect::Breaking)
     }
+}
 
-    fn push(
-        &mut self,
-        effect: Effect,
-        kind: Kind,
-        place: impl Into<String>,
-        what: impl Into<String>,
-    ) {
-        let new = Change { effect, kind, place: place.into(), what: what.into() };
-        let same = |old: &&mut Change| {
-            (old.kind, &old.place, &old.what) == (new.kind, &new.place, &new.what)
-        };
-        // A change that is seen from both directions counts as the worse of the two.
-        match self.changes.iter_mut().find(same) {
-            Some(known) => known.effect = known.effect.min(new.effect),
-            None => self.changes.push(new),
+impl Change {
+    fn new(effect: Effect, kind: Kind, place: &Place, what: &str) -> Self {
+        Self {
+            effect,
+            kind,
+            place: place.to_string(),
+            what: what.to_owned(),
+            old: None,
+            new: None,
+            operations: Vec::new(),
+            item: None,
+            at: place.clone(),
+            subject: place.clone(),
         }
+    }
+
+    /// Sets the values, of which there is at most one that is missing.
+    fn values(mut self, old: Option<String>, new: Option<String>) -> Self {
+        (self.old, self.new) = (old, new);
+        self
+    }
+
+    /// Sets the part of the place that is new or gone.
+    fn of(mut self, subject: Place) -> Self {
+        self.subject = subject;
+        self
+    }
+}
+
+impl fmt::Display for Change {
+    /// What happened there, with the values before and after.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if self.old.is_none() && self.new.is_none() {
+            return Ok(());
+        }
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+        write!(f, ": {} → {}", shown(&self.old), shown(&self.new))
     }
 }
 
@@ -168,4 +223,13 @@ impl fmt::Display for Kind {
             Kind::Changed => "changed",
         })
     }
+}
+
+/// A value in a report: JSON, at most 60 characters of it.
+fn shown(value: Option<&Value>) -> Option<String> {
+    let text = value?.to_string();
+    Some(match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    })
 }

@@ -4,33 +4,48 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::collect::Collector;
+use super::place::{Part, Place};
 use super::schemas::{Comparison, Direction};
-use super::{Diff, Effect, Kind};
+use super::{Change, Effect, Kind, shown};
 use crate::passes::schema;
+use crate::pointer;
 
-pub(super) fn compare(old: &Value, new: &Value, diff: &mut Diff) {
+pub(super) fn compare(old: &Value, new: &Value, found: &mut Collector) {
     let mut schemas = Comparison::new(old, new);
     let (old_operations, new_operations) = (by_place(old), by_place(new));
-    for (key, (place, operation)) in &old_operations {
+    for (key, (name, operation)) in &old_operations {
+        found.begin(name);
         match new_operations.get(key) {
-            Some((_, other)) => compare_one(place, (operation, other), &mut schemas, diff),
-            None => diff.push(Effect::Breaking, Kind::Removed, place, "operation"),
+            Some((_, other)) => compare_one(name, (operation, other), &mut schemas, found),
+            None => whole(name, Effect::Breaking, Kind::Removed, found),
         }
     }
-    for (_, (place, _)) in
+    for (_, (name, _)) in
         new_operations.iter().filter(|(key, _)| !old_operations.contains_key(*key))
     {
-        diff.push(Effect::Compatible, Kind::Added, place, "operation");
+        found.begin(name);
+        whole(name, Effect::Compatible, Kind::Added, found);
     }
+    found.end();
+}
+
+fn whole(name: &str, effect: Effect, kind: Kind, found: &mut Collector) {
+    found.say(effect, kind, &Place::operation(name, Part::Whole), "operation");
 }
 
 type Object = Map<String, Value>;
+
+/// The name of an operation in a report, from the tokens of its pointer.
+pub(super) fn name(path: &str, method: &str) -> String {
+    format!("{} {}", method.to_uppercase(), pointer::unescape(path))
+}
 
 /// The operations, found by method and path without the names of parameters.
 fn by_place(root: &Value) -> BTreeMap<String, (String, &Object)> {
     let place = |at: &str| {
         let (path, method) = at.trim_start_matches("/paths/").rsplit_once('/').unwrap_or_default();
-        format!("{} {}", method.to_uppercase(), path.replace("~1", "/").replace("~0", "~"))
+        name(path, method)
     };
     let mut found = BTreeMap::new();
     for (at, operation) in schema::operations(root) {
@@ -60,35 +75,33 @@ fn unnamed(path: &str) -> String {
 }
 
 fn compare_one<'c>(
-    place: &str,
+    name: &str,
     (old, new): (&'c Object, &'c Object),
     schemas: &mut Comparison<'c>,
-    diff: &mut Diff,
+    found: &mut Collector,
 ) {
-    if old.get("operationId") != new.get("operationId") {
-        let what = format!(
-            "name from {} to {}",
-            shown(old.get("operationId")),
-            shown(new.get("operationId"))
-        );
-        diff.push(Effect::Breaking, Kind::Changed, place, what);
+    let place = Place::operation(name, Part::Whole);
+    let ids = (old.get("operationId"), new.get("operationId"));
+    if ids.0 != ids.1 {
+        let change = Change::new(Effect::Breaking, Kind::Changed, &place, "name");
+        found.push(change.values(shown(ids.0), shown(ids.1)));
     }
-    security(place, (old, new), schemas, diff);
+    security(&place, (old, new), schemas, found);
     let deprecated = |operation: &Object| operation.get("deprecated") == Some(&Value::Bool(true));
     if deprecated(old) != deprecated(new) {
-        diff.push(Effect::Compatible, Kind::Changed, place, "deprecated");
+        found.say(Effect::Compatible, Kind::Changed, &place, "deprecated");
     }
-    parameters(place, (old, new), schemas, diff);
-    body(place, (old.get("requestBody"), new.get("requestBody")), schemas, diff);
-    responses(place, (old, new), schemas, diff);
+    parameters(name, (old, new), schemas, found);
+    body(name, (old.get("requestBody"), new.get("requestBody")), schemas, found);
+    responses(name, (old, new), schemas, found);
 }
 
 /// An alternative that is gone breaks those who use it; one more does not.
 fn security(
-    place: &str,
+    place: &Place,
     (old, new): (&Object, &Object),
     schemas: &Comparison<'_>,
-    diff: &mut Diff,
+    found: &mut Collector,
 ) {
     let of = |operation: &Object, root: &Value| -> BTreeSet<String> {
         let list = operation.get("security").or(root.get("security")).and_then(Value::as_array);
@@ -99,48 +112,58 @@ fn security(
     let (old, new) = (of(old, schemas.old_root), of(new, schemas.new_root));
     if old != new {
         let effect = Effect::breaking_if(!old.is_subset(&new));
-        diff.push(effect, Kind::Changed, place, "security");
+        let listed = |list: &BTreeSet<String>| {
+            Some(list.iter().map(String::as_str).collect::<Vec<_>>().join(" or "))
+        };
+        let change = Change::new(effect, Kind::Changed, place, "security");
+        found.push(change.values(listed(&old), listed(&new)));
     }
 }
 
 fn parameters<'c>(
-    place: &str,
+    operation: &str,
     (old, new): (&'c Object, &'c Object),
     schemas: &mut Comparison<'c>,
-    diff: &mut Diff,
+    found: &mut Collector,
 ) {
-    let (old, new) = (by_label(old, place), by_label(new, place));
-    let text = |parameter: &Value, key: &str| {
-        parameter.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    let whole = Place::operation(operation, Part::Whole);
+    let (old, new) = (by_label(old, operation), by_label(new, operation));
+    let place = |parameter: &Value| {
+        let text =
+            |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Place::operation(operation, Part::Parameter(text("in"), text("name")))
     };
-    let named = |parameter: &Value| {
-        format!("{} parameter {}", text(parameter, "in"), text(parameter, "name"))
-    };
+    let named = |place: &Place| place.within(operation).unwrap_or_default();
     for (label, parameter) in &old {
+        let at = place(parameter);
         let Some(other) = new.get(label) else {
-            diff.push(Effect::Breaking, Kind::Removed, place, named(parameter));
+            let change = Change::new(Effect::Breaking, Kind::Removed, &whole, &named(&at));
+            found.push(change.of(at));
             continue;
         };
-        let at = format!("{place} {}", named(parameter));
-        requiredness(&at, parameter, other, diff);
+        requiredness(&at, parameter, other, found);
         if let (Some(old), Some(new)) = (parameter.get("schema"), other.get("schema")) {
-            schemas.run(&at, (old, new), Direction::Request, diff);
+            schemas.run(&at, (old, new), Direction::Request, found);
         }
         for key in ["style", "explode", "allowReserved"] {
-            if said(parameter, key) != said(other, key) {
-                diff.push(Effect::Breaking, Kind::Changed, &at, key);
+            let (old, new) = (said(parameter, key), said(other, key));
+            if old != new {
+                let change = Change::new(Effect::Breaking, Kind::Changed, &at, key);
+                found.push(change.values(shown(Some(&old)), shown(Some(&new))));
             }
         }
         let deprecated = |parameter: &Value| is_true(parameter, "deprecated");
         if deprecated(parameter) != deprecated(other) {
-            diff.push(Effect::Compatible, Kind::Changed, &at, "deprecated");
+            found.say(Effect::Compatible, Kind::Changed, &at, "deprecated");
         }
     }
     for (_, parameter) in new.iter().filter(|(label, _)| !old.contains_key(*label)) {
         let required = is_true(parameter, "required");
         let needed = if required { "required" } else { "optional" };
-        let what = format!("{needed} {}", named(parameter));
-        diff.push(Effect::breaking_if(required), Kind::Added, place, what);
+        let at = place(parameter);
+        let what = format!("{needed} {}", named(&at));
+        let change = Change::new(Effect::breaking_if(required), Kind::Added, &whole, &what);
+        found.push(change.of(at));
     }
 }
 
@@ -188,40 +211,45 @@ fn said(parameter: &Value, key: &str) -> Value {
 }
 
 fn body<'c>(
-    place: &str,
+    operation: &str,
     bodies: (Option<&'c Value>, Option<&'c Value>),
     schemas: &mut Comparison<'c>,
-    diff: &mut Diff,
+    found: &mut Collector,
 ) {
+    let whole = Place::operation(operation, Part::Whole);
+    let at = Place::operation(operation, Part::Request);
     match bodies {
         (None, None) => {}
-        (Some(_), None) => diff.push(Effect::Breaking, Kind::Removed, place, "request body"),
+        (Some(_), None) => {
+            let change = Change::new(Effect::Breaking, Kind::Removed, &whole, "request body");
+            found.push(change.of(at));
+        }
         (None, Some(body)) => {
             let required = is_true(body, "required");
             let what = format!("{} request body", if required { "required" } else { "optional" });
-            diff.push(Effect::breaking_if(required), Kind::Added, place, what);
+            let effect = Effect::breaking_if(required);
+            found.push(Change::new(effect, Kind::Added, &whole, &what).of(at));
         }
         (Some(old), Some(new)) => {
-            let at = format!("{place} request");
-            requiredness(&at, old, new, diff);
-            content(&at, (old, new), Direction::Request, schemas, diff);
+            requiredness(&at, old, new, found);
+            content(&at, (old, new), Direction::Request, schemas, found);
         }
     }
 }
 
-fn requiredness(at: &str, old: &Value, new: &Value, diff: &mut Diff) {
+fn requiredness(at: &Place, old: &Value, new: &Value, found: &mut Collector) {
     match (is_true(old, "required"), is_true(new, "required")) {
-        (false, true) => diff.push(Effect::Breaking, Kind::Changed, at, "became required"),
-        (true, false) => diff.push(Effect::Compatible, Kind::Changed, at, "became optional"),
+        (false, true) => found.say(Effect::Breaking, Kind::Changed, at, "became required"),
+        (true, false) => found.say(Effect::Compatible, Kind::Changed, at, "became optional"),
         _ => {}
     }
 }
 
 fn responses<'c>(
-    place: &str,
+    operation: &str,
     (old, new): (&'c Object, &'c Object),
     schemas: &mut Comparison<'c>,
-    diff: &mut Diff,
+    found: &mut Collector,
 ) {
     let of = |operation: &'c Object| -> BTreeMap<&'c String, &'c Value> {
         let responses = operation.get("responses").and_then(Value::as_object);
@@ -229,15 +257,20 @@ fn responses<'c>(
     };
     let (old, new) = (of(old), of(new));
     let is_success = |status: &str| status.starts_with('2');
+    let place = |status: &str| Place::operation(operation, Part::Response(status.to_owned()));
+    let whole = Place::operation(operation, Part::Whole);
+    let one = |effect, kind, status: &str| {
+        let what = format!("response {status}");
+        Change::new(effect, kind, &whole, &what).of(place(status))
+    };
     for (status, response) in &old {
         match new.get(status) {
             Some(other) => {
-                let at = format!("{place} response {status}");
-                content(&at, (response, other), Direction::Response, schemas, diff);
+                content(&place(status), (response, other), Direction::Response, schemas, found);
             }
             None => {
                 let effect = Effect::breaking_if(is_success(status));
-                diff.push(effect, Kind::Removed, place, format!("response {status}"));
+                found.push(one(effect, Kind::Removed, status));
             }
         }
     }
@@ -246,7 +279,7 @@ fn responses<'c>(
             .iter()
             .any(|(status, known)| is_success(status) && bodies(known) == bodies(response));
         let effect = Effect::breaking_if(is_success(status) && !known);
-        diff.push(effect, Kind::Added, place, format!("response {status}"));
+        found.push(one(effect, Kind::Added, status));
     }
 }
 
@@ -270,34 +303,31 @@ fn bodies(holder: &Value) -> BTreeMap<String, Option<&Value>> {
 
 /// Compares the bodies of each media type.
 fn content<'c>(
-    at: &str,
+    at: &Place,
     (old, new): (&'c Value, &'c Value),
     direction: Direction,
     schemas: &mut Comparison<'c>,
-    diff: &mut Diff,
+    found: &mut Collector,
 ) {
     let (old, new) = (bodies(old), bodies(new));
     for (media, schema) in &old {
         match (schema, new.get(media)) {
             (Some(schema), Some(Some(other))) => {
-                schemas.run(at, (schema, other), direction, diff);
+                schemas.run(at, (schema, other), direction, found);
             }
             (None, Some(None)) => {}
-            (_, Some(_)) => diff.push(Effect::Breaking, Kind::Changed, at, "schema"),
+            (_, Some(_)) => found.say(Effect::Breaking, Kind::Changed, at, "schema"),
             (_, None) => {
-                diff.push(Effect::Breaking, Kind::Removed, at, format!("media type {media}"));
+                let what = format!("media type {media}");
+                found.say(Effect::Breaking, Kind::Removed, at, &what);
             }
         }
     }
     for media in new.keys().filter(|media| !old.contains_key(*media)) {
-        diff.push(Effect::Compatible, Kind::Added, at, format!("media type {media}"));
+        found.say(Effect::Compatible, Kind::Added, at, &format!("media type {media}"));
     }
 }
 
 fn is_true(value: &Value, key: &str) -> bool {
     value.get(key) == Some(&Value::Bool(true))
-}
-
-fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "none".to_owned(), Value::to_string)
 }

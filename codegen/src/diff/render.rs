@@ -7,24 +7,73 @@ use super::{Change, Diff, Effect};
 /// How a [`Diff`] is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A line for each change, the breaking ones first.
+    /// A line for each change under the operations that it concerns.
     Text,
-    /// A table, for an issue or a changelog.
+    /// A table for each group of operations, for an issue or a changelog.
     Markdown,
-    /// `{"changes": [{"effect", "kind", "place", "what"}]}`.
+    /// `{"changes": [{"effect", "kind", "place", "what", "old", "new",
+    /// "operations", "item"}]}`.
     Json,
 }
 
-impl Diff {
-    /// Writes the changes, the breaking ones first; ends with a newline.
-    pub fn render(&self, format: Format) -> String {
-        let mut sorted: Vec<&Change> = self.changes.iter().collect();
-        sorted.sort_by_key(|change| change.effect);
-        match format {
-            Format::Text => self.text(&sorted),
-            Format::Markdown => self.markdown(&sorted),
-            Format::Json => format!("{:#}\n", serde_json::json!({ "changes": sorted })),
+/// Changes that concern the same operations.
+struct Group<'d> {
+    operations: &'d [String],
+    changes: Vec<&'d Change>,
+}
+
+impl Group<'_> {
+    fn heading(&self, separator: &str) -> String {
+        match self.operations {
+            [] => "document".to_owned(),
+            operations => operations.join(separator),
         }
+    }
+
+    /// The place of a change, as far as the heading does not say it.
+    fn place(&self, change: &Change) -> String {
+        match self.operations {
+            [one] => change.at.within(one),
+            [] if change.at == super::Place::default() => Some(String::new()),
+            _ => None,
+        }
+        .unwrap_or_else(|| change.place.clone())
+    }
+}
+
+impl Diff {
+    /// Writes the changes by operation, the breaking ones first; ends with a newline.
+    pub fn render(&self, format: Format) -> String {
+        match format {
+            Format::Text => self.text(),
+            Format::Markdown => self.markdown(),
+            Format::Json => {
+                let mut sorted: Vec<&Change> = self.changes.iter().collect();
+                sorted.sort_by_key(|change| change.effect);
+                format!("{:#}\n", serde_json::json!({ "changes": sorted }))
+            }
+        }
+    }
+
+    /// Groups in the order of their first changes, those with a breaking one first.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for change in &self.changes {
+            match groups.iter_mut().find(|group| group.operations == change.operations) {
+                Some(group) => group.changes.push(change),
+                None => {
+                    groups.push(Group { operations: &change.operations, changes: vec![change] })
+                }
+            }
+        }
+        for group in &mut groups {
+            group.changes.sort_by_key(|change| change.effect);
+        }
+        groups.sort_by_key(|group| {
+            let effect = group.changes.first().map(|change| change.effect);
+            (effect, group.operations.is_empty())
+        });
+        groups
     }
 
     fn summary(&self) -> String {
@@ -36,22 +85,44 @@ impl Diff {
         }
     }
 
-    fn text(&self, sorted: &[&Change]) -> String {
+    fn text(&self) -> String {
         let mut text = String::new();
-        for Change { effect, kind, place, what } in sorted {
-            let _ = writeln!(text, "{effect:<10}  {kind:<7}  {place}: {what}");
+        for group in self.groups() {
+            let _ = writeln!(text, "{}", group.heading("\n"));
+            for change in &group.changes {
+                let Change { effect, kind, .. } = change;
+                let place = group.place(change);
+                let separator = if place.is_empty() { "" } else { ": " };
+                let item = change.item.as_ref().map(|item| format!("  [{item}]"));
+                let item = item.unwrap_or_default();
+                let _ =
+                    writeln!(text, "  {effect:<10}  {kind:<7}  {place}{separator}{change}{item}");
+            }
+            text.push('\n');
         }
         text + &self.summary() + "\n"
     }
 
-    fn markdown(&self, sorted: &[&Change]) -> String {
+    fn markdown(&self) -> String {
         let mut text = format!("{}\n", self.summary());
-        if !sorted.is_empty() {
-            text.push_str("\n| effect | change | place | what |\n|---|---|---|---|\n");
-        }
-        for Change { effect, kind, place, what } in sorted {
-            let what = what.replace('|', "\\|");
-            let _ = writeln!(text, "| {effect} | {kind} | `{place}` | {what} |");
+        let code = |text: &str| match text {
+            "" => String::new(),
+            text => format!("`{}`", text.replace('|', "\\|")),
+        };
+        for group in self.groups() {
+            let heading = match group.operations {
+                [] => "The document".to_owned(),
+                _ => format!("`{}`", group.heading("`, `")),
+            };
+            let _ = writeln!(text, "\n### {heading}\n");
+            text.push_str("| effect | change | place | what | item |\n|---|---|---|---|---|\n");
+            for change in &group.changes {
+                let Change { effect, kind, .. } = change;
+                let what = change.to_string().replace('|', "\\|");
+                let place = code(&group.place(change));
+                let item = code(change.item.as_deref().unwrap_or_default());
+                let _ = writeln!(text, "| {effect} | {kind} | {place} | {what} | {item} |");
+            }
         }
         text
     }

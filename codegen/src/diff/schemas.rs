@@ -1,11 +1,13 @@
 //! Schemas, once for each place where they are used and for each direction.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::collect::Collector;
+use super::place::{Place, Step};
 use super::view::{Property, View};
-use super::{Diff, Effect, Kind};
+use super::{Change, Effect, Kind, shown};
 
 /// Directions in which the values of a schema go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,17 +18,17 @@ pub(super) enum Direction {
 
 /// Reports which named schemas are new or gone: those that are used are compared
 /// where they are, so this alone breaks nothing.
-pub(super) fn names(old: &Value, new: &Value, diff: &mut Diff) {
+pub(super) fn names(old: &Value, new: &Value, found: &mut Collector) {
     let named = |root: &Value| -> BTreeSet<String> {
         let schemas = root.pointer("/components/schemas").and_then(Value::as_object);
         schemas.into_iter().flat_map(|map| map.keys().cloned()).collect()
     };
     let (old, new) = (named(old), named(new));
     for name in old.difference(&new) {
-        diff.push(Effect::Compatible, Kind::Removed, name, "schema");
+        found.say(Effect::Compatible, Kind::Removed, &Place::schema(name), "schema");
     }
     for name in new.difference(&old) {
-        diff.push(Effect::Compatible, Kind::Added, name, "schema");
+        found.say(Effect::Compatible, Kind::Added, &Place::schema(name), "schema");
     }
 }
 
@@ -34,73 +36,80 @@ pub(super) fn names(old: &Value, new: &Value, diff: &mut Diff) {
 pub(super) struct Comparison<'c> {
     pub(super) old_root: &'c Value,
     pub(super) new_root: &'c Value,
-    /// Pairs that were compared, so that what contains itself comes to an end.
-    seen: HashSet<(usize, usize, Direction)>,
+    /// Pairs that were compared, so that what contains itself comes to an end,
+    /// with the numbers that the [`Collector`] has for them.
+    seen: HashMap<(usize, usize, Direction), usize>,
 }
 
 impl<'c> Comparison<'c> {
     pub(super) fn new(old_root: &'c Value, new_root: &'c Value) -> Self {
-        Self { old_root, new_root, seen: HashSet::new() }
+        Self { old_root, new_root, seen: HashMap::new() }
     }
 
     /// Compares two schemas of the same place, each a part of its document.
     pub(super) fn run(
         &mut self,
-        at: &str,
+        at: &Place,
         (old, new): (&'c Value, &'c Value),
         direction: Direction,
-        diff: &mut Diff,
+        found: &mut Collector,
     ) {
         let address = |value: &Value| std::ptr::from_ref(value) as usize;
-        if !self.seen.insert((address(old), address(new), direction)) {
-            return;
+        let pair = (address(old), address(new), direction);
+        if let Some(number) = self.seen.get(&pair) {
+            return found.ask(*number);
         }
+        let number = found.number();
+        self.seen.insert(pair, number);
+        found.ask(number);
         let before = View::of(old, self.old_root, direction);
         let after = View::of(new, self.new_root, direction);
         // A schema of the same name in both documents is reported under it, once.
-        let at = match (before.name, after.name) {
-            (Some(one), Some(other)) if one == other => one,
-            _ => at,
+        let named = match (before.name, after.name) {
+            (Some(one), Some(other)) if one == other => Some(Place::schema(one)),
+            _ => None,
         };
-        let mut place = Place { at, request: direction == Direction::Request, diff };
-        place.keywords(&before, &after);
-        self.properties(at, &before, &after, direction, diff);
-        self.parts(at, &before, &after, direction, diff);
+        let at = named.as_ref().unwrap_or(at);
+        found.on_behalf(number, |found| {
+            let mut facts = Facts { at, request: direction == Direction::Request, found };
+            facts.keywords(&before, &after);
+            self.properties(at, &before, &after, direction, found);
+            self.parts(at, &before, &after, direction, found);
+        });
     }
 
     fn properties(
         &mut self,
-        at: &str,
+        at: &Place,
         old: &View<'c>,
         new: &View<'c>,
         direction: Direction,
-        diff: &mut Diff,
+        found: &mut Collector,
     ) {
         let request = direction == Direction::Request;
         // A field of an extended schema is reported there, if both extend it.
         let owner = |property: &Property<'c>, other: &View<'_>| match property.origin {
-            Some(origin) if other.extends.contains(origin) => origin.to_owned(),
-            _ => at.to_owned(),
+            Some(origin) if other.extends.contains(origin) => Place::schema(origin),
+            _ => at.clone(),
         };
         for (name, property) in &old.properties {
             let owner = owner(property, new);
+            let at = owner.field(name);
             let Some(other) = new.properties.get(name) else {
-                diff.push(Effect::Breaking, Kind::Removed, owner, format!("field {name}"));
+                let what = format!("field {name}");
+                found.push(Change::new(Effect::Breaking, Kind::Removed, &owner, &what).of(at));
                 continue;
             };
-            let at = format!("{owner}.{name}");
             match (old.required.contains(name), new.required.contains(name)) {
                 (false, true) => {
-                    let effect = Effect::breaking_if(request);
-                    diff.push(effect, Kind::Changed, &at, "became required");
+                    found.say(Effect::breaking_if(request), Kind::Changed, &at, "became required");
                 }
                 (true, false) => {
-                    let effect = Effect::breaking_if(!request);
-                    diff.push(effect, Kind::Changed, &at, "became optional");
+                    found.say(Effect::breaking_if(!request), Kind::Changed, &at, "became optional");
                 }
                 _ => {}
             }
-            self.run(&at, (property.schema, other.schema), direction, diff);
+            self.run(&at, (property.schema, other.schema), direction, found);
         }
         for (name, property) in
             new.properties.iter().filter(|(name, _)| !old.properties.contains_key(*name))
@@ -108,26 +117,29 @@ impl<'c> Comparison<'c> {
             let required = new.required.contains(name);
             let effect = Effect::breaking_if(required && request);
             let what = format!("{} field {name}", if required { "required" } else { "optional" });
-            diff.push(effect, Kind::Added, owner(property, old), what);
+            let owner = owner(property, old);
+            let field = owner.field(name);
+            found.push(Change::new(effect, Kind::Added, &owner, &what).of(field));
         }
     }
 
     /// Elements, values of maps, alternatives.
     fn parts(
         &mut self,
-        at: &str,
+        at: &Place,
         old: &View<'c>,
         new: &View<'c>,
         direction: Direction,
-        diff: &mut Diff,
+        found: &mut Collector,
     ) {
         let get = |key: &str| (old.rest.get(key).copied(), new.rest.get(key).copied());
         match get("items") {
             (Some(before), Some(after)) => {
-                self.run(&format!("{at}[]"), (before, after), direction, diff);
+                self.run(&at.to(Step::Items), (before, after), direction, found);
             }
             (before, after) if before != after => {
-                diff.push(Effect::Breaking, Kind::Changed, at, from_to("items", before, after));
+                let change = Change::new(Effect::Breaking, Kind::Changed, at, "items");
+                found.push(change.values(shown(before), shown(after)));
             }
             _ => {}
         }
@@ -135,7 +147,7 @@ impl<'c> Comparison<'c> {
         match get("additionalProperties") {
             (before, after) if any(before) && any(after) => {}
             (Some(before), Some(after)) if before.is_object() && after.is_object() => {
-                self.run(&format!("{at}{{}}"), (before, after), direction, diff);
+                self.run(&at.to(Step::Values), (before, after), direction, found);
             }
             (before, after) if before != after => {
                 let closes = after == Some(&Value::Bool(false));
@@ -144,14 +156,17 @@ impl<'c> Comparison<'c> {
                     Direction::Request => !opens,
                     Direction::Response => !closes && !opens,
                 };
-                let what = from_to("additionalProperties", before, after);
-                diff.push(Effect::breaking_if(breaks), Kind::Changed, at, what);
+                let effect = Effect::breaking_if(breaks);
+                let change = Change::new(effect, Kind::Changed, at, "additionalProperties");
+                found.push(change.values(shown(before), shown(after)));
             }
             _ => {}
         }
-        self.alternatives(at, old, new, direction, diff);
-        if get("discriminator").0 != get("discriminator").1 {
-            diff.push(Effect::Breaking, Kind::Changed, at, "discriminator");
+        self.alternatives(at, old, new, direction, found);
+        let (before, after) = get("discriminator");
+        if before != after {
+            let change = Change::new(Effect::Breaking, Kind::Changed, at, "discriminator");
+            found.push(change.values(shown(before), shown(after)));
         }
     }
 
@@ -159,11 +174,11 @@ impl<'c> Comparison<'c> {
     /// schemas, else in their order.
     fn alternatives(
         &mut self,
-        at: &str,
+        at: &Place,
         old: &View<'c>,
         new: &View<'c>,
         direction: Direction,
-        diff: &mut Diff,
+        found: &mut Collector,
     ) {
         let list = |view: &View<'c>| -> Vec<(String, &'c Value)> {
             let lists = ["oneOf", "anyOf"].iter().filter_map(|key| view.rest.get(key)?.as_array());
@@ -175,7 +190,7 @@ impl<'c> Comparison<'c> {
         };
         let (mut old, mut new) = (list(old), list(new));
         if old.is_empty() != new.is_empty() {
-            diff.push(Effect::Breaking, Kind::Changed, at, "alternatives");
+            found.say(Effect::Breaking, Kind::Changed, at, "alternatives");
             return;
         }
         old.retain(|(_, branch)| {
@@ -185,104 +200,111 @@ impl<'c> Comparison<'c> {
         old.retain(|(label, branch)| {
             let same = new.iter().position(|(other, _)| other == label);
             let Some((_, other)) = same.map(|index| new.remove(index)) else { return true };
-            self.run(&format!("{at}|{label}"), (branch, other), direction, diff);
+            self.run(&at.to(Step::Alternative(label.clone())), (branch, other), direction, found);
             false
         });
         for ((label, branch), (_, other)) in old.iter().zip(&new) {
-            self.run(&format!("{at}|{label}"), (branch, other), direction, diff);
+            self.run(&at.to(Step::Alternative(label.clone())), (branch, other), direction, found);
         }
         let request = direction == Direction::Request;
+        let one = |effect, kind, label: &str| {
+            let subject = at.to(Step::Alternative(label.to_owned()));
+            Change::new(effect, kind, at, &format!("alternative {label}")).of(subject)
+        };
         for (label, _) in old.iter().skip(new.len()) {
-            let effect = Effect::breaking_if(request);
-            diff.push(effect, Kind::Removed, at, format!("alternative {label}"));
+            found.push(one(Effect::breaking_if(request), Kind::Removed, label));
         }
         for (label, _) in new.iter().skip(old.len()) {
-            let effect = Effect::breaking_if(!request);
-            diff.push(effect, Kind::Added, at, format!("alternative {label}"));
+            found.push(one(Effect::breaking_if(!request), Kind::Added, label));
         }
     }
 
     /// Whether two schemas mean the same; those that contain themselves are taken
     /// to where they meet again.
     fn is_same(&self, pair: (&'c Value, &'c Value), direction: Direction) -> bool {
-        let mut scratch = Diff::default();
+        let mut scratch = Collector::default();
         let mut inner = Self { seen: self.seen.clone(), ..Self::new(self.old_root, self.new_root) };
-        inner.run("", pair, direction, &mut scratch);
-        scratch.changes.is_empty()
+        inner.run(&Place::default(), pair, direction, &mut scratch);
+        scratch.is_empty()
     }
 }
 
 /// The keywords of one place.
-struct Place<'p> {
-    at: &'p str,
+struct Facts<'p> {
+    at: &'p Place,
     request: bool,
-    diff: &'p mut Diff,
+    found: &'p mut Collector,
 }
 
-impl Place<'_> {
-    fn push(&mut self, effect: Effect, kind: Kind, what: impl Into<String>) {
-        self.diff.push(effect, kind, self.at, what);
+impl Facts<'_> {
+    fn say(&mut self, effect: Effect, kind: Kind, what: &str) {
+        self.found.say(effect, kind, self.at, what);
+    }
+
+    /// Reports a keyword whose value has changed.
+    fn another(&mut self, effect: Effect, key: &str, old: Option<&Value>, new: Option<&Value>) {
+        let change = Change::new(effect, Kind::Changed, self.at, key);
+        self.found.push(change.values(shown(old), shown(new)));
     }
 
     fn keywords(&mut self, old: &View<'_>, new: &View<'_>) {
         if old.kind() != new.kind() {
-            let shown = |view: &View<'_>| {
-                view.kind().map_or_else(|| "none".to_owned(), |kind| format!("{kind:?}"))
-            };
-            let what = format!("type from {} to {}", shown(old), shown(new));
-            self.push(Effect::Breaking, Kind::Changed, what);
+            let kind = |view: &View<'_>| view.kind().map(Value::from);
+            self.another(Effect::Breaking, "type", kind(old).as_ref(), kind(new).as_ref());
         }
         let get = |key: &str| (old.rest.get(key).copied(), new.rest.get(key).copied());
         if let (before, after) = get("format")
             && before != after
         {
-            self.push(Effect::Breaking, Kind::Changed, from_to("format", before, after));
+            self.another(Effect::Breaking, "format", before, after);
         }
         if old.nullable != new.nullable {
             let breaks = if new.nullable { !self.request } else { self.request };
-            let shown = |nullable: bool| if nullable { "true" } else { "none" };
-            let what = format!("nullable from {} to {}", shown(old.nullable), shown(new.nullable));
-            self.push(Effect::breaking_if(breaks), Kind::Changed, what);
+            let said = |nullable: bool| nullable.then_some(Value::Bool(true));
+            let (before, after) = (said(old.nullable), said(new.nullable));
+            self.another(Effect::breaking_if(breaks), "nullable", before.as_ref(), after.as_ref());
         }
         self.values(get("enum"));
         match get("default") {
             (before, after) if before == after => {}
             (None, Some(value)) => {
-                self.push(Effect::Compatible, Kind::Added, format!("default {value}"));
+                self.say(Effect::Compatible, Kind::Added, &format!("default {value}"));
             }
             (before, after) => {
-                let effect = Effect::breaking_if(self.request);
-                self.push(effect, Kind::Changed, from_to("default", before, after));
+                self.another(Effect::breaking_if(self.request), "default", before, after);
             }
         }
         let is_true = |value: Option<&Value>| value == Some(&Value::Bool(true));
         let (before, after) = get("deprecated");
         if is_true(before) != is_true(after) {
-            self.push(Effect::Compatible, Kind::Changed, "deprecated");
+            self.say(Effect::Compatible, Kind::Changed, "deprecated");
         }
         self.constraints(old, new);
     }
 
     fn values(&mut self, enums: (Option<&Value>, Option<&Value>)) {
-        let request = self.request;
+        let removed = Effect::breaking_if(self.request);
         match enums {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
                 for value in old.iter().filter(|value| !new.contains(value)) {
-                    let effect = Effect::breaking_if(request);
-                    self.push(effect, Kind::Removed, format!("value {value}"));
+                    self.value(removed, Kind::Removed, value);
                 }
                 for value in new.iter().filter(|value| !old.contains(value)) {
-                    self.push(Effect::Compatible, Kind::Added, format!("value {value}"));
+                    self.value(Effect::Compatible, Kind::Added, value);
                 }
             }
-            (None, Some(new)) => {
-                self.push(Effect::breaking_if(request), Kind::Added, format!("enum {new}"));
-            }
+            (None, Some(new)) => self.say(removed, Kind::Added, &format!("enum {new}")),
             (Some(old), None) => {
-                self.push(Effect::Compatible, Kind::Removed, format!("enum {old}"))
+                self.say(Effect::Compatible, Kind::Removed, &format!("enum {old}"));
             }
             _ => {}
         }
+    }
+
+    fn value(&mut self, effect: Effect, kind: Kind, value: &Value) {
+        let text = value.as_str().unwrap_or_default().to_owned();
+        let change = Change::new(effect, kind, self.at, &format!("value {value}"));
+        self.found.push(change.of(self.at.to(Step::Value(text))));
     }
 
     fn constraints(&mut self, old: &View<'_>, new: &View<'_>) {
@@ -309,8 +331,7 @@ impl Place<'_> {
                 _ => true,
             };
             let effect = Effect::breaking_if(tightened && self.request);
-            let (before, after) = (old.rest.get(key).copied(), new.rest.get(key).copied());
-            self.push(effect, Kind::Changed, from_to(key, before, after));
+            self.another(effect, key, old.rest.get(key).copied(), new.rest.get(key).copied());
         }
     }
 }
@@ -321,14 +342,3 @@ const UPPER: [&str; 4] = ["maximum", "maxLength", "maxItems", "maxProperties"];
 /// Constraints that are another whenever they differ.
 const EXACT: [&str; 5] =
     ["pattern", "multipleOf", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum"];
-
-fn from_to(key: &str, before: Option<&Value>, after: Option<&Value>) -> String {
-    let shown = |value: Option<&Value>| match value {
-        Some(value @ (Value::Object(_) | Value::Array(_))) => {
-            format!("{:.60}", value.to_string())
-        }
-        Some(value) => value.to_string(),
-        None => "none".to_owned(),
-    };
-    format!("{key} from {} to {}", shown(before), shown(after))
-}

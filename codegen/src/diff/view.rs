@@ -42,7 +42,8 @@ impl<'v> View<'v> {
             Direction::Response => "writeOnly",
         };
         let is_hidden = |property: &Property<'_>| {
-            end(property.schema, root).get(hidden) == Some(&Value::Bool(true))
+            let says = |schema: &Value| schema.get(hidden) == Some(&Value::Bool(true));
+            says(property.schema) || says(end(property.schema, root))
         };
         let gone: Vec<&str> = view
             .properties

@@ -3,7 +3,7 @@
 //!
 //! What does not have that shape is left out by name: a detail where the
 //! operation can do without, else the operation. Nothing but a document that
-//! is not OpenAPI 3.0 at all is refused.
+//! is not OpenAPI at all is refused.
 
 mod operations;
 mod references;
@@ -13,9 +13,11 @@ mod security;
 use serde_json::{Map, Value};
 
 use crate::left_out::Notes;
+use crate::lower;
 
 /// Mends the document, which [`validate`](crate::validate) has accepted.
 pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
+    lower::to_3_0(root, notes);
     components(root, notes);
     references::hoist(root);
     let known = references::targets(root);

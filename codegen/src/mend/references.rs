@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use crate::left_out::Notes;
-use crate::{pointer, walk};
+use crate::pointer::{self, unescape};
+use crate::walk;
 
 /// Pointers to which a reference may lead.
 pub(super) type Targets = HashSet<String>;
@@ -58,10 +59,11 @@ pub(super) fn hoist(root: &mut Value) {
 
 /// Words of a pointer that name something, rather than a place of the format.
 fn is_telling(word: &str) -> bool {
-    const FORMAT: [&str; 14] = [
+    const FORMAT: [&str; 15] = [
         "",
         "components",
         "schemas",
+        "$defs",
         "properties",
         "items",
         "paths",
@@ -110,7 +112,9 @@ fn is_whole(target: &str) -> bool {
     let Some((rest, last)) = target.rsplit_once('/') else { return true };
     let holder = rest.rsplit('/').next().unwrap_or_default();
     let names_schema = matches!(last, "schema" | "items" | "additionalProperties" | "not");
-    !names_schema && !matches!(holder, "properties" | "schemas" | "allOf" | "oneOf" | "anyOf")
+    let holds_schemas =
+        matches!(holder, "properties" | "schemas" | "$defs" | "allOf" | "oneOf" | "anyOf");
+    !names_schema && !holds_schemas
 }
 
 /// Cuts what no type can be made of: a chain of references that returns to its
@@ -187,9 +191,4 @@ fn cut_branches(schema: &mut Value, cut: &impl Fn(&str) -> bool) {
             map.shift_remove(key);
         }
     }
-}
-
-/// A pointer's token as the name that it stands for.
-fn unescape(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
 }

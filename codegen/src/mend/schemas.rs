@@ -74,7 +74,7 @@ impl Mender<'_> {
         map.retain(|key, value| match key.as_str() {
             "$ref" => true,
             "description" => value.is_string(),
-            "nullable" | "deprecated" => value.is_boolean(),
+            "nullable" | "deprecated" | "readOnly" | "writeOnly" => value.is_boolean(),
             key => key.starts_with("x-"),
         });
         Ok(())
@@ -135,7 +135,8 @@ impl Mender<'_> {
         {
             self.schema(values, &format!("{at}/additionalProperties"), depth + 1);
         }
-        map.shift_remove("not");
+        // Whatever refers to a definition refers to a schema of its own by now.
+        ["not", "$defs"].iter().for_each(|key| drop(map.shift_remove(*key)));
         for key in ["allOf", "oneOf", "anyOf"] {
             match map.get_mut(key) {
                 None => {}

@@ -15,10 +15,12 @@ pub(crate) use operations::{
 };
 pub(crate) use types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty, Union};
 
+use crate::left_out::Notes;
 use crate::passes::{request_errors, schema};
+use crate::{Document, mend, passes};
 
 /// Parts of the client and its builder beside what they hold.
-const TAKEN: [&str; 4] = ["core", "secret", "setup", "timeout"];
+const TAKEN: [&str; 5] = ["core", "scheme", "secret", "setup", "timeout"];
 
 /// Everything that the generated client is made of.
 #[derive(Debug)]
@@ -38,6 +40,14 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    /// The model of a document of which nothing has been prepared yet.
+    pub(crate) fn of(document: &Document) -> Self {
+        let (mut root, mut notes) = (document.root().clone(), Notes::default());
+        mend::mend(&mut root, &mut notes);
+        passes::run(&mut root, &mut notes);
+        Self::read(&root)
+    }
+
     /// Reads the prepared document.
     pub(crate) fn read(root: &Value) -> Self {
         let mut types = read::types(root);
@@ -79,12 +89,17 @@ impl Model {
     }
 
     /// The type that a name stands for, through aliases.
-    pub(crate) fn canonical<'m>(&'m self, name: &'m str) -> Option<&'m Named> {
+    pub(crate) fn canonical(&self, name: &str) -> Option<&Named> {
         let mut named = self.types.get(name)?;
         while let Schema::Alias(target) | Schema::Other(Ty::Named(target)) = &named.schema {
             named = self.types.get(target)?;
         }
         Some(named)
+    }
+
+    /// Whether some operation takes the secret in several ways.
+    pub(crate) fn has_choice_of_schemes(&self) -> bool {
+        self.operations.iter().any(|operation| operation.security.len() > 1)
     }
 
     /// Whether the schema has a place for an error at its top.

@@ -8,6 +8,7 @@ use super::read;
 use super::types::{Named, Schema, Ty};
 use crate::passes::MEDIA;
 use crate::path_template::{self, Segment};
+use crate::security::{self, Scheme};
 use crate::{names, pointer};
 
 /// Parts of a generated operation beside its parameters.
@@ -24,6 +25,8 @@ pub(crate) struct Operation {
     pub(crate) summary: String,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
+    /// The ways of sending the secret, the first by default.
+    pub(crate) security: Vec<Scheme>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
     /// Documented outcomes in the order of status, `default` last.
@@ -107,6 +110,8 @@ pub(crate) enum Payload {
     Json(String),
     Text,
     Bytes,
+    /// Handed out while it arrives.
+    Stream,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -169,6 +174,7 @@ impl Operation {
             summary: text("summary"),
             description: text("description"),
             deprecated: object.get("deprecated") == Some(&Value::Bool(true)),
+            security: security::of(root, object).ways,
             parameters,
             body: root.pointer(&format!("{at}/requestBody")).and_then(Body::read),
             successes,
@@ -295,7 +301,7 @@ fn has_text(ty: &Ty, types: &BTreeMap<String, Named>) -> bool {
 }
 
 impl Status {
-    fn read(key: &str) -> Self {
+    pub(crate) fn read(key: &str) -> Self {
         match key.strip_suffix("XX").map(str::parse) {
             Some(Ok(class)) => Status::Class(class),
             _ => key.parse().map_or(Status::Default, Status::Exactly),
@@ -310,6 +316,7 @@ impl Status {
 fn payload(response: &Value) -> Payload {
     let kind = response.get(MEDIA).and_then(|mark| mark.get("kind")).and_then(Value::as_str);
     match (kind, schema_name(response)) {
+        (Some("stream"), _) => Payload::Stream,
         (Some("text"), _) => Payload::Text,
         (Some("bytes"), _) => Payload::Bytes,
         (_, Some(name)) => Payload::Json(name),
@@ -320,7 +327,7 @@ fn payload(response: &Value) -> Payload {
 /// `/paths/~1apps~1{appId}/get` to its path and method.
 fn place(at: &str) -> (String, &'static str) {
     let (path, method) = at.rsplit_once('/').unwrap_or_default();
-    let path = path.strip_prefix("/paths/").unwrap_or(path).replace("~1", "/").replace("~0", "~");
+    let path = pointer::unescape(path.strip_prefix("/paths/").unwrap_or(path));
     let method = crate::validate::METHODS.into_iter().find(|known| *known == method);
     (path, method.unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 //! Reads the named types from the schemas of a prepared document.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::{names, pointer};
 pub(super) fn types(root: &Value) -> BTreeMap<String, Named> {
     let empty = Map::new();
     let schemas = root.pointer("/components/schemas").and_then(Value::as_object).unwrap_or(&empty);
-    let requested = requested(root, schemas);
+    let requested = schema::reached(root, schema::used(root, &["requestBody", "parameters"]));
     let named = |(name, value): (&String, &Value)| {
         let named = Named {
             name: name.clone(),
@@ -251,25 +251,6 @@ fn variant_name(ty: &Ty) -> String {
         Ty::List(inner) => format!("{}List", variant_name(inner)),
         Ty::Map(inner) => format!("{}Map", variant_name(inner)),
     }
-}
-
-/// The schemas that request bodies and parameters are made of.
-fn requested(root: &Value, schemas: &Map<String, Value>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut next: Vec<String> = Vec::new();
-    for (_, operation) in schema::operations(root) {
-        for key in ["requestBody", "parameters"] {
-            next.extend(operation.get(key).map(schema::references).unwrap_or_default());
-        }
-    }
-    while let Some(name) = next.pop() {
-        if let Some(schema) = schemas.get(&name)
-            && found.insert(name)
-        {
-            next.extend(schema::references(schema));
-        }
-    }
-    found
 }
 
 fn text(value: &Value, key: &str) -> String {

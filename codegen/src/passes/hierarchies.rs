@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema;
 use crate::left_out::Notes;
-use crate::pointer;
+use crate::pointer::{self, unescape};
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let schemas = schema::components(root);
@@ -97,8 +97,4 @@ fn redirect(child: &mut Value, from: &str, to: &str) {
             *branch = json!({ "$ref": pointer::join("#/components/schemas", to) });
         }
     }
-}
-
-fn unescape(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
 }

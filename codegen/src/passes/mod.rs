@@ -6,6 +6,7 @@
 mod alias_duplicates;
 mod bodies;
 mod clusters;
+mod directions;
 mod forget_marks;
 mod hierarchies;
 mod inline_components;
@@ -30,7 +31,7 @@ pub(crate) use bodies::{MARK as MEDIA, is_json};
 
 type Pass = fn(&mut Value, &mut Notes);
 
-const PASSES: [Pass; 16] = [
+const PASSES: [Pass; 17] = [
     forget_marks::run,
     inline_components::run,
     operation_ids::run,
@@ -40,6 +41,7 @@ const PASSES: [Pass; 16] = [
     rename_schemas::run,
     merge_all_of::run,
     unions::simplify,
+    directions::run,
     loosen::run,
     request_errors::run,
     path_ids::run,

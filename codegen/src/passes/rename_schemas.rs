@@ -47,7 +47,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
             .and_then(Value::as_str)
             .and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
         // A pointer's token is the name but for `~0` and `~1`.
-        let name = name.map(|name| name.replace("~1", "/").replace("~0", "~"));
+        let name = name.map(pointer::unescape);
         if let Some(new) = name.and_then(|name| renamed.get(&name)) {
             let Value::Object(reference) = pointer::schema_ref(new) else { return };
             object.extend(reference);

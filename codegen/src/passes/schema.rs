@@ -1,5 +1,7 @@
 //! Access to the schemas and operations of a document, shared by the passes.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::{pointer, validate::METHODS, walk};
@@ -152,6 +154,34 @@ pub(crate) fn references(value: &Value) -> Vec<String> {
         let alias = object.get("x-rust-alias").and_then(Value::as_str);
         found.extend(name.into_iter().chain(alias).map(str::to_owned));
     });
+    found
+}
+
+/// The names of the schemas that these parts of operations refer to.
+pub(crate) fn used(root: &Value, parts: &[&str]) -> Vec<String> {
+    let operations = operations(root);
+    let parts = operations
+        .iter()
+        .flat_map(|(_, operation)| parts.iter().filter_map(|part| operation.get_key_value(*part)));
+    // Under its own name, by which a walk knows that `default` is a response here.
+    let alone = |(part, value): (&String, &Value)| {
+        references(&Value::Object(Map::from_iter([(part.clone(), value.clone())])))
+    };
+    parts.flat_map(alone).collect()
+}
+
+/// The names of these schemas and of all that they refer to.
+pub(crate) fn reached(root: &Value, names: Vec<String>) -> HashSet<String> {
+    let schemas = root.pointer("/components/schemas").and_then(Value::as_object);
+    let (mut found, mut next) = (HashSet::new(), names);
+    while let Some(name) = next.pop() {
+        let schema = schemas.and_then(|schemas| schemas.get(&name));
+        if let Some(schema) = schema
+            && found.insert(name)
+        {
+            next.extend(references(schema));
+        }
+    }
     found
 }
 

@@ -15,8 +15,7 @@ pub(super) fn tag(root: &mut Value, _: &mut Notes) {
         let Some(list) = list else { return };
         let names: Vec<String> = list
             .iter()
-            .map(|branch| pointer::schema_name(branch).unwrap_or_default())
-            .map(|name| name.replace("~1", "/").replace("~0", "~"))
+            .map(|branch| pointer::unescape(pointer::schema_name(branch).unwrap_or_default()))
             .collect();
         let tags = hierarchies::tags(&discriminator, names.iter());
         let property = discriminator["propertyName"].clone();

@@ -1,7 +1,7 @@
 //! Each row of the rules of `cloudflare_calls_codegen::diff`.
 
-use cloudflare_calls_codegen::Document;
 use cloudflare_calls_codegen::diff::{Diff, Effect, Format};
+use cloudflare_calls_codegen::{Document, Overlay};
 use serde_json::{Value, json};
 
 use super::{calls, load};
@@ -61,7 +61,7 @@ fn assert_effect(change: impl FnOnce(&mut Value), expected: &[(Effect, &str)]) {
     let found: Vec<(Effect, String)> = diff
         .changes
         .iter()
-        .map(|change| (change.effect, format!("{} {}: {}", change.kind, change.place, change.what)))
+        .map(|change| (change.effect, format!("{} {}: {change}", change.kind, change.place)))
         .collect();
     let expected: Vec<(Effect, String)> =
         expected.iter().map(|(effect, text)| (*effect, (*text).to_owned())).collect();
@@ -92,11 +92,11 @@ fn operations() {
     assert_effect(|d| d["paths"]["/b"] = added, &[(Compatible, "added PUT /b: operation")]);
     assert_effect(
         |d| post(d)["operationId"] = json!("create"),
-        &[(Breaking, "changed POST /a/{id}: name from \"make\" to \"create\"")],
+        &[(Breaking, "changed POST /a/{id}: name: \"make\" → \"create\"")],
     );
     assert_effect(
         |d| post(d)["security"] = json!([]),
-        &[(Breaking, "changed POST /a/{id}: security")],
+        &[(Breaking, "changed POST /a/{id}: security: {\"secret\":[]} → {}")],
     );
 }
 
@@ -122,10 +122,7 @@ fn parameters() {
     );
     assert_effect(
         |d| post(d)["parameters"][1]["schema"]["type"] = json!("integer"),
-        &[(
-            Breaking,
-            "changed POST /a/{id} query parameter q: type from \"string\" to \"integer\"",
-        )],
+        &[(Breaking, "changed POST /a/{id} query parameter q: type: \"string\" → \"integer\"")],
     );
     assert_effect(
         |d| post(d)["parameters"][1]["in"] = json!("header"),
@@ -229,10 +226,37 @@ fn fields() {
 }
 
 #[test]
+fn fields_that_go_one_way_concern_that_way_alone() {
+    let add = |name: &'static str, field: Value| {
+        move |d: &mut Value| {
+            schema(d, name)["properties"]["z"] = field;
+            schema(d, name)["required"] = json!(["must", "z"]);
+        }
+    };
+    let to = json!({ "$ref": "#/components/schemas/Both" });
+    let none = [(Compatible, "changed document: only in what concerns no client")];
+    for said in [
+        json!({ "type": "string", "readOnly": true }),
+        json!({ "$ref": "#/components/schemas/Both", "readOnly": true }),
+        json!({ "allOf": [to], "readOnly": true }),
+    ] {
+        assert_effect(add("In", said.clone()), &none);
+        assert_effect(add("Out", said), &[(Compatible, "added Out: required field z")]);
+    }
+    let secret = json!({ "type": "string", "writeOnly": true });
+    assert_effect(add("Out", secret.clone()), &none);
+    assert_effect(add("In", secret), &[(Breaking, "added In: required field z")]);
+    assert_effect(
+        |d| schema(d, "In")["properties"]["must"]["readOnly"] = json!(true),
+        &[(Breaking, "removed In: field must")],
+    );
+}
+
+#[test]
 fn types_enums_defaults_and_constraints() {
     assert_effect(
         |d| schema(d, "Both")["properties"]["n"]["type"] = json!("string"),
-        &[(Breaking, "changed Both.n: type from \"integer\" to \"string\"")],
+        &[(Breaking, "changed Both.n: type: \"integer\" → \"string\"")],
     );
     let values = |name: &'static str, values: Value| {
         move |d: &mut Value| schema(d, name)["properties"]["may"]["enum"] = values
@@ -245,7 +269,7 @@ fn types_enums_defaults_and_constraints() {
     assert_effect(values("Out", json!(["a"])), &[(Compatible, "removed Out.may: value \"b\"")]);
     assert_effect(
         |d| schema(d, "In")["properties"]["may"]["default"] = json!("b"),
-        &[(Breaking, "changed In.may: default from \"a\" to \"b\"")],
+        &[(Breaking, "changed In.may: default: \"a\" → \"b\"")],
     );
     assert_effect(
         |d| schema(d, "In")["properties"]["must"]["default"] = json!("x"),
@@ -254,23 +278,23 @@ fn types_enums_defaults_and_constraints() {
     let length = |name: &'static str, least: u64| {
         move |d: &mut Value| schema(d, name)["properties"]["must"]["minLength"] = json!(least)
     };
-    assert_effect(length("In", 2), &[(Breaking, "changed In.must: minLength from 1 to 2")]);
-    assert_effect(length("In", 0), &[(Compatible, "changed In.must: minLength from 1 to 0")]);
-    assert_effect(length("Out", 2), &[(Compatible, "changed Out.must: minLength from 1 to 2")]);
+    assert_effect(length("In", 2), &[(Breaking, "changed In.must: minLength: 1 → 2")]);
+    assert_effect(length("In", 0), &[(Compatible, "changed In.must: minLength: 1 → 0")]);
+    assert_effect(length("Out", 2), &[(Compatible, "changed Out.must: minLength: 1 → 2")]);
     let items = |most: u64| {
         move |d: &mut Value| schema(d, "In")["properties"]["list"]["maxItems"] = json!(most)
     };
-    assert_effect(items(3), &[(Breaking, "changed In.list: maxItems from 4 to 3")]);
-    assert_effect(items(5), &[(Compatible, "changed In.list: maxItems from 4 to 5")]);
+    assert_effect(items(3), &[(Breaking, "changed In.list: maxItems: 4 → 3")]);
+    assert_effect(items(5), &[(Compatible, "changed In.list: maxItems: 4 → 5")]);
     assert_effect(
         |d| schema(d, "In")["properties"]["list"]["items"]["type"] = json!("string"),
-        &[(Breaking, "changed In.list[]: type from \"integer\" to \"string\"")],
+        &[(Breaking, "changed In.list[]: type: \"integer\" → \"string\"")],
     );
     let nullable = |name: &'static str| {
         move |d: &mut Value| schema(d, name)["properties"]["must"]["nullable"] = json!(true)
     };
-    assert_effect(nullable("In"), &[(Compatible, "changed In.must: nullable from none to true")]);
-    assert_effect(nullable("Out"), &[(Breaking, "changed Out.must: nullable from none to true")]);
+    assert_effect(nullable("In"), &[(Compatible, "changed In.must: nullable: none → true")]);
+    assert_effect(nullable("Out"), &[(Breaking, "changed Out.must: nullable: none → true")]);
 }
 
 #[test]
@@ -304,11 +328,14 @@ fn schemas_and_extensions() {
 fn what_concerns_no_client_is_compatible_and_prose_is_no_change() {
     assert_effect(
         |d| d["servers"][0]["url"] = json!("https://b.example"),
-        &[(Compatible, "changed /servers: servers")],
+        &[(
+            Compatible,
+            r#"changed document: servers: [{"url":"https://a.example"}] → [{"url":"https://b.example"}]"#,
+        )],
     );
     assert_effect(
         |d| post(d)["tags"] = json!([]),
-        &[(Compatible, "changed /paths/~1a~1{id}/post/tags: tags")],
+        &[(Compatible, r#"changed POST /a/{id}: tags: ["t"] → []"#)],
     );
     assert_effect(
         |d| d["x-mine"] = json!(1),
@@ -342,23 +369,115 @@ fn schemas_that_contain_themselves_come_to_an_end() {
 }
 
 #[test]
-fn every_format_shows_effect_place_and_change() {
+fn examples_are_one_line_however_many_change() {
+    assert_effect(
+        |d| {
+            schema(d, "In")["properties"]["must"]["example"] = json!("x");
+            schema(d, "Both")["example"] = json!({ "n": 1 });
+        },
+        &[(Compatible, "changed document: 2 examples")],
+    );
+    assert_effect(
+        |d| schema(d, "Out")["properties"]["example"] = json!({ "type": "string" }),
+        &[(Compatible, "added Out: optional field example")],
+    );
+}
+
+#[test]
+fn a_change_names_the_operations_that_use_what_has_changed() {
+    let of = |change: fn(&mut Value)| {
+        let mut old = base();
+        old["paths"]["/b"] = json!({ "get": { "responses": { "200": { "description": "", "content": {
+            "application/json": { "schema": { "type": "array", "items": { "$ref": "#/components/schemas/Out" } } } } } } } });
+        let mut new = old.clone();
+        change(&mut new);
+        let mut changes = between(&old, &new).changes;
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        changes.remove(0).operations
+    };
+    let (get, post) = ("GET /b", "POST /a/{id}");
+    assert_eq!(of(|d| schema(d, "In")["properties"]["z"] = json!({})), [post]);
+    assert_eq!(of(|d| schema(d, "Out")["properties"]["z"] = json!({})), [get, post]);
+    assert_eq!(of(|d| schema(d, "Both")["properties"]["z"] = json!({})), [get, post]);
+    assert_eq!(of(|d| d["paths"]["/b"]["get"]["deprecated"] = json!(true)), [get]);
+    assert_eq!(of(|d| d["paths"]["/b"]["get"]["tags"] = json!(["x"])), [get]);
+    assert!(of(|d| d["info"]["version"] = json!("2")).is_empty());
+}
+
+#[test]
+fn a_change_names_the_rust_item() {
+    let item = |change: fn(&mut Value)| {
+        let mut new = base();
+        change(&mut new);
+        let (old, new) = (load(&base()).unwrap(), load(&new).unwrap());
+        let diff = Diff::between(&old, &new).with_items(&old, &new, &Overlay::empty()).unwrap();
+        assert_eq!(diff.changes.len(), 1, "{:?}", diff.changes);
+        diff.changes[0].item.clone().unwrap_or_default()
+    };
+    assert_eq!(item(|d| remove(&mut d["paths"]["/a/{id}"], "get")), "Client::get_a");
+    assert_eq!(item(|d| remove(post(d), "requestBody")), "types::In");
+    assert_eq!(
+        item(|d| drop(post(d)["parameters"].as_array_mut().unwrap().remove(1))),
+        "operations::Make::q"
+    );
+    let list = "types::In.list";
+    assert_eq!(item(|d| schema(d, "In")["properties"]["list"]["maxItems"] = json!(3)), list);
+    assert_eq!(
+        item(|d| schema(d, "In")["properties"]["list"]["items"]["type"] = json!("string")),
+        list
+    );
+    let value = |d: &mut Value| schema(d, "In")["properties"]["may"]["enum"] = json!(["a"]);
+    assert_eq!(item(value), "types::May::B");
+    let extended = |d: &mut Value| {
+        schema(d, "Out")["properties"]["more"]["allOf"][1]["properties"]["y"] = json!({});
+    };
+    assert_eq!(item(extended), "types::More.y");
+    // What is gone from the base of an extension is an item of the base.
+    assert_eq!(item(|d| remove(&mut schema(d, "Both")["properties"], "n")), "types::Both.n");
+    // The document has no item.
+    assert_eq!(item(|d| d["info"]["version"] = json!("2")), "");
+}
+
+#[test]
+fn every_format_shows_changes_by_operation() {
     let mut new = base();
     remove(&mut new["paths"]["/a/{id}"], "get");
     schema(&mut new, "In")["properties"]["a|b"] = json!({});
-    let diff = between(&base(), &new);
+    post(&mut new)["parameters"][1]["schema"]["type"] = json!("integer");
+    new["info"]["version"] = json!("2");
+    let (old, new) = (load(&base()).unwrap(), load(&new).unwrap());
+    let diff = Diff::between(&old, &new).with_items(&old, &new, &Overlay::empty()).unwrap();
     let text = diff.render(Format::Text);
-    assert_eq!(
-        text,
-        "breaking    removed  GET /a/{id}: operation\ncompatible  added    In: optional field a|b\n1 breaking, 1 compatible\n"
-    );
+    let expected = [
+        "GET /a/{id}",
+        "  breaking    removed  operation  [Client::get_a]",
+        "",
+        "POST /a/{id}",
+        "  breaking    changed  query parameter q: type: \"string\" → \"integer\"  [operations::Make::q]",
+        "  compatible  added    In: optional field a|b  [types::In.a_b]",
+        "",
+        "document",
+        "  compatible  changed  info: {\"title\":\"T\",\"version\":\"1\"} → {\"title\":\"T\",\"version\":\"2\"}",
+        "",
+        "2 breaking, 2 compatible",
+        "",
+    ];
+    assert_eq!(text, expected.join("\n"));
     let markdown = diff.render(Format::Markdown);
-    assert!(markdown.contains("| breaking | removed | `GET /a/{id}` | operation |"), "{markdown}");
-    assert!(markdown.contains("field a\\|b |"), "{markdown}");
+    assert!(markdown.starts_with("2 breaking, 2 compatible\n\n### `GET /a/{id}`\n"), "{markdown}");
+    for line in [
+        "| breaking | removed |  | operation | `Client::get_a` |",
+        "| compatible | added | `In` | optional field a\\|b | `types::In.a_b` |",
+    ] {
+        assert!(markdown.contains(line), "no {line} in {markdown}");
+    }
     let json: Value = serde_json::from_str(&diff.render(Format::Json)).unwrap();
+    let parameter = "query parameter q";
     assert_eq!(
-        json["changes"][0],
-        json!({ "effect": "breaking", "kind": "removed", "place": "GET /a/{id}", "what": "operation" })
+        json["changes"][1],
+        json!({ "effect": "breaking", "kind": "changed", "place": format!("POST /a/{{id}} {parameter}"),
+            "what": "type", "old": "\"string\"", "new": "\"integer\"",
+            "operations": ["POST /a/{id}"], "item": "operations::Make::q" })
     );
     assert_eq!(Diff::default().render(Format::Text), "no change\n");
 }
@@ -373,7 +492,7 @@ fn the_two_published_documents_differ_as_a_reader_would_say() {
         .changes
         .iter()
         .filter(|change| change.effect == Breaking)
-        .map(|change| format!("{}: {}", change.place, change.what))
+        .map(|change| format!("{}: {change}", change.place))
         .collect();
     assert_eq!(
         breaking,
@@ -381,9 +500,9 @@ fn the_two_published_documents_differ_as_a_reader_would_say() {
             "PUT /apps/{appId}/sessions/{sessionId}/tracks/close request: became required",
             "CloseTracksRequest.force: became required",
             "CloseTracksRequest.tracks: became required",
-            "CloseTracksRequest.tracks: minItems from none to 1",
+            "CloseTracksRequest.tracks: minItems: none → 1",
             "CloseTrackObject.mid: became required",
-            "CloseTrackObject.mid: minLength from none to 1",
+            "CloseTrackObject.mid: minLength: none → 1",
         ]
     );
     assert!(Diff::between(&calls(), &calls().facts()).is_empty());

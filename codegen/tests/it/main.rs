@@ -13,6 +13,7 @@ mod hostile;
 mod names;
 mod refusals;
 mod shapes;
+mod version_3_1;
 mod wire;
 
 use cloudflare_calls_codegen::{

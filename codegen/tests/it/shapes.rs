@@ -322,3 +322,48 @@ fn enums_that_have_a_value_in_common_are_one_and_keep_all_values() {
         assert!(text.contains(value), "{value}");
     }
 }
+
+#[test]
+fn what_goes_the_other_way_is_required_of_nobody() {
+    let pet = json!({ "type": "object", "required": ["id", "name", "secret", "since", "code"], "properties": {
+        "id": { "type": "integer", "readOnly": true },
+        "since": { "readOnly": true, "allOf": [{ "$ref": "#/components/schemas/Since" }] },
+        "name": { "type": "string" },
+        "secret": { "type": "string", "writeOnly": true },
+        "code": { "$ref": "#/components/schemas/Code" },
+    } });
+    let schemas = json!({
+        "Asked": pet, "Room": pet, "Since": { "type": "string", "enum": ["now"] },
+        "Code": { "type": "string", "writeOnly": true },
+    });
+    let mut document = with_schemas(schemas);
+    let field = |text: &str, name: &str| {
+        let (_, body) = text.split_once(&format!("pub struct {name} {{")).expect(name);
+        flat(body.split_once("\n    }").expect("its end").0)
+    };
+    // Replies alone: the caller reads ids, and no secret.
+    let replied = field(&expand(&document).unwrap(), "Room");
+    for part in ["id: i64,", "since: Since,", "name: String,", "secret: Option<String>,"] {
+        assert!(replied.contains(&format!("pub {part}")), "no {part} in {replied}");
+    }
+    assert!(replied.contains("pub code: Option<Code>,"), "{replied}");
+    // A request of a schema of its own: the caller sends secrets, and no id.
+    let mut asked = document["components"]["schemas"]["Asked"].take();
+    asked["properties"]["more"] = json!({ "type": "boolean" });
+    document["components"]["schemas"]["Asked"] = asked;
+    let media = json!({ "schema": { "$ref": "#/components/schemas/Asked" } });
+    document["paths"]["/rooms/{roomId}"]["get"]["requestBody"] =
+        json!({ "content": { "application/json": media } });
+    let text = expand(&document).unwrap();
+    let asked = field(&text, "Asked");
+    for part in ["id: Option<i64>,", "since: Option<Since>,", "secret: String,", "code: Code,"] {
+        assert!(asked.contains(&format!("pub {part}")), "no {part} in {asked}");
+    }
+    assert!(field(&text, "Room").contains("pub id: i64,"), "{text}");
+    // One schema of both directions: one type, which asks for neither.
+    document["components"]["schemas"]["Asked"] = json!({ "$ref": "#/components/schemas/Room" });
+    let both = field(&expand(&document).unwrap(), "Room");
+    for part in ["id: Option<i64>,", "name: String,", "secret: Option<String>,"] {
+        assert!(both.contains(&format!("pub {part}")), "no {part} in {both}");
+    }
+}

@@ -1,8 +1,7 @@
 //! Many agents, in the thread of the benchmark.
 //!
-//! What comes is first taken from all sockets and given its time, then
-//! decrypted: otherwise the last of a hundred packets would seem to be late by
-//! what the agents need for the others.
+//! All sockets are read, and the arrivals timed, before any packet is decrypted. Otherwise the last
+//! of a hundred packets would seem late by the work of the agents on the others.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,14 +17,14 @@ use super::http::Http;
 use super::peer::Peer;
 use super::publisher::TRACK;
 
-/// How often the agents get time.
+/// Time between two ticks of the agents.
 const TICK: Duration = Duration::from_millis(5);
 
 /// Agents that subscribe, or are connected and do nothing. They stop when this
 /// is dropped.
 pub(crate) struct Crowd {
     shared: Rc<Shared>,
-    /// Where direct datagrams are received.
+    /// Address for datagrams that do not pass the emulator.
     pub(crate) direct: SocketAddr,
     tasks: JoinSet<()>,
 }
@@ -52,7 +51,7 @@ struct Arrival {
     data: Vec<u8>,
 }
 
-/// For how long packets were under way, in nanoseconds.
+/// Travel times of packets, in nanoseconds.
 #[derive(Default)]
 pub(crate) struct Arrived {
     pub(crate) forwarded: Vec<u64>,
@@ -60,7 +59,7 @@ pub(crate) struct Arrived {
 }
 
 impl Crowd {
-    /// One without members. Times count from `start`.
+    /// Creates a crowd without members. Times count from `start`.
     pub(crate) async fn new(start: Instant) -> Self {
         let shared = Rc::new(Shared {
             start,
@@ -77,8 +76,8 @@ impl Crowd {
         Self { shared, direct, tasks }
     }
 
-    /// A new agent whose session is connected by something that it publishes,
-    /// but never sends.
+    /// Adds an agent that does nothing. Its session is connected by a section on which it never
+    /// sends.
     pub(crate) async fn add_idle(&mut self, http: &mut Http) {
         let (session, socket, mut peer) = join(http).await;
         let (offer, mid) = peer.offer();
@@ -87,7 +86,7 @@ impl Crowd {
         self.add(session, socket, peer).await;
     }
 
-    /// A new agent that receives from a publisher.
+    /// Adds an agent that receives from a publisher.
     pub(crate) async fn add_subscriber(&mut self, http: &mut Http, publisher: &str) {
         let (session, socket, mut peer) = join(http).await;
         let offer = http.pull(&session, publisher, TRACK, 1).await;
@@ -95,7 +94,7 @@ impl Crowd {
         self.add(session, socket, peer).await;
     }
 
-    /// A member pulls the publisher's track so many times more.
+    /// Pulls the publisher's track this many times more for a member.
     pub(crate) async fn pull(&self, member: usize, http: &mut Http, publisher: &str, times: usize) {
         let session = self.shared.members.borrow()[member].session.clone();
         let offer = http.pull(&session, publisher, TRACK, times).await;
@@ -103,17 +102,17 @@ impl Crowd {
         http.renegotiate(&session, &answer).await;
     }
 
-    /// Takes what has arrived since the last time.
+    /// Takes the packets that have arrived since the last call.
     pub(crate) fn take(&self) -> Arrived {
         std::mem::take(&mut *self.shared.arrived.borrow_mut())
     }
 
-    /// How many members have received something.
+    /// Returns the number of members that have received something.
     pub(crate) fn receivers(&self) -> usize {
         self.shared.members.borrow().iter().filter(|member| member.received > 0).count()
     }
 
-    /// Fails if an agent has.
+    /// Fails if an agent has failed.
     pub(crate) fn check(&mut self) {
         if let Some(ended) = self.tasks.try_join_next() {
             panic!("an agent has failed: {ended:?}");
@@ -176,21 +175,21 @@ async fn drive(shared: Rc<Shared>) {
         if is_idle {
             let _ = tokio::time::timeout(TICK, shared.has_come.notified()).await;
         } else {
-            // What has come meanwhile is given its time before the next one.
+            // Packets that have come meanwhile are timed before the next one is handled.
             tokio::task::yield_now().await;
         }
     }
 }
 
 impl Shared {
-    /// For how long something was under way.
+    /// Returns the travel time of a packet.
     fn way(&self, at: Instant, stamp: u64) -> u64 {
         (at.duration_since(self.start).as_nanos() as u64).saturating_sub(stamp)
     }
 
     fn take(&self, arrival: &Arrival) {
         let mut members = self.members.borrow_mut();
-        // It is not among them yet before its session is.
+        // A member is added only after its session.
         let Some(member) = members.get_mut(arrival.member) else { return };
         member.peer.receive(arrival.from, &arrival.data);
         for stamp in member.peer.stamps.drain(..) {
@@ -204,7 +203,7 @@ impl Shared {
 impl Member {
     fn send(&mut self) {
         while let Some((to, data)) = self.peer.transmits.pop_front() {
-            // Lost like any datagram may be.
+            // A datagram may get lost.
             let _ = self.socket.try_send_to(&data, to);
         }
     }

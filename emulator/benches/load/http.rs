@@ -1,5 +1,4 @@
-//! The API over one connection, with as little of a client as will do, so that
-//! it takes little from the emulator.
+//! API over one connection, with a minimal client, so that it takes little from the emulator.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -7,10 +6,10 @@ use tokio::net::TcpStream;
 
 use super::program::Program;
 
-/// A connection that is kept alive.
+/// Connection that is kept alive.
 pub(crate) struct Http {
     stream: BufReader<TcpStream>,
-    /// What every path begins with.
+    /// Beginning of every path.
     app: String,
     /// The headers of every request.
     headers: String,
@@ -28,7 +27,7 @@ impl Http {
         Self { stream: BufReader::new(stream), app, headers }
     }
 
-    /// A new session's id.
+    /// Creates a session. Returns its id.
     pub(crate) async fn new_session(&mut self) -> String {
         let reply = self.call("POST", "sessions/new", None).await;
         reply["sessionId"].as_str().unwrap().to_owned()
@@ -64,7 +63,7 @@ impl Http {
         reply["sessionDescription"]["sdp"].as_str().unwrap().to_owned()
     }
 
-    /// Gives the answer to an offer.
+    /// Sends the answer to an offer.
     pub(crate) async fn renegotiate(&mut self, id: &str, answer: &str) {
         let body = json!({ "sessionDescription": { "type": "answer", "sdp": answer } });
         self.call("PUT", &format!("sessions/{id}/renegotiate"), Some(body)).await;
@@ -103,7 +102,7 @@ impl Http {
     }
 }
 
-/// As many tracks as asked for, and none has failed.
+/// Checks that the reply has this many tracks and that none has failed.
 fn check_tracks(reply: &Value, count: usize) {
     let tracks = reply["tracks"].as_array().unwrap();
     assert_eq!(tracks.len(), count, "{reply}");

@@ -1,9 +1,7 @@
-//! What the emulator can do, and what it takes: a fixed load on a process of
-//! its own.
+//! Throughput and costs of the emulator: a fixed load on a process of its own.
 //!
-//! `cargo bench -p cloudflare-calls-emulator`, on Linux, because it reads
-//! `/proc`. Parts of it by their names: `-- http forwarding sessions
-//! tracks`.
+//! `cargo bench -p cloudflare-calls-emulator`, on Linux, because it reads `/proc`. Parts run by
+//! their names: `-- http forwarding sessions tracks`.
 
 // A benchmark fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
@@ -23,7 +21,7 @@ use program::Program;
 use room::{COST, Room, WAY};
 use table::{Table, each, micros, per_second, times};
 
-/// How many sessions there are, for what grows with them.
+/// Numbers of sessions, for figures that grow with them.
 const SESSIONS: [usize; 3] = [10, 100, 1_000];
 
 /// Connections on which operations are called at the same time.
@@ -38,13 +36,13 @@ const RATE: u64 = 100;
 /// Packets a second that are forwarded where CPU time counts.
 const BUSY: u64 = 10_000;
 
-/// For how long CPU time is measured.
+/// Time over which CPU time is measured.
 const SHORT: Duration = Duration::from_secs(2);
 
-/// For how long an SFU keeps packets of video, to send them again.
+/// Time for which an SFU keeps packets of video, to send them again.
 const KEPT: Duration = Duration::from_secs(3);
 
-/// For how long latency is measured.
+/// Time over which latency is measured.
 const LONG: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
@@ -85,7 +83,7 @@ fn check_system() {
     assert!(files > 1_100, "a socket for each agent: run `ulimit -n 4096` first");
 }
 
-/// HTTP operations, and the memory of sessions that never connect.
+/// Measures HTTP operations, and the memory of sessions that never connect.
 async fn operations() {
     let mut table = Table::new(
         "HTTP operations over 4 connections, and sessions that are not connected",
@@ -98,7 +96,7 @@ async fn operations() {
         for _ in 0..CONNECTIONS {
             connections.push(Http::connect(&program).await);
         }
-        // What only the first one takes.
+        // Costs of the first session only.
         let warm = connections[0].new_session().await;
         connections[0].get_session(&warm).await;
         let memory = program.memory();
@@ -160,7 +158,7 @@ async fn calls(
     (start.elapsed() / count, (program.cpu() - cpu) / count)
 }
 
-/// One publisher and 1, 10 and 100 subscribers.
+/// Measures one publisher with 1, 10 and 100 subscribers.
 async fn forwarding() {
     let mut costs = Table::new("Forwarding, busy", &[&["subscribers"], &COST]);
     let mut ways = Table::new("Forwarding, 100 packets a second in", &[&["subscribers"], &WAY]);
@@ -178,7 +176,7 @@ async fn forwarding() {
     ways.print();
 }
 
-/// One publisher and 10 subscribers while there are others who do nothing.
+/// Measures one publisher with 10 subscribers beside idle sessions.
 async fn sessions() {
     let mut costs = Table::new("Forwarding to 10 subscribers, busy", &[&["other sessions"], &COST]);
     let mut ways = Table::new(
@@ -215,7 +213,7 @@ async fn sessions() {
     memory.print();
 }
 
-/// Subscribers that have the same track ten times more.
+/// Measures subscribers that have the same track ten times more.
 async fn tracks() {
     let mut table = Table::new("Forwarded tracks", &[&["tracks", "in/s", "KiB/track"]]);
     for (subscribers, rate) in [(1, 10), (10, 10), (100, 10), (10, 100)] {
@@ -232,7 +230,7 @@ async fn tracks() {
     table.print();
 }
 
-/// Waits for something that has to happen soon.
+/// Waits for a condition that has to hold soon.
 async fn until(what: &str, is: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is() {

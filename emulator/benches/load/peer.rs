@@ -1,5 +1,5 @@
-//! An agent without socket and clock, whose packets say when they were sent.
-//! The one of the library does not, and sends at the rate of real media only.
+//! Agent without socket and clock, whose packets carry their sending time. The library's agent has
+//! no such packets, and sends at the rate of real media only.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -12,30 +12,30 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
-/// The size of a packet's payload: a usual one of video.
+/// Size of a packet's payload: a usual one of video.
 pub(crate) const PAYLOAD: usize = 1_000;
 
-/// Begins every payload: a VP8 descriptor and a keyframe, so that a subscriber
-/// may begin with any packet.
+/// Beginning of every payload: a VP8 descriptor and a keyframe, so that a subscriber may begin with
+/// any packet.
 const KEYFRAME: [u8; 11] = [0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 16, 0, 16, 0];
 
-/// One agent's connection.
+/// Connection of one agent.
 pub(crate) struct Peer {
     rtc: Rtc,
     address: SocketAddr,
     pending: Option<SdpPendingOffer>,
     number: u64,
-    /// When it wants time.
+    /// Time of the next tick.
     pub(crate) deadline: Instant,
     pub(crate) is_connected: bool,
-    /// What it has to send.
+    /// Datagrams to send.
     pub(crate) transmits: VecDeque<(SocketAddr, Vec<u8>)>,
-    /// What the packets say that have come.
+    /// Sending times of the packets that have come.
     pub(crate) stamps: Vec<u64>,
 }
 
 impl Peer {
-    /// One that can be reached at an address.
+    /// Creates an agent that can be reached at an address.
     pub(crate) fn new(address: SocketAddr) -> Self {
         let now = Instant::now();
         let mut rtc = RtcConfig::new().set_rtp_mode(true).build(now);
@@ -75,7 +75,7 @@ impl Peer {
         answer.to_sdp_string()
     }
 
-    /// Writes a packet that says when it was sent.
+    /// Writes a packet with its sending time.
     pub(crate) fn write(&mut self, mid: Mid, stamp: u64) {
         let params = self.rtc.codec_config().find(|params| params.spec().codec == Codec::Vp8);
         let pt = params.unwrap().pt();
@@ -96,7 +96,7 @@ impl Peer {
         self.drive();
     }
 
-    /// Does what is due.
+    /// Carries out what is due.
     pub(crate) fn tick(&mut self, now: Instant) {
         if self.deadline <= now {
             self.drive();

@@ -1,13 +1,13 @@
-//! The emulator as a process of its own, so that what it uses is its alone.
+//! Emulator as a process of its own, so that its costs can be measured.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// A running emulator. It is killed when this is dropped.
+/// Running emulator. It is killed when this is dropped.
 pub(crate) struct Program {
     child: Child,
-    /// Kept open for the program to write to.
+    /// Pipe that stays open for the program to write to.
     _output: BufReader<ChildStdout>,
     /// Host and port of the API.
     pub(crate) address: String,
@@ -16,7 +16,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts one on free ports, without a line for each request.
+    /// Starts an emulator on free ports, without a line for each request.
     pub(crate) fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_cloudflare-calls-emulator"))
             .args(["--port", "0", "--udp-port", "0"])
@@ -41,7 +41,7 @@ impl Program {
         }
     }
 
-    /// The time that its threads have run so far, to the nanosecond.
+    /// Returns the time that its threads have run so far, to the nanosecond.
     pub(crate) fn cpu(&self) -> Duration {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let nanos = |task: std::io::Result<std::fs::DirEntry>| -> u64 {
@@ -53,7 +53,7 @@ impl Program {
         Duration::from_nanos(nanos)
     }
 
-    /// Its resident memory, in bytes.
+    /// Returns its resident memory, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

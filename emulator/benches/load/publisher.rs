@@ -1,4 +1,4 @@
-//! Sends packets at a fixed rate, in a thread of its own.
+//! Publisher that sends packets at a fixed rate, in a thread of its own.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use str0m::media::Mid;
 use super::http::Http;
 use super::peer::{PAYLOAD, Peer};
 
-/// How long it waits at most before it looks for what has come.
+/// Longest wait before it reads its socket.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// What RTP and SRTP add to a payload, roughly.
+/// Bytes that RTP and SRTP add to a payload, roughly.
 const OVERHEAD: usize = 50;
 
-/// The name of its track.
+/// Name of its track.
 pub(crate) const TRACK: &str = "video";
 
-/// A publisher. It stops when this is dropped.
+/// Publisher. It stops when this is dropped.
 pub(crate) struct Publisher {
     pub(crate) session: String,
     shared: Arc<Shared>,
@@ -29,20 +29,20 @@ pub(crate) struct Publisher {
 
 struct Shared {
     start: Instant,
-    /// Where datagrams go that do not take the way through the emulator.
+    /// Target of datagrams that do not pass the emulator.
     direct: SocketAddr,
     is_connected: AtomicBool,
     is_stopped: AtomicBool,
     /// Packets a second.
     rate: AtomicU64,
-    /// Whether direct ones go between them.
+    /// True if direct datagrams go between them.
     is_direct: AtomicBool,
     sent: AtomicU64,
 }
 
 impl Publisher {
-    /// Publishes, and waits until packets may be sent. Their times count from
-    /// `start`; direct ones go to `direct`.
+    /// Publishes, and waits until packets may be sent. Their times count from `start`. Direct ones
+    /// go to `direct`.
     pub(crate) async fn start(http: &mut Http, start: Instant, direct: SocketAddr) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_nonblocking(true).unwrap();
@@ -72,14 +72,13 @@ impl Publisher {
         publisher
     }
 
-    /// So many packets a second from now on, and as many direct ones between
-    /// them, or none.
+    /// Sets the packets a second from now on, with as many direct ones between them, or none.
     pub(crate) fn set_rate(&self, rate: u64, is_direct: bool) {
         self.shared.rate.store(rate, Relaxed);
         self.shared.is_direct.store(is_direct, Relaxed);
     }
 
-    /// How many packets were sent so far.
+    /// Returns the number of packets that were sent so far.
     pub(crate) fn sent(&self) -> u64 {
         self.shared.sent.load(Relaxed)
     }
@@ -121,7 +120,7 @@ fn run(shared: &Shared, socket: &UdpSocket, mut peer: Peer, mid: Mid) {
                 is_direct_next = !is_direct_next;
                 let sends = shared.rate.load(Relaxed) * (1 + u64::from(is_direct));
                 next += Duration::from_nanos(1_000_000_000 / sends);
-                // After a pause it does not make up for what it has missed.
+                // After a pause the missed packets are not made up for.
                 next = next.max(now - LOOK);
             }
         }

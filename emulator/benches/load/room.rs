@@ -1,4 +1,4 @@
-//! One publisher and its subscribers, at an emulator of their own.
+//! Publisher and its subscribers, at an emulator of their own.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::program::Program;
 use super::publisher::Publisher;
 use super::table::{micros, per_second, times};
 
-/// How long a load goes on before it is measured.
+/// Time under load before the measurement.
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub(crate) struct Room {
@@ -16,28 +16,28 @@ pub(crate) struct Room {
     pub(crate) crowd: Crowd,
     pub(crate) http: Http,
     pub(crate) program: Program,
-    /// How many tracks are forwarded to each subscriber.
+    /// Number of tracks that are forwarded to each subscriber.
     tracks: usize,
     subscribers: usize,
 }
 
-/// What became of a load.
+/// Result of a load.
 pub(crate) struct Load {
     /// Packets published a second.
     rate: f64,
     /// Packets that have arrived a second.
     out: f64,
-    /// The part of the packets that have arrived.
+    /// Share of the packets that have arrived.
     arrived: f64,
-    /// The emulator's CPU time for each that has arrived.
+    /// CPU time of the emulator for each packet that has arrived.
     cpu: Duration,
-    /// For how long packets were under way.
+    /// Travel times of packets.
     forwarded: Way,
-    /// The same, without the emulator.
+    /// Travel times without the emulator.
     direct: Option<Way>,
 }
 
-/// The median and the 99th percentile.
+/// Median and 99th percentile.
 #[derive(Clone, Copy)]
 struct Way {
     p50: Duration,
@@ -45,7 +45,7 @@ struct Way {
 }
 
 impl Room {
-    /// A publisher without subscribers.
+    /// Starts an emulator, and a publisher without subscribers.
     pub(crate) async fn new() -> Self {
         let program = Program::start();
         let mut http = Http::connect(&program).await;
@@ -55,7 +55,7 @@ impl Room {
         Self { publisher, crowd, http, program, tracks: 0, subscribers: 0 }
     }
 
-    /// So many subscribers more, each with the track.
+    /// Adds this many subscribers, each with the track.
     pub(crate) async fn subscribe(&mut self, count: usize) {
         for _ in 0..count {
             self.crowd.add_subscriber(&mut self.http, &self.publisher.session).await;
@@ -64,7 +64,7 @@ impl Room {
         self.tracks = 1;
     }
 
-    /// Each subscriber pulls the track so many times more.
+    /// Pulls the track this many times more for each subscriber.
     pub(crate) async fn pull(&mut self, times: usize) {
         for member in 0..self.subscribers {
             self.crowd.pull(member, &mut self.http, &self.publisher.session, times).await;
@@ -72,8 +72,7 @@ impl Room {
         self.tracks += times;
     }
 
-    /// Publishes so many packets a second for some time. Fails if not nearly all
-    /// arrive.
+    /// Publishes this many packets a second for some time. Fails unless nearly all arrive.
     pub(crate) async fn measure(&mut self, rate: u64, time: Duration, is_direct: bool) -> Load {
         self.publisher.set_rate(rate, is_direct);
         tokio::time::sleep(SETTLE).await;
@@ -100,16 +99,16 @@ impl Room {
     }
 }
 
-/// What [`Load::cost`] says.
+/// Columns of [`Load::cost`].
 pub(crate) const COST: [&str; 6] =
     ["in/s", "out/s", "arrived", "CPU µs/out", "growth", "out/s per core"];
 
-/// What [`Load::way`] says.
+/// Columns of [`Load::way`].
 pub(crate) const WAY: [&str; 6] =
     ["p50 µs", "p99 µs", "direct p50", "direct p99", "added p50", "added p99"];
 
 impl Load {
-    /// What it has cost, compared to the first one.
+    /// Returns the costs, compared to those of the first load.
     pub(crate) fn cost(&self, first: &Load) -> [String; 6] {
         [
             format!("{:.0}", self.rate),
@@ -121,7 +120,7 @@ impl Load {
         ]
     }
 
-    /// How long it has taken.
+    /// Returns the travel times, in microseconds.
     pub(crate) fn way(&self) -> [String; 6] {
         let (way, direct) = (self.forwarded, self.direct.unwrap());
         [

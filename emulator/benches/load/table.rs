@@ -1,4 +1,4 @@
-//! Tables as Markdown writes them.
+//! Tables in Markdown.
 
 use std::time::Duration;
 
@@ -37,22 +37,22 @@ impl Table {
     }
 }
 
-/// A short time.
+/// Returns a time in microseconds.
 pub(crate) fn micros(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64() * 1e6)
 }
 
-/// How many of what takes this long there are in a second.
+/// Returns the number of repetitions in a second.
 pub(crate) fn per_second(time: Duration) -> String {
     format!("{:.0}", 1.0 / time.as_secs_f64())
 }
 
-/// How many KiB each one takes.
+/// Returns the KiB of each item.
 pub(crate) fn each(bytes: u64, count: usize) -> String {
     format!("{:.0}", bytes as f64 / 1024.0 / count as f64)
 }
 
-/// How many times as long.
+/// Returns the ratio of two times.
 pub(crate) fn times(time: Duration, first: Duration) -> String {
     format!("×{:.2}", time.as_secs_f64() / first.as_secs_f64())
 }

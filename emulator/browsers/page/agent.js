@@ -1,7 +1,7 @@
 /* An agent: one connection, and what a backend would do for it. Only an emulator is
    called by browsers themselves. */
 
-/* Runs until something is there, or fails. */
+/* Runs until a condition gives a value, or fails. */
 export async function until(what, is) {
   const deadline = Date.now() + 20_000;
   for (;;) {
@@ -12,20 +12,20 @@ export async function until(what, is) {
   }
 }
 
-/* What nobody looks at is not decoded. */
+/* Shows a track, because browsers decode only tracks in use. */
 export function show(track) {
   const shown = Object.assign(document.createElement("video"), { muted: true, autoplay: true });
   shown.srcObject = new MediaStream([track]);
   document.body.append(shown);
 }
 
-/* Of its codecs, a sender uses this one only. */
+/* Limits a sender to one of its codecs. */
 function choose(transceiver, codec) {
   const { codecs } = RTCRtpReceiver.getCapabilities(transceiver.sender.track.kind);
   transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === codec || mimeType.endsWith("/rtx")));
 }
 
-/* The one statistic of its kind. */
+/* Returns the one statistic of its kind. */
 export async function statistic(connection, type, kind) {
   const all = [...(await connection.getStats()).values()];
   return all.find((stat) => stat.type === type && stat.kind === kind);
@@ -49,7 +49,7 @@ export class Agent {
     return json;
   }
 
-  /* Returns the session's id. */
+  /* Joins. Returns the session's id. */
   async join() {
     this.session = `/sessions/${(await this.call("POST", "/sessions/new")).sessionId}`;
     return this.session.split("/").pop();
@@ -71,13 +71,13 @@ export class Agent {
     const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
     const [track] = stream.getVideoTracks();
     const sendEncodings = rids.map((rid, at) => ({ rid, scaleResolutionDownBy: 2 ** at }));
-    // Every browser knows it, which is not so of others that support layers.
+    // Of the codecs with layers, every browser knows only VP8.
     choose(this.connection.addTransceiver(track, { direction: "sendonly", sendEncodings }), "video/VP8");
     await this.offer();
     return rids.map((_, at) => track.getSettings().width / 2 ** at);
   }
 
-  /* The connection offers all that it sends as tracks, which are named by their kind. */
+  /* Offers all that the connection sends as tracks, which are named by their kind. */
   async offer() {
     await this.connection.setLocalDescription();
     const reply = await this.call("POST", `${this.session}/tracks/new`, {
@@ -89,7 +89,7 @@ export class Agent {
     await until("a connection", () => this.connection.connectionState === "connected");
   }
 
-  /* The SFU offers, the connection answers. */
+  /* Answers an offer of the SFU. */
   async answer(reply) {
     if (!reply.requiresImmediateRenegotiation) return;
     await this.connection.setRemoteDescription(reply.sessionDescription);
@@ -103,7 +103,7 @@ export class Agent {
     await this.answer(await this.call("POST", `${this.session}/tracks/new`, { tracks: remote }));
   }
 
-  /* Another layer of the one track that it receives. */
+  /* Prefers another layer of the one track that it receives. */
   async prefer(track, preferredRid) {
     const { mid } = this.connection.getTransceivers().find(({ receiver, currentDirection }) =>
       receiver.track.kind === track.trackName && currentDirection === "recvonly");
@@ -111,7 +111,7 @@ export class Agent {
     await this.call("PUT", `${this.session}/tracks/update`, { tracks });
   }
 
-  /* Closes the first section there is, by an offer. */
+  /* Closes the first section by an offer. */
   async closeFirst() {
     const [first] = this.connection.getTransceivers();
     const { mid } = first;
@@ -141,7 +141,7 @@ export class Agent {
     return codecs;
   }
 
-  /* Waits until what comes is of this width. */
+  /* Waits until the received picture has this width. */
   async receiveWidth(width) {
     await until(`picture ${width} wide`, async () =>
       (await statistic(this.connection, "inbound-rtp", "video"))?.frameWidth === width);
@@ -151,7 +151,7 @@ export class Agent {
     return this.connection.connectionState === "connected";
   }
 
-  /* Opens a data channel, the transport before the first one. */
+  /* Opens a data channel, and the transport before the first one. */
   async open(wanted) {
     if (!this.channels.size) {
       const dataChannel = { location: "remote", dataChannelName: "server-events" };
@@ -170,7 +170,7 @@ export class Agent {
     this.channels.get(name).channel.send(text);
   }
 
-  /* The next message on a channel. */
+  /* Returns the next message on a channel. */
   async hear(name) {
     const { heard } = this.channels.get(name);
     await until("a message", () => heard.length);

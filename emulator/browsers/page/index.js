@@ -1,4 +1,4 @@
-/* What the tests of the page's tab use: objects that are made and called by number. */
+/* Objects for the tests in the page's tab, made and called by number. */
 
 import { Agent } from "./agent.js";
 import { Party } from "./party.js";

@@ -14,7 +14,7 @@ export class Party {
     this.rids = new Map();
   }
 
-  /* Publishes a picture or a sound, which is what others need to pull it. */
+  /* Publishes a picture or a sound. Returns the values that others need to pull it. */
   async push(kind, sendEncodings = []) {
     const track$ = new BehaviorSubject(await capture(kind));
     const metadata$ = this.tracks.push(track$, { sendEncodings$: of(sendEncodings) });
@@ -23,7 +23,7 @@ export class Party {
     return firstValueFrom(metadata$);
   }
 
-  /* Sends another picture or sound in the place of the one that was. */
+  /* Replaces the picture or sound that is sent. */
   async replace(kind, constraints) {
     this.pushed.get(kind).track$.next(await capture(kind, constraints));
   }
@@ -40,14 +40,14 @@ export class Party {
     this.pulled.get(kind).preferredRid$.next(rid);
   }
 
-  /* Nobody wants it any more, so it is closed. Returns once the library has the answer. */
+  /* Drops the last reference, so that the track is closed. Returns once that is answered. */
   async drop(kind, what) {
     const closed = (await this.outcomes("/tracks/close")).length;
     this[what].get(kind).subscription.unsubscribe();
     await until("an answer", async () => (await this.outcomes("/tracks/close")).length > closed);
   }
 
-  /* Which codes the replies to an operation had. */
+  /* Returns the codes of the replies to an operation. */
   outcomes(operation) {
     return this.tracks.history.entries
       .filter(({ type, endpoint }) => type === "response" && endpoint.includes(operation))

@@ -14,16 +14,16 @@ use tokio::task::{Id, JoinError, JoinSet};
 use self::streams::{Egress, Stream};
 use crate::media::side::Side;
 use crate::media::{Heard, Place};
-use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, OutputCodec, Rules};
+use crate::rules::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint, Machine, OutputCodec};
 
-/// The most packets that wait for an endpoint: a second of sound, or a picture. More
-/// are lost, as they would be of use to nobody any more.
+/// The most packets that wait for an endpoint: a second of sound, or a picture. Further ones are
+/// dropped, as they would be too late.
 const WAITING: usize = 1024;
 
-/// How many reports wait for the engine. Who has more waits.
+/// The most reports that wait for the engine. Further senders wait.
 const REPORTS: usize = 256;
 
-/// All adapters that run. Their connections end with it.
+/// The running adapters. Their connections end when this is dropped.
 pub(crate) struct Adapters {
     running: HashMap<String, Running>,
     tasks: JoinSet<()>,
@@ -33,9 +33,9 @@ pub(crate) struct Adapters {
 
 /// An event of an adapter.
 pub(crate) enum Happened {
-    /// It says so itself.
+    /// A report of the adapter itself.
     Reported(Report),
-    /// Its task has ended.
+    /// The end of the adapter's task.
     Ended(Id),
 }
 
@@ -47,18 +47,18 @@ pub(crate) struct Report {
 
 enum What {
     Opened(Result<(), AdapterFailure>),
-    /// So many went through so far.
+    /// The bytes that went through so far.
     Bytes(u64),
     Sound(Heard),
     /// A picture can be made of the next keyframe.
     KeyframeWanted,
-    /// The endpoint has hung up, or has to.
+    /// The endpoint has hung up, or the connection is to be closed.
     Ended,
 }
 
 struct Running {
     task: Id,
-    /// Its task says goodbye once this is gone.
+    /// The task says goodbye once this is dropped.
     _stop: oneshot::Sender<()>,
     way: Way,
 }
@@ -68,7 +68,7 @@ enum Way {
     Egress { from: Place, heard: mpsc::Sender<Heard> },
 }
 
-/// Where a task sends its reports.
+/// The sender of a task's reports.
 struct Reporter {
     adapter: String,
     sender: mpsc::Sender<Report>,
@@ -86,17 +86,22 @@ impl Adapters {
             biased;
             Some(report) = self.reports.recv() => Happened::Reported(report),
             Some(ended) = self.tasks.join_next_with_id() => Happened::Ended(id(ended)),
-            // There is always a sender, so this is for the compiler only.
+            // A sender always exists, so this is for the compiler only.
             else => std::future::pending().await,
         }
     }
 
-    /// Tells the rules and the media what has happened.
-    pub(crate) fn happened(&mut self, happened: Happened, rules: &mut Rules, media: &mut dyn Side) {
+    /// Tells the rules and the media about an event.
+    pub(crate) fn happened(
+        &mut self,
+        happened: Happened,
+        rules: &mut Machine,
+        media: &mut dyn Side,
+    ) {
         match happened {
             Happened::Reported(report) => self.reported(report, rules, media),
             Happened::Ended(task) => {
-                // What it said before comes first.
+                // Its earlier reports come first.
                 while let Ok(report) = self.reports.try_recv() {
                     self.reported(report, rules, media);
                 }
@@ -108,8 +113,8 @@ impl Adapters {
         }
     }
 
-    /// Does what the rules want, and passes on what was heard.
-    pub(crate) fn settle(&mut self, rules: &mut Rules, media: &mut dyn Side) {
+    /// Carries out the orders of the rules, and passes sound on.
+    pub(crate) fn settle(&mut self, rules: &mut Machine, media: &mut dyn Side) {
         while let Some(command) = rules.poll_adapter() {
             match command {
                 AdapterCommand::Open { id, endpoint, stream } => {
@@ -123,7 +128,7 @@ impl Adapters {
                 if let Way::Egress { from, heard } = &running.way
                     && *from == place
                 {
-                    // An endpoint that does not keep up misses some.
+                    // An endpoint that is too slow misses some.
                     let _ = heard.try_send(sound.clone());
                 }
             }
@@ -135,7 +140,7 @@ impl Adapters {
         adapter: String,
         endpoint: Endpoint,
         stream: AdapterStream,
-        rules: &mut Rules,
+        rules: &mut Machine,
         media: &mut dyn Side,
     ) {
         let (stop, stopping) = oneshot::channel();
@@ -145,7 +150,7 @@ impl Adapters {
             AdapterStream::Egress { from, codec: OutputCodec::Jpeg, .. }
                 if media.last_codec(&from).is_some_and(|codec| codec != "vp8") =>
             {
-                // No other decoder is here.
+                // No decoder of another codec exists here.
                 let result = Err(AdapterFailure::NotEmulated);
                 rules.adapter_opened(&adapter, result, media);
                 return;
@@ -161,9 +166,9 @@ impl Adapters {
         self.running.insert(adapter, Running { task, _stop: stop, way });
     }
 
-    fn reported(&mut self, report: Report, rules: &mut Rules, media: &mut dyn Side) {
+    fn reported(&mut self, report: Report, rules: &mut Machine, media: &mut dyn Side) {
         let Report { adapter, what } = report;
-        // It may have been closed meanwhile.
+        // The adapter may have been closed meanwhile.
         let Some(running) = self.running.get(&adapter) else { return };
         match (what, &running.way) {
             (What::Opened(result), way) => {
@@ -185,7 +190,7 @@ impl Adapters {
         }
     }
 
-    fn ended(&mut self, adapter: &str, rules: &mut Rules, media: &mut dyn Side) {
+    fn ended(&mut self, adapter: &str, rules: &mut Machine, media: &mut dyn Side) {
         self.forget(adapter, media);
         rules.adapter_closed(adapter, media);
     }
@@ -205,14 +210,13 @@ impl Adapters {
 }
 
 impl Reporter {
-    /// Waits until there is room. Nobody listens any more if the engine ends,
-    /// and then so does the task.
+    /// Waits until there is room. Without a listener the engine has ended, and the task ends too.
     async fn report(&self, what: What) {
         let _ = self.sender.send(Report { adapter: self.adapter.clone(), what }).await;
     }
 }
 
-/// The task that has ended, by itself or by a panic of a codec.
+/// Returns the id of a task that has ended, by itself or by a panic of a codec.
 fn id(ended: Result<(Id, ()), JoinError>) -> Id {
     match ended {
         Ok((id, ())) => id,

@@ -6,13 +6,13 @@ use ropus::{Application, Channels, DecodeMode, Decoder, Encoder};
 
 use crate::media::Heard;
 
-/// How many samples of one channel 20 ms are.
+/// Samples of one channel in 20 ms.
 const FRAME: u32 = 960;
 
-/// How many bytes of PCM 20 ms are.
+/// Bytes of PCM in 20 ms.
 pub(super) const FRAME_BYTES: usize = FRAME as usize * 2 * 2;
 
-/// How many samples the longest Opus packet has: 120 ms of two channels.
+/// Samples of the longest Opus packet: 120 ms of two channels.
 const LONGEST: usize = FRAME as usize * 6 * 2;
 
 /// The largest Opus packet of 20 ms (RFC 6716 section 3.4).
@@ -21,11 +21,10 @@ const LARGEST_PACKET: usize = 1275;
 /// A step in time of more than this, 10 s, is the beginning of something else.
 const LEAP: u32 = 480_000;
 
-/// The bits per second of speech and music that nobody complains of.
+/// Bits per second: enough for speech and music without audible loss.
 const BITRATE: u32 = 64_000;
 
-/// Out of ten. An emulator's sound need not be good, and is made while tests
-/// wait.
+/// Complexity from 0 to 10. An emulator's sound need not be good, and is made while tests wait.
 const COMPLEXITY: u8 = 1;
 
 /// A piece of PCM.
@@ -43,7 +42,7 @@ pub(super) struct Unpacker {
     next: Option<Next>,
 }
 
-/// The number and the time of the buffer's first sample.
+/// Number and time of the buffer's first sample.
 #[derive(Clone, Copy)]
 struct Next {
     number: u16,
@@ -51,16 +50,16 @@ struct Next {
 }
 
 impl Unpacker {
-    /// None if the codec does not start.
+    /// Returns an unpacker, or None if the codec does not start.
     pub(super) fn new() -> Option<Self> {
         let decoder = Decoder::new(48_000, Channels::Stereo).ok()?;
         Some(Self { decoder, buffer: Vec::new(), next: None })
     }
 
-    /// The pieces that are complete with this packet. None of one that comes too
-    /// late or is no Opus.
+    /// Returns the pieces that are complete with this packet. A packet that comes too late or is no
+    /// Opus gives none.
     pub(super) fn unpack(&mut self, sound: &Heard) -> Vec<Piece> {
-        // What is empty stands for a lost packet to the decoder.
+        // An empty payload stands for a lost packet to the decoder.
         if sound.payload.is_empty() || !self.seek(sound) {
             return Vec::new();
         }
@@ -80,7 +79,7 @@ impl Unpacker {
         pieces
     }
 
-    /// Goes on where the packet is. False if that is over already.
+    /// Moves to the packet's place. Returns false if that is already past.
     fn seek(&mut self, sound: &Heard) -> bool {
         let Some(next) = self.next else {
             self.next = Some(Next { number: sound.number as u16, time: sound.time });
@@ -91,7 +90,7 @@ impl Unpacker {
         if skipped == 0 {
             return true;
         }
-        // Wraps: what is a little behind looks far ahead.
+        // Numbers wrap: a packet a little behind looks far ahead.
         if skipped > u32::MAX - LEAP {
             return false;
         }
@@ -114,7 +113,7 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    /// None if the codec does not start.
+    /// Returns a packer, or None if the codec does not start.
     pub(super) fn new() -> Option<Self> {
         let encoder = Encoder::builder(48_000, Channels::Stereo, Application::Audio)
             .bitrate(ropus::Bitrate::Bits(BITRATE))
@@ -124,12 +123,12 @@ impl Packer {
         Some(Self { encoder, number: 0, time: 0 })
     }
 
-    /// Nothing was to be heard for so many samples.
+    /// Skips this many silent samples.
     pub(super) fn skip(&mut self, samples: u32) {
         self.time = self.time.wrapping_add(samples);
     }
 
-    /// The packet of 20 ms. None if the codec does not want it.
+    /// Returns the packet of 20 ms. None if the codec refuses it.
     pub(super) fn pack(&mut self, pcm: &[u8]) -> Option<Heard> {
         let pcm: Vec<i16> =
             pcm.as_chunks().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_is_unpacked_with_its_numbers_and_times() {
+    fn packed_sound_is_unpacked_with_its_numbers_and_times() {
         let mut unpacker = Unpacker::new().unwrap();
         for (index, packet) in packets(3).iter().enumerate() {
             let pieces = unpacker.unpack(packet);

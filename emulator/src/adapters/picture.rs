@@ -8,14 +8,14 @@ use str0m::media::Rid;
 
 use crate::media::Heard;
 
-/// The largest keyframe that is put together.
+/// The largest keyframe that is assembled, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// The quality of the pictures, of 100: enough to see what is there.
+/// Quality of the pictures, from 0 to 100. 80 is enough to recognise their content.
 const QUALITY: u8 = 80;
 
-/// Puts keyframes together from packets of one layer. Other pictures are left
-/// out, because they are changes of earlier ones.
+/// Assembles keyframes from packets of one layer. Other pictures are left out, because they are
+/// changes of earlier ones.
 #[derive(Default)]
 pub(super) struct Keyframes {
     layer: Option<Option<Rid>>,
@@ -49,7 +49,7 @@ impl Keyframes {
     }
 }
 
-/// A keyframe as JPEG. None if it cannot be decoded.
+/// Returns a keyframe as JPEG. None if it cannot be decoded.
 pub(super) fn jpeg(keyframe: &[u8]) -> Option<Vec<u8>> {
     let mut decoder = WebPDecoder::new(Cursor::new(webp(keyframe)?)).ok()?;
     let (width, height) = decoder.dimensions();
@@ -61,8 +61,7 @@ pub(super) fn jpeg(keyframe: &[u8]) -> Option<Vec<u8>> {
     Some(jpeg)
 }
 
-/// A keyframe as the only picture of a WebP file (RFC 9649 section 2.5), which a
-/// lossy one is.
+/// Returns a keyframe as the only picture of a lossy WebP file (RFC 9649 section 2.5).
 fn webp(keyframe: &[u8]) -> Option<Vec<u8>> {
     let length = u32::try_from(keyframe.len()).ok()?;
     let padding = length % 2;
@@ -76,7 +75,7 @@ fn webp(keyframe: &[u8]) -> Option<Vec<u8>> {
     Some(file)
 }
 
-/// The length of the descriptor that begins each packet (RFC 7741 section 4.2).
+/// Returns the length of the descriptor that begins each packet (RFC 7741 section 4.2).
 fn descriptor_length(payload: &[u8]) -> Option<usize> {
     let mut length = 1;
     if payload.first()? & 0x80 != 0 {
@@ -105,7 +104,7 @@ mod tests {
     fn a_keyframe_in_several_packets_becomes_a_jpeg() {
         let mut keyframes = Keyframes::default();
         let (first, second) = KEYFRAME.split_at(20);
-        // With a picture number of 15 bits, a base layer and a keyframe number.
+        // A descriptor with a picture number of 15 bits, a base layer and a keyframe number.
         let first = [&[0x90, 0xf0, 0x81, 7, 1, 2], first].concat();
         let second = [&[0x80, 0xf0, 0x81, 7, 1, 2], second].concat();
         assert_eq!(keyframes.push(&packet(5, false, None, &first)), None);
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_keyframe_is_left_out() {
+    fn incomplete_keyframes_and_other_pictures_are_left_out() {
         let mut keyframes = Keyframes::default();
         let begin = [&[0x10], &KEYFRAME[..20]].concat();
         let end = [&[0x00], &KEYFRAME[20..]].concat();

@@ -1,4 +1,4 @@
-//! One adapter's connection, from its beginning to its end.
+//! Connection of one adapter, from its beginning to its end.
 
 use std::io;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::rules::{AdapterFailure, Endpoint};
 /// The largest message of an endpoint. Documented: 32 KB.
 const LARGEST_MESSAGE: usize = 32 << 10;
 
-/// How long the other side may take to say goodbye.
+/// Longest wait for the other side's close frame.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// The time between two tries to connect again.
+/// Time between two attempts to connect again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Connects, and lets the stream run until it or the adapter ends. A connection
-/// that breaks is made again within `reconnect`.
+/// Connects, and lets the stream run until it or the adapter ends. A broken connection is made
+/// again within `reconnect`.
 pub(super) async fn run(
     endpoint: Endpoint,
     mut stream: Stream,
@@ -64,7 +64,7 @@ pub(super) async fn run(
         }
     }
     let goodbye = async {
-        // Gone already is as good.
+        // A connection that is already gone needs no goodbye.
         if socket.close(None).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}
         }
@@ -90,13 +90,13 @@ async fn open(endpoint: &Endpoint) -> Result<Socket, AdapterFailure> {
         .max_message_size(Some(LARGEST_MESSAGE))
         .max_frame_size(Some(LARGEST_MESSAGE));
     let connector = if endpoint.as_str().starts_with("wss:") {
-        // Reads files.
+        // This reads files.
         let tls = tokio::task::spawn_blocking(tls).await;
         Connector::Rustls(tls.ok().flatten().ok_or(AdapterFailure::Handshake)?)
     } else {
         Connector::Plain
     };
-    // 20 ms are to be sent at once, so no Nagle.
+    // Packets of 20 ms are sent at once, so Nagle's algorithm is off.
     let opened =
         connect_async_tls_with_config(endpoint.as_str(), Some(config), true, Some(connector));
     match opened.await {
@@ -108,11 +108,11 @@ async fn open(endpoint: &Endpoint) -> Result<Socket, AdapterFailure> {
     }
 }
 
-/// TLS that trusts whom the system trusts. Names its cryptography: a program
-/// may have two, and rustls then chooses none.
+/// Returns TLS with the system's roots. It names its cryptography: if a program has two providers,
+/// rustls chooses none.
 fn tls() -> Option<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
-    // One that cannot be read vouches for nobody.
+    // A certificate that cannot be read is left out.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);

@@ -1,4 +1,4 @@
-//! The streams of adapters' connections.
+//! Streams of adapters' connections.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use super::{Reporter, What};
 use crate::media::Heard;
 use crate::rules::OutputCodec;
 
-/// How much PCM waits to be played: a second. More is left in the socket.
+/// The most PCM that waits to be played: a second. The rest stays in the socket.
 const LONGEST_BUFFER: usize = FRAME_BYTES * 50;
 
-/// How long a packet of sound is.
+/// Length of a packet of sound.
 const FRAME_TIME: Duration = Duration::from_millis(20);
 
-/// How late a packet may be. After more than this there was a pause.
+/// The most that a packet may be late. A larger delay counts as a pause.
 const LATEST: Duration = Duration::from_millis(100);
 
 /// The time between two pictures. Documented: a picture a second by default.
@@ -47,20 +47,19 @@ pub(super) enum Stream {
 pub(super) struct Egress {
     codec: OutputCodec,
     heard: mpsc::Receiver<Heard>,
-    /// The packets that came while there was no connection.
+    /// Packets that came while there was no connection.
     backlog: VecDeque<Heard>,
     /// The picture that was sent last.
     picture: Packet,
     total: u64,
 }
 
-/// Why a stream has ended.
+/// Reason for which a stream has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// The connection broke.
     Broke,
-    /// The endpoint has hung up or says what cannot be understood, or there is
-    /// nothing more to send.
+    /// The endpoint has hung up or sent an unreadable message, or there is nothing more to send.
     HungUp,
 }
 
@@ -149,7 +148,7 @@ impl Egress {
                 heard = self.next(socket) => heard?,
             };
             let Some(keyframe) = keyframes.push(&heard).filter(|_| is_due) else { continue };
-            // It takes some milliseconds of a processor.
+            // The conversion takes some milliseconds of a processor.
             let made = tokio::task::spawn_blocking(move || jpeg(&keyframe)).await;
             let Some(payload) = made.ok().flatten() else { continue };
             is_due = false;
@@ -160,8 +159,7 @@ impl Egress {
         }
     }
 
-    /// The next packet. What an endpoint says is of no interest, only that it is
-    /// there.
+    /// Returns the next packet. Messages of the endpoint only show that it is alive.
     async fn next(&mut self, socket: &mut Socket) -> Result<Heard, End> {
         if let Some(heard) = self.backlog.pop_front() {
             return Ok(heard);
@@ -192,7 +190,7 @@ impl Egress {
     }
 }
 
-/// Plays what the endpoint sends, no faster than it is to be heard.
+/// Plays the endpoint's sound, no faster than real time.
 async fn ingest(socket: &mut Socket, reporter: &Reporter) -> Option<()> {
     let mut packer = Packer::new()?;
     let mut buffer = VecDeque::new();

@@ -1,16 +1,14 @@
-//! Clips: loops of sound and of pictures that are there to be decoded. They are made
-//! by `clips/make`.
+//! Clips: loops of sound and pictures for decoders. They are made by `clips/make`.
 
 use super::{Scene, Voice};
 
-/// The length of every packet of a tone.
+/// Length of every packet of a tone, in bytes.
 const TONE_PACKET: usize = 80;
 
-/// The length of the header of an IVF file.
+/// Length of the header of an IVF file, in bytes.
 const FILE_HEADER: usize = 32;
 
-/// The length of the header of each frame in it, which begins with the length of
-/// the frame.
+/// Length of the header of each frame of an IVF file, which begins with the length of the frame.
 const FRAME_HEADER: usize = 12;
 
 /// A clip and the place in it.
@@ -39,7 +37,7 @@ impl Clip {
         Self { frames: std::iter::from_fn(|| frame(&mut rest)).collect(), next: 0 }
     }
 
-    /// Takes the next frame, after the last one the first one again.
+    /// Takes the next frame. The first follows the last.
     pub(super) fn take(&mut self) -> &'static [u8] {
         let frame = self.frames.get(self.next).copied().unwrap_or_default();
         self.next += 1;
@@ -49,16 +47,16 @@ impl Clip {
         frame
     }
 
-    /// Goes on to the next keyframe of a picture, unless it is there.
+    /// Goes to the next keyframe of a picture, unless it is at one.
     pub(super) fn skip_to_keyframe(&mut self) {
         let (before, after) = self.frames.split_at_checked(self.next).unwrap_or_default();
         let skipped = after.iter().chain(before).position(|frame| is_keyframe(frame));
-        // There is no remainder of nothing, and then nothing to skip either.
+        // An empty clip has no remainder, and nothing to skip.
         self.next = (self.next + skipped.unwrap_or_default()) % self.frames.len().max(1);
     }
 }
 
-/// The next frame of an IVF file. None at its end.
+/// Returns the next frame of an IVF file. None at its end.
 fn frame(rest: &mut &'static [u8]) -> Option<&'static [u8]> {
     let length = u32::from_le_bytes(*rest.first_chunk()?);
     let (frame, after) =
@@ -67,7 +65,7 @@ fn frame(rest: &mut &'static [u8]) -> Option<&'static [u8]> {
     Some(frame)
 }
 
-/// A VP8 frame that needs no other one (RFC 6386 section 9.1).
+/// Returns whether a VP8 frame needs no other one (RFC 6386 section 9.1).
 fn is_keyframe(frame: &[u8]) -> bool {
     frame.first().is_some_and(|first| first & 1 == 0)
 }
@@ -86,7 +84,7 @@ mod tests {
             assert_eq!(clip.frames.len(), 100);
             for packet in clip.frames {
                 assert_eq!(packet.len(), TONE_PACKET);
-                // CELT of the full band, 20 ms; mono; one frame (RFC 6716 section 3.1).
+                // CELT of the full band, 20 ms, mono, one frame (RFC 6716 section 3.1).
                 assert_eq!(packet[0], 31 << 3);
             }
         }
@@ -136,7 +134,7 @@ mod tests {
         assert_eq!(clip.take(), all[0]);
     }
 
-    /// A tone as it is heard, two times in a row.
+    /// Returns a decoded tone, two times in a row.
     #[cfg(feature = "adapters")]
     fn heard(voice: Voice) -> Vec<i16> {
         use ropus::{Channels, DecodeMode, Decoder};
@@ -161,7 +159,7 @@ mod tests {
             let loudest = pcm.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
             assert!((1_000..4_000).contains(&loudest), "{voice:?}: {loudest}");
             let step = pcm.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().unwrap();
-            // The steepest of 550 Hz and a quarter of 1100 Hz, and what Opus does to them.
+            // The steepest step of 550 Hz and a quarter of 1100 Hz, with the error of Opus.
             assert!(step < 350, "{voice:?}: {step}");
         }
     }

@@ -1,18 +1,18 @@
-//! The origin of a synthetic packet, as it says itself.
+//! Origin of a synthetic packet, written in its payload.
 
-/// Begins the marker. Looked for, so it is none that silence or a frame has.
+/// Beginning of the marker. Neither silence nor a frame contains it.
 const MAGIC: &[u8] = b"\x7fmrk";
 
-/// The origin of a synthetic packet.
+/// Origin of a synthetic packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
-    /// The number of the agent that sent it.
+    /// Number of the agent that sent it.
     pub agent: u64,
-    /// The mid by which its publisher knows the section.
+    /// Mid of the section on the publisher's side.
     pub mid: String,
-    /// The RID of its layer.
+    /// RID of its layer.
     pub layer: Option<String>,
-    /// Which packet of its stream it is.
+    /// Number of the packet in its stream.
     pub frame: u32,
 }
 
@@ -22,7 +22,7 @@ impl Marker {
         payload.extend_from_slice(&self.agent.to_be_bytes());
         payload.extend_from_slice(&self.frame.to_be_bytes());
         for name in [self.mid.as_str(), self.layer.as_deref().unwrap_or_default()] {
-            // Names are 16 characters at most.
+            // Names have 16 characters at most.
             payload.push(name.len() as u8);
             payload.extend_from_slice(name.as_bytes());
         }

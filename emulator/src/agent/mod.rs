@@ -1,14 +1,13 @@
-//! An agent to test with: what a browser's `RTCPeerConnection` does, without the
-//! browser.
+//! Agent for tests: a browser's `RTCPeerConnection` without the browser.
 //!
-//! It has one UDP socket on this machine, sends synthetic packets on what it
-//! publishes, and counts what it receives. For people who look and listen there are
-//! a tone and a moving picture, which browsers decode. Everything runs in a task of
-//! its own, which stops when the agent is dropped.
+//! An agent has one UDP socket on this machine, sends synthetic packets on its published sections,
+//! and counts the packets that it receives. For people who look and listen there are a tone and a
+//! moving picture, which browsers decode. The agent runs in a task of its own, which stops when the
+//! agent is dropped.
 
 mod clip;
 mod marker;
-mod source;
+mod stream;
 mod task;
 mod vp8;
 
@@ -26,37 +25,36 @@ use tokio::task::JoinHandle;
 
 pub use marker::Marker;
 #[cfg(all(test, feature = "adapters"))]
-pub(crate) use source::KEYFRAME;
+pub(crate) use stream::KEYFRAME;
 use task::Task;
 
 use crate::media::{Delivery, Kind, Message};
 
-/// How many commands wait before who gives more has to wait.
+/// The most commands that wait. Further callers wait for room.
 const COMMANDS: usize = 64;
 
-/// Tells the agents of one process apart.
+/// Number of the next agent in this process.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// A track that an agent publishes.
+/// Media that an agent publishes on one section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Send {
+pub enum Source {
     /// Opus, 50 packets of silence a second.
     Audio,
     /// VP8, 25 packets a second, each a frame.
     Video,
     /// H.265, 25 packets a second, each a frame.
     H265,
-    /// VP8 in several layers, best first, by their RIDs.
+    /// VP8 in several layers, given by their RIDs, best first.
     SimulcastVideo(&'static [&'static str]),
-    /// Opus, 50 packets a second, of two soft notes in turn. They have no marker.
+    /// Opus, 50 packets a second, of two soft notes in turn. The packets have no marker.
     Tone(Voice),
-    /// VP8, 25 frames a second of 320 by 180, of a shape that goes round. They have no
-    /// marker. A keyframe comes each second, and as the next frame once one is
-    /// requested.
+    /// VP8, 25 frames a second of 320 by 180 pixels, of a shape that goes round. The packets have
+    /// no marker. A keyframe comes each second, and as the next frame once one is requested.
     Picture(Scene),
 }
 
-/// The notes of a tone, by which agents are told apart.
+/// Notes of a tone. They tell agents apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
     /// 220 and 330 Hz.
@@ -65,7 +63,7 @@ pub enum Voice {
     High,
 }
 
-/// The look of a picture, by which agents are told apart.
+/// Look of a picture. It tells agents apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scene {
     /// A disc on red and violet.
@@ -74,57 +72,57 @@ pub enum Scene {
     Sea,
 }
 
-/// A change that an agent offers.
+/// Change that an agent offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A new section.
-    Add(Send),
-    /// A new section to receive something of that kind on.
+    /// Adds a section.
+    Add(Source),
+    /// Adds a section that receives media of this kind.
     Receive(Kind),
-    /// A section with this mid ends for good.
+    /// Ends the section with this mid for good.
     Stop(String),
-    /// A section with this mid carries nothing for now.
+    /// Pauses the section with this mid: it carries nothing for now.
     Deactivate(String),
-    /// A new section for data channels.
+    /// Adds a section for data channels.
     Data,
 }
 
 /// Counts of the packets that were received on a section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Received {
-    /// How many packets.
+    /// Packets.
     pub packets: u64,
-    /// How many bytes of payload.
+    /// Bytes of payload.
     pub bytes: u64,
-    /// How many of the packets begin a keyframe.
+    /// Packets that begin a keyframe.
     pub keyframes: u64,
-    /// How many sequence numbers were skipped and have not come since.
+    /// Sequence numbers that were skipped and have not come since.
     pub gaps: u64,
-    /// How often the RTP time went back, or forward by more than two seconds.
+    /// Times that the RTP time went back, or forward by more than two seconds.
     pub leaps: u64,
-    /// How often the picture number was not the next or the same one.
+    /// Times that the picture number was neither the next nor the same one.
     pub picture_gaps: u64,
-    /// How often another origin of pictures began with anything but a keyframe.
+    /// Times that another origin's pictures began without a keyframe.
     pub blind_switches: u64,
-    /// The origin of the last packet. None if it was not an agent's, or of a clip.
+    /// Origin of the last packet. None if it was not an agent's, or of a clip.
     pub marker: Option<Marker>,
 }
 
-/// Why an agent could not do what it was asked to.
+/// Reason for which an agent could not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AgentError {
-    /// It is closed.
+    /// The agent is closed.
     Closed,
     /// The session description cannot be used, or not now.
     BadDescription,
-    /// There is nothing to offer.
+    /// The agent has nothing to offer.
     NothingToOffer,
-    /// It did not happen in time.
+    /// The wait took too long.
     TimedOut,
 }
 
-/// An agent.
+/// Agent with one connection.
 pub struct Agent {
     id: u64,
     address: SocketAddr,
@@ -134,9 +132,9 @@ pub struct Agent {
     task: JoinHandle<()>,
 }
 
-type Command = Box<dyn FnOnce(&mut Task) + std::marker::Send>;
+type Command = Box<dyn FnOnce(&mut Task) + Send>;
 
-/// The state of an agent as it is known from outside.
+/// State of an agent that is known outside its task.
 #[derive(Clone, Debug, Default)]
 struct State {
     is_connected: bool,
@@ -144,7 +142,7 @@ struct State {
     keyframe_requests: u64,
 }
 
-impl Send {
+impl Source {
     fn codec(self) -> Codec {
         match self {
             Self::Audio | Self::Tone(_) => Codec::Opus,
@@ -153,7 +151,7 @@ impl Send {
         }
     }
 
-    /// The RIDs of its layers. None if it is one stream.
+    /// Returns the RIDs of its layers. None if it is one stream.
     fn layers(self) -> &'static [&'static str] {
         match self {
             Self::SimulcastVideo(layers) => layers,
@@ -167,7 +165,7 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// If there is no port to be had.
+    /// The system's error if no port is free.
     pub async fn start() -> io::Result<Self> {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -180,12 +178,12 @@ impl Agent {
         Ok(Self { id, address, commands, state, messages: Mutex::new(messages), task })
     }
 
-    /// The number that its packets carry as [`Marker::agent`].
+    /// Returns the number that its packets carry as [`Marker::agent`].
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// Where its packets come from.
+    /// Returns the address that its packets come from.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -194,17 +192,17 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// If it is closed, or there is nothing to offer.
-    pub async fn offer(&self, add: &[Send]) -> Result<(String, Vec<String>), AgentError> {
+    /// [`AgentError::Closed`], or [`AgentError::NothingToOffer`].
+    pub async fn offer(&self, add: &[Source]) -> Result<(String, Vec<String>), AgentError> {
         let changes: Vec<Change> = add.iter().copied().map(Change::Add).collect();
         self.offer_changes(&changes).await
     }
 
-    /// Makes an offer with any changes. Returns it and the mids of what it adds.
+    /// Makes an offer with any changes. Returns it and the mids of the added sections.
     ///
     /// # Errors
     ///
-    /// If it is closed, or there is nothing to offer.
+    /// [`AgentError::Closed`], or [`AgentError::NothingToOffer`].
     pub async fn offer_changes(
         &self,
         changes: &[Change],
@@ -217,17 +215,18 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// If it is closed, or the answer is none to the last offer.
+    /// [`AgentError::Closed`], or [`AgentError::BadDescription`] if it is no answer to the last
+    /// offer.
     pub async fn accept_answer(&self, sdp: &str) -> Result<(), AgentError> {
         let sdp = sdp.to_owned();
         self.call(move |task| task.accept_answer(&sdp)).await?
     }
 
-    /// Takes an offer and answers it. It sends wherever the offer lets it.
+    /// Takes an offer and answers it. The agent sends on each section that the offer lets it use.
     ///
     /// # Errors
     ///
-    /// If it is closed, or the offer cannot be used.
+    /// [`AgentError::Closed`], or [`AgentError::BadDescription`].
     pub async fn answer(&self, sdp: &str) -> Result<String, AgentError> {
         let sdp = sdp.to_owned();
         self.call(move |task| task.answer(&sdp)).await?
@@ -237,16 +236,16 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// If it is closed, or that takes too long.
+    /// [`AgentError::Closed`], or [`AgentError::TimedOut`].
     pub async fn connected(&self, timeout: Duration) -> Result<(), AgentError> {
         self.until(timeout, |state| state.is_connected.then_some(())).await
     }
 
-    /// Waits until the connection is down again.
+    /// Waits until the connection is lost.
     ///
     /// # Errors
     ///
-    /// If it is closed by itself, or that takes too long.
+    /// [`AgentError::Closed`] if the agent has ended by itself, or [`AgentError::TimedOut`].
     pub async fn disconnected(&self, timeout: Duration) -> Result<(), AgentError> {
         self.until(timeout, |state| (!state.is_connected).then_some(())).await
     }
@@ -256,11 +255,11 @@ impl Agent {
         self.state.borrow().received.get(mid).cloned().unwrap_or_default()
     }
 
-    /// Waits until what it has received on a section is as wished.
+    /// Waits until the counts of a section meet a condition.
     ///
     /// # Errors
     ///
-    /// If it is closed, or that takes too long.
+    /// [`AgentError::Closed`], or [`AgentError::TimedOut`].
     pub async fn until_received(
         &self,
         mid: &str,
@@ -273,36 +272,36 @@ impl Agent {
         .await
     }
 
-    /// For how many keyframes it was asked.
+    /// Returns the number of keyframes that were requested of it.
     pub fn keyframe_requests(&self) -> u64 {
         self.state.borrow().keyframe_requests
     }
 
-    /// Asks the sender of what it receives on a section for a keyframe.
+    /// Requests a keyframe from the sender of a section.
     ///
     /// # Errors
     ///
-    /// If it is closed.
+    /// [`AgentError::Closed`].
     pub async fn request_keyframe(&self, mid: &str) -> Result<(), AgentError> {
         let mid = mid.to_owned();
         self.call(move |task| task.request_keyframe(&mid)).await
     }
 
-    /// Stops sending a section, or one layer of it, without telling anyone.
+    /// Stops sending a section, or one layer of it, without a signal to the other side.
     ///
     /// # Errors
     ///
-    /// If it is closed.
+    /// [`AgentError::Closed`].
     pub async fn pause(&self, mid: &str, layer: Option<&str>) -> Result<(), AgentError> {
         let (mid, layer) = (mid.to_owned(), layer.map(str::to_owned));
         self.call(move |task| task.set_paused(&mid, layer.as_deref(), true)).await
     }
 
-    /// Sends again what was paused.
+    /// Sends a paused section or layer again.
     ///
     /// # Errors
     ///
-    /// If it is closed.
+    /// [`AgentError::Closed`].
     pub async fn resume(&self, mid: &str, layer: Option<&str>) -> Result<(), AgentError> {
         let (mid, layer) = (mid.to_owned(), layer.map(str::to_owned));
         self.call(move |task| task.set_paused(&mid, layer.as_deref(), false)).await
@@ -312,7 +311,7 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// If it is closed.
+    /// [`AgentError::Closed`].
     pub async fn open_channel(&self, id: u16, delivery: Delivery) -> Result<(), AgentError> {
         self.call(move |task| task.open_channel(id, delivery)).await
     }
@@ -321,30 +320,30 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// If it is closed.
+    /// [`AgentError::Closed`].
     pub async fn send(&self, id: u16, message: Message) -> Result<(), AgentError> {
         self.call(move |task| task.send(id, message)).await
     }
 
-    /// The next message on any data channel. None if it is closed.
+    /// Returns the next message of any data channel. None if the agent is closed.
     pub async fn recv(&self) -> Option<(u16, Message)> {
         self.messages.lock().await.recv().await
     }
 
-    /// Says goodbye and stops.
+    /// Closes the connection and stops.
     pub async fn close(mut self) {
-        // Closed already is as good.
+        // An agent that is already closed needs no goodbye.
         let _ = self.call(Task::close).await;
         let _ = (&mut self.task).await;
     }
 
-    async fn call<R: std::marker::Send + 'static>(
+    async fn call<R: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Task) -> R + std::marker::Send + 'static,
+        f: impl FnOnce(&mut Task) -> R + Send + 'static,
     ) -> Result<R, AgentError> {
         let (sender, receiver) = oneshot::channel();
         let command: Command = Box::new(move |task| {
-            // Who has stopped waiting does not want the result.
+            // A caller that has stopped waiting does not want the result.
             let _ = sender.send(f(task));
         });
         self.commands.send(command).await.map_err(|_| AgentError::Closed)?;
@@ -387,7 +386,7 @@ impl fmt::Display for AgentError {
             Self::Closed => "the agent is closed",
             Self::BadDescription => "the session description cannot be used",
             Self::NothingToOffer => "there is nothing to offer",
-            Self::TimedOut => "it did not happen in time",
+            Self::TimedOut => "the wait took too long",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The task of an agent.
+//! Task of an agent.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -16,16 +16,16 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 
 use super::marker::Marker;
-use super::source::Source;
-use super::{AgentError, Change, Command, Received, Send, State};
+use super::stream::Stream;
+use super::{AgentError, Change, Command, Received, Source, State};
 use crate::media::channels::{Channels, placeholder};
-use crate::media::drive::{Driven, drive};
+use crate::media::drive::{ConnectionOwner, drive};
 use crate::media::{Delivery, Message};
 
-/// How long to wait if nothing is due.
+/// Wait if nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// A step in RTP time that is no step of a stream.
+/// RTP time that no stream skips: two seconds of video.
 const LEAP: i32 = 2 * 90_000;
 
 pub(super) struct Task {
@@ -33,9 +33,9 @@ pub(super) struct Task {
     address: SocketAddr,
     rtc: Rtc,
     pending: Option<SdpPendingOffer>,
-    /// Mids of all sections, and what it offered to send on them.
-    sections: BTreeMap<String, Option<Send>>,
-    sources: Vec<Source>,
+    /// Mids of all sections, and the media that the agent offered to send on them.
+    sections: BTreeMap<String, Option<Source>>,
+    streams: Vec<Stream>,
     channels: Channels,
     progress: BTreeMap<Mid, Progress>,
     transmits: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -45,7 +45,7 @@ pub(super) struct Task {
     messages: mpsc::UnboundedSender<(u16, Message)>,
 }
 
-/// Where a received stream is.
+/// Place in a received stream.
 #[derive(Clone, Copy)]
 struct Progress {
     first: u64,
@@ -72,7 +72,7 @@ impl Task {
             rtc,
             pending: None,
             sections: BTreeMap::new(),
-            sources: Vec::new(),
+            streams: Vec::new(),
             channels: Channels::default(),
             progress: BTreeMap::new(),
             transmits: VecDeque::new(),
@@ -85,19 +85,19 @@ impl Task {
         task
     }
 
-    /// Until it is closed, or nobody can give commands any more.
+    /// Runs until it is closed, or until nobody can give commands any more.
     pub(super) async fn run(mut self, socket: UdpSocket, mut commands: mpsc::Receiver<Command>) {
         let mut buffer = vec![0; 2000];
         loop {
             while let Some((to, data)) = self.transmits.pop_front() {
-                // Lost like any datagram may be; what has to arrive is repeated.
+                // A datagram may get lost. Media and signalling that matter are repeated.
                 let _ = socket.send_to(&data, to).await;
             }
             if self.is_closed {
                 return;
             }
             let now = Instant::now();
-            let deadline = self.sources.iter().map(Source::next).fold(self.deadline, Instant::min);
+            let deadline = self.streams.iter().map(Stream::next).fold(self.deadline, Instant::min);
             tokio::select! {
                 command = commands.recv() => {
                     let Some(command) = command else {
@@ -124,8 +124,8 @@ impl Task {
         let mut api = self.rtc.sdp_api();
         for change in changes {
             match change {
-                Change::Add(send) => {
-                    let layers = send.layers();
+                Change::Add(source) => {
+                    let layers = source.layers();
                     let simulcast = (!layers.is_empty()).then(|| {
                         let mut simulcast = Simulcast::new();
                         for layer in layers {
@@ -133,9 +133,9 @@ impl Task {
                         }
                         simulcast
                     });
-                    let kind = send.codec().kind();
+                    let kind = source.codec().kind();
                     let mid = api.add_media(kind, Direction::SendOnly, None, None, simulcast);
-                    self.sections.insert(mid.to_string(), Some(*send));
+                    self.sections.insert(mid.to_string(), Some(*source));
                     mids.push(mid.to_string());
                 }
                 Change::Receive(kind) => {
@@ -192,10 +192,10 @@ impl Task {
     }
 
     pub(super) fn set_paused(&mut self, mid: &str, layer: Option<&str>, is_paused: bool) {
-        for source in &mut self.sources {
-            let is_layer = layer.is_none() || source.rid.as_deref() == layer;
-            if *source.mid == *mid && is_layer {
-                source.is_paused = is_paused;
+        for stream in &mut self.streams {
+            let is_layer = layer.is_none() || stream.rid.as_deref() == layer;
+            if *stream.mid == *mid && is_layer {
+                stream.is_paused = is_paused;
             }
         }
     }
@@ -231,15 +231,15 @@ impl Task {
         let now = Instant::now();
         let _ = self.rtc.handle_input(Input::Timeout(now));
         self.drive(now);
-        for index in 0..self.sources.len() {
-            while self.sources[index].next() <= now {
-                self.sources[index].send(self.id, &mut self.rtc, now);
+        for index in 0..self.streams.len() {
+            while self.streams[index].next() <= now {
+                self.streams[index].send(self.id, &mut self.rtc, now);
                 self.drive(now);
             }
         }
     }
 
-    /// Sends on all sections on which it now may.
+    /// Sends on all sections that the answer allows.
     fn negotiated(&mut self, sdp: &str) {
         let now = Instant::now();
         for mid in sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")) {
@@ -248,29 +248,30 @@ impl Task {
         if sdp.lines().any(|line| line.starts_with("m=application")) {
             self.channels.transport();
         }
-        let mut sources = Vec::new();
-        for (mid, send) in &self.sections {
+        let mut streams = Vec::new();
+        for (mid, source) in &self.sections {
             let mid = Mid::from(mid.as_str());
             let Some(media) = self.rtc.media(mid).filter(|media| media.direction().is_sending())
             else {
                 continue;
             };
-            let send = send.unwrap_or(match media.kind() {
-                MediaKind::Audio => Send::Audio,
-                MediaKind::Video => Send::Video,
+            let source = source.unwrap_or(match media.kind() {
+                MediaKind::Audio => Source::Audio,
+                MediaKind::Video => Source::Video,
             });
-            let mut rids: Vec<_> = send.layers().iter().map(|rid| Some(Rid::from(*rid))).collect();
+            let mut rids: Vec<_> =
+                source.layers().iter().map(|rid| Some(Rid::from(*rid))).collect();
             if rids.is_empty() {
                 rids.push(None);
             }
             for rid in rids {
-                let is_old = |old: &&mut Source| old.mid == mid && old.rid == rid;
-                let old = self.sources.iter_mut().find(is_old);
-                let new = || Source::new(mid, rid, send, now);
-                sources.push(old.map_or_else(new, |old| std::mem::replace(old, new())));
+                let is_old = |old: &&mut Stream| old.mid == mid && old.rid == rid;
+                let old = self.streams.iter_mut().find(is_old);
+                let new = || Stream::new(mid, rid, source, now);
+                streams.push(old.map_or_else(new, |old| std::mem::replace(old, new())));
             }
         }
-        self.sources = sources;
+        self.streams = streams;
         // Connectivity checks begin with this, not with the change itself.
         let _ = self.rtc.handle_input(Input::Timeout(now));
         self.drive(now);
@@ -282,7 +283,7 @@ impl Task {
     }
 }
 
-impl Driven for Task {
+impl ConnectionOwner for Task {
     fn connection(&mut self) -> (&mut Rtc, &mut Channels) {
         (&mut self.rtc, &mut self.channels)
     }
@@ -298,16 +299,16 @@ impl Driven for Task {
     }
 
     fn keyframe_requested(&mut self, request: KeyframeRequest) {
-        for source in &mut self.sources {
-            if source.mid == request.mid && source.rid == request.rid {
-                source.want_keyframe();
+        for stream in &mut self.streams {
+            if stream.mid == request.mid && stream.rid == request.rid {
+                stream.want_keyframe();
             }
         }
         self.state.send_modify(|state| state.keyframe_requests += 1);
     }
 
     fn message(&mut self, id: u16, message: Message) {
-        // Nobody may be interested.
+        // Without a receiver the message is dropped.
         let _ = self.messages.send((id, message));
     }
 
@@ -361,7 +362,7 @@ impl Driven for Task {
     }
 }
 
-/// The mid of the last section.
+/// Returns the mid of the last section.
 fn last_mid(sdp: &str) -> Option<String> {
     sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")).next_back().map(str::to_owned)
 }

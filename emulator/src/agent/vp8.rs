@@ -1,10 +1,10 @@
-//! The RTP payload of VP8 (RFC 7741).
+//! RTP payload of VP8 (RFC 7741).
 
-/// The most bytes of a frame in one packet, with which it is below any usual MTU.
+/// The most bytes of a frame in one packet, which keeps it below any usual MTU.
 const LARGEST: usize = 1100;
 
-/// The descriptor of a packet. It has a picture number of 15 bits, and says whether
-/// the packet begins a frame.
+/// Returns the descriptor of a packet. It has a picture number of 15 bits, and says whether the
+/// packet begins a frame.
 pub(super) fn descriptor(is_first: bool, number: u32) -> Vec<u8> {
     let number = (number & 0x7fff) as u16;
     vec![if is_first { 0x90 } else { 0x80 }, 0x80, 0x80 | (number >> 8) as u8, number as u8]
@@ -29,7 +29,7 @@ mod tests {
     #[test]
     fn a_frame_is_the_parts_that_it_is_split_into() {
         for length in [1, LARGEST, LARGEST + 1, 2 * LARGEST, 5000] {
-            // As a keyframe begins.
+            // Bytes that begin as a keyframe does.
             let frame: Vec<u8> = (0..length).map(|at| (at % 127) as u8 * 2).collect();
             let payloads = split(&frame, 0x1_8123);
             assert_eq!(payloads.len(), length.div_ceil(LARGEST));

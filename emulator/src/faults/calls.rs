@@ -1,4 +1,4 @@
-//! Calls, as a test sees them that watches.
+//! Calls, as a watching test sees them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,23 +8,22 @@ use serde_json::Value;
 use super::Fault;
 use crate::rules::Operation;
 
-/// A call that has the right secret, before anything is done about it. `Debug`
-/// hides the body.
+/// Call with the right secret, before it is carried out. `Debug` hides the body.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Call {
-    /// The number of calls so far, this one included.
+    /// Number of calls so far, this one included.
     pub number: u64,
-    /// The operation to be done.
+    /// Operation of the call.
     pub operation: Operation,
-    /// The session of the path. None where the path has none.
+    /// Session of the path. None if the path has none.
     pub session: Option<String>,
-    /// The body as it came.
+    /// Body as it came.
     pub body: Vec<u8>,
 }
 
 impl Call {
-    /// The body as JSON; null if it is none.
+    /// Returns the body as JSON, or null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -41,7 +40,7 @@ impl fmt::Debug for Call {
     }
 }
 
-/// A function that is told of each call and returns the faults for it.
+/// Function that is told of each call and returns the faults for it.
 #[derive(Clone)]
 pub(crate) struct Watch(Arc<Tell>);
 

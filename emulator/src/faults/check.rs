@@ -1,4 +1,4 @@
-//! Rules that can never match, and numbers without sense.
+//! Checks of rules: impossible matches, and numbers out of range.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::rules::Operation;
 /// together.
 pub(super) const MAX_DELAY_MS: u64 = 60_000;
 
-/// Why a rule, or the network, cannot be ordered.
+/// Reason for which a rule, or a network, is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadRule {
@@ -22,38 +22,38 @@ pub enum BadRule {
     EmptySession,
     /// `nth` is 0; it is counted from 1.
     Nth,
-    /// The probability is not above 0 and up to 1.
+    /// The probability is not above 0 and at most 1.
     Probability,
-    /// `times` is 0, so it never happens.
+    /// `times` is 0, so the fault never happens.
     Times,
     /// The status is not from 200 to 599.
     Status,
-    /// A header that cannot be sent.
+    /// The header cannot be sent.
     Header,
-    /// The delay is more than a minute.
+    /// The delay is longer than a minute.
     TooLong,
-    /// Entries to fail or to omit, for an operation that has none.
+    /// The entries are to fail or to be omitted, and the operation has no entries.
     NoItems,
-    /// No entry is named.
+    /// The fault names no entry.
     NoIndices,
-    /// A session description to edit, for an operation that replies none.
+    /// The session description is to be edited, and the operation's reply has none.
     NoDescription,
-    /// Glare, for an operation that is no close of tracks.
+    /// The fault is glare, and the operation does not close tracks.
     NoGlare,
-    /// An edit that changes nothing.
+    /// The edit changes nothing.
     NoEdit,
-    /// A part of the packets that is not from 0 to 1.
+    /// The share of packets is not from 0 to 1.
     Part,
-    /// A burst that is not from 0 to 10,000 packets.
+    /// The burst is not from 0 to 10,000 packets.
     Burst,
-    /// A rate that is not from 1 to 100,000,000 kbit/s.
+    /// The rate is not from 1 to 100,000,000 kbit/s.
     Rate,
-    /// There are 1,000 rules already.
+    /// The emulator already has 1,000 rules.
     TooMany,
 }
 
 impl Rule {
-    /// Whether the numbers make sense, and the rule can match at all.
+    /// Checks that the numbers are in range, and that the rule can match.
     pub(super) fn check(&self) -> Result<(), BadRule> {
         let names_session = self.operation.is_none_or(Operation::has_session);
         if !names_session && self.session.is_some() {
@@ -102,7 +102,7 @@ impl Fault {
         }
     }
 
-    /// Checks that it can happen to calls of this operation.
+    /// Checks that the fault can happen to calls of this operation.
     fn check_for(&self, operation: Operation) -> Result<(), BadRule> {
         use Operation::*;
         let problem = match self {
@@ -150,21 +150,21 @@ impl fmt::Display for BadRule {
         f.write_str(match self {
             Self::NoSession => "calls of this operation name no session",
             Self::EmptySession => "no session has an empty id",
-            Self::Nth => "nth is counted from 1",
-            Self::Probability => "probability is not above 0 and up to 1",
-            Self::Times => "it never happens 0 times",
-            Self::Status => "status is not from 200 to 599",
+            Self::Nth => "nth is 0, and it is counted from 1",
+            Self::Probability => "the probability is not above 0 and at most 1",
+            Self::Times => "times is 0, so the fault never happens",
+            Self::Status => "the status is not from 200 to 599",
             Self::Header => "a header cannot be sent",
-            Self::TooLong => "a delay is more than a minute",
+            Self::TooLong => "a delay is longer than a minute",
             Self::NoItems => "calls of this operation have no entries",
-            Self::NoIndices => "no entry is named",
+            Self::NoIndices => "the fault names no entry",
             Self::NoDescription => "replies of this operation have no session description",
-            Self::NoGlare => "only a close of tracks meets an offer of the SFU's",
+            Self::NoGlare => "only a close of tracks can meet glare",
             Self::NoEdit => "the edit changes nothing",
-            Self::Part => "a part of the packets is not from 0 to 1",
+            Self::Part => "a share of the packets is not from 0 to 1",
             Self::Burst => "a burst is not from 0 to 10,000 packets",
             Self::Rate => "a rate is not from 1 to 100,000,000 kbit/s",
-            Self::TooMany => "there are 1,000 rules already",
+            Self::TooMany => "the emulator already has 1,000 rules",
         })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// The most calls that are held at a time. What comes beyond goes on at once.
+/// The most calls that are held at a time. Further ones continue at once.
 const MAX_HELD: usize = 1_000;
 
 /// Holds calls until they are released.
@@ -17,7 +17,7 @@ pub(crate) struct Holds {
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     releases: u64,
-    /// The emulator stops: nothing is held any more.
+    /// True once the emulator stops: nothing is held any more.
     has_ended: bool,
 }
 
@@ -44,7 +44,7 @@ impl Holds {
             return;
         }
         let _held = Held(&self.held);
-        // It fails only without a sender, which is here.
+        // This fails only without a sender, and `self` owns the sender.
         let _ = state.wait_for(|now| now.has_ended || now.releases > before.releases).await;
     }
 
@@ -58,19 +58,19 @@ impl Holds {
         let _ = tokio::time::timeout(time, ended).await;
     }
 
-    /// Lets all calls go on that are held now. Returns how many there are.
+    /// Releases all calls that are held now. Returns their number.
     pub(crate) fn release(&self) -> usize {
         let held = *self.held.borrow();
         self.state.send_modify(|state| state.releases += 1);
         held
     }
 
-    /// Lets all calls go on, and holds no more.
+    /// Releases all calls, and holds no more.
     pub(crate) fn end(&self) {
         self.state.send_modify(|state| state.has_ended = true);
     }
 
-    /// Returns once so many calls are held.
+    /// Returns once this many calls are held.
     pub(crate) async fn wait_for(&self, calls: usize) {
         let _ = self.held.subscribe().wait_for(|held| *held >= calls).await;
     }

@@ -1,4 +1,4 @@
-//! Faults to order: what goes wrong, for which calls, and how often.
+//! Faults that a test orders: their kind, their calls and their number.
 
 mod calls;
 mod check;
@@ -21,8 +21,7 @@ pub(crate) use holds::Holds;
 pub use network::Network;
 pub(crate) use ordered::{Faults, pause};
 
-/// A fault with the calls that it is for. As JSON it is what
-/// `POST /__emulator/faults` takes:
+/// Fault with the calls that it is for. As JSON it is the body of `POST /__emulator/faults`:
 ///
 /// ```
 /// # use cloudflare_calls_emulator::faults::{Fault, Rule};
@@ -35,64 +34,63 @@ pub(crate) use ordered::{Faults, pause};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
-    /// The operation. None: all.
+    /// Operation of the calls. None stands for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
-    /// The session. None: all, and calls about none.
+    /// Session of the calls. None stands for all, and for calls without a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// Only this one of the calls that fit, counted from 1 and from when the
-    /// rule was made.
+    /// Position of the one call that fails among those that fit, counted from 1 and from when the
+    /// rule was made. None stands for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
-    /// The part of the calls that fit, above 0 and up to 1, chosen by `seed`.
-    /// None: all.
+    /// Probability that a fitting call fails, above 0 and at most 1, decided by `seed`. None stands
+    /// for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// The seed of the choice by probability.
+    /// Seed of the choice by probability.
     #[serde(default)]
     pub seed: u64,
-    /// The most times that the fault happens. None: without end.
+    /// The most times that the fault happens. None: without limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
     /// The fault.
     pub fault: Fault,
 }
 
-/// A fault of a call. Several can happen to one: each of the kinds on its
-/// own, in the order in which a call goes through the emulator.
+/// Fault of a call. Several can happen to one call: each kind separately, in the order in which a
+/// call goes through the emulator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Fault {
-    /// It is done later, after so many milliseconds. Its session takes no other
-    /// change meanwhile.
+    /// Delays the call by a time, then carries it out. Its session takes no other change meanwhile.
     Delay {
-        /// The time, at most a minute.
+        /// Time in milliseconds, at most 60,000.
         ms: u64,
     },
-    /// It is done once it is released, by
-    /// [`Emulator::release`](crate::Emulator::release) or when all faults are
-    /// taken back. Its session takes no other change meanwhile.
+    /// Holds the call until it is released, by [`Emulator::release`](crate::Emulator::release) or
+    /// when all faults are taken back, then carries it out. Its session takes no other change
+    /// meanwhile.
     Hold,
-    /// It is done at once, and the reply comes so many milliseconds later. Its
-    /// session takes no other change meanwhile.
+    /// Carries the call out at once, and delays the reply. Its session takes no other change
+    /// meanwhile.
     DelayReply {
-        /// The time, at most a minute.
+        /// Time in milliseconds, at most 60,000.
         ms: u64,
     },
-    /// It is done at once, and the reply comes once it is released, as with
+    /// Carries the call out at once, and holds the reply until it is released, as with
     /// [`Fault::Hold`].
     HoldReply,
-    /// The connection is closed, and nothing was done.
+    /// Closes the connection. The call is not carried out.
     DropRequest,
-    /// It is done, and the connection is closed instead of a reply.
+    /// Carries the call out, and closes the connection instead of replying.
     DropReply,
-    /// The connection is reset (TCP RST), and nothing was done.
+    /// Resets the connection (TCP RST). The call is not carried out.
     Reset,
-    /// This is the reply, and nothing is done.
+    /// Sends this reply. The call is not carried out.
     Reply {
-        /// The status, 200 to 599.
+        /// Status, 200 to 599.
         status: u16,
         /// Headers to add.
         #[serde(default)]
@@ -101,71 +99,69 @@ pub enum Fault {
         #[serde(default)]
         body: Value,
     },
-    /// The page of an edge with this status, and nothing is done.
+    /// Sends the HTML page of an edge with this status. The call is not carried out.
     Html {
-        /// The status, 200 to 599.
+        /// Status, 200 to 599.
         status: u16,
     },
-    /// It is done, and the reply is another one: of another status, with more
-    /// headers, with its JSON edited. A string in place of the JSON is sent as it
-    /// is. An edit that does not fit the reply changes nothing.
+    /// Carries the call out, and changes the reply: its status, its headers, its JSON. A string in
+    /// place of the JSON is sent as it is. An edit that does not fit the reply changes nothing.
     EditReply {
-        /// The status, 200 to 599. None: as it was.
+        /// Status, 200 to 599. None leaves it as it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
         /// Headers to add.
         #[serde(default)]
         headers: BTreeMap<String, String>,
-        /// The changes of the body (JSON Patch, RFC 6902).
+        /// Changes of the body (JSON Patch, RFC 6902).
         #[serde(default)]
         patch: Patch,
     },
-    /// It is done, and the reply ends in the middle of its JSON.
+    /// Carries the call out, and ends the reply in the middle of its JSON.
     Truncate,
-    /// These entries fail with this code, and nothing is done about them. If that
-    /// is all that a request has, nothing is done about its session description
-    /// either.
+    /// Lets these entries fail with this code, and carries the others out. If a request has no
+    /// others, its session description is ignored as well.
     FailItems {
-        /// The error code.
+        /// Error code.
         code: String,
-        /// Which, counted from 0.
+        /// Positions of the entries, counted from 0.
         indices: Vec<usize>,
     },
-    /// It is done, and the reply says nothing of these entries.
+    /// Carries the call out, and omits these entries from the reply.
     OmitItems {
-        /// Which, counted from 0.
+        /// Positions of the entries, counted from 0.
         indices: Vec<usize>,
     },
-    /// It is done, and the SFU's session description says of a codec for
-    /// repetitions that it repeats one that is not there: `apt` points nowhere
-    /// (RFC 4588 section 8.6). Browsers refuse that.
+    /// Carries the call out, and breaks the SFU's session description: its codec for
+    /// retransmissions refers by `apt` to a payload type that does not exist (RFC 4588 section
+    /// 8.6). Browsers refuse that.
     BreakApt,
-    /// The SFU answers a negotiated close with an offer of its own (glare): the tracks
-    /// are closed, the agent has to roll its offer back and to answer. It is for the
-    /// next negotiated close of the session if the call is none.
+    /// Lets the SFU answer a negotiated close with an offer of its own (glare): the tracks are
+    /// closed, and the agent has to roll its offer back and to answer. If the call is no negotiated
+    /// close, the fault is for the session's next one.
     Glare,
-    /// The session expires first, so the call is answered with 410.
+    /// Lets the session expire first, so the call is answered with 410.
     ExpireSession,
-    /// The session's connection is lost first, for good unless
+    /// Cuts the session's connection first, for good unless
     /// [`Emulator::reconnect`](crate::Emulator::reconnect) is called.
     Disconnect,
 }
 
 impl Fault {
-    /// A refusal in the API's shape; nothing is done.
+    /// Creates a refusal in the API's shape. The call is not carried out.
     pub fn refuse(status: u16, code: &str) -> Self {
         let body = json!({ "errorCode": code, "errorDescription": "a fault of the emulator" });
         Self::Reply { status, headers: BTreeMap::new(), body }
     }
 
-    /// An edit of the reply's JSON.
+    /// Creates an edit of the reply's JSON.
     pub fn edit(patch: Patch) -> Self {
         Self::EditReply { status: None, headers: BTreeMap::new(), patch }
     }
 }
 
 impl Rule {
-    /// A fault for every call.
+    /// Creates a rule that lets every call meet the fault.
     pub fn new(fault: Fault) -> Self {
         Self {
             operation: None,
@@ -178,31 +174,32 @@ impl Rule {
         }
     }
 
-    /// Only for this operation.
+    /// Limits the rule to this operation.
     pub fn operation(mut self, operation: Operation) -> Self {
         self.operation = Some(operation);
         self
     }
 
-    /// Only for this session.
+    /// Limits the rule to this session.
     pub fn session(mut self, session: impl Into<String>) -> Self {
         self.session = Some(session.into());
         self
     }
 
-    /// Only for this one of the calls that fit, counted from 1.
+    /// Limits the rule to one of the calls that fit, counted from 1.
     pub fn nth(mut self, nth: u64) -> Self {
         self.nth = Some(nth);
         self
     }
 
-    /// Only for this part of the calls that fit, chosen by the seed.
+    /// Limits the rule to this share of the calls that fit, above 0 and at most 1, decided by the
+    /// seed.
     pub fn probability(mut self, probability: f64, seed: u64) -> Self {
         (self.probability, self.seed) = (Some(probability), seed);
         self
     }
 
-    /// At most so often.
+    /// Limits the rule to this many faults.
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
         self

@@ -1,4 +1,4 @@
-//! The network that UDP packets meet.
+//! Network conditions of UDP packets.
 
 use std::ops::RangeInclusive;
 
@@ -6,40 +6,38 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{BadRule, MAX_DELAY_MS};
 
-/// Loss, delay and disorder of UDP packets, in each direction by itself. The packets of all agents
+/// Loss, delay and disorder of UDP packets, separate for each direction. The packets of all agents
 /// share one network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Network {
-    /// The part of the packets that is lost, from 0 to 1.
+    /// Share of the packets that is lost, from 0 to 1.
     pub loss: f64,
-    /// The mean number of packets in a row that are lost, if any are (the model of
-    /// Gilbert and Elliot). Up to 1: each is lost for itself.
+    /// Mean number of packets that are lost in a row (the model of Gilbert and Elliot). Up to 1,
+    /// losses are independent.
     pub burst: f64,
-    /// The delay of each packet, in milliseconds.
+    /// Delay of each packet, in milliseconds.
     pub delay_ms: u64,
-    /// The most that is added to the delay at random, in milliseconds. Packets keep
-    /// their order.
+    /// Jitter: uniform in 0 to this, in milliseconds, added to the delay. Packets keep their order.
     pub jitter_ms: u64,
-    /// The part of the packets that overtake the one before, from 0 to 1; at most
-    /// every other one does.
+    /// Share of the packets that overtake the one before, from 0 to 1. At most every other packet
+    /// does.
     pub reorder: f64,
-    /// The bits that pass in a second, in thousands. Packets queue for up to 250 ms
-    /// and are lost beyond that. None: any number.
+    /// Rate in kbit/s. Packets queue for up to 250 ms and are lost beyond that. None: unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_kbps: Option<u64>,
-    /// The seed of the choice.
+    /// Seed of the choice.
     pub seed: u64,
 }
 
 /// The longest mean burst, in packets.
 const LONGEST_BURST: f64 = 10_000.0;
 
-/// The rates of a link, in thousands of bits a second.
+/// The rates of a link, in kbit/s.
 const RATES: RangeInclusive<u64> = 1..=100_000_000;
 
 impl Network {
-    /// Whether anything is to happen.
+    /// Returns true if packets pass unchanged.
     pub fn is_perfect(&self) -> bool {
         let takes_time = self.delay_ms > 0 || self.jitter_ms > 0 || self.rate_kbps.is_some();
         self.loss <= 0.0 && !takes_time

@@ -1,14 +1,14 @@
-//! The rules that were ordered, and what they have counted.
+//! Rules that were ordered, and their counts.
 
 use std::time::Duration;
 
 use super::check::{BadRule, MAX_DELAY_MS};
 use super::{Call, Fault, Rule};
 
-/// The most rules at a time. Each is looked at for each call.
+/// The most rules at a time. Every call is compared with each of them.
 const MAX_RULES: usize = 1_000;
 
-/// The rules that were ordered, and what they have counted.
+/// The rules that were ordered, and their counts.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     rules: Vec<Counted>,
@@ -42,7 +42,7 @@ impl Faults {
         self.rules.iter().map(|counted| (&counted.rule, counted.happened))
     }
 
-    /// The faults that this call meets: of each rule that fits.
+    /// Returns the faults that this call meets, of each rule that fits.
     pub(crate) fn meet(&mut self, call: &Call) -> Vec<Fault> {
         let happens = |counted: &mut Counted| {
             let Counted { rule, random, seen, happened } = counted;
@@ -62,7 +62,7 @@ impl Faults {
     }
 }
 
-/// How long all of these take together that `ms` tells of.
+/// Returns the sum of the times that `ms` reads from these faults.
 pub(crate) fn pause(faults: &[Fault], ms: impl Fn(&Fault) -> Option<u64>) -> Duration {
     let sum = faults.iter().filter_map(ms).fold(0, u64::saturating_add);
     Duration::from_millis(sum.min(MAX_DELAY_MS))

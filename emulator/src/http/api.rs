@@ -1,4 +1,4 @@
-//! The operations of the API: by path, for whom, with a record of each call.
+//! Operations of the API: their paths, their apps, and a record of each call.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -13,11 +13,11 @@ use super::{Shared, authorize, refuse};
 use crate::faults::Call;
 use crate::rules::Query;
 
-/// The largest body that is read, in bytes: more than the rules allow, so that
-/// they can say so.
+/// The largest body that is read, in bytes. It is above the limit of the rules, so that the rules
+/// refuse the body.
 const MAX_BODY: usize = 4 << 20;
 
-/// Every request that is nothing else.
+/// Answers every request without a route of its own.
 pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Response {
     let at_ms = shared.now_ms();
     let (head, body) = request.into_parts();
@@ -71,8 +71,8 @@ pub(super) async fn call(State(shared): State<Shared>, request: Request) -> Resp
     response
 }
 
-/// Carries out a call in a task of its own: what has arrived is done, whether or
-/// not its sender waits for the reply.
+/// Carries out a call in a task of its own, so that a call that has arrived is done even if its
+/// sender hangs up.
 async fn detached(
     shared: &Shared,
     route: Route,

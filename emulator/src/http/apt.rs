@@ -1,9 +1,9 @@
-//! A session description whose repetitions repeat what is not there.
+//! Session description with a broken codec for retransmissions.
 
 use std::collections::BTreeSet;
 
-/// The description with every `apt` (RFC 4588 section 8.6) changed to a payload
-/// type that its section does not have. None if there is no `apt`.
+/// Returns the description with every `apt` (RFC 4588 section 8.6) changed to a payload type that
+/// its section does not have. None if there is no `apt`.
 pub(super) fn break_apt(sdp: &str) -> Option<String> {
     let mut free = None;
     let mut is_broken = false;

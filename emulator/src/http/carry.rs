@@ -1,4 +1,4 @@
-//! Carries out a call, with the faults that it meets.
+//! Carries out a call with its faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use super::{Shared, reply};
 use crate::faults::{Call, Fault, pause};
 use crate::rules::{Operation, Query, Reply, UnderWay};
 
-/// How long after a change of a session came during another one it is looked
-/// whether the other one's sender has hung up: long enough to notice that.
+/// Time between the arrival of a change during another one of its session and the check that the
+/// other sender is still there. It is long enough to notice that a sender has hung up.
 const HANG_UP: Duration = Duration::from_millis(50);
 
 /// The response, and its line in the list of requests.
 pub(super) type Sent = (Response, Option<String>);
 
-/// Carries a call out, also if its sender hangs up meanwhile.
+/// Carries out a call, even if its sender hangs up meanwhile.
 pub(super) async fn carry_out(
     shared: &Shared,
     route: Route,
@@ -56,7 +56,7 @@ pub(super) async fn carry_out(
     sent
 }
 
-/// The response to a call: that of a fault, or the reply of the rules.
+/// Returns the response to a call: that of a fault, or the reply of the rules.
 async fn answer(
     shared: &Shared,
     route: Route,
@@ -74,12 +74,12 @@ async fn answer(
         .map_or_else(stopping, |reply| finish(reply, faults))
 }
 
-/// The response once the engine has ended.
+/// Returns the response once the engine has ended.
 fn stopping() -> Sent {
     (StatusCode::SERVICE_UNAVAILABLE.into_response(), Some("stopping".to_owned()))
 }
 
-/// The turn of a change of a session. None for other calls, which need none.
+/// Takes the turn of a session for a change. None for other calls, which need no turn.
 fn take_turn(shared: &Shared, route: &Route, call: &Call) -> Result<Option<Turn>, u64> {
     match &route.session {
         Some(session) if route.operation != Operation::GetSession => {
@@ -89,7 +89,7 @@ fn take_turn(shared: &Shared, route: &Route, call: &Call) -> Result<Option<Turn>
     }
 }
 
-/// The response to a change that came during another one.
+/// Returns the response to a change that came during another one.
 async fn overlap(shared: &Shared, route: Route, query: Query, call: Call, other: u64) -> Sent {
     tokio::time::sleep(HANG_UP).await;
     let other = match shared.turns().is_abandoned(other) {
@@ -101,8 +101,7 @@ async fn overlap(shared: &Shared, route: Route, query: Query, call: Call, other:
     reply.map_or_else(stopping, |reply| finish(reply, &[]))
 }
 
-/// Asks the rules about all entries that are not to fail. None if the emulator
-/// stops.
+/// Asks the rules about all entries that no fault lets fail. None if the emulator stops.
 async fn ask(
     shared: &Shared,
     route: Route,
@@ -123,8 +122,8 @@ async fn ask(
     })
 }
 
-/// Carries out a fault before the rules are asked. Returns the response if they are
-/// not to be.
+/// Carries out a fault that comes before the rules. Returns its response if the rules are not
+/// asked.
 async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option<Sent> {
     let said = |what: &str| Some(format!("fault: {what}"));
     match fault {
@@ -158,7 +157,7 @@ async fn before(shared: &Shared, fault: &Fault, session: Option<&str>) -> Option
     }
 }
 
-/// The response of a reply of the rules, marked with the session that it made.
+/// Returns the response of a reply of the rules, marked with the session that it made.
 fn finish(reply: Reply, faults: &[Fault]) -> Sent {
     let session = reply.body.get("sessionId").and_then(Value::as_str);
     let created = session.map(|session| Created(session.to_owned()));
@@ -169,7 +168,7 @@ fn finish(reply: Reply, faults: &[Fault]) -> Sent {
     (response, outcome)
 }
 
-/// The faults of a reply of the rules.
+/// Applies the faults to a reply of the rules.
 fn spoil(mut reply: Reply, faults: &[Fault]) -> Sent {
     let code = reply.body.get("errorCode").and_then(Value::as_str).map(str::to_owned);
     let mut outcome = code.or_else(|| items::failed(&reply.body));
@@ -206,8 +205,8 @@ fn spoil(mut reply: Reply, faults: &[Fault]) -> Sent {
         return (broken(Break::Close), Some("fault: reply dropped".to_owned()));
     }
     if is(&Fault::Truncate) {
-        let mut text = reply.body.to_string();
-        text.truncate(text.floor_char_boundary(text.len() / 2));
+        let mut text = reply.body.to_string().into_bytes();
+        text.truncate(text.len() / 2);
         let head = [(header::CONTENT_TYPE, "application/json")];
         let response = (status_of(reply.status), head, text).into_response();
         return (response, Some("fault: truncated".to_owned()));
@@ -215,7 +214,7 @@ fn spoil(mut reply: Reply, faults: &[Fault]) -> Sent {
     (response(reply.status, &reply.body, &added), outcome)
 }
 
-/// The text of the session description in a reply.
+/// Returns the text of the session description in a reply.
 fn description(body: &mut Value) -> Option<&mut String> {
     match body.pointer_mut("/sessionDescription/sdp")? {
         Value::String(sdp) => Some(sdp),
@@ -223,7 +222,7 @@ fn description(body: &mut Value) -> Option<&mut String> {
     }
 }
 
-/// A response with a body as JSON, or a string as it is.
+/// Returns a response with a body as JSON, or a string as it is.
 fn response(status: u16, body: &Value, headers: &BTreeMap<String, String>) -> Response {
     let mut response = match body {
         Value::String(text) => (status_of(status), text.clone()).into_response(),

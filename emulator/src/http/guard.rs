@@ -1,9 +1,9 @@
-//! Keeps web pages of others out.
+//! Guard against web pages of other origins.
 //!
-//! Any page in the developer's browser can send requests to this machine. The API
-//! itself is guarded by its secret. Everything else takes requests of its own page
-//! and of programs only, and nothing is served under a name that a page could have
-//! made to lead here (DNS rebinding).
+//! Any page in the developer's browser can send requests to this machine. The API itself is guarded
+//! by its secret. The other paths accept requests of the emulator's own page and of programs only.
+//! Nothing is served under a foreign name that a page could resolve to this machine (DNS
+//! rebinding).
 
 use std::net::IpAddr;
 
@@ -14,8 +14,8 @@ use axum::response::Response;
 
 use super::{page, refuse};
 
-/// Refuses requests whose `Host` is a name of others with 421 (RFC 9110 section
-/// 15.5.20). An address, `localhost` and names below it are this machine's own.
+/// Refuses requests whose `Host` is a foreign name with 421 (RFC 9110 section 15.5.20). An address,
+/// `localhost` and names below it are this machine's own.
 pub(super) async fn own_host(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     if host.is_none_or(is_own) {
@@ -25,8 +25,8 @@ pub(super) async fn own_host(request: Request, next: Next) -> Response {
     refuse(status, "misdirected_request", "the host of the request is not this machine")
 }
 
-/// Refuses requests that a browser makes for a page of another origin, with 403,
-/// and says what the page may do and that it is no part of others.
+/// Refuses requests that a browser makes for a page of another origin, with 403. Adds the page's
+/// policy to responses, and forbids other pages to embed them.
 pub(super) async fn own_origin(request: Request, next: Next) -> Response {
     if is_of_another_origin(request.headers()) {
         let description = "the request comes from a page of another origin";
@@ -40,8 +40,8 @@ pub(super) async fn own_origin(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether the browser says so (`Sec-Fetch-Site`, W3C Fetch Metadata), or the
-/// origin is not that of the host. Programs send neither.
+/// Returns true if the browser says so (`Sec-Fetch-Site`, W3C Fetch Metadata), or if the origin is
+/// not that of the host. Programs send neither header.
 fn is_of_another_origin(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
@@ -53,7 +53,7 @@ fn is_of_another_origin(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether a `Host` is an address, or a name that always is this machine.
+/// Returns whether a `Host` is an address, or a name that always is this machine.
 fn is_own(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),

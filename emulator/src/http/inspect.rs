@@ -10,13 +10,13 @@ use super::{Shared, refuse, reply};
 use crate::faults::{BadRule, Network, Rule};
 use crate::rules::Cursor;
 
-/// How many sessions a page of the state has at most.
+/// The most sessions of one page of the state.
 const MOST_SESSIONS: usize = 200;
 
-/// How many sessions a page of the state has if nothing else is asked for.
+/// Sessions of one page of the state if the query has no limit.
 const SESSIONS: usize = 50;
 
-/// Which part of the state is asked for.
+/// The requested part of the state.
 struct Part {
     after: Option<Cursor>,
     limit: usize,
@@ -67,7 +67,7 @@ pub(super) async fn session(State(shared): State<Shared>, Path(id): Path<String>
     reply(StatusCode::OK, &state)
 }
 
-/// Reads `limit` and `after` of a query. Others are not looked at.
+/// Reads `limit` and `after` of a query. Other parameters are ignored.
 fn part(query: &str) -> Result<Part, &'static str> {
     let mut part = Part { after: None, limit: SESSIONS };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {

@@ -1,11 +1,11 @@
-//! Entries of a request that a fault lets fail, and of a reply that it leaves out.
+//! Entries that a fault lets fail in a request, or leaves out of a reply.
 
 use serde_json::{Value, json};
 
 use crate::faults::Fault;
 use crate::rules::{Operation, Reply};
 
-/// Entries that are to fail: the rules do not see them.
+/// Entries that are to fail. The rules do not see them.
 pub(super) struct Failing {
     operation: Operation,
     body: Value,
@@ -15,7 +15,7 @@ pub(super) struct Failing {
 }
 
 impl Failing {
-    /// None if no entry of this body is to fail.
+    /// Finds the failing entries of a body. None if there are none.
     pub(super) fn new(operation: Operation, body: &[u8], faults: &[Fault]) -> Option<Self> {
         let wanted = faults.iter().filter_map(|fault| match fault {
             Fault::FailItems { code, indices } => Some((code, indices)),
@@ -36,12 +36,12 @@ impl Failing {
         (!codes.is_empty()).then_some(Self { operation, body, list, codes })
     }
 
-    /// Whether nothing is left for the rules.
+    /// Returns whether all entries fail.
     pub(super) fn is_all(&self) -> bool {
         self.codes.len() == self.entries().len()
     }
 
-    /// The body without them.
+    /// Returns the body without them.
     pub(super) fn rest(&self) -> Vec<u8> {
         let is_failing = |index| self.codes.iter().any(|(failing, _)| *failing == index);
         let entries = self.entries().iter().enumerate();
@@ -51,7 +51,7 @@ impl Failing {
         body.to_string().into_bytes()
     }
 
-    /// The reply if nothing is left.
+    /// Returns the reply if all entries fail.
     pub(super) fn all(&self) -> Reply {
         use Operation::*;
         let (status, body) = match self.operation {
@@ -64,7 +64,7 @@ impl Failing {
         self.put_back(Reply { status, body })
     }
 
-    /// The reply with them, in their places.
+    /// Returns the reply with them, in their places.
     pub(super) fn put_back(&self, reply: Reply) -> Reply {
         use Operation::{NewTracks, UpdateTracks};
         let mut body = match reply.body {
@@ -78,7 +78,7 @@ impl Failing {
         for (index, code) in &self.codes {
             let mut entry = self.entries().get(*index).cloned().unwrap_or_default();
             if let Some(entry) = entry.as_object_mut() {
-                // In others it says what was to be closed.
+                // In other replies the mid names the track that was to be closed.
                 if matches!(self.operation, NewTracks | UpdateTracks) {
                     entry.insert("mid".to_owned(), "".into());
                 }
@@ -96,7 +96,7 @@ impl Failing {
     }
 }
 
-/// Leaves entries out of a reply. A state has two lists of them: out of both.
+/// Leaves entries out of a reply, and out of both lists of a session's state.
 pub(super) fn omit(body: &mut Value, indices: &[usize]) {
     for list in ["tracks", "dataChannels"] {
         if let Some(items) = body.get_mut(list).and_then(Value::as_array_mut) {
@@ -106,8 +106,7 @@ pub(super) fn omit(body: &mut Value, indices: &[usize]) {
     }
 }
 
-/// How many entries of a reply have failed and the code of the first, for the list
-/// of requests.
+/// Returns the number of failed entries and the code of the first, for the list of requests.
 pub(super) fn failed(body: &Value) -> Option<String> {
     let entries = entries(body)?;
     let codes = entries.iter().filter_map(|entry| entry.get("errorCode")?.as_str());
@@ -115,7 +114,7 @@ pub(super) fn failed(body: &Value) -> Option<String> {
     Some(format!("{} of {} failed: {code}", codes.count(), entries.len()))
 }
 
-/// The entries of a reply, if it has any.
+/// Returns the entries of a reply, if it has any.
 pub(super) fn entries(body: &Value) -> Option<&Vec<Value>> {
     body.get("tracks").or_else(|| body.get("dataChannels"))?.as_array()
 }

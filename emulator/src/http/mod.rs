@@ -50,7 +50,7 @@ struct Inner {
     turn_keys: Items,
     media: String,
     calls: AtomicU64,
-    /// How many calls are being carried out.
+    /// Number of calls that are being carried out.
     active: watch::Sender<usize>,
     holds: Holds,
     turns: Turns,
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// The part that the handlers change.
+/// The state that the handlers change.
 #[derive(Default)]
 pub(crate) struct Changing {
     pub(crate) faults: Faults,
@@ -114,7 +114,7 @@ impl Shared {
     }
 
     pub(crate) fn changing(&self) -> MutexGuard<'_, Changing> {
-        // Nothing in there is left half changed.
+        // No panic can happen in the middle of a change, so the state stays whole.
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -126,50 +126,50 @@ impl Shared {
         &self.0.turns
     }
 
-    /// The number of the next call, from 1.
+    /// Returns the number of the next call, from 1.
     fn count(&self) -> u64 {
         self.0.calls.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Returns once no call is being carried out.
     pub(crate) async fn idle(&self) {
-        // It fails only without a sender, which is here.
+        // This fails only without a sender, and `self` owns the sender.
         let _ = self.0.active.subscribe().wait_for(|active| *active == 0).await;
     }
 
-    /// Counts a call until what is returned is dropped.
+    /// Counts a call until the guard is dropped.
     fn begin(&self) -> Active {
         self.0.active.send_modify(|active| *active += 1);
         Active(self.clone())
     }
 
-    /// The faults that a call meets.
+    /// Returns the faults that a call meets.
     fn meet(&self, call: &Call) -> Vec<Fault> {
         let (mut faults, watch) = {
             let mut changing = self.changing();
             (changing.faults.meet(call), changing.watch.clone())
         };
-        // Without the lock: who watches may look at the emulator.
+        // The lock is not held here: the watching function may use the emulator.
         faults.extend(watch.iter().flat_map(|watch| watch.tell(call)));
         faults
     }
 
-    /// Takes all faults back. What they hold goes on.
+    /// Takes all faults back. Calls that they hold continue.
     pub(crate) fn clear_faults(&self) {
         self.changing().faults.clear();
         self.holds().release();
     }
 
-    /// Sets the network that packets meet from now on.
+    /// Sets the network conditions from now on.
     pub(crate) async fn set_network(&self, network: Network) -> Result<(), BadRule> {
         network.check()?;
         self.changing().network = network;
-        // If the engine has ended there are no packets.
+        // An engine that has ended sends no packets.
         self.engine().with(move |state| state.set_network(network)).await;
         Ok(())
     }
 
-    /// Milliseconds since the start, which is the one of the rules.
+    /// Returns milliseconds since the start of the rules.
     fn now_ms(&self) -> u64 {
         u64::try_from(self.engine().now().as_millis()).unwrap_or(u64::MAX)
     }
@@ -187,10 +187,10 @@ impl Drop for Active {
 /// The longest order of a fault, in bytes.
 const MAX_ORDER: usize = 64 * 1024;
 
-/// Time that the next part of a body may take to come.
+/// Longest wait for the next part of a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// All that is served.
+/// Returns the router of all paths.
 pub(crate) fn router(shared: Shared) -> Router {
     inspection()
         .merge(account::router(shared.clone()))
@@ -200,7 +200,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-/// The page, and what it asks for.
+/// Routes of the page and of its data.
 fn inspection() -> Router<Shared> {
     page::router()
         .route("/__emulator/state", get(inspect::state))
@@ -216,8 +216,8 @@ fn inspection() -> Router<Shared> {
         .layer(middleware::from_fn(guard::own_origin))
 }
 
-/// The API. Demos in a browser call it directly, with the app's secret: any page
-/// may, without cookies.
+/// Routes of the API. Demos in a browser call it directly, with the app's secret: any page may,
+/// without cookies.
 fn api() -> Router<Shared> {
     let cors = CorsLayer::new()
         .allow_origin(Any)
@@ -234,7 +234,7 @@ fn api() -> Router<Shared> {
         .layer(cors)
 }
 
-/// An error in the API's shape.
+/// Returns an error in the API's shape.
 fn refuse(status: StatusCode, code: &str, description: &str) -> Response {
     reply(status, &json!({ "errorCode": code, "errorDescription": description }))
 }
@@ -246,8 +246,8 @@ fn reply(status: StatusCode, body: &Value) -> Response {
     }
 }
 
-/// Refuses who does not have the secret of what has this id. `name` says what
-/// that is.
+/// Refuses a request without the secret of the app or key with this id. `name` is the noun for
+/// messages.
 fn authorize(
     known: &Items,
     id: &str,
@@ -268,19 +268,19 @@ fn authorize(
     }
 }
 
-/// Gives each reply a name of its own, in the form of Cloudflare's: 16 hexadecimal
-/// digits, and what the data centre is called.
+/// Gives each reply an id in the form of Cloudflare's: 16 hexadecimal digits, and the code of a
+/// data centre.
 async fn with_ray(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let ray = format!("{:016x}-EMU", fastrand::u64(..));
     if let Ok(ray) = ray.try_into() {
-        // A fault may have given it another one.
+        // A fault may have set another id.
         response.headers_mut().entry("cf-ray").or_insert(ray);
     }
     response
 }
 
-/// The bearer token of a request.
+/// Returns the bearer token of a request.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }

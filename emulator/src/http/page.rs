@@ -1,4 +1,4 @@
-//! The page at `/`: its files, which are part of the program.
+//! Page at `/`. Its files are part of the program.
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -7,8 +7,8 @@ use axum::routing::get;
 
 use super::Shared;
 
-/// The policy of the page: it may load its own files and ask its own origin. No code and no
-/// style within the document, so that a name of a track can never become code.
+/// Policy of the page: it may load its own files and ask its own origin. Code and style within the
+/// document are forbidden, so that a name of a track can never become code.
 pub(super) const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -21,7 +21,7 @@ const SVG: &str = "image/svg+xml";
 
 macro_rules! files {
     ($($path:literal $kind:ident $name:literal,)*) => {
-        /// Where each file is served, its content type, and its text.
+        /// Files of the page: path, content type and text.
         const FILES: &[(&str, &str, &str)] =
             &[$(($path, $kind, include_str!(concat!("../page/", $name))),)*];
     };
@@ -59,7 +59,7 @@ files! {
 pub(super) fn router() -> Router<Shared> {
     FILES.iter().fold(Router::new(), |router, &(path, kind, text)| {
         let file = move || async move {
-            // A newer emulator on the same port has newer files.
+            // Another version of the emulator on the same port has other files.
             let head = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")];
             (head, text).into_response()
         };

@@ -1,21 +1,20 @@
-//! The newest requests and what became of them, of all sessions and of each.
+//! Newest requests and their results, of all sessions and of each.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-/// How many requests are kept.
+/// The most requests that are kept.
 const MOST: usize = 200;
 
-/// How many requests of one session are kept.
+/// The most requests of one session that are kept.
 const MOST_OF_SESSION: usize = 100;
 
-/// How many sessions have their requests kept.
+/// The most sessions whose requests are kept.
 const MOST_SESSIONS: usize = 1_000;
 
-/// The longest text of an entry, in bytes. What is longer comes from callers who
-/// mean no good, and is cut.
+/// The longest text of an entry, in bytes. A longer text is cut: no honest caller sends one.
 const LONGEST: usize = 300;
 
 /// The newest requests, oldest first.
@@ -28,13 +27,13 @@ pub(crate) struct Recent {
     order: VecDeque<String>,
 }
 
-/// A request. It has no bodies, so neither secrets nor session descriptions.
+/// A request without bodies, so without secrets and session descriptions.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Entry {
-    /// Counts the requests. Set when it is kept.
+    /// Number of the request, which is set when it is kept.
     pub(crate) number: u64,
-    /// When it came, in milliseconds since the start.
+    /// Time of its arrival, in milliseconds since the start.
     pub(crate) at_ms: u64,
     pub(crate) method: String,
     /// The path, from `/v1` on.
@@ -43,16 +42,16 @@ pub(crate) struct Entry {
     pub(crate) operation: &'static str,
     /// The session of the path.
     pub(crate) session: Option<String>,
-    /// The session that the request has made.
+    /// The session that the request made.
     pub(crate) created: Option<String>,
-    /// None if there was no reply.
+    /// Status of the reply. None if there was no reply.
     pub(crate) status: Option<u16>,
     pub(crate) duration_ms: u64,
     /// The error code, or the fault.
     pub(crate) outcome: Option<String>,
 }
 
-/// The session that a request has made, as an extension of its response.
+/// The session that a request made, as an extension of its response.
 #[derive(Clone, Debug)]
 pub(super) struct Created(pub(super) String);
 
@@ -62,7 +61,9 @@ impl Recent {
         entry.number = self.count;
         let Entry { path, session, outcome, .. } = &mut entry;
         for text in [Some(path), session.as_mut(), outcome.as_mut()].into_iter().flatten() {
-            text.truncate(text.floor_char_boundary(LONGEST));
+            let longest = text.len().min(LONGEST);
+            let end = (0..=longest).rfind(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
         }
         let entry = Arc::new(entry);
         if let Some(session) = entry.session.as_ref().or(entry.created.as_ref()) {
@@ -71,12 +72,12 @@ impl Recent {
         push(&mut self.all, MOST, &entry);
     }
 
-    /// Those of all sessions.
+    /// Returns the requests of all sessions.
     pub(crate) fn all(&self) -> Vec<&Entry> {
         self.all.iter().map(Arc::as_ref).collect()
     }
 
-    /// Those on one session, and the one that made it.
+    /// Returns the requests on one session, and the one that made it.
     pub(crate) fn of(&self, session: &str) -> Vec<&Entry> {
         self.by_session.get(session).into_iter().flatten().map(Arc::as_ref).collect()
     }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use super::refuse;
 use crate::rules::{Operation, Query, Request};
 
-/// A path that is known.
+/// A known path.
 pub(super) struct Route {
     pub(super) app: String,
     pub(super) operation: Operation,
@@ -14,14 +14,14 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// The request that the rules are asked.
+    /// Returns the request to the rules.
     pub(super) fn request(self, query: Query, body: Vec<u8>) -> Request {
         let Self { app, operation, session } = self;
         Request { app, operation, session, query, body }
     }
 }
 
-/// The operation of a path, or the refusal of one that there is not.
+/// Returns the operation of a path, or the refusal of an unknown one.
 pub(super) fn route(method: &Method, path: &str) -> Result<Route, Box<Response>> {
     let unknown = || Box::new(refuse(StatusCode::NOT_FOUND, "not_found", "no such path"));
     let path = path.strip_prefix("/v1/apps/").ok_or_else(unknown)?;
@@ -43,7 +43,7 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, Box<Response>>
         ["sessions", id, "datachannels", "close"] => (Method::PUT, CloseDataChannels, Some(*id)),
         ["adapters", "websocket", "new"] => (Method::POST, NewWebsocketAdapters, None),
         ["adapters", "websocket", "close"] => (Method::POST, CloseWebsocketAdapters, None),
-        // A path that the API does not know is 405 as well.
+        // The API answers unknown paths with 405 as well.
         _ => return Err(Box::new(StatusCode::METHOD_NOT_ALLOWED.into_response())),
     };
     if *method != expected {
@@ -54,7 +54,7 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, Box<Response>>
     Ok(Route { app: (*app).to_owned(), operation, session })
 }
 
-/// The known part of the query; it is small, so it is read by hand.
+/// Reads the known parameters of a query, which are few enough to read by hand.
 pub(super) fn query(text: &str) -> Query {
     let mut query = Query::default();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {

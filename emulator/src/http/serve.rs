@@ -1,4 +1,4 @@
-//! Serves HTTP/1.1, and breaks connections where a fault says so.
+//! HTTP/1.1 server that breaks connections where a fault says so.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,31 +17,31 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
-/// How long the requests under way may take once the emulator is to stop.
+/// Longest time for the requests under way once the emulator is to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the head of a request may take to come.
+/// Longest wait for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Marks a response that is not to be sent: the connection ends instead.
+/// Mark of a response that is not sent: the connection ends instead.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Break {
-    /// It is closed.
+    /// The connection is closed.
     Close,
-    /// It is reset.
+    /// The connection is reset.
     Reset,
 }
 
-/// Serves until `stop` changes, then finishes what is under way.
+/// Serves until `stop` changes, then finishes the requests under way.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    // They end with this.
+    // Dropping this ends the connections.
     let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
-                // Too many open files: others have to close first.
+                // Too many files are open: other connections have to close first.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -54,7 +54,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         let connection = connection(stream, router.clone());
         let connection = graceful.watch(connection);
         connections.spawn(async move {
-            // A broken connection is what some faults are about.
+            // Some faults break the connection, so this is no error.
             if let Err(error) = connection.await {
                 tracing::trace!(%error, "a connection ended");
             }
@@ -64,7 +64,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
     let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
 }
 
-/// Returns once the emulator is to stop, or is gone.
+/// Returns once the emulator is to stop, or has stopped.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -94,7 +94,7 @@ fn connection(
                 None => Ok(response),
                 Some(how) => {
                     if let (Break::Reset, Some(socket)) = (how, &reset) {
-                        // What is closed with something unsent is reset.
+                        // A linger time of 0 makes closing a reset.
                         let _ = socket.set_linger(Some(Duration::ZERO));
                     }
                     Err(Broken)
@@ -108,7 +108,7 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// A fault that ends the connection.
+/// Error of a fault that ends the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Broken;
 

@@ -1,6 +1,6 @@
-//! Credentials of TURN, in the documented shape. Nothing is relayed with them:
-//! the emulator has no TURN server. The hosts have names that nobody has (RFC 6761),
-//! so that browsers give up at once and ask nobody outside.
+//! Credentials of TURN, in the documented shape. The emulator has no TURN server and relays
+//! nothing. Its hosts have reserved names (RFC 6761), so browsers give up at once and ask no server
+//! outside.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 use super::{Shared, authorize, refuse, reply};
 use crate::app::random_id;
 
-/// The longest lifetime of credentials, in seconds (Cloudflare's limit).
+/// Longest lifetime of credentials, in seconds (Cloudflare's limit).
 const MAX_TTL: u64 = 48 * 3600;
 
-/// The name of what is authorized for.
+/// Noun for the TURN key in messages.
 const KEY: &str = "key";
 
-/// The URLs of STUN, on the ports of the original.
+/// URLs of STUN, on the ports of the original.
 const STUN: [&str; 2] = ["stun:stun.invalid:3478", "stun:stun.invalid:53"];
 
-/// The URLs of TURN, on the ports of the original.
+/// URLs of TURN, on the ports of the original.
 const TURN: [&str; 7] = [
     "turn:turn.invalid:3478?transport=udp",
     "turn:turn.invalid:53?transport=udp",
@@ -66,7 +66,7 @@ pub(super) async fn generate_one(
     })
 }
 
-/// The reply with new credentials, in the form of `servers`.
+/// Returns the reply with new credentials, in the form of `servers`.
 fn created(
     credentials: Result<(String, String), Box<Response>>,
     servers: impl FnOnce(String, String) -> Value,
@@ -80,7 +80,7 @@ fn created(
     }
 }
 
-/// A username and a credential, which open nothing.
+/// Returns a username and a credential that open nothing.
 fn credentials(
     State(shared): State<Shared>,
     Path(key): Path<String>,

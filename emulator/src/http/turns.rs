@@ -1,7 +1,7 @@
-//! Changes that are under way, from their arrival to their reply.
+//! Changes under way, from their arrival to their reply.
 //!
-//! The rules see a change when it is carried out. One that a fault keeps back is
-//! under way for longer, and its session takes no other one meanwhile.
+//! The rules see a change when it is carried out. A change that a fault holds back is under way for
+//! longer, and its session takes no other one meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A session of an app.
 type Key = (String, String);
 
-/// The changes that are under way.
+/// The changes under way.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Turns(Arc<Mutex<BTreeMap<Key, Call>>>);
 
-/// A change that is under way, until it is dropped.
+/// A change under way, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     turns: Turns,
@@ -24,12 +24,12 @@ pub(super) struct Turn {
 #[derive(Clone, Copy, Debug)]
 struct Call {
     number: u64,
-    /// The sender does not wait for the reply any more.
+    /// True once the sender has hung up.
     is_abandoned: bool,
 }
 
 impl Turns {
-    /// Begins a change. The number of the other one if one is under way.
+    /// Begins a change. Returns the number of the other change if one is under way.
     pub(super) fn take(&self, app: &str, session: &str, number: u64) -> Result<Turn, u64> {
         let key = (app.to_owned(), session.to_owned());
         let mut changes = self.lock();
@@ -40,20 +40,20 @@ impl Turns {
         Ok(Turn { turns: self.clone(), key })
     }
 
-    /// The sender of this change has hung up.
+    /// Notes that the sender of this change has hung up.
     pub(super) fn abandon(&self, number: u64) {
         if let Some(call) = self.lock().values_mut().find(|call| call.number == number) {
             call.is_abandoned = true;
         }
     }
 
-    /// Whether this change is under way, and nobody waits for it any more.
+    /// Returns true if this change is under way and its sender has hung up.
     pub(super) fn is_abandoned(&self, number: u64) -> bool {
         self.lock().values().any(|call| call.number == number && call.is_abandoned)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Call>> {
-        // Nothing in there is left half changed.
+        // No panic can happen in the middle of a change, so the state stays whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,7 @@
-//! A media side without WebRTC, for tests of what talks to the API.
+//! Media side without WebRTC, for tests of programs that use only the API.
 //!
-//! Connections are up at once, what is published sends all the time, and nothing is
-//! carried. Offers of agents are read, and answered with the same sections. An answer
-//! may leave its sections out.
+//! Connections are up at once, published tracks send all the time, and no media is carried. Offers
+//! of agents are read, and answered with the same sections. An answer may leave its sections out.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ pub const ICE_UFRAG: &str = "c4nnedUfr4g";
 /// The ICE password in every description of the canned side.
 pub const ICE_PWD: &str = "c4nnedP4sswordOfTheEmulat0r";
 
-/// A media side without WebRTC.
+/// Media side without WebRTC.
 pub(crate) struct Canned {
     start: Instant,
     peers: BTreeMap<SessionKey, Peer>,
@@ -36,7 +35,7 @@ struct Peer {
 }
 
 impl Canned {
-    /// One that starts now.
+    /// Creates a media side that starts now.
     pub(crate) fn new(start: Instant) -> Self {
         Self { start, peers: BTreeMap::new(), events: VecDeque::new() }
     }
@@ -71,7 +70,7 @@ impl Media for Canned {
     }
 
     fn read(&self, sdp: &str) -> Result<Vec<Section>, BadDescription> {
-        // An answer needs none here.
+        // A canned answer may have no sections.
         if !sdp.contains("\nm=") {
             return Ok(Vec::new());
         }
@@ -177,7 +176,7 @@ impl Peer {
     }
 }
 
-/// The direction of an offered section in the answer.
+/// Returns the direction of an offered section in the answer.
 fn answered(section: &Section) -> &'static str {
     match (section.sends, section.receives) {
         _ if section.is_stopped => "inactive",

@@ -7,36 +7,36 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 
 use super::{Delivery, Message};
 
-/// The most bytes that wait on one channel for it to open or to drain: enough for a burst,
-/// and little enough that a peer that reads nothing costs nothing.
+/// The most bytes that wait on one channel for it to open or to drain: room for a burst, without
+/// cost for a peer that never reads.
 const LONGEST_QUEUE: usize = 1 << 20;
 
-/// str0m offers no section for data channels without a channel. This one it
-/// gets: no packet tells of it, and no other has its id.
+/// Id of a channel that exists only because str0m offers no section for data channels without one.
+/// No packet carries it, and no other channel has it.
 const PLACEHOLDER: u16 = 65534;
 
-/// The channels of one connection, by the id that both sides know.
+/// Channels of one connection, by the id that both sides know.
 #[derive(Default)]
 pub(crate) struct Channels {
-    /// Whether a section for data channels has been negotiated.
+    /// True once a section for data channels has been negotiated.
     has_transport: bool,
     channels: BTreeMap<u16, Channel>,
     dropped: u64,
 }
 
 struct Channel {
-    /// str0m's name for it, once there is a transport.
+    /// Handle of the channel in str0m, once there is a transport.
     handle: Option<ChannelId>,
     config: ChannelConfig,
     queue: VecDeque<Message>,
     queued: usize,
     is_closing: bool,
-    /// The channel that follows once this one is closed.
+    /// The channel that takes over the id once this one is closed.
     next: Option<ChannelConfig>,
 }
 
 impl Channels {
-    /// Opens a channel: at the next step, or when there is a transport.
+    /// Opens a channel at the next step, or once there is a transport.
     pub(crate) fn open(&mut self, id: u16, name: &str, delivery: Delivery) {
         if id >= PLACEHOLDER {
             return;
@@ -51,7 +51,7 @@ impl Channels {
         }
     }
 
-    /// Closes a channel. What still waits on it is lost.
+    /// Closes a channel. Its unsent messages are lost.
     pub(crate) fn close(&mut self, rtc: &mut Rtc, id: u16) {
         let Some(channel) = self.channels.get_mut(&id) else {
             return;
@@ -73,7 +73,7 @@ impl Channels {
         }
     }
 
-    /// Queues a message. It goes at a later step.
+    /// Queues a message, which is sent at a later step.
     pub(crate) fn send(&mut self, id: u16, message: Message) {
         match self.channels.get_mut(&id) {
             Some(channel)
@@ -86,8 +86,8 @@ impl Channels {
         }
     }
 
-    /// Opens one channel or sends one message, if any waits and can go. False if
-    /// not. The connection has to be drained before the next step.
+    /// Opens one channel or sends one message. Returns false if none can go. The connection has to
+    /// be drained before the next step.
     pub(crate) fn step(&mut self, rtc: &mut Rtc) -> bool {
         if self.has_transport {
             let mut channels = self.channels.values_mut();
@@ -104,7 +104,7 @@ impl Channels {
                 continue;
             };
             match writer.write(message.is_binary, &message.data) {
-                // No room: again when something has been acknowledged.
+                // Its buffer is full: the next try follows an acknowledgement.
                 Ok(false) => continue,
                 Ok(true) => {}
                 Err(_) => self.dropped += 1,
@@ -116,19 +116,19 @@ impl Channels {
         false
     }
 
-    /// A section for data channels has been negotiated.
+    /// Notes that a section for data channels has been negotiated.
     pub(crate) fn transport(&mut self) {
         self.has_transport = true;
     }
 
-    /// The channels that are open, as they are on a new transport.
+    /// Returns the open channels, as they are on a new transport.
     pub(crate) fn open_ones(&self) -> Vec<ChannelConfig> {
         let open = self.channels.values().filter(|channel| !channel.is_closing);
         open.map(|channel| channel.config.clone()).collect()
     }
 
-    /// The transport is a new one: all that are open are opened again, and these, which
-    /// were open before the old one was lost.
+    /// Moves to a new transport. All open channels are opened again, and so are these, which were
+    /// open before the old transport was lost.
     pub(crate) fn renew(&mut self, before: Vec<ChannelConfig>) {
         self.channels.retain(|_, channel| {
             if let Some(config) = channel.next.take() {
@@ -144,13 +144,13 @@ impl Channels {
         }
     }
 
-    /// Which channel str0m means.
+    /// Returns the id of a channel of str0m.
     pub(crate) fn id(&self, handle: ChannelId) -> Option<u16> {
         let mut channels = self.channels.iter();
         channels.find(|(_, channel)| channel.handle == Some(handle)).map(|(id, _)| *id)
     }
 
-    /// A channel is closed, by either side.
+    /// Notes that a channel was closed, by either side.
     pub(crate) fn closed(&mut self, handle: ChannelId) {
         let Some(id) = self.id(handle) else {
             return;
@@ -160,7 +160,7 @@ impl Channels {
         }
     }
 
-    /// How many messages could not be sent.
+    /// Returns the number of messages that could not be sent.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -173,12 +173,12 @@ impl Channel {
     }
 }
 
-/// The channel that an offer with a new section for data channels names.
+/// Returns the channel that an offer with a new section for data channels names.
 pub(crate) fn placeholder() -> ChannelConfig {
     ChannelConfig { negotiated: Some(PLACEHOLDER), ..ChannelConfig::default() }
 }
 
-/// Takes the peer's channel if it has opened one with the same id by itself.
+/// Creates a channel, or takes the peer's if it has opened one with the same id by itself.
 fn create(rtc: &mut Rtc, config: &ChannelConfig) -> ChannelId {
     let mut api = rtc.direct_api();
     match config.negotiated.and_then(|id| api.channel_id_by_sctp_stream_id(id)) {

@@ -3,21 +3,21 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-/// The two ends of a datagram's way.
+/// The two ends of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The SFU's: one of its candidates.
+    /// Address of the SFU: one of its candidates.
     pub sfu: SocketAddr,
-    /// The agent's.
+    /// Address of the agent.
     pub agent: SocketAddr,
 }
 
-/// A datagram to be sent.
+/// Datagram to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Transmit {
-    /// From where and to whom.
+    /// Sender and receiver.
     pub route: Route,
-    /// What.
+    /// Payload.
     pub data: Vec<u8>,
 }
 

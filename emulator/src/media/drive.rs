@@ -1,4 +1,4 @@
-//! Driving a connection: the SFU's as well as an agent's.
+//! Driver of a connection, for the SFU and for agents.
 
 use std::time::{Duration, Instant};
 
@@ -10,64 +10,63 @@ use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 use super::Message;
 use super::channels::Channels;
 
-/// How often a connection may ask for time at once before it has to wait. It
-/// asks two or three times; more would be a fault that must not stop the others.
+/// The most times that a connection may ask for time at once before it has to wait. It asks two or
+/// three times. A fault that asks more often must not stop the others.
 const MOST_ROUNDS: usize = 16;
 
-/// How long it then waits.
+/// The wait after that.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// An owner of a connection, which takes the connection's output.
-pub(crate) trait Driven {
-    /// The connection and its data channels.
+/// Owner of a connection, which takes the connection's output.
+pub(crate) trait ConnectionOwner {
+    /// Returns the connection and its data channels.
     fn connection(&mut self) -> (&mut Rtc, &mut Channels);
 
-    /// A datagram is to be sent.
+    /// Takes a datagram to be sent.
     fn transmit(&mut self, transmit: Transmit);
 
-    /// The connection is there, or is not. This may be known already.
+    /// Takes the state of the connection, which may be the same as before.
     fn connected(&mut self, is_connected: bool);
 
-    /// A packet has come.
+    /// Takes a packet that has come.
     fn packet(&mut self, packet: RtpPacket);
 
-    /// The other side cannot go on without a keyframe.
+    /// Takes the other side's request for a keyframe.
     fn keyframe_requested(&mut self, request: KeyframeRequest);
 
-    /// A message has come on a data channel.
+    /// Takes a message that has come on a data channel.
     fn message(&mut self, id: u16, message: Message);
 }
 
-/// Lets str0m do all that it wants to do by now. Every change of a connection is
-/// followed by this before the next one. Returns when the next time is due; none
-/// if the connection has ended.
-pub(crate) fn drive(driven: &mut impl Driven, now: Instant) -> Option<Instant> {
+/// Lets str0m do all that is due. Every change of a connection is followed by this before the next
+/// one. Returns the time at which more is due, or None if the connection has ended.
+pub(crate) fn drive(owner: &mut impl ConnectionOwner, now: Instant) -> Option<Instant> {
     for _ in 0..MOST_ROUNDS {
-        let deadline = drain(driven)?;
-        let (rtc, channels) = driven.connection();
+        let deadline = drain(owner)?;
+        let (rtc, channels) = owner.connection();
         if channels.step(rtc) {
             continue;
         }
         if deadline > now {
             return Some(deadline);
         }
-        // An error here is one of the transport, and str0m then says `Closed`
-        // or is dead, both of which `drain` sees.
+        // An error here is one of the transport. str0m then says `Closed` or is dead, and `drain`
+        // sees both.
         let _ = rtc.handle_input(Input::Timeout(now));
     }
     // The last change is drained as well.
-    drain(driven)?;
+    drain(owner)?;
     Some(now + PAUSE)
 }
 
-fn drain(driven: &mut impl Driven) -> Option<Instant> {
+fn drain(owner: &mut impl ConnectionOwner) -> Option<Instant> {
     loop {
-        let (rtc, channels) = driven.connection();
+        let (rtc, channels) = owner.connection();
         let event = match rtc.poll_output() {
             Ok(Output::Timeout(deadline)) if rtc.is_alive() => return Some(deadline),
             Ok(Output::Timeout(_)) => break,
             Ok(Output::Transmit(transmit)) => {
-                driven.transmit(transmit);
+                owner.transmit(transmit);
                 continue;
             }
             Ok(Output::Event(event)) => event,
@@ -77,23 +76,23 @@ fn drain(driven: &mut impl Driven) -> Option<Instant> {
             }
         };
         match event {
-            Event::Connected => driven.connected(true),
+            Event::Connected => owner.connected(true),
             Event::Closed | Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                driven.connected(false);
+                owner.connected(false);
             }
-            Event::IceConnectionStateChange(_) if rtc.is_connected() => driven.connected(true),
-            Event::RtpPacket(packet) => driven.packet(packet),
-            Event::KeyframeRequest(request) => driven.keyframe_requested(request),
+            Event::IceConnectionStateChange(_) if rtc.is_connected() => owner.connected(true),
+            Event::RtpPacket(packet) => owner.packet(packet),
+            Event::KeyframeRequest(request) => owner.keyframe_requested(request),
             Event::ChannelData(data) => {
                 if let Some(id) = channels.id(data.id) {
                     let message = Message { is_binary: data.binary, data: data.data };
-                    driven.message(id, message);
+                    owner.message(id, message);
                 }
             }
             Event::ChannelClose(handle) => channels.closed(handle),
             _ => {}
         }
     }
-    driven.connected(false);
+    owner.connected(false);
     None
 }

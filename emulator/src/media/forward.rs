@@ -1,4 +1,4 @@
-//! Subscriptions, and the rewriting of packets on their way.
+//! Subscriptions, and the rewriting of their packets.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -11,11 +11,11 @@ use super::rewrite::{Rewriter, Rtp};
 use super::section::Track;
 use super::{Kind, Layers, SessionKey};
 
-/// A media section of a session.
+/// Media section of a session.
 pub(super) type Slot = (SessionKey, Mid);
 
-/// The largest payload that is passed on. str0m writes packets of up to 2000
-/// bytes with header and authentication; none that travels is nearly as large.
+/// The largest payload that is forwarded, in bytes. str0m writes packets of up to 2000 bytes with
+/// header and authentication. Packets on a network are much smaller.
 const LARGEST_PAYLOAD: usize = 1700;
 
 /// A packet of a publisher.
@@ -30,34 +30,34 @@ pub(super) struct Packet {
 #[derive(Default)]
 pub(super) struct Router {
     subscriptions: HashMap<Slot, Subscription>,
-    /// The subscribers of each section, in the order in which they came.
+    /// Subscribers of each section, in the order in which they came.
     subscribers: HashMap<Slot, Vec<Slot>>,
 }
 
-/// The subscription of one section.
+/// Subscription of one section.
 struct Subscription {
     from: Slot,
     layers: Layers,
-    /// The stream that is passed on. None before its first packet.
+    /// The stream that is forwarded. None before its first packet.
     current: Option<Option<Rid>>,
     rewriter: Rewriter,
 }
 
-/// The decision on a packet for one subscriber.
+/// Decision on a packet for one subscriber.
 pub(super) enum Verdict {
-    /// It goes on.
+    /// The packet is forwarded.
     Write(Box<RtpWrite>),
-    /// It is of a layer that the subscriber does not receive.
+    /// The packet is of a layer that the subscriber does not receive.
     Ignore,
     /// The subscriber waits for a keyframe of this stream.
     Wait(Option<Rid>),
-    /// It cannot go on.
+    /// The packet cannot be forwarded.
     Drop,
 }
 
 impl Router {
-    /// From now on `to` receives what is sent on `from`. What it received before
-    /// is continued in numbers and time.
+    /// Forwards the packets of `from` to `to` from now on. Their numbers and times continue those
+    /// that `to` received before.
     pub(super) fn forward(&mut self, from: Slot, to: Slot, layers: Layers) {
         let mut rewriter = Rewriter::default();
         if let Some(old) = self.subscriptions.get_mut(&to) {
@@ -72,7 +72,7 @@ impl Router {
         self.subscriptions.insert(to, Subscription { from, layers, current: None, rewriter });
     }
 
-    /// `to` receives nothing any more.
+    /// Ends the subscription of `to`.
     pub(super) fn stop(&mut self, to: Slot) {
         let Some(old) = self.subscriptions.remove(&to) else {
             return;
@@ -85,8 +85,7 @@ impl Router {
         }
     }
 
-    /// Forgets all of one session that `is_gone` holds for, as source and as
-    /// target.
+    /// Forgets all sections of one session for which `is_gone` holds, as source and as target.
     pub(super) fn forget(&mut self, is_gone: impl Fn(&Slot) -> bool) {
         let gone: Vec<Slot> = self
             .subscriptions
@@ -104,8 +103,8 @@ impl Router {
         self.subscribers.get(&from).cloned().unwrap_or_default()
     }
 
-    /// The source of a section, or the one it waits for: the publisher's section and its
-    /// stream, which `choose` knows before the first packet.
+    /// Returns the source of a subscription: the publisher's section and the stream, which `choose`
+    /// picks before the first packet.
     pub(super) fn source(
         &self,
         to: Slot,
@@ -117,7 +116,7 @@ impl Router {
         Some((from, subscription.current.map_or(chosen, Wanted)))
     }
 
-    /// Whether nobody receives anything.
+    /// Returns whether there is no subscription.
     pub(super) fn is_empty(&self) -> bool {
         self.subscriptions.is_empty() && self.subscribers.is_empty()
     }
@@ -179,10 +178,10 @@ pub(super) struct Wanted(pub(super) Option<Rid>);
 
 /// Chooses among a publisher's streams.
 ///
-/// The preferred layer, or without a preference the first listed. While it is
-/// not sent, another one if the subscriber wants that: the next in alphabetical
-/// order that is sent, and after the last the first. There is no estimate of
-/// bandwidth, so [`Layers::falls_back_for_bandwidth`] changes nothing.
+/// Chooses the preferred layer, or without a preference the first listed. While that layer is not
+/// sent, another one is chosen if the subscriber wants that: the next in alphabetical order that is
+/// sent, and after the last the first. Bandwidth is not estimated, so
+/// [`Layers::falls_back_for_bandwidth`] changes nothing.
 pub(super) fn wanted(layers: &Layers, track: &Track, now: Instant) -> Wanted {
     let preferred = layers.preferred.as_deref().map(Rid::from);
     let known = |rid: &Rid| track.rids.contains(rid);
@@ -202,8 +201,7 @@ pub(super) fn wanted(layers: &Layers, track: &Track, now: Instant) -> Wanted {
     Wanted(Some(rids.into_iter().copied().find(|rid| track.is_sent(*rid, now)).unwrap_or(first)))
 }
 
-/// The header extensions that hold for the next leg as well; the others are
-/// str0m's to write.
+/// Returns the header extensions that hold for the next leg as well. str0m writes the others.
 fn extensions(values: &ExtensionValues) -> ExtensionValues {
     let mut values = values.clone();
     values.mid = None;
@@ -214,32 +212,32 @@ fn extensions(values: &ExtensionValues) -> ExtensionValues {
     values
 }
 
-/// Whether a packet begins a picture that needs no other. Of a codec that is not
-/// looked into, every packet passes.
+/// Returns whether a packet begins a picture that needs no other one. Every packet of an unknown
+/// codec does.
 fn starts_keyframe(codec: Codec, payload: &[u8]) -> bool {
     let byte = |at: usize| payload.get(at).copied().unwrap_or_default();
     match codec {
         Codec::Vp8 => str0m::rtp::Vp8Descriptor::parse(payload)
             .is_ok_and(|descriptor| descriptor.starts_keyframe(payload)),
-        // Begins a frame, and is not predicted from others (RFC 9628).
+        // The packet begins a frame that is not predicted from others (RFC 9628).
         Codec::Vp9 => byte(0) & 0x48 == 0x08,
-        // Begins a coded video sequence.
+        // The packet begins a coded video sequence.
         Codec::Av1 => byte(0) & 0x08 != 0,
         Codec::H264 => match byte(0) & 0x1f {
-            // A parameter set or a whole IDR slice.
+            // Parameter set or a whole IDR slice.
             5 | 7 => true,
-            // Several units: encoders put a parameter set first.
+            // Several units. Encoders put a parameter set first.
             24 => matches!(byte(3) & 0x1f, 5 | 7),
-            // A part of one: the first of an IDR slice.
+            // Fragment of a unit: the first of an IDR slice.
             28 => byte(1) & 0x9f == 0x85,
             _ => false,
         },
         Codec::H265 => match byte(0) >> 1 & 0x3f {
-            // A picture to begin with, or a parameter set (RFC 7798 section 1.1.4).
+            // Picture without predecessors, or parameter set (RFC 7798 section 1.1.4).
             16..=21 | 32..=34 => true,
             // Several units.
             48 => matches!(byte(4) >> 1 & 0x3f, 16..=21 | 32..=34),
-            // A part of one: the first.
+            // Fragment of a unit: the first.
             49 => byte(2) & 0x80 != 0 && matches!(byte(2) & 0x3f, 16..=21),
             _ => false,
         },

@@ -1,7 +1,7 @@
 //! WebRTC, as far as the API's rules need it.
 //!
-//! The rules ([`crate::rules`]) know nothing of packets, and what moves packets
-//! knows nothing of the rules; this is all that the two say to each other.
+//! The rules ([`crate::rules`]) know nothing of packets, and the SFU knows nothing of the rules.
+//! These types are all that the two exchange.
 
 pub mod canned;
 pub(crate) mod channels;
@@ -26,20 +26,20 @@ pub use section::Counters;
 #[cfg(feature = "adapters")]
 pub(crate) use sound::Heard;
 
-/// A session, for as long as the emulator runs. Cheaper to copy than its id.
+/// Key of a session for as long as the emulator runs. It is cheaper to copy than the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey(pub u64);
 
-/// A media section of one session.
+/// Media section of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
-    /// Whose.
+    /// Session of the section.
     pub session: SessionKey,
-    /// Which (RFC 9143).
+    /// Mid of the section (RFC 9143).
     pub mid: String,
 }
 
-/// Audio or video.
+/// Kind of media: audio or video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Sound.
@@ -48,7 +48,7 @@ pub enum Kind {
     Video,
 }
 
-/// Which way a packet goes.
+/// Direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the agent to the SFU.
@@ -57,139 +57,137 @@ pub enum Direction {
     ToAgent,
 }
 
-/// A media section as an agent's description has it.
+/// Media section of an agent's description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// Its name.
+    /// Mid of the section (RFC 9143).
     pub mid: String,
-    /// The kind of media. None for data channels.
+    /// Kind of media. None for data channels.
     pub kind: Option<Kind>,
-    /// Whether the agent sends on it.
+    /// True if the agent sends on it.
     pub sends: bool,
-    /// Whether the agent receives on it.
+    /// True if the agent receives on it.
     pub receives: bool,
-    /// Whether it is rejected or stopped (port 0, or `inactive`).
+    /// True if it is rejected or stopped (port 0, or `inactive`).
     pub is_stopped: bool,
-    /// The layers that the agent sends (RFC 8853), best first as listed. Empty
-    /// without simulcast.
+    /// Layers that the agent sends (RFC 8853), best first as listed. Empty without simulcast.
     pub rids: Vec<String>,
-    /// The names of the codecs that it lists, in small letters.
+    /// Names of the listed codecs, in lower case.
     pub codecs: Vec<String>,
 }
 
-/// A media section to be added by an offer of the SFU.
+/// Media section that an offer of the SFU adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewSection {
     /// The SFU sends on it, and receives too if it is bidirectional.
     Send {
-        /// The kind of media.
+        /// Kind of media.
         kind: Kind,
-        /// Whether the agent may send on it as well.
+        /// True if the agent may send on it as well.
         is_bidirectional: bool,
     },
     /// The SFU receives on it, and sends too if it is bidirectional.
     Receive {
-        /// The kind of media.
+        /// Kind of media.
         kind: Kind,
-        /// Whether the SFU may send on it as well.
+        /// True if the SFU may send on it as well.
         is_bidirectional: bool,
     },
     /// The transport of data channels.
     Data,
 }
 
-/// An offer that was accepted. `Debug` hides the answer.
+/// Result of an offer that was accepted. `Debug` hides the answer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// The SFU's answer.
+    /// Answer of the SFU.
     pub answer: String,
-    /// The media sections of the offer, in their order.
+    /// Media sections of the offer, in their order.
     pub sections: Vec<Section>,
 }
 
-/// An offer of the SFU. `Debug` hides it.
+/// Offer of the SFU. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Offered {
-    /// The session description.
+    /// Session description.
     pub offer: String,
-    /// The mids of the sections that were asked for, in their order.
+    /// Mids of the sections that were asked for, in their order.
     pub mids: Vec<String>,
 }
 
-/// A session description that cannot be used. The reason is for people and
-/// quotes nothing of the description.
+/// Error for a session description that cannot be used. The reason is for people and quotes nothing
+/// of the description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadDescription {
-    /// It is no session description, or lacks what each has.
+    /// The text is no session description, or lacks a part that each has.
     Unreadable(String),
-    /// It can be read, and not be applied.
+    /// The description can be read but not applied.
     Refused(String),
 }
 
-/// How the messages of a data channel are delivered (RFC 8831 section 6.4).
+/// Delivery of a data channel's messages (RFC 8831 section 6.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Delivery {
-    /// Whether messages arrive in the order in which they were sent.
+    /// True if messages arrive in the order in which they were sent.
     pub is_ordered: bool,
-    /// How often a message is sent again at most.
+    /// The most times that a message is sent again. None: no limit.
     pub max_retransmits: Option<u16>,
-    /// For how many milliseconds a message is sent again at most.
+    /// Time in milliseconds within which a message is sent again. None: no limit.
     pub max_packet_life_time: Option<u16>,
 }
 
 impl Delivery {
-    /// All messages arrive, in their order: as browsers have it by default.
+    /// All messages arrive, in their order, which is the default of browsers.
     pub const RELIABLE: Self =
         Self { is_ordered: true, max_retransmits: None, max_packet_life_time: None };
 }
 
-/// A message of a data channel.
+/// Message of a data channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Whether it is bytes rather than text.
+    /// True for bytes, false for text.
     pub is_binary: bool,
-    /// The content.
+    /// Content.
     pub data: Vec<u8>,
 }
 
-/// The layers of a simulcast track that a subscriber wants.
+/// Layers of a simulcast track that a subscriber wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layers {
-    /// The layer to receive, by its RID.
+    /// RID of the layer to receive. None leaves the choice to the SFU.
     pub preferred: Option<String>,
-    /// Whether a worse layer is taken when there is too little bandwidth.
+    /// True if a worse layer is taken when there is too little bandwidth.
     pub falls_back_for_bandwidth: bool,
-    /// Whether another layer is taken when the preferred one is not sent.
+    /// True if another layer is taken when the preferred one is not sent.
     pub falls_back_if_absent: bool,
 }
 
-/// An event of a session's connection.
+/// Event of a session's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// ICE and DTLS are up.
     Connected(SessionKey),
-    /// Nothing was heard of the agent for so long that it counts as gone. It
-    /// may come back.
+    /// The agent has been silent for so long that its connection counts as lost. The agent may come
+    /// back.
     Disconnected(SessionKey),
     /// The first packet has passed through a section, in one direction.
     FirstPacket {
-        /// Whose.
+        /// Session of the section.
         session: SessionKey,
-        /// Which (RFC 9143).
+        /// Mid of the section (RFC 9143).
         mid: String,
-        /// Which way it went.
+        /// Direction of the packet.
         direction: Direction,
     },
-    /// The agent's packets come on a section on which none came before, or not for
-    /// a second.
+    /// The agent's packets arrive on a section on which none came before, or none for a second.
     Flows(Place),
-    /// A message of the agent's on a data channel.
+    /// A message of the agent has come on a data channel.
     Message {
-        /// Whose.
+        /// Session of the channel.
         session: SessionKey,
-        /// On which channel.
+        /// Id of the channel.
         id: u16,
-        /// What.
+        /// Message.
         message: Message,
     },
 }
@@ -204,7 +202,7 @@ impl From<Kind> for MediaKind {
 }
 
 impl Event {
-    /// The session that it happened to.
+    /// Returns the session of the event.
     pub fn session(&self) -> SessionKey {
         match self {
             Self::Connected(session)
@@ -218,17 +216,17 @@ impl Event {
 
 /// WebRTC, as far as the rules need it.
 pub trait Media {
-    /// A session begins; there is no connection yet.
+    /// Begins a session, which has no connection yet.
     fn open(&mut self, session: SessionKey);
 
-    /// A session ends, with everything that it has.
+    /// Ends a session, and all that belongs to it.
     fn close(&mut self, session: SessionKey);
 
-    /// The sections of an agent's description, which changes nothing.
+    /// Returns the sections of an agent's description. Changes nothing.
     fn read(&self, sdp: &str) -> Result<Vec<Section>, BadDescription>;
 
-    /// Takes an agent's offer, the first or a later one. If it rejects all
-    /// sections, the connection ends.
+    /// Takes an agent's offer, the first or a later one. The connection ends if the offer rejects
+    /// all sections.
     fn accept_offer(&mut self, session: SessionKey, sdp: &str) -> Result<Accepted, BadDescription>;
 
     /// Makes an offer that adds these sections. Only one may be unanswered.
@@ -238,27 +236,26 @@ pub trait Media {
     /// Takes the agent's answer to the last offer.
     fn accept_answer(&mut self, session: SessionKey, sdp: &str) -> Result<(), BadDescription>;
 
-    /// From now on nothing from the agent arrives and nothing reaches it, or
-    /// everything does again.
+    /// Stops the packets of a session in both directions, or lets them pass again.
     fn cut(&mut self, session: SessionKey, is_cut: bool);
 
-    /// Whether ICE and DTLS are up.
+    /// Returns whether ICE and DTLS are up.
     fn is_connected(&self, session: SessionKey) -> bool;
 
-    /// When the last packet came that the agent sent on a section, in time
-    /// since the emulator's start. Of any layer.
+    /// Returns the time of the last packet that the agent sent on a section, of any layer, since
+    /// the emulator's start.
     fn last_packet(&self, place: &Place) -> Option<Duration>;
 
-    /// The name of the codec of that packet, in small letters.
+    /// Returns the name of the codec of that packet, in lower case.
     fn last_codec(&self, place: &Place) -> Option<String>;
 
-    /// The counts of a section. None if no media is exchanged on it.
+    /// Returns the counts of a section. None if it carries no media.
     fn counters(&self, place: &Place) -> Option<Counters>;
 
-    /// From now on `to` receives what is sent on `from`, and nothing else.
+    /// Forwards the packets of `from`, and of no other section, to `to` from now on.
     fn forward(&mut self, from: Place, to: Place, layers: Layers);
 
-    /// `to` receives nothing any more.
+    /// Stops the packets to `to`.
     fn stop(&mut self, to: &Place);
 
     /// Opens a channel with `negotiated: true` and this id.

@@ -1,9 +1,8 @@
 //! Sections that the SFU offers.
 //!
-//! The SFU counts its mids, and str0m makes them up. So str0m's offer is given
-//! other mids, and the answer is given to str0m as an offer of the agent's,
-//! because str0m takes the mids of those. What the offer has said of the SFU's
-//! streams is kept until then.
+//! The SFU counts its mids, and str0m makes them up. So str0m's offer gets other mids, and str0m
+//! gets the answer as an offer of the agent's, because it keeps the mids of those. The streams that
+//! the offer names for the SFU are kept until then.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +12,12 @@ use str0m::rtp::Ssrc;
 use super::BadDescription;
 use super::sdp::{Description, Line, attribute, split};
 
-/// A section of an offer without an answer yet.
+/// Section of an offer without an answer yet.
 pub(super) struct Added {
     pub(super) line: Line,
     /// The stream and track that the SFU's media belongs to (RFC 8830).
     msid: Option<String>,
-    /// The SSRC of what the SFU sends, and that of its repetitions.
+    /// SSRC of the SFU's stream, and that of its retransmissions.
     stream: Option<(Ssrc, Option<Ssrc>)>,
 }
 
@@ -43,7 +42,7 @@ pub(super) fn number(
     Ok((offer, added))
 }
 
-/// The sections of a description of the SFU's.
+/// Returns the sections of a description of the SFU's.
 pub(super) fn described(ours: &str) -> Result<Vec<Added>, BadDescription> {
     let lines = Description::parse_own(ours)?.lines;
     let (_, sections) = split(ours.lines().skip(1));
@@ -55,8 +54,8 @@ pub(super) fn described(ours: &str) -> Result<Vec<Added>, BadDescription> {
     Ok(sections.collect())
 }
 
-/// The answer with what the offer has said of the SFU's media instead of what
-/// the agent says of its own.
+/// Returns the answer with the offer's words on the SFU's media in place of the agent's words on
+/// its own.
 pub(super) fn as_offer(answer: &str, added: &[Added]) -> String {
     let (mut text, mut msid) = (String::with_capacity(answer.len()), None);
     for line in answer.lines() {
@@ -82,11 +81,11 @@ pub(super) fn as_offer(answer: &str, added: &[Added]) -> String {
 }
 
 impl Added {
-    /// Lets the SFU send with the SSRCs that the offer has named.
+    /// Lets the SFU send with the SSRCs that the offer named.
     pub(super) fn keep_stream(&self, rtc: &mut Rtc) {
         let mid = self.line.mid.as_str().into();
         let mut api = rtc.direct_api();
-        // None if the agent does not receive there.
+        // The stream is missing if the agent does not receive there.
         let Some(made) = api.stream_tx_by_mid(mid, None) else { return };
         let (made, has_repetitions) = (made.ssrc(), made.rtx().is_some());
         if let Some((ssrc, repetitions)) = self.stream.filter(|(ssrc, _)| *ssrc != made) {

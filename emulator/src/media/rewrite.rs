@@ -1,4 +1,4 @@
-//! Numbers and times that go on when the source changes.
+//! Numbers and times that continue when the source changes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,30 +6,29 @@ use std::time::{Duration, Instant};
 use str0m::format::Codec;
 use str0m::rtp::{ExtensionValues, Vp8Descriptor, Vp8Patch};
 
-/// Where the numbers of a subscription begin. A receiver cannot know how often
-/// they have wrapped, so they begin small; and not with 0, so that a late packet
-/// has a number, too.
+/// First number of a subscription. A receiver cannot know how often numbers have wrapped, so they
+/// begin small. They do not begin with 0, so that a late packet has a number, too.
 const FIRST_NUMBER: u64 = 1000;
 
-/// The least that a new source is later than the last packet of the old one.
+/// The least time between the last packet of the old source and the first of the new one.
 const LEAST_STEP: Duration = Duration::from_millis(10);
 
-/// A packet of a source.
+/// Packet of a source.
 pub(super) struct Rtp {
-    /// Its sequence number, with the wraps.
+    /// Sequence number, with the wraps.
     pub(super) number: u64,
     pub(super) time: u32,
     pub(super) marker: bool,
     pub(super) extensions: ExtensionValues,
     pub(super) payload: Arc<[u8]>,
-    /// When it came.
+    /// Time of its arrival.
     pub(super) at: Instant,
 }
 
-/// Rewrites the packets of one subscription, whatever their source.
+/// Rewriter of one subscription's packets, whatever their source.
 #[derive(Default)]
 pub(super) struct Rewriter {
-    /// The highest that has been written.
+    /// The highest packet that has been written.
     last: Option<Last>,
     source: Option<Source>,
 }
@@ -43,7 +42,7 @@ struct Last {
 
 /// Offsets that are added to the numbers of the current source. All of them wrap.
 struct Source {
-    /// The first number that was of use to the subscriber.
+    /// The first number that the subscriber can use.
     first: u64,
     number: u64,
     time: u32,
@@ -51,7 +50,7 @@ struct Source {
     pictures: Option<Pictures>,
 }
 
-/// The counters of a VP8 descriptor.
+/// Counters of a VP8 descriptor.
 #[derive(Clone, Copy, Default)]
 struct Pictures {
     id: u16,
@@ -59,7 +58,7 @@ struct Pictures {
     keyframe: u8,
 }
 
-/// The numbers of a packet for the subscriber.
+/// Numbers of a packet for the subscriber.
 pub(super) struct New {
     pub(super) number: u64,
     pub(super) time: u32,
@@ -67,7 +66,7 @@ pub(super) struct New {
 }
 
 impl Rewriter {
-    /// A source begins with this packet.
+    /// Begins a source with this packet.
     pub(super) fn switch(&mut self, packet: &Rtp, codec: Codec, clock_rate: u32, now: Instant) {
         let first = packet.number;
         let (number, time, pictures) = match &self.last {
@@ -83,7 +82,7 @@ impl Rewriter {
                         keyframe: last.keyframe.wrapping_add(1).wrapping_sub(now.keyframe),
                     }
                 });
-                // Wraps after hours without a packet, as RTP's time does anyway.
+                // The time wraps after hours without a packet, as RTP's time does anyway.
                 (last.number + 1, last.time.wrapping_add(ticks as u32), pictures)
             }
         };
@@ -95,7 +94,7 @@ impl Rewriter {
         });
     }
 
-    /// Rewrites a packet. None if it belongs before the switch to its source.
+    /// Rewrites a packet. Returns None if it belongs before the switch to its source.
     pub(super) fn rewrite(&mut self, packet: &Rtp, codec: Codec, now: Instant) -> Option<New> {
         let source = self.source.as_ref()?;
         if packet.number < source.first {
@@ -139,7 +138,7 @@ impl Pictures {
         }
     }
 
-    /// Writes what the descriptor has room for.
+    /// Returns the changes for which the descriptor has room.
     fn patch(self, descriptor: &Vp8Descriptor) -> Option<Vp8Patch> {
         let mut patch = descriptor.patch();
         if descriptor.tl0_pic_idx().is_some() {

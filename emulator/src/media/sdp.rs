@@ -1,8 +1,8 @@
-//! As much of a session description as the SFU reads and writes itself.
+//! Parts of a session description that the SFU reads and writes itself.
 //!
-//! The negotiation proper is str0m's. Here is what has to be known before it
-//! begins, so that a description that is refused changes nothing, and what its
-//! descriptions lack of the SFU's manner.
+//! str0m does the negotiation proper. This module reads the parts that are needed before it begins,
+//! so that a description that is refused changes nothing. It also writes the parts of the SFU's
+//! manner that str0m's descriptions lack.
 
 use super::{BadDescription, Kind, Section};
 
@@ -25,19 +25,19 @@ pub(super) struct Description {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) mid: String,
-    /// None for data channels.
+    /// Kind of media. None for data channels.
     pub(super) kind: Option<Kind>,
     pub(super) direction: Direction,
     pub(super) is_rejected: bool,
-    /// The layers that the writer sends, as listed.
+    /// Layers that the writer sends, as listed.
     pub(super) rids: Vec<String>,
-    /// The names of its codecs, in small letters, repetitions among them.
+    /// Names of its codecs, in lower case, retransmissions among them.
     pub(super) codecs: Vec<String>,
-    /// The payload types as the writer prefers them.
+    /// Payload types in the writer's order of preference.
     formats: Vec<String>,
 }
 
-/// As the writer of the description sees it.
+/// Direction, as seen by the writer of the description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     Both,
@@ -51,7 +51,8 @@ impl Description {
     ///
     /// # Errors
     ///
-    /// If it lacks what every description has, or has what cannot be done.
+    /// [`BadDescription`] if it lacks a part that every description has, or asks for something
+    /// impossible.
     pub(super) fn parse(text: &str) -> Result<Self, BadDescription> {
         match Self::read(text)? {
             (_, true) => bad("ICE needs one side that is not lite"),
@@ -64,7 +65,7 @@ impl Description {
         Self::read(text).map(|(description, _)| description)
     }
 
-    /// The description, and whether its writer is ICE-lite.
+    /// Reads a description. Returns it, and true if its writer is ICE-lite.
     fn read(text: &str) -> Result<(Self, bool), BadDescription> {
         if !text.ends_with('\n') {
             return unreadable("the session description does not end with a line break");
@@ -98,7 +99,7 @@ impl Description {
         Ok((Self { lines, credentials }, is_lite))
     }
 
-    /// The sections, for the rules.
+    /// Returns the sections, for the rules.
     pub(super) fn sections(&self) -> Vec<Section> {
         self.lines.iter().map(Line::section).collect()
     }
@@ -136,7 +137,7 @@ impl Line {
             mid: mid.to_owned(),
             kind,
             direction,
-            // Port 0 inside the bundle means only that the port is another's.
+            // Port 0 inside the bundle means only that the port belongs to another section.
             is_rejected: !has_port && !group.contains(&mid),
             rids,
             codecs: codecs(section),
@@ -152,7 +153,7 @@ impl Line {
         !self.is_rejected && matches!(self.direction, Direction::Both | Direction::Send)
     }
 
-    /// The first line of the section, with its payload types as preferred.
+    /// Returns the first line of the section, with its payload types in order of preference.
     fn sorted(&self, first: &str) -> String {
         let mut words: Vec<&str> = first.split(' ').collect();
         if let Some(formats) = words.get_mut(3..) {
@@ -234,7 +235,7 @@ pub(super) fn prefer(text: &str, lines: &[Line]) -> String {
     preferred
 }
 
-/// The lines before the first section, and those of each.
+/// Returns the lines before the first section, and those of each section.
 pub(super) fn split<'a>(lines: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Vec<Vec<&'a str>>) {
     let (mut session, mut sections) = (Vec::new(), Vec::<Vec<&str>>::new());
     for line in lines {
@@ -247,17 +248,17 @@ pub(super) fn split<'a>(lines: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, 
     (session, sections)
 }
 
-/// A description that cannot be applied.
+/// Returns the error for a description that cannot be applied.
 pub(super) fn bad<T>(why: &str) -> Result<T, BadDescription> {
     Err(BadDescription::Refused(why.to_owned()))
 }
 
-/// A description that cannot be read.
+/// Returns the error for a description that cannot be read.
 pub(super) fn unreadable<T>(why: &str) -> Result<T, BadDescription> {
     Err(BadDescription::Unreadable(why.to_owned()))
 }
 
-/// Whether str0m keeps the name as it is.
+/// Returns whether str0m keeps the name as it is.
 fn is_plain(name: &str, longest: usize) -> bool {
     let is_plain = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
     !name.is_empty() && name.len() <= longest && name.bytes().all(is_plain)
@@ -267,7 +268,7 @@ fn has(section: &[&str], line: &str) -> bool {
     section.iter().any(|l| l.trim_end() == line)
 }
 
-/// The value of an attribute; empty if it has none.
+/// Returns the value of an attribute, empty if it has none.
 pub(super) fn attribute<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
     lines.iter().find_map(|line| {
         let rest = line.strip_prefix("a=")?.strip_prefix(name)?;
@@ -291,7 +292,7 @@ fn codecs(section: &[&str]) -> Vec<String> {
     names.map(str::to_ascii_lowercase).collect()
 }
 
-/// The layers that are sent: in the order of `a=simulcast`, of alternatives the
+/// Returns the layers that are sent, in the order of `a=simulcast`. Of alternatives it takes the
 /// first.
 fn rids(section: &[&str]) -> Vec<String> {
     let Some(simulcast) = attribute(section, "simulcast") else {
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_not_quoted() {
+    fn refusals_quote_nothing_of_the_description() {
         for (from, to) in [
             ("a=inactive\r\n", "a=inactive"),
             ("a=mid:0", "a=mid:secret-mid"),

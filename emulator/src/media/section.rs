@@ -1,4 +1,4 @@
-//! One media section of one session.
+//! Media section of one session.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,55 +8,55 @@ use str0m::media::Rid;
 
 use super::Kind;
 
-/// How often a layer's sender is asked for keyframes at most. Each costs as much
-/// as many other frames, and several subscribers ask for the same.
+/// Least time between two requests for a keyframe of a layer. Each keyframe costs as much as many
+/// other frames, and several subscribers ask for the same.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(300);
 
-/// After this long without a packet, a layer counts as not sent.
+/// Time without a packet after which a layer counts as not sent.
 const ABSENCE: Duration = Duration::from_secs(1);
 
 /// A media section.
 pub(super) struct Track {
     pub(super) kind: Kind,
-    /// The layers that the agent has said it sends, best first as listed.
+    /// Layers that the agent has announced, best first as listed.
     pub(super) rids: Vec<Rid>,
     pub(super) counters: Counters,
     pub(super) last_packet: Option<Instant>,
-    /// The codec of the last packet.
+    /// Codec of the last packet.
     pub(super) codec: Option<Codec>,
     first_packet: Option<Instant>,
     layers: HashMap<Option<Rid>, Layer>,
 }
 
-/// One stream of a section.
+/// Stream of a section.
 #[derive(Default)]
 struct Layer {
     last_packet: Option<Instant>,
     last_request: Option<Instant>,
-    /// A keyframe was asked for too soon.
+    /// True if a keyframe was asked for too soon.
     is_requested: bool,
 }
 
 /// Counts of the packets that have passed through a media section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Packets that the agent sent, without repetitions.
+    /// Packets that the agent sent, without retransmissions.
     pub packets_in: u64,
     /// Bytes of their payloads.
     pub bytes_in: u64,
-    /// Packets that the agent was sent, without repetitions.
+    /// Packets that the agent was sent, without retransmissions.
     pub packets_out: u64,
     /// Bytes of their payloads.
     pub bytes_out: u64,
-    /// Packets in or out that could not go on: of a codec that the other side
-    /// does not know, too large, or too late.
+    /// Packets in or out that could not be forwarded: of a codec that the other side does not know,
+    /// too large, or too late.
     pub dropped: u64,
     /// Keyframes that the agent was asked for.
     pub keyframe_requests: u64,
-    /// The codec of the last packet that the agent sent, named as in `a=rtpmap` (RFC
-    /// 8866 section 6.6). None before the first.
+    /// Codec of the last packet that the agent sent, named as in `a=rtpmap` (RFC 8866 section 6.6).
+    /// None before the first.
     pub codec_in: Option<&'static str>,
-    /// The codec of the last packet that the agent was sent.
+    /// Codec of the last packet that the agent was sent. None before the first.
     pub codec_out: Option<&'static str>,
 }
 
@@ -73,8 +73,7 @@ impl Track {
         }
     }
 
-    /// Takes note of a packet. Returns whether it is the first one, or the first
-    /// after a pause.
+    /// Counts a packet. Returns whether it is the first one, or the first after a pause.
     pub(super) fn received(&mut self, rid: Option<Rid>, bytes: usize, now: Instant) -> bool {
         let begins = self.last_packet.is_none_or(|last| now.duration_since(last) > ABSENCE);
         self.counters.packets_in += 1;
@@ -85,14 +84,15 @@ impl Track {
         begins
     }
 
-    /// Whether a keyframe may be asked for now. Otherwise it is remembered.
+    /// Returns whether a keyframe may be asked for now. A request that comes too soon is
+    /// remembered.
     pub(super) fn may_request(&mut self, rid: Option<Rid>, now: Instant) -> bool {
         let layer = self.layers.entry(rid).or_default();
         layer.is_requested = true;
         layer.may_request(now)
     }
 
-    /// A keyframe has been asked for.
+    /// Notes that a keyframe has been asked for.
     pub(super) fn requested(&mut self, rid: Option<Rid>, now: Instant) {
         self.counters.keyframe_requests += 1;
         let layer = self.layers.entry(rid).or_default();
@@ -100,13 +100,13 @@ impl Track {
         layer.is_requested = false;
     }
 
-    /// Whether a request was put off that may be made now.
+    /// Returns whether a delayed request may be made now.
     pub(super) fn owes_request(&self, rid: Option<Rid>, now: Instant) -> bool {
         self.layers.get(&rid).is_some_and(|layer| layer.is_requested && layer.may_request(now))
     }
 
-    /// Whether a layer is being sent. One that has not begun is given some time
-    /// from the section's first packet on.
+    /// Returns whether a layer is being sent. A layer that has not begun has some time from the
+    /// section's first packet on.
     pub(super) fn is_sent(&self, rid: Rid, now: Instant) -> bool {
         let last = self.layers.get(&Some(rid)).and_then(|layer| layer.last_packet);
         last.or(self.first_packet).is_none_or(|last| now.duration_since(last) <= ABSENCE)
@@ -119,7 +119,7 @@ impl Layer {
     }
 }
 
-/// The name of a codec that the SFU forwards, as `a=rtpmap` has it.
+/// Returns the name of a codec that the SFU forwards, as `a=rtpmap` has it.
 pub(super) fn codec_name(codec: Codec) -> Option<&'static str> {
     Some(match codec {
         Codec::Opus => "opus",

@@ -7,44 +7,43 @@ use super::{Event, Media};
 #[cfg(feature = "adapters")]
 use super::{Heard, Place};
 
-/// A media side as the engine drives it. What has no packets does nothing about
-/// them.
+/// Media side as the engine drives it. The defaults are those of a side without packets.
 pub(crate) trait Side: Media + Send {
     /// Takes a datagram.
     fn handle_datagram(&mut self, _now: Instant, _route: Route, _data: &[u8]) {}
 
-    /// Does what is due.
+    /// Carries out what is due.
     fn handle_timeout(&mut self, _now: Instant) {}
 
-    /// The next datagram to be sent.
+    /// Returns the next datagram to be sent.
     fn poll_transmit(&mut self) -> Option<Transmit> {
         None
     }
 
-    /// When something is due.
+    /// Returns the time at which something is due.
     fn poll_timeout(&self) -> Option<Instant> {
         None
     }
 
-    /// The next thing that has happened.
+    /// Returns the next event.
     fn poll_event(&mut self) -> Option<Event>;
 
-    /// Whether nothing is left of any session.
+    /// Returns whether no session is left.
     fn is_empty(&self) -> bool;
 
-    /// From now on what comes on this section is heard as well.
+    /// Hands out the packets of this section from now on.
     #[cfg(feature = "adapters")]
     fn listen(&mut self, _from: &Place) {}
 
-    /// The section is heard no more.
+    /// Stops handing out the packets of this section.
     #[cfg(feature = "adapters")]
     fn unlisten(&mut self, _from: &Place) {}
 
-    /// Asks who publishes on a section for a keyframe.
+    /// Asks the publisher of a section for a keyframe.
     #[cfg(feature = "adapters")]
     fn want_keyframe(&mut self, _from: &Place) {}
 
-    /// The next that was heard.
+    /// Returns the next packet of the sections that are listened to.
     #[cfg(feature = "adapters")]
     fn poll_sound(&mut self) -> Option<(Place, Heard)> {
         None

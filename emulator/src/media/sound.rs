@@ -13,26 +13,26 @@ use super::forward::{Packet, Slot};
 #[derive(Clone)]
 #[cfg_attr(not(feature = "adapters"), expect(dead_code, reason = "only adapters take it"))]
 pub(crate) struct Heard {
-    /// Its sequence number, with the wraps.
+    /// Sequence number, with the wraps.
     pub(crate) number: u64,
-    /// When it is to be heard or seen, in ticks of its codec.
+    /// Presentation time, in ticks of its codec.
     pub(crate) time: u32,
-    /// It is the last one of a picture.
+    /// True for the last packet of a picture.
     pub(crate) is_last: bool,
-    /// The layer that it is of.
+    /// Layer of the packet.
     pub(crate) layer: Option<Rid>,
     pub(crate) payload: Arc<[u8]>,
 }
 
 #[cfg(feature = "adapters")]
 impl Heard {
-    /// An Opus packet.
+    /// Creates an Opus packet.
     pub(crate) fn sound(number: u64, time: u32, payload: Arc<[u8]>) -> Self {
         Self { number, time, is_last: false, layer: None, payload }
     }
 }
 
-/// The sections that are listened to.
+/// Sections that are listened to.
 #[derive(Default)]
 pub(super) struct Taps {
     open: HashSet<Slot>,
@@ -51,13 +51,13 @@ impl Taps {
         self.heard.retain(|(slot, _)| *slot != from);
     }
 
-    /// Forgets all of one session.
+    /// Forgets all sections of one session.
     pub(super) fn forget(&mut self, session: SessionKey) {
         self.open.retain(|slot| slot.0 != session);
         self.heard.retain(|(slot, _)| slot.0 != session);
     }
 
-    /// Keeps a packet if its section is listened to and it is of use.
+    /// Keeps a packet if its section is listened to and adapters can use it.
     pub(super) fn hear(&mut self, packet: &Packet) {
         let is_of_use = matches!(packet.params.spec().codec, Codec::Opus | Codec::Vp8);
         if is_of_use && self.open.contains(&packet.from) {

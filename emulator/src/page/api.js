@@ -1,6 +1,6 @@
-// The emulator, as it is asked.
+// Requests of the page to the emulator.
 
-/** The most live sessions that are looked at. */
+/** The most live sessions that are read. */
 export const MOST_LIVE = 400;
 const LARGEST_PAGE = 200;
 
@@ -13,7 +13,7 @@ async function ask(path, options) {
   throw Object.assign(new Error(errorDescription ?? `status ${reply.status}`), { status: reply.status });
 }
 
-/** The state with its live sessions, and with as many expired ones as wanted. */
+/** Returns the state with its live sessions, and with as many expired ones as wanted. */
 export async function look(expiredWanted) {
   const wanted = live + Math.max(expiredWanted, 5);
   const limit = Math.min(LARGEST_PAGE, Math.max(20, wanted));
@@ -26,7 +26,7 @@ export async function look(expiredWanted) {
     const most = isExpired ? live + expiredWanted : MOST_LIVE;
     if (!page.next || sessions.length >= most) break;
   }
-  // One that has expired between two pages is on both.
+  // A session that has expired between two pages is on both.
   const known = new Map(sessions.map((session) => [session.id, session]));
   const all = [...known.values()];
   return {
@@ -36,7 +36,7 @@ export async function look(expiredWanted) {
   };
 }
 
-/** A session with its history and requests. Null if it is not remembered. */
+/** Returns a session with its history and requests. Null if it is not remembered. */
 export async function session(id) {
   try {
     return await ask(`sessions/${encodeURIComponent(id)}`);
@@ -46,7 +46,7 @@ export async function session(id) {
   }
 }
 
-/** The rules of faults that were ordered. */
+/** Returns the rules of faults that were ordered. */
 export const faults = () => ask("faults");
 
 /** Orders a fault. */
@@ -55,11 +55,11 @@ export const order = (rule) => ask("faults", { method: "POST", body: JSON.string
 /** Takes all faults back. */
 export const clearFaults = () => ask("faults", { method: "DELETE" });
 
-/** What was done that the original punishes. */
+/** Returns the requests that the original punishes. */
 export const violations = () => ask("violations");
 
-/** Lets all go on that is held. */
+/** Releases all calls that are held. */
 export const release = () => ask("release", { method: "POST" });
 
-/** Sets what happens to packets. */
+/** Sets the network conditions of packets. */
 export const setNetwork = (network) => ask("network", { method: "PUT", body: JSON.stringify(network) });

@@ -4,19 +4,19 @@ import { say } from "./dom.js";
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** A request of the list. Its body and the secret are not known to the page. */
+/** Returns the command for a listed request. The page does not know its body and the secret. */
 export function curlOfRequest({ method, path }) {
   const hasBody = method !== "GET" && !path.endsWith("/sessions/new");
   const body = hasBody ? " -d @body.json" : "";
   return `curl -X ${method} -H "Authorization: Bearer $CALLS_SECRET"${body} ${quoted(location.origin + path)}`;
 }
 
-/** A rule of a fault. */
+/** Returns the command for a rule of a fault. */
 export function curlOfFault(rule) {
   return `curl -d ${quoted(JSON.stringify(rule))} ${quoted(`${location.origin}/__emulator/faults`)}`;
 }
 
-/** Says something to the person, once. */
+/** Shows a message to the person, once. */
 export function notify(text) {
   const notice = document.getElementById("notice");
   say(notice, text);

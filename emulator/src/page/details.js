@@ -1,4 +1,4 @@
-// The selected session: its tracks, its data channels, and what happened to it.
+// Selected session: its tracks, its data channels and its history.
 
 import { button, element, folded, keyed, say, set, table } from "./dom.js";
 import { copy, notify } from "./copy.js";
@@ -14,7 +14,7 @@ const buttons = element("div", { class: "row" });
 let measured = null;
 let context = null;
 
-/** How many tracks are listed at first. */
+/** Tracks that are listed at first. */
 const FEW = 8;
 
 const tracks = folded(table("Tracks of the session", [
@@ -91,14 +91,14 @@ export function show(found) {
   timeline.show(found);
 }
 
-/** Leads to it: says that it is there or, where it is out of sight, goes there. */
+/** Scrolls to the details, or announces them if they are in sight. */
 export function lead() {
   const { top, bottom } = title.getBoundingClientRect();
   if (top >= 0 && bottom <= innerHeight) notify(`${title.textContent} is shown.`);
   else title.focus();
 }
 
-/** Says that a session is not remembered. */
+/** Shows that a session is not remembered. */
 export function missing(id) {
   notify(`Nothing is remembered of session ${id.slice(0, 8)}.`);
 }

@@ -1,13 +1,13 @@
-// Elements: made, and kept where they are while what they show changes.
+// Elements that stay in place while their content changes.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An HTML element. A function as attribute is a listener. */
+/** Returns an HTML element. A function as attribute is a listener. */
 export function element(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);
 }
 
-/** An SVG element. */
+/** Returns an SVG element. */
 export function drawn(name, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
@@ -21,13 +21,13 @@ function filled(made, attributes, children) {
   return made;
 }
 
-/** Sets an attribute if it is another one. Null or false takes it away. */
+/** Sets an attribute if its value differs. Null or false removes it. */
 export function set(node, name, value) {
   if (value === null || value === undefined || value === false) node.removeAttribute(name);
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value === true ? "" : value);
 }
 
-/** Sets the text of an element if it is another one. */
+/** Sets the text of an element if it differs. */
 export function say(node, text) {
   const wanted = String(text);
   if (node.textContent !== wanted) node.textContent = wanted;
@@ -36,8 +36,8 @@ export function say(node, text) {
 const kept = new WeakMap();
 
 /**
- * Makes the children of `parent` those of `items`. What has the same key stays the
- * same element, so that it keeps the focus.
+ * Makes the children of `parent` those of `items`. Items with the same key keep their element, so
+ * that it keeps the focus.
  */
 export function keyed(parent, items, key, make, update) {
   const old = kept.get(parent) ?? new Map();
@@ -58,9 +58,9 @@ export function keyed(parent, items, key, make, update) {
 }
 
 /**
- * A table whose rows are kept by key. `columns` have a head, and a cell that is
- * filled for an item: with a text, or by a function that gets the cell. The roles
- * are those of a table also where a style makes blocks of the rows.
+ * Returns a table whose rows are kept by key. `columns` have a head, and a cell that is filled for
+ * an item: with a text, or by a function that gets the cell. The roles remain those of a table
+ * where a style makes blocks of the rows.
  */
 export function table(caption, columns) {
   const body = element("tbody", { role: "rowgroup" });
@@ -79,7 +79,7 @@ export function table(caption, columns) {
   });
   const show = (items, key) => {
     keyed(body, items, key, make, update);
-    // Who has no pointer scrolls what has the focus.
+    // Without a pointer, a person scrolls the element that has the focus.
     const isWide = node.scrollWidth > node.clientWidth;
     set(node, "tabindex", isWide ? "0" : null);
     set(node, "role", isWide ? "group" : null);
@@ -88,7 +88,7 @@ export function table(caption, columns) {
   return { node, show };
 }
 
-/** A table of which only the first rows are shown until more are asked for. */
+/** Returns a table of which only the first rows are shown until more are asked for. */
 export function folded(list, few) {
   let [isOpen, shown] = [false, () => {}];
   const more = button("", () => {
@@ -104,7 +104,7 @@ export function folded(list, few) {
   return { node: element("div", {}, list.node, more), show };
 }
 
-/** A button. */
+/** Returns a button. */
 export function button(text, click, attributes = {}) {
   return element("button", { type: "button", click, ...attributes }, text);
 }

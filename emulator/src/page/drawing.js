@@ -23,7 +23,7 @@ const list = table("Who receives what", [
 ]);
 place.append(hint, graph.node, matrix.node, list.node);
 
-/** Offers the views, and calls back once another one is chosen, or the width is. */
+/** Offers the views, and calls back once the view or the width has changed. */
 export function offerViews(changed) {
   const choose = (name) => {
     view = name;
@@ -41,7 +41,7 @@ export function offerViews(changed) {
   }).observe(place);
 }
 
-/** Draws the sessions. `context` has what is selected, and how to select. */
+/** Draws the sessions. `context` has the selected session, and the function that selects one. */
 export function draw(sessions, kind, context) {
   const found = links(sessions, kind);
   const known = new Set(sessions.map((session) => session.id));
@@ -62,7 +62,7 @@ export function draw(sessions, kind, context) {
   hint.hidden = text === "";
 }
 
-/** Fills the table, and returns what is to be said about it. */
+/** Fills the table, and returns the remark on it. */
 function rows(found, { selected }) {
   const mine = found.filter(({ from, to }) => from === selected || to === selected);
   const shown = mine.length > 0 ? mine : found;

@@ -13,7 +13,7 @@ const OPERATIONS = [
 /** Operations whose paths name no session. */
 const WITHOUT_SESSION = ["new_session", "new_websocket_adapters", "close_websocket_adapters"];
 
-/** Each kind: how it is called, its value if it has one, and the fault. */
+/** Kinds of faults: the label, the value if there is one, and the fault. */
 const KINDS = {
   delay: ["do it later", ["by ms", 3000], (ms) => ({ kind: "delay", ms: Number(ms) })],
   delayReply: ["reply later", ["by ms", 3000], (ms) => ({ kind: "delayReply", ms: Number(ms) })],
@@ -78,7 +78,7 @@ export function prepare(given) {
   document.getElementById("faults").append(scope, presets, custom, ordered, element("div", { class: "row" }, release, clear));
 }
 
-/** Shows what was ordered, and for whom the next order is. */
+/** Shows the ordered rules, and the session that the next order is for. */
 export function show(rules) {
   const { selected } = context;
   say(scope, selected ? `Orders are for session ${short(selected)}.` : "Orders are for any session; select one to order for it alone.");
@@ -103,7 +103,7 @@ function make({ rule }) {
     button("curl", () => copy(curlOfFault(rule)), { class: "quiet", "aria-label": `Copy the fault ${what} as curl` }));
 }
 
-/** The session of an order, where its operation has one. */
+/** Returns the session of an order, if its operation has one. */
 function scoped(operation) {
   const hasSession = !WITHOUT_SESSION.includes(operation);
   return context.selected && hasSession ? { session: context.selected } : {};

@@ -1,10 +1,10 @@
-// Which sessions are shown.
+// Filter of the sessions that are shown.
 
 import { element, keyed } from "./dom.js";
 
 const form = document.getElementById("filter");
 
-/** Calls back once the filter is another one. */
+/** Calls back once the filter has changed. */
 export function onFilter(changed) {
   form.addEventListener("input", changed);
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -18,15 +18,15 @@ export function offerApps(apps) {
   list.closest("label").hidden = apps.length < 2;
 }
 
-/** The kind that is shown, or an empty text for all. */
+/** Returns the kind that is shown, or an empty text for all. */
 export const kind = () => form.elements.kind.value;
 
-/** Those of the sessions that are shown. */
+/** Returns the sessions that pass the filter. */
 export function filtered(sessions) {
   return named(sessions).filter((session) => !kind() || kindsOf(session).includes(kind()));
 }
 
-/** Those of the sessions that have the text and the app, of any kind. */
+/** Returns the sessions that match the text and the app, of any kind. */
 export function named(sessions) {
   const text = form.elements.text.value.trim().toLowerCase();
   const app = form.elements.app.value;

@@ -1,23 +1,23 @@
-// A few sessions on a circle, with a curve for each kind that one receives of
-// another one. The two directions bend to different sides.
+// Graph of a few sessions on a circle, with a curve for each kind that one receives of another. The
+// two directions bend to different sides.
 
 import { drawn, element, keyed, say, set } from "./dom.js";
 import { KINDS, content, pairs } from "./links.js";
 import { bits, count, short } from "./names.js";
 
-/** With more sessions than this only the links of the selected one are drawn. */
+/** The most sessions for which all links are drawn. Above it only those of the selected one are. */
 export const MOST = 8;
-/** The most sessions with circles of so many pixels, and the radius of all others. */
+/** Radii in pixels, each with the most sessions for which it is used. */
 const RADII = [[12, 27], [24, 19], [Infinity, 13]];
 const LINE = 15;
 const LETTER = 6.9;
-/** How far a curve keeps from the straight line, and from the next curve. */
+/** Distance of a curve from the straight line, and from the next curve. */
 const BEND = 20;
-/** How far a label keeps from its curve. */
+/** Distance of a label from its curve. */
 const GAP = 4;
-/** Where on its curve a label may stand, the best place first. */
+/** Places of a label on its curve, the best first. */
 const PLACES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73];
-/** With more pairs than this only those of the selected session have labels. */
+/** The most pairs with labels for all. Above it only those of the selected session have labels. */
 const MOST_LABELS = 14;
 
 let radius = 27;
@@ -29,7 +29,7 @@ const nodes = element("ul", { class: "nodes", "aria-label": "Sessions of the gra
 
 export const node = element("div", { class: "graph" }, svg, nodes);
 
-/** Draws it as wide as there is room. */
+/** Draws the graph in the available width. */
 export function show(sessions, all, width, context) {
   isCrowd = sessions.length > MOST;
   const middle = isCrowd && sessions.some(({ id }) => id === context.selected) ? context.selected : null;
@@ -84,14 +84,14 @@ function placed(all, width, height, middle) {
   return places;
 }
 
-/** The values stretched over a range, or in its middle if they are all one. */
+/** Returns the values spread over a range, or its middle if they are all equal. */
 function spread(values, from, to) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   if (most - least < 0.001) return values.map(() => (from + to) / 2);
   return values.map((value) => from + (value - least) / (most - least) * (to - from));
 }
 
-/** The curves of a pair, and where its label may stand. */
+/** Returns the curves of a pair, and the places for its label. */
 function routed(pair, places, middle) {
   const [from, to] = [places.get(pair.from), places.get(pair.to)];
   if (from === to) return looped(pair, from, middle);
@@ -120,7 +120,7 @@ function routed(pair, places, middle) {
   return { pair, paths, spots: PLACES.map(at) };
 }
 
-/** A session that receives itself: a loop away from the middle. */
+/** Returns the curve of a session that receives itself: a loop away from the middle. */
 function looped(pair, place, middle) {
   const [dx, dy] = [place.x - middle.x, place.y - middle.y];
   const isAlone = Math.hypot(dx, dy) < radius;
@@ -137,7 +137,7 @@ function looped(pair, place, middle) {
   return { pair, paths, spots: side.x === 0 ? [end] : place.y > middle.y ? beside : beside.toReversed() };
 }
 
-/** A label where it covers no other one, or nothing. */
+/** Returns a label where it covers no other one, or nothing. */
 function labelled({ pair, spots }, taken, width, height) {
   const lines = pair.links.map((link) =>
     ({ kind: link.kind, text: link.kind === "data" ? content(link) : `${content(link)} ${bits(link.bytes)}` }));

@@ -1,10 +1,10 @@
-// Who receives from whom: one link for each publisher, subscriber and kind.
+// Links between sessions: one for each publisher, subscriber and kind.
 
 import { rate } from "./rates.js";
 
 export const KINDS = ["audio", "video", "data"];
 
-/** The links among sessions, of one kind or of all. */
+/** Returns the links among sessions, of one kind or of all. */
 export function links(sessions, onlyKind) {
   const all = new Map();
   const add = (from, to, kind, { name, codec, packets, bytes }) => {
@@ -31,13 +31,13 @@ export function links(sessions, onlyKind) {
   return [...all.values()];
 }
 
-/** What a link carries, in a word or two. */
+/** Returns the content of a link, in a word or two. */
 export function content(link) {
   const what = link.codecs.size > 0 ? [...link.codecs].join("+") : link.kind;
   return link.names.length > 1 ? `${link.names.length}× ${what}` : what;
 }
 
-/** Links by publisher and subscriber. */
+/** Returns the links by publisher and subscriber. */
 export function pairs(all) {
   const found = new Map();
   for (const link of all) {

@@ -1,4 +1,4 @@
-// Looks at the emulator once a second, and shows what there is.
+// Page that reads the emulator's state once a second and shows it.
 
 import * as api from "./api.js";
 import * as details from "./details.js";
@@ -14,7 +14,7 @@ import * as sessions from "./sessions.js";
 import { showTips } from "./tip.js";
 import * as violations from "./violations.js";
 
-/** How long after a look the next one begins, in milliseconds. */
+/** Time between a look and the next one, in milliseconds. */
 const INTERVAL = 1000;
 
 const pause = document.getElementById("pause");
@@ -24,7 +24,7 @@ let timer = 0;
 let isLooking = false;
 let isWanted = false;
 
-/** What all parts share: the selected session, and what a click may do. */
+/** State of all parts: the selected session, and the actions of a click. */
 const context = {
   selected: decodeURIComponent(location.hash.slice(1)) || null,
   select(id) {
@@ -36,7 +36,7 @@ const context = {
   look,
 };
 
-/** Looks now, or once more if that is under way. */
+/** Looks now, or once more if a look is under way. */
 async function look() {
   if (isLooking) {
     isWanted = true;

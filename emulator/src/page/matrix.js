@@ -1,4 +1,4 @@
-// Many sessions: a row for each publisher, a column for each subscriber.
+// Matrix of many sessions: a row for each publisher, a column for each subscriber.
 
 import { drawn, element, keyed, say, set } from "./dom.js";
 import { KINDS, content, pairs } from "./links.js";
@@ -7,7 +7,8 @@ import { bits, count, short } from "./names.js";
 /** The most rows and columns. */
 const MOST = 100;
 const [SMALLEST, LARGEST] = [5, 26];
-/** With smaller cells only rows and columns that are selected or pointed at have names. */
+/** Smallest cell, in pixels, at which all rows and columns have names. Below it only the selected
+ * and the pointed ones have. */
 const READABLE = 13;
 const LETTER = 7;
 
@@ -34,7 +35,7 @@ svg.addEventListener("click", (event) => {
   if (id) context.select(id);
 });
 
-/** Draws it as wide as there is room. */
+/** Draws the matrix in the available width. */
 export function show(all, width, given) {
   context = given;
   const of = (end) => [...new Set(all.map((link) => link[end]))].sort();
@@ -79,7 +80,7 @@ function first(ids) {
     ? [context.selected, ...rest.slice(1)] : rest;
 }
 
-/** Names, and what is selected or pointed at. */
+/** Writes the names, and marks the selected and the pointed cell. */
 function write() {
   const { rows, columns, size, left, top } = shown;
   const isNear = (id) => id === context.selected || id === pointed?.row || id === pointed?.column;
@@ -119,7 +120,7 @@ function point(event) {
   if (context) write();
 }
 
-/** The publisher and the subscriber at a place. */
+/** Returns the publisher and the subscriber at a place. */
 function at(event) {
   const { left, top, width } = svg.getBoundingClientRect();
   const scale = (svg.viewBox.baseVal.width || width) / width;

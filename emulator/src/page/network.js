@@ -1,10 +1,10 @@
-// What happens to UDP packets.
+// Network conditions of UDP packets.
 
 import * as api from "./api.js";
 import { button, element, say } from "./dom.js";
 import { notify } from "./copy.js";
 
-/** Each number: how it is called, how many of it are one, and the most of it. */
+/** Numbers of the network: the label, the factor, and the maximum. */
 const FIELDS = {
   loss: ["Loss %", 100, 100],
   burst: ["In bursts of", 1, 10_000],
@@ -35,7 +35,7 @@ export function prepare(context) {
   document.getElementById("network").append(now, folded);
 }
 
-/** Shows how it is. */
+/** Shows the conditions. */
 export function show({ loss, burst, delayMs, jitterMs, reorder, rateKbps }) {
   const percent = (part) => `${Math.round(part * 1000) / 10} %`;
   const parts = [

@@ -6,7 +6,7 @@ let rates = new Map();
 
 const keyOf = (session, track) => `${session.id} ${track.location} ${track.mid}`;
 
-/** Takes all sessions of a look, each with the time at which it was looked at. */
+/** Takes all sessions of a look, each with the time of that look. */
 export function measure(sessions) {
   const [now, measured] = [new Map(), new Map()];
   for (const session of sessions) {
@@ -26,7 +26,7 @@ export function measure(sessions) {
   [before, rates] = [now, measured];
 }
 
-/** What a track carries a second. Nothing before the second look. */
+/** Returns the rate of a track. Zero before the second look. */
 export function rate(session, track) {
   return rates.get(keyOf(session, track)) ?? NONE;
 }

@@ -4,7 +4,7 @@ import { button, folded, keyed, set, table } from "./dom.js";
 import { copy, curlOfRequest } from "./copy.js";
 import { duration, operation, short } from "./names.js";
 
-/** How many are shown at first. */
+/** Requests that are shown at first. */
 const FEW = 15;
 
 let now = 0;
@@ -21,10 +21,10 @@ const list = folded(table("Newest requests, the newest first", [
 ]), FEW);
 document.getElementById("request-list").append(list.node);
 
-/** Whether a request did not do all that it was for. */
+/** Returns true if a request failed, in whole or in part. */
 export const isBad = ({ status, outcome }) => status === null || status >= 400 || Boolean(outcome);
 
-/** Shows them, the newest first. */
+/** Shows the requests, the newest first. */
 export function show(requests, at, given) {
   [now, context] = [at, given];
   list.show(requests.toReversed(), ({ number }) => number);

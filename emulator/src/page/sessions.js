@@ -6,11 +6,11 @@ import { KINDS } from "./links.js";
 import { bits, count, duration, short, shortName } from "./names.js";
 import { rate } from "./rates.js";
 
-/** How many live sessions are listed at first. */
+/** Live sessions that are listed at first. */
 const FEW = 25;
-/** How many expired sessions are listed at once. */
+/** Expired sessions that are listed with each step. */
 const STEP = 50;
-/** How many tracks are listed by name. */
+/** Tracks that are listed by name. */
 const MOST_NAMES = 4;
 
 const gone = document.getElementById("expired");
@@ -19,7 +19,7 @@ let expiredWanted = STEP;
 let list = null;
 let expired = null;
 
-/** How many of the expired sessions are looked at. */
+/** Returns the number of expired sessions to read. */
 export const wanted = () => gone.open ? expiredWanted : 0;
 
 /** Prepares the lists. */
@@ -55,7 +55,7 @@ export function prepare(context) {
   gone.addEventListener("toggle", context.look);
 }
 
-/** Shows them. `total` says how many there are. */
+/** Shows the sessions. `total` has their number. */
 export function show(sessions, all, total) {
   list.show(sessions, ({ id }) => id);
   list.node.hidden = sessions.length === 0;
@@ -80,7 +80,7 @@ function state(session, cell) {
   say(cell, label);
 }
 
-/** A mark with its kind, and words. */
+/** Adds marks, each with its kind and words. */
 function chips(cell, items) {
   keyed(cell, items, ({ key }) => key, () => element("span"), (chip, { kind, words, full, isStill }) => {
     set(chip, "class", `chip kind ${kind}${isStill ? " still" : ""}`);

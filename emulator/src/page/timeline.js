@@ -1,10 +1,10 @@
-// The arrows of the sequence diagram, as they happened on one session.
+// Arrows of the sequence diagram, in the order of the events of one session.
 
 import { element, keyed, say, set } from "./dom.js";
 import { duration, operation, short, shortName } from "./names.js";
 import { isBad } from "./requests.js";
 
-/** After so many milliseconds of nothing a line says so. */
+/** Silence after which a line marks it, in milliseconds. */
 const PAUSE = 2000;
 
 const list = element("ol", { class: "timeline", "aria-label": "What happened, oldest first" });
@@ -22,7 +22,7 @@ export function show({ history, requests }) {
   keyed(list, steps, ({ key }) => key, make, update);
 }
 
-/** Which way an arrow goes, and how it is read out. */
+/** Directions of an arrow, with their words for screen readers. */
 const WAYS = {
   request: "Backend to SFU",
   reply: "SFU to backend",
@@ -49,7 +49,7 @@ function merged(history, requests) {
     if (step.opens) isOpen = true;
     step.isOpen = isOpen;
     if (step.closes) isOpen = false;
-    // The same can happen twice in a millisecond.
+    // Two equal steps can have the same millisecond.
     seen.set(step.key, (seen.get(step.key) ?? 0) + 1);
     step.key += ` ${seen.get(step.key)}`;
     last = step.atMs;
@@ -57,7 +57,7 @@ function merged(history, requests) {
   return steps;
 }
 
-/** A request and its reply. */
+/** Returns a request and its reply. */
 function asked(request) {
   const { number, atMs, durationMs, status, outcome } = request;
   const isRefused = isBad(request);
@@ -74,7 +74,7 @@ const OPERATIONS = {
 };
 const named = ({ track, mid }) => track ? `${shortName(track)} (mid ${mid})` : `mid ${mid}`;
 
-/** What the emulator has seen, by kind: the way, and the words. */
+/** Events that the emulator has seen, by kind: the direction and the words. */
 const HAPPENINGS = {
   created: () => ["note", "session made"],
   waits: () => ["note", "the request waits for the connection or for packets"],

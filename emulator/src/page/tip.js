@@ -1,11 +1,11 @@
-// Full names of what is shown short, where the pointer or the focus is.
+// Full names of shortened texts, at the pointer or the focus.
 
 import { element, say } from "./dom.js";
 
 const tip = element("div", { class: "tip", "aria-hidden": "true" });
 tip.hidden = true;
 
-/** Shows them from now on. */
+/** Shows the tips from now on. */
 export function showTips() {
   document.body.append(tip);
   const on = ({ target }) => show(target.closest?.("[data-full]"));

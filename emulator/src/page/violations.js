@@ -1,10 +1,10 @@
-// What was done that the original punishes. It is looked at while it is unfolded.
+// Requests that the original punishes. They are read while the list is unfolded.
 
 import * as api from "./api.js";
 import { button, element, folded, keyed, say, table } from "./dom.js";
 import { duration, short } from "./names.js";
 
-/** How many are listed at first. */
+/** Violations that are listed at first. */
 const FEW = 15;
 
 const WORDS = {
@@ -38,10 +38,10 @@ export function prepare(given) {
   place.addEventListener("toggle", context.look);
 }
 
-/** The violations, if somebody looks. */
+/** Returns the violations while the list is unfolded, else null. */
 export const look = () => place.open ? api.violations() : null;
 
-/** Shows them. */
+/** Shows the violations. */
 export function show(violations, at) {
   now = at;
   const newest = (violations ?? []).map((violation, index) => ({ ...violation, index })).reverse();

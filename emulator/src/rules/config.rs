@@ -8,66 +8,58 @@ use serde::Deserialize;
 /// Times and limits. [`Config::default`] has the documented values, where there
 /// are any.
 ///
-/// It can be read from JSON: `{"trackIdleMs": 500, "maxTracks": 8}`. What is not
-/// there is as by default.
+/// JSON for it: `{"trackIdleMs": 500, "maxTracks": 8}`. Missing fields have their defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Config {
-    /// How long a request waits for a session's transport. Documented: 5 s.
+    /// Longest wait of a request for a session's transport. Documented: 5 s.
     #[serde(rename = "connectWaitMs", deserialize_with = "milliseconds")]
     pub connect_wait: Duration,
-    /// After how long without a packet a published track is closed. Documented:
-    /// 30 s.
+    /// Time without a packet after which a published track is closed. Documented: 30 s.
     #[serde(rename = "trackIdleMs", deserialize_with = "milliseconds")]
     pub track_idle: Duration,
-    /// For how long a session that lost its connection can come back.
-    /// Documented: 30 s.
+    /// Time within which a session that lost its connection can come back. Documented: 30 s.
     #[serde(rename = "reuseMs", deserialize_with = "milliseconds")]
     pub reuse: Duration,
-    /// After how long a session that never had a connection expires. Not
-    /// documented: 60 s.
+    /// Time after which a session that never had a connection expires. Not documented: 60 s.
     #[serde(rename = "unconnectedMs", deserialize_with = "milliseconds")]
     pub unconnected: Duration,
-    /// How long a pull waits for a track that has sent nothing yet; then it fails
-    /// with `not_found_track_error`. Observed: 0.3 s to a few seconds. Default: 1 s.
+    /// Longest wait of a pull for a track that has sent nothing yet; then it fails with
+    /// `not_found_track_error`. Observed: 0.3 s to a few seconds. Default: 1 s.
     #[serde(rename = "firstPacketWaitMs", deserialize_with = "milliseconds")]
     pub first_packet_wait: Duration,
-    /// How long a pull waits for a track that has stopped to send, or whose section
-    /// was closed by force; then it fails with `empty_track_error`. Observed: 8.25 s.
+    /// Longest wait of a pull for a track that has stopped sending, or whose section was closed by
+    /// force; then it fails with `empty_track_error`. Observed: 8.25 s.
     #[serde(rename = "stoppedWaitMs", deserialize_with = "milliseconds")]
     pub stopped_wait: Duration,
-    /// After how long without a packet a track has stopped to send. Not documented:
-    /// 5 s.
+    /// Time without a packet after which a track has stopped sending. Not documented: 5 s.
     #[serde(rename = "pauseMs", deserialize_with = "milliseconds")]
     pub pause: Duration,
-    /// For how long after a pull `tracks/update` fails with `update_track_error`.
-    /// Observed by others: up to 10 s. Off by default: 0.
+    /// Time after a pull within which `tracks/update` fails with `update_track_error`. Observed by
+    /// others: up to 10 s. Off by default: 0.
     #[serde(rename = "pullSettlesMs", deserialize_with = "milliseconds")]
     pub pull_settles: Duration,
-    /// How long a switch to another layer takes. Measured by one project: 8 to 13 s.
-    /// Off by default: 0.
+    /// Time that a switch to another layer takes. Measured by one project: 8 to 13 s. Off by
+    /// default: 0.
     #[serde(rename = "layerSwitchMs", deserialize_with = "milliseconds")]
     pub layer_switch: Duration,
-    /// How long a subscriber that has to acknowledge its data channel may take.
-    /// Documented: 30 s.
+    /// Longest wait for a subscriber's acknowledgement of its data channel. Documented: 30 s.
     #[serde(rename = "ackWaitMs", deserialize_with = "milliseconds")]
     pub ack_wait: Duration,
-    /// How long a request waits for the endpoints of its adapters. Not
-    /// documented: 10 s.
+    /// Longest wait of a request for the endpoints of its adapters. Not documented: 10 s.
     #[serde(rename = "adapterWaitMs", deserialize_with = "milliseconds")]
     pub adapter_wait: Duration,
-    /// For how long an adapter connects again to an endpoint that it sends to, after
-    /// the connection broke. Documented: 15 s.
+    /// Time within which an adapter connects again to an endpoint that it sends to, after the
+    /// connection broke. Documented: 15 s.
     #[serde(rename = "egressReconnectMs", deserialize_with = "milliseconds")]
     pub egress_reconnect: Duration,
-    /// How many tracks one request may have. Documented: 64.
+    /// The most tracks of one request. Documented: 64.
     pub max_tracks: usize,
-    /// How many adapters one request may have. Documented: 4.
+    /// The most adapters of one request. Documented: 4.
     pub max_adapters: usize,
-    /// How many requests a session takes in a second. Documented: 50.
+    /// The most requests of a session in a second. Documented: 50.
     pub requests_per_second: usize,
-    /// How many bytes a body of `tracks/new` or `renegotiate` may have. Not
-    /// documented: 1 MiB.
+    /// The most bytes of a body of `tracks/new` or `renegotiate`. Not documented: 1 MiB.
     pub max_body: usize,
 }
 

@@ -1,14 +1,14 @@
 //! The API's rules: a state machine without sockets, clocks and HTTP.
 //!
 //! A [`Request`] gets its [`Reply`] at once, or a [`Ticket`] for one that
-//! [`Rules::poll_reply`] hands out later. Time is a `Duration` since the start
-//! that every call brings along; [`Rules::poll_timeout`] says when
-//! [`Rules::timeout`] has to be called. After each call there may be replies
+//! [`Machine::poll_reply`] hands out later. Time is a `Duration` since the start
+//! that every call brings along; [`Machine::poll_timeout`] says when
+//! [`Machine::timeout`] has to be called. After each call there may be replies
 //! and [`AdapterCommand`]s to take.
 //!
-//! # What the rules go by
+//! # Evidence
 //!
-//! Evidence: **D** is documented by Cloudflare, in its reference or its own
+//! Marks: **D** is documented by Cloudflare, in its reference or its own
 //! examples. **O** was observed against the live service by several projects, **o**
 //! by one. **U** is unknown, and a choice was made.
 //!
@@ -104,15 +104,14 @@ pub use self::read::endpoints::{
 pub use self::read::reply::Reply;
 pub use self::read::request::{Location, Operation, Query, Request, Response, Ticket};
 
-/// The rules, and everything that they know. Methods without a time happen at the
-/// last one that was given.
-pub struct Rules {
+/// State machine of the API. Methods without a time happen at the last one that was given.
+pub struct Machine {
     state: State,
 }
 
-impl Rules {
-    /// Rules without any session. The same seed gives the same ids; without
-    /// one they differ from start to start.
+impl Machine {
+    /// Creates rules without any session. The same seed gives the same ids. Without one they differ
+    /// from start to start.
     pub fn new(config: Config, seed: Option<u64>) -> Self {
         Self { state: State::new(config, seed) }
     }
@@ -122,38 +121,38 @@ impl Rules {
         self.step(now, media).request(request)
     }
 
-    /// Refuses a change that came while another one of its session was under way of
-    /// which the rules do not know: something keeps it, or its reply, back.
+    /// Refuses a change that came during another one of its session that the rules do not know of,
+    /// because the emulator holds it, or its reply, back.
     pub fn overlap(&mut self, now: Duration, request: &Request, other: UnderWay) -> Reply {
         self.state.overlap(now, request, other)
     }
 
-    /// Takes what happened on a connection.
+    /// Takes an event of a connection.
     pub fn event(&mut self, now: Duration, event: Event, media: &mut dyn Media) {
         self.step(now, media).event(event);
     }
 
-    /// Does what is due by now.
+    /// Carries out what is due.
     pub fn timeout(&mut self, now: Duration, media: &mut dyn Media) {
         self.step(now, media).timeout();
     }
 
-    /// When [`timeout`](Self::timeout) has to be called next.
+    /// Returns the time at which [`timeout`](Self::timeout) has to be called next.
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.state.timers.first().into_iter().chain(self.state.next_job()).min()
     }
 
-    /// The next reply that somebody has waited for.
+    /// Returns the next reply that a request waited for.
     pub fn poll_reply(&mut self) -> Option<(Ticket, Reply)> {
         self.state.replies.pop_front()
     }
 
-    /// The next thing to do with an endpoint.
+    /// Returns the next order for an endpoint.
     pub fn poll_adapter(&mut self) -> Option<AdapterCommand> {
         self.state.commands.pop_front()
     }
 
-    /// How connecting an adapter went.
+    /// Takes the result of connecting an adapter.
     pub fn adapter_opened(
         &mut self,
         id: &str,
@@ -163,17 +162,17 @@ impl Rules {
         self.step(self.state.history.now(), media).adapter_opened(id, result);
     }
 
-    /// How many bytes went through an adapter so far.
+    /// Takes the number of bytes that went through an adapter so far.
     pub fn adapter_bytes(&mut self, id: &str, total: u64) {
         self.state.adapter_bytes(id, total);
     }
 
-    /// The endpoint has hung up. What it fed ends.
+    /// Ends an adapter whose endpoint has hung up, and the session that it fed.
     pub fn adapter_closed(&mut self, id: &str, media: &mut dyn Media) {
         self.step(self.state.history.now(), media).adapter_closed(id);
     }
 
-    /// The key that a session has on the media side.
+    /// Returns the key that a session has on the media side.
     pub fn key(&self, session: &str) -> Option<SessionKey> {
         self.state.key(session)
     }
@@ -184,8 +183,8 @@ impl Rules {
         self.key(session).is_some_and(|key| self.step(now, media).remove(key))
     }
 
-    /// Lets a session lose its connection until [`reconnect`](Self::reconnect):
-    /// it expires unless that comes in time. False if there is none of that id.
+    /// Cuts a session's connection until [`reconnect`](Self::reconnect). The session expires unless
+    /// that comes in time. False if there is none of that id.
     pub fn disconnect(&mut self, now: Duration, session: &str, media: &mut dyn Media) -> bool {
         self.key(session).map(|key| self.step(now, media).disconnect(key)).is_some()
     }
@@ -204,25 +203,25 @@ impl Rules {
         session.map(|session| session.is_glaring = true).is_some()
     }
 
-    /// The requests that the original punishes, the oldest first. At most 1,000
-    /// are kept, the newest.
+    /// Returns the requests that the original punishes, the oldest first. The newest 1,000 are
+    /// kept.
     pub fn violations(&self) -> impl Iterator<Item = Violation> {
         self.state.violations.list.iter().cloned()
     }
 
-    /// Everything that there is, as of now.
+    /// Returns the state of all sessions, subscriptions and adapters.
     pub fn snapshot(&self, now: Duration, media: &dyn Media) -> Snapshot {
         self.view(now, media).snapshot()
     }
 
-    /// One session as of now. None if there is none of that id, or it has expired.
+    /// Returns the state of one session. None if there is none of that id, or it has expired.
     pub fn session(&self, now: Duration, id: &str, media: &dyn Media) -> Option<SessionSnapshot> {
         self.view(now, media).session(id)
     }
 
-    /// At most `limit` sessions from a place on, and no more of them than have 2,000
-    /// tracks and data channels together. A session that has more is alone on its
-    /// page, without the rest of them.
+    /// Returns at most `limit` sessions from a place on, and no more of them than have 2,000 tracks
+    /// and data channels together. A session that has more is alone on its page, without the rest
+    /// of them.
     pub fn page(
         &self,
         now: Duration,
@@ -233,13 +232,13 @@ impl Rules {
         self.view(now, media).page(after, limit)
     }
 
-    /// How much there is.
+    /// Returns the numbers of sessions and adapters.
     pub fn summary(&self) -> Summary {
         Summary::of(&self.state)
     }
 
-    /// One session, and what is kept of its history, oldest first. None if no session
-    /// of that id is remembered.
+    /// Returns one session, and its remembered history, oldest first. None if no session of that id
+    /// is remembered.
     pub fn details(
         &self,
         now: Duration,
@@ -249,7 +248,7 @@ impl Rules {
         self.view(now, media).details(id)
     }
 
-    /// At most `limit` of the adapters that are not closed.
+    /// Returns at most `limit` of the adapters that are not closed.
     pub fn adapters(&self, limit: usize) -> Vec<AdapterSnapshot> {
         AdapterSnapshot::all(&self.state, limit)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::rules::Config;
 use futures_util::StreamExt;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::api::{Api, codes};
 use crate::contract::{CLOSE_ADAPTERS, NEW_ADAPTERS};
 
-/// An endpoint that takes what comes.
+/// Returns an endpoint that accepts all messages.
 async fn endpoint() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -30,7 +30,7 @@ async fn endpoint() -> String {
 #[tokio::test]
 async fn adapters_are_created_and_closed() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let endpoint = endpoint().await;
     let mut ids = Vec::new();
     for (name, track) in [("local_ingest", "speech"), ("remote_stream_audio", "mic")] {
@@ -43,7 +43,7 @@ async fn adapters_are_created_and_closed() {
             entry["sessionId"] = session.clone().into();
         }
         let mut other = entry.clone();
-        // Nothing listens there.
+        // The port has no listener.
         other["endpoint"] = "ws://127.0.0.1:1".into();
         body["tracks"].as_array_mut().unwrap().push(other);
         let reply = api.call(&NEW_ADAPTERS, "", body).await.is(200);
@@ -54,7 +54,7 @@ async fn adapters_are_created_and_closed() {
     let mut close = CLOSE_ADAPTERS.example("");
     close["tracks"] =
         json!([{ "adapterId": ids[0] }, { "adapterId": ids[1] }, { "adapterId": "unknown" }]);
-    // Those that are closed already are no failure.
+    // Adapters that are closed already are no failure.
     for _ in 0..2 {
         let reply = api.call(&CLOSE_ADAPTERS, "", &close).await.is(200);
         assert_eq!(codes(&reply["tracks"]), ["", "", "adapter_not_found"]);
@@ -67,12 +67,12 @@ async fn adapters_of_which_none_could_be_used_are_a_503() {
     let adapter_wait = Duration::from_millis(500);
     let api = Api::start(Config { adapter_wait, ..Config::default() }).await;
     for name in ["remote_stream_audio", "remote_stream_video"] {
-        // The session of the example is not there.
+        // The session of the example does not exist.
         let reply = api.call(&NEW_ADAPTERS, "", NEW_ADAPTERS.example(name)).await.is(503);
         assert_eq!(codes(&reply["tracks"]), ["not_found_track_error"]);
     }
     // Documented, but the emulator makes pictures of VP8 only.
-    let (_agent, session, _) = api.join(&[(Send::H265, "camera")]).await;
+    let (_agent, session, _) = api.join(&[(Source::H265, "camera")]).await;
     let mut body = NEW_ADAPTERS.example("remote_stream_video");
     let entry = &mut body["tracks"][0];
     entry["endpoint"] = endpoint().await.into();

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cloudflare_calls::reqwest::{Client, Method};
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::rules::{Config, Location};
 use cloudflare_calls_emulator::{App, Emulator};
 use serde_json::{Value, json};
@@ -17,15 +17,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const APP: &str = "a1b2c3";
 pub(crate) const SECRET: &str = "s3cret";
 
-/// An emulator, and which of its replies have been validated.
+/// Emulator, with counts of its validated replies.
 pub(crate) struct Api {
     pub(crate) emulator: Emulator,
     client: Client,
-    /// How many replies there were, by path and status.
+    /// Numbers of replies, by path and status.
     seen: Mutex<BTreeMap<(&'static str, u16), usize>>,
 }
 
-/// A reply that the document allows.
+/// Reply that the document allows.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -39,7 +39,7 @@ impl Api {
         Self { emulator, client: Client::new(), seen: Mutex::default() }
     }
 
-    /// Sends, with the right app and secret.
+    /// Sends a request with the right app and secret.
     pub(crate) async fn call(
         &self,
         operation: &Operation,
@@ -81,23 +81,23 @@ impl Api {
         Reply { status, body }
     }
 
-    /// Panics unless these replies were validated that the theme is for.
+    /// Panics unless all replies of the theme were validated.
     pub(crate) fn finish(self, theme: &str) {
         let seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         coverage::assert_covered(theme, &seen);
     }
 
-    /// A new session without a connection.
+    /// Creates a session without a connection.
     pub(crate) async fn session(&self) -> String {
         let reply = self.call(&NEW_SESSION, "", "").await.is(201);
         reply["sessionId"].as_str().unwrap().to_owned()
     }
 
-    /// A connected session that publishes these under their names, its agent,
-    /// and the mids.
-    pub(crate) async fn join(&self, tracks: &[(Send, &str)]) -> (Agent, String, Vec<String>) {
+    /// Creates a connected session that publishes these tracks under their names. Returns its
+    /// agent, its id and the mids.
+    pub(crate) async fn join(&self, tracks: &[(Source, &str)]) -> (Agent, String, Vec<String>) {
         let (agent, session) = (Agent::start().await.unwrap(), self.session().await);
-        let sends: Vec<Send> = tracks.iter().map(|(send, _)| *send).collect();
+        let sends: Vec<Source> = tracks.iter().map(|(send, _)| *send).collect();
         let (offer, mids) = agent.offer(&sends).await.unwrap();
         let entries: Vec<Value> = mids
             .iter()
@@ -140,7 +140,7 @@ impl Api {
 }
 
 impl Reply {
-    /// The body, if it is a success.
+    /// Returns the body. Panics unless the status is this one.
     #[track_caller]
     pub(crate) fn is(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{:#}", self.body);
@@ -148,26 +148,26 @@ impl Reply {
         self.body
     }
 
-    /// Panics unless it is that error.
+    /// Panics unless the reply is this error.
     #[track_caller]
     pub(crate) fn fails(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.body["errorCode"].as_str()), (status, Some(code)));
     }
 }
 
-/// An agent's offer, as part of a body.
+/// Returns an agent's offer, as part of a body.
 pub(crate) fn offered(sdp: &str) -> Value {
     json!({ "type": "offer", "sdp": sdp })
 }
 
-/// The description of a reply.
+/// Returns the session description of a reply.
 #[track_caller]
 pub(crate) fn sdp<'a>(reply: &'a Value, kind: &str) -> &'a str {
     assert_eq!(reply["sessionDescription"]["type"], kind);
     reply["sessionDescription"]["sdp"].as_str().unwrap()
 }
 
-/// The codes of a reply's entries; of one that worked, an empty one.
+/// Returns the codes of a reply's entries, empty for those that worked.
 #[track_caller]
 pub(crate) fn codes(entries: &Value) -> Vec<&str> {
     let entries = entries.as_array().unwrap();

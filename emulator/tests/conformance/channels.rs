@@ -1,15 +1,15 @@
 //! Data channels: success, and entries that fail inside a 200.
 
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Source};
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::{Value, json};
 
 use crate::api::{Api, PATIENCE, codes, sdp};
 use crate::contract::{CLOSE_CHANNELS, ESTABLISH, GET_SESSION, NEW_CHANNELS, UPDATE_CHANNELS};
 
-/// A session whose transport for data channels is established.
+/// Creates a session whose transport for data channels is established.
 async fn established(api: &Api) -> (Agent, String) {
-    let (agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let reply = api.call(&ESTABLISH, &session, ESTABLISH.example("ask_for_an_offer")).await;
     let reply = reply.is(200);
     assert_eq!(reply["dataChannel"], json!({ "dataChannelName": "server-events", "id": 0 }));
@@ -17,7 +17,7 @@ async fn established(api: &Api) -> (Agent, String) {
     (agent, session)
 }
 
-/// An example of one channel, of that publisher.
+/// Returns an example of one channel, of that publisher.
 fn of(mut body: Value, publisher: &str) -> Value {
     body["dataChannels"][0]["sessionId"] = publisher.into();
     body

@@ -1,4 +1,4 @@
-//! The document as a contract: which replies it allows, and its own examples.
+//! Document as a contract: the replies that it allows, and its own examples.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
-/// An operation, as the document has it.
+/// Operation of the document.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Operation {
     pub(crate) path: &'static str,
@@ -39,11 +39,11 @@ operations! {
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../../openapi.json")).unwrap());
 
-/// What replies are validated by, for each path and status of the document.
+/// Validators of replies, for each path and status of the document.
 static REPLIES: LazyLock<BTreeMap<(&'static str, u16), Validator>> = LazyLock::new(|| {
     documented()
         .map(|(operation, status)| {
-            // As a pointer within a URI.
+            // Pointer within a URI.
             let path = operation.path.replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
             let media = format!("{status}/content/application~1json/schema");
             let pointer = format!("#/paths/{path}/{}/responses/{media}", operation.method);
@@ -52,22 +52,22 @@ static REPLIES: LazyLock<BTreeMap<(&'static str, u16), Validator>> = LazyLock::n
         .collect()
 });
 
-/// What an error is validated by where the document has none.
+/// Validator of errors that the document does not describe.
 static ERROR: LazyLock<Validator> =
     LazyLock::new(|| validator("#/components/schemas/AdapterRequestError"));
 
 impl Operation {
-    /// Whether its path names a session.
+    /// Returns whether its path names a session.
     pub(crate) fn is_on_session(&self) -> bool {
         self.path.contains("{sessionId}")
     }
 
-    /// Whether it takes a body.
+    /// Returns whether it takes a body.
     pub(crate) fn has_body(&self) -> bool {
         self.method != "get"
     }
 
-    /// A request of the document's. An empty name is the only one.
+    /// Returns a request of the document. An empty name stands for the only one.
     pub(crate) fn example(&self, name: &str) -> Value {
         let content = &self.entry()["requestBody"]["content"]["application/json"];
         let example = match name {
@@ -77,7 +77,7 @@ impl Operation {
         example.unwrap_or_else(|| panic!("{self:?} has no example {name}")).clone()
     }
 
-    /// What the document, or the shape of errors, does not allow of a reply.
+    /// Returns the parts of a reply that the document, or the shape of errors, does not allow.
     pub(crate) fn faults(&self, status: u16, body: &Value) -> Vec<String> {
         let validator = match REPLIES.get(&(self.path, status)) {
             Some(validator) => validator,
@@ -94,7 +94,7 @@ impl Operation {
     }
 }
 
-/// All statuses of all operations that the document has.
+/// Returns all statuses of all operations that the document has.
 pub(crate) fn documented() -> impl Iterator<Item = (&'static Operation, u16)> {
     ALL.iter().flat_map(|operation| {
         let responses = operation.entry()["responses"].as_object().unwrap();
@@ -102,25 +102,25 @@ pub(crate) fn documented() -> impl Iterator<Item = (&'static Operation, u16)> {
     })
 }
 
-/// Validates by a schema of the document: the document is the root, so that
-/// its references resolve.
+/// Makes a validator from a schema of the document. The document is the root, so that its
+/// references resolve.
 fn validator(pointer: &str) -> Validator {
     let mut root = DOCUMENT.clone();
     translate(&mut root);
     root["$ref"] = pointer.into();
-    // The fields of the reply itself, as `close` has it for those within.
+    // This closes the fields of the reply itself. `close` does so for those within.
     root["unevaluatedProperties"] = false.into();
     jsonschema::options().with_draft(Draft::Draft202012).build(&root).unwrap()
 }
 
-/// From OpenAPI 3.0 to JSON Schema, and stricter: a field that the document
-/// does not know is an error.
+/// Turns OpenAPI 3.0 into a stricter JSON Schema: a field that the document does not know is an
+/// error.
 fn translate(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(translate),
         Value::Object(fields) => {
             fields.values_mut().for_each(translate);
-            // Not schemas, but they could look so.
+            // These are not schemas, but could look so.
             fields.remove("example");
             fields.remove("examples");
             allow_null(fields);
@@ -142,7 +142,7 @@ fn allow_null(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Around the schema, for it can be a reference that is open elsewhere.
+/// Closes a schema from outside, for it can be a reference that is open elsewhere.
 fn close(schema: &mut Value) {
     *schema = json!({ "allOf": [schema.take()], "unevaluatedProperties": false });
 }

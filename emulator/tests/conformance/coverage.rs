@@ -1,4 +1,4 @@
-//! Which statuses of which operations the tests have to see.
+//! Statuses of operations that the tests have to see.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,7 @@ use crate::contract::{
     documented,
 };
 
-/// What one test has to see: its name, how many replies at least, and which
-/// statuses of which operations.
+/// Coverage of one test: its name, the least number of replies, and the statuses of operations.
 type Covered = (&'static str, usize, &'static [(&'static Operation, &'static [u16])]);
 
 const COVERED: &[Covered] = &[
@@ -282,7 +281,7 @@ fn pairs(covered: &[(&'static Operation, &[u16])]) -> Pairs {
     covered.iter().flat_map(of).collect()
 }
 
-/// Panics unless a test has seen what the table says.
+/// Panics unless a test has seen the replies of the table.
 pub(crate) fn assert_covered(theme: &str, seen: &BTreeMap<(&'static str, u16), usize>) {
     let replies: usize = seen.values().sum();
     let covered = COVERED.iter().find(|(name, ..)| *name == theme);
@@ -291,7 +290,7 @@ pub(crate) fn assert_covered(theme: &str, seen: &BTreeMap<(&'static str, u16), u
     assert!(replies >= *least, "{replies} replies");
 }
 
-/// The statuses of errors that an operation can have beyond the document's.
+/// Returns the statuses of errors that an operation can have beyond the document's.
 fn errors(operation: &Operation) -> Vec<u16> {
     let mut errors = vec![401, 404];
     if operation.has_body() {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::{Agent, Change, Received, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Received, Source};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::media::{Delivery, Kind, Message};
 use cloudflare_calls_emulator::rules::{Config, Operation};
@@ -27,7 +27,7 @@ fn pull_on(publisher: &str, names: &[&str], offer: &str) -> Value {
     body
 }
 
-/// Waits for packets that the agent receives.
+/// Waits until the agent receives packets.
 async fn hears(agent: &Agent, mid: &Value) {
     let mid = mid.as_str().unwrap();
     let before = agent.received(mid).packets;
@@ -35,7 +35,7 @@ async fn hears(agent: &Agent, mid: &Value) {
     agent.until_received(mid, PATIENCE, more).await.unwrap();
 }
 
-/// A session with only an agent, and the agent's offer.
+/// Creates a session without a connection, an agent, and the agent's offer.
 async fn offering(api: &Api, changes: &[Change]) -> (Agent, String, String, Vec<String>) {
     let (agent, session) = (Agent::start().await.unwrap(), api.session().await);
     let (offer, mids) = agent.offer_changes(changes).await.unwrap();
@@ -46,7 +46,7 @@ async fn offering(api: &Api, changes: &[Change]) -> (Agent, String, String, Vec<
 #[tokio::test]
 async fn a_pull_with_the_agents_offer_is_answered_in_the_reply() {
     let api = Api::start(Config::default()).await;
-    let (_alice, alices, _) = api.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let (_alice, alices, _) = api.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let wanted = [Change::Receive(Kind::Video), Change::Receive(Kind::Audio)];
     let (bob, bobs, offer, mids) = offering(&api, &wanted).await;
     let body = pull_on(&alices, &["mic", "camera"], &offer);
@@ -66,7 +66,7 @@ async fn a_pull_with_the_agents_offer_is_answered_in_the_reply() {
 #[tokio::test]
 async fn media_and_data_channels_share_the_first_offer() {
     let api = Api::start(Config::default()).await;
-    let both = [Change::Add(Send::Audio), Change::Data];
+    let both = [Change::Add(Source::Audio), Change::Data];
     let (alice, alices, offer, mids) = offering(&api, &both).await;
     let body = json!({ "sessionDescription": offered(&offer),
         "tracks": [{ "location": "local", "mid": mids[0], "trackName": "mic" }] });
@@ -102,7 +102,7 @@ async fn a_track_on_a_section_that_is_there_needs_no_description() {
     let connect_wait = Duration::from_millis(50);
     let api = Api::start(Config { connect_wait, ..Config::default() }).await;
     let alice = Agent::start().await.unwrap();
-    let (offer, mids) = alice.offer(&[Send::Audio]).await.unwrap();
+    let (offer, mids) = alice.offer(&[Source::Audio]).await.unwrap();
     let body = json!({ "sessionDescription": offered(&offer) });
     let joined = api.call(&NEW_SESSION, "", body).await.is(201);
     let alices = joined["sessionId"].as_str().unwrap();
@@ -126,7 +126,7 @@ async fn a_track_on_a_section_that_is_there_needs_no_description() {
 #[tokio::test]
 async fn a_pull_uses_an_idle_section_of_the_agents() {
     let api = Api::start(Config::default()).await;
-    let (_alice, alices, _) = api.join(&[(Send::Audio, "mic"), (Send::Video, "camera")]).await;
+    let (_alice, alices, _) = api.join(&[(Source::Audio, "mic"), (Source::Video, "camera")]).await;
     let bob = Agent::start().await.unwrap();
     let (offer, mids) = bob.offer_changes(&[Change::Receive(Kind::Audio)]).await.unwrap();
     let body = json!({ "sessionDescription": offered(&offer) });
@@ -138,7 +138,7 @@ async fn a_pull_uses_an_idle_section_of_the_agents() {
     assert_eq!(reply["requiresImmediateRenegotiation"], false);
     assert_eq!(reply.get("sessionDescription"), None);
     hears(&bob, &reply["tracks"][0]["mid"]).await;
-    // There is none for video.
+    // The agent has no idle section for video.
     let reply = api.call(&NEW_TRACKS, bobs, pull(&alices, &["camera"])).await.is(200);
     api.answer(&bob, bobs, &reply).await;
     hears(&bob, &reply["tracks"][0]["mid"]).await;
@@ -149,7 +149,7 @@ async fn a_pull_uses_an_idle_section_of_the_agents() {
 #[tokio::test]
 async fn mids_of_the_sfu_are_numbers_that_nothing_else_has() {
     let api = Api::start(Config::default()).await;
-    let names = [(Send::Audio, "mic"), (Send::Video, "camera")];
+    let names = [(Source::Audio, "mic"), (Source::Video, "camera")];
     let (_alice, alices, _) = api.join(&names).await;
     let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
     let body = pull(&alices, &["mic", "camera"]);
@@ -165,7 +165,7 @@ async fn mids_of_the_sfu_are_numbers_that_nothing_else_has() {
 #[tokio::test]
 async fn a_negotiated_close_of_the_first_section_keeps_the_rest_alive() {
     let api = Api::start(Config::default()).await;
-    let names = [(Send::Audio, "mic"), (Send::Video, "camera")];
+    let names = [(Source::Audio, "mic"), (Source::Video, "camera")];
     let (alice, alices, mids) = api.join(&names).await;
     let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
     let reply = api.call(&NEW_TRACKS, &bobs, pull(&alices, &["camera"])).await.is(200);
@@ -192,14 +192,14 @@ async fn a_negotiated_close_of_the_first_section_keeps_the_rest_alive() {
         state["tracks"].as_array().unwrap().iter().map(|track| &track["status"]).collect();
     assert_eq!(statuses, ["inactive", "active"]);
     // Its agent can still publish, with the first section's place or without.
-    let (offer, added) = alice.offer(&[Send::Audio]).await.unwrap();
+    let (offer, added) = alice.offer(&[Source::Audio]).await.unwrap();
     let body = json!({ "sessionDescription": offered(&offer),
         "tracks": [{ "location": "local", "mid": added[0], "trackName": "mic-2" }] });
     let published = api.call(&NEW_TRACKS, &alices, body).await.is(200);
     alice.accept_answer(sdp(&published, "answer")).await.unwrap();
     close(&mids[1]).await;
     close(&added[0]).await;
-    let (offer, mids) = alice.offer(&[Send::Audio]).await.unwrap();
+    let (offer, mids) = alice.offer(&[Source::Audio]).await.unwrap();
     let body = json!({ "sessionDescription": offered(&offer),
         "tracks": [{ "location": "local", "mid": mids[0], "trackName": "late" }] });
     let refused = api.call(&NEW_TRACKS, &alices, body).await;
@@ -211,7 +211,7 @@ async fn a_negotiated_close_of_the_first_section_keeps_the_rest_alive() {
 #[tokio::test]
 async fn an_answer_without_the_publishers_codec_is_refused() {
     let api = Api::start(Config::default()).await;
-    let (_alice, alices, _) = api.join(&[(Send::Video, "camera")]).await;
+    let (_alice, alices, _) = api.join(&[(Source::Video, "camera")]).await;
     let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
     let reply = api.call(&NEW_TRACKS, &bobs, pull(&alices, &["camera"])).await.is(200);
     let answer = bob.answer(sdp(&reply, "offer")).await.unwrap();
@@ -232,7 +232,7 @@ async fn an_answer_without_the_publishers_codec_is_refused() {
 #[tokio::test]
 async fn h265_is_negotiated_and_forwarded_where_the_agent_offers_it() {
     let api = Api::start(Config::default()).await;
-    let (_alice, alices, _) = api.join(&[(Send::H265, "camera")]).await;
+    let (_alice, alices, _) = api.join(&[(Source::H265, "camera")]).await;
     let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
     let reply = api.call(&NEW_TRACKS, &bobs, pull(&alices, &["camera"])).await.is(200);
     assert!(sdp(&reply, "offer").contains(" H265/90000"));
@@ -241,17 +241,17 @@ async fn h265_is_negotiated_and_forwarded_where_the_agent_offers_it() {
     api.finish("h265");
 }
 
-/// Observed: soon for what sends nothing yet, late for what was closed by force.
+/// Observed: soon for a track that sends nothing yet, late for one that was closed by force.
 #[tokio::test]
-async fn what_sends_nothing_yet_is_not_found_and_what_was_closed_by_force_is_empty() {
+async fn a_silent_track_is_not_found_and_one_closed_by_force_is_empty() {
     let (first_packet_wait, stopped_wait) = (Duration::from_millis(50), Duration::from_millis(60));
     let api = Api::start(Config { first_packet_wait, stopped_wait, ..Config::default() }).await;
-    let (alice, alices, mids) = api.join(&[(Send::Audio, "mic")]).await;
-    let (_bob, bobs, _) = api.join(&[(Send::Audio, "own")]).await;
+    let (alice, alices, mids) = api.join(&[(Source::Audio, "mic")]).await;
+    let (_bob, bobs, _) = api.join(&[(Source::Audio, "own")]).await;
     alice.pause(&mids[0], None).await.unwrap();
     let close = json!({ "force": true, "tracks": [{ "mid": mids[0] }] });
     api.call(&CLOSE_TRACKS, &alices, close).await.is(200);
-    let (offer, _) = alice.offer(&[Send::Audio]).await.unwrap();
+    let (offer, _) = alice.offer(&[Source::Audio]).await.unwrap();
     let body = json!({ "sessionDescription": offered(&offer),
         "tracks": [{ "location": "local", "mid": mids[0], "trackName": "again" }] });
     let published = api.call(&NEW_TRACKS, &alices, body).await.is(200);
@@ -259,7 +259,7 @@ async fn what_sends_nothing_yet_is_not_found_and_what_was_closed_by_force_is_emp
     let reply = api.call(&NEW_TRACKS, &bobs, pull(&alices, &["again"])).await.is(200);
     assert_eq!(codes(&reply["tracks"]), ["empty_track_error"]);
 
-    let (silent, silents, offer, mids) = offering(&api, &[Change::Add(Send::Audio)]).await;
+    let (silent, silents, offer, mids) = offering(&api, &[Change::Add(Source::Audio)]).await;
     let body = json!({ "sessionDescription": offered(&offer),
         "tracks": [{ "location": "local", "mid": mids[0], "trackName": "silent" }] });
     api.call(&NEW_TRACKS, &silents, body).await.is(200);
@@ -276,7 +276,7 @@ async fn updates_just_after_a_pull_fail_and_switches_take_time_if_that_is_set() 
     // Longer than a busy machine takes to connect.
     let (pull_settles, layer_switch) = (Duration::from_secs(4), Duration::from_secs(2));
     let api = Api::start(Config { pull_settles, layer_switch, ..Config::default() }).await;
-    let (_alice, alices, _) = api.join(&[(Send::SimulcastVideo(&["h", "l"]), "camera")]).await;
+    let (_alice, alices, _) = api.join(&[(Source::SimulcastVideo(&["h", "l"]), "camera")]).await;
     let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
     let reply = api.call(&NEW_TRACKS, &bobs, pull(&alices, &["camera"])).await.is(200);
     api.answer(&bob, &bobs, &reply).await;
@@ -301,7 +301,7 @@ async fn updates_just_after_a_pull_fail_and_switches_take_time_if_that_is_set() 
 #[tokio::test]
 async fn egress_of_what_sends_nothing_yet_is_a_503() {
     let api = Api::start(Config::default()).await;
-    let (_silent, silents, offer, mids) = offering(&api, &[Change::Add(Send::Audio)]).await;
+    let (_silent, silents, offer, mids) = offering(&api, &[Change::Add(Source::Audio)]).await;
     let body = json!({ "sessionDescription": offered(&offer),
         "tracks": [{ "location": "local", "mid": mids[0], "trackName": "silent" }] });
     api.call(&NEW_TRACKS, &silents, body).await.is(200);
@@ -313,12 +313,12 @@ async fn egress_of_what_sends_nothing_yet_is_a_503() {
     api.finish("silent egress");
 }
 
-/// Observed by one project: an offer of the SFU's in reply to the agent's, which the
-/// agent rolls back. What flows goes on.
+/// Observed by one project: an offer of the SFU in reply to the agent's, which the agent rolls
+/// back. Other media continue.
 #[tokio::test]
 async fn an_offer_in_reply_to_a_close_is_answered_and_the_rest_flows_on() {
     let api = Api::start(Config::default()).await;
-    let names = [(Send::Audio, "mic"), (Send::Video, "camera")];
+    let names = [(Source::Audio, "mic"), (Source::Video, "camera")];
     let (alice, alices, mids) = api.join(&names).await;
     let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
     let reply = api.call(&NEW_TRACKS, &bobs, pull(&alices, &["mic"])).await.is(200);

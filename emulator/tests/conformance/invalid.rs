@@ -1,6 +1,6 @@
 //! 406: requests that are not valid, and those out of turn.
 
-use cloudflare_calls_emulator::agent::Send;
+use cloudflare_calls_emulator::agent::Source;
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::contract::{
     NEW_SESSION, NEW_TRACKS, RENEGOTIATE, UPDATE_CHANNELS, UPDATE_TRACKS,
 };
 
-/// The example without a field of its first entry.
+/// Returns the example without a field of its first entry.
 fn without(mut body: Value, list: &str, field: &str) -> Value {
     body[list][0].as_object_mut().unwrap().remove(field).unwrap();
     body
@@ -19,7 +19,7 @@ fn without(mut body: Value, list: &str, field: &str) -> Value {
 #[tokio::test]
 async fn requests_without_a_needed_field_are_invalid() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let local = || NEW_TRACKS.example("local_tracks");
     let remote = || NEW_TRACKS.example("remote_tracks");
     let unoffered = || NEW_TRACKS.example("push_track_without_an_offer");
@@ -51,7 +51,7 @@ async fn requests_without_a_needed_field_are_invalid() {
         (&NEW_ADAPTERS, without(egress(), "tracks", "outputCodec")),
         (&NEW_ADAPTERS, without(egress(), "tracks", "sessionId")),
         (&CLOSE_ADAPTERS, without(CLOSE_ADAPTERS.example(""), "tracks", "adapterId")),
-        // Its transport is not established.
+        // The session's transport is not established.
         (&NEW_CHANNELS, NEW_CHANNELS.example("local_datachannels")),
     ] {
         api.call(operation, &session, body).await.fails(406, "invalid_params");
@@ -73,7 +73,7 @@ async fn requests_without_a_needed_field_are_invalid() {
 #[tokio::test]
 async fn requests_with_too_many_or_unfitting_entries_are_invalid() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let many = |mut body: Value, count: usize| {
         body["tracks"] = vec![body["tracks"][0].clone(); count].into();
         body
@@ -109,9 +109,9 @@ async fn requests_with_too_many_or_unfitting_entries_are_invalid() {
 #[tokio::test]
 async fn descriptions_that_are_none_are_refused() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, _) = api.join(&[(Source::Audio, "mic")]).await;
     let code = "invalid_session_description";
-    // The document shortens them with dots.
+    // The document shortens the descriptions with dots.
     let examples = [
         (&NEW_TRACKS, NEW_TRACKS.example("local_tracks")),
         (&NEW_TRACKS, NEW_TRACKS.example("push_tracks_with_autodiscover")),
@@ -155,7 +155,7 @@ async fn changes_are_refused_while_an_offer_awaits_its_answer() {
             reply.fails(406, code);
         }
     }
-    // It is in turn, but has not what every description has.
+    // The request is in turn, but lacks a part that every description has.
     api.call(&RENEGOTIATE, &session, RENEGOTIATE.example("")).await.fails(400, code);
     api.finish("out of turn");
 }

@@ -1,4 +1,4 @@
-//! All operations over HTTP, and every reply held against the document.
+//! All operations over HTTP, with every reply compared to the document.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,4 +1,4 @@
-//! What any operation can be refused for.
+//! Refusals that any operation can meet.
 
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::json;
@@ -33,7 +33,7 @@ async fn every_operation_refuses_what_it_cannot_decode() {
     let api = Api::start(Config::default()).await;
     let session = api.session().await;
     for operation in ALL.iter().filter(|operation| operation.has_body()) {
-        // Whether it is its turn is looked at before the body.
+        // The turn is checked before the body.
         if *operation == RENEGOTIATE {
             continue;
         }

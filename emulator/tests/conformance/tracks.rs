@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Source};
 use cloudflare_calls_emulator::faults::{Fault, Rule};
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::{Value, json};
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use crate::api::{Api, PATIENCE, codes, offered, sdp};
 use crate::contract::{CLOSE_TRACKS, GET_SESSION, NEW_SESSION, NEW_TRACKS, UPDATE_TRACKS};
 
-/// An example of one track, of that publisher and name.
+/// Returns an example of one track, of that publisher and name.
 fn of(mut body: Value, publisher: &str, name: &str) -> Value {
     body["tracks"][0]["sessionId"] = publisher.into();
     body["tracks"][0]["trackName"] = name.into();
     body
 }
 
-/// Asks for tracks and answers the offer; returns the mids.
+/// Asks for tracks and answers the offer. Returns the mids.
 async fn add(api: &Api, agent: &Agent, session: &str, body: Value) -> Vec<String> {
     let reply = api.call(&NEW_TRACKS, session, body).await.is(200);
     api.answer(agent, session, &reply).await;
@@ -33,7 +33,7 @@ async fn sessions_are_created_with_and_without_an_offer() {
     let state = api.call(&GET_SESSION, &session, "").await.is(200);
     assert_eq!(state, json!({ "tracks": [], "dataChannels": [] }));
     let agent = Agent::start().await.unwrap();
-    let (offer, _) = agent.offer(&[Send::Audio]).await.unwrap();
+    let (offer, _) = agent.offer(&[Source::Audio]).await.unwrap();
     let body = json!({ "sessionDescription": offered(&offer) });
     let joined = api.call(&NEW_SESSION, "", body).await.is(201);
     agent.accept_answer(sdp(&joined, "answer")).await.unwrap();
@@ -46,7 +46,7 @@ async fn tracks_are_published_in_every_documented_way() {
     let api = Api::start(Config::default()).await;
     for name in ["local_tracks", "push_track_with_bidirectional_stream"] {
         let (agent, session) = (Agent::start().await.unwrap(), api.session().await);
-        let (offer, mids) = agent.offer(&[Send::Audio]).await.unwrap();
+        let (offer, mids) = agent.offer(&[Source::Audio]).await.unwrap();
         let mut body = NEW_TRACKS.example(name);
         body["tracks"][0]["mid"] = mids[0].clone().into();
         body["sessionDescription"]["sdp"] = offer.into();
@@ -58,7 +58,7 @@ async fn tracks_are_published_in_every_documented_way() {
         agent.accept_answer(sdp(&reply, "answer")).await.unwrap();
     }
     let (agent, session) = (Agent::start().await.unwrap(), api.session().await);
-    let (offer, _) = agent.offer(&[Send::Audio, Send::Video]).await.unwrap();
+    let (offer, _) = agent.offer(&[Source::Audio, Source::Video]).await.unwrap();
     let mut body = NEW_TRACKS.example("push_tracks_with_autodiscover");
     body["sessionDescription"]["sdp"] = offer.into();
     let reply = api.call(&NEW_TRACKS, &session, body).await.is(200);
@@ -73,7 +73,7 @@ async fn tracks_are_published_in_every_documented_way() {
 #[tokio::test]
 async fn a_track_is_pulled_where_another_one_is_published() {
     let api = Api::start(Config::default()).await;
-    let (_alice, alices, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_alice, alices, _) = api.join(&[(Source::Audio, "mic")]).await;
     let (bob, bobs) = (Agent::start().await.unwrap(), api.session().await);
     let mut body = NEW_TRACKS.example("push_track_without_an_offer");
     body["tracks"][0]["bidirectionalMediaStream"] = true.into();
@@ -91,16 +91,16 @@ async fn a_track_is_pulled_where_another_one_is_published() {
 #[tokio::test]
 async fn tracks_are_pulled_updated_and_closed() {
     let api = Api::start(Config::default()).await;
-    let layers = Send::SimulcastVideo(&["h", "l"]);
-    let sends = [(Send::Audio, "mic"), (Send::Video, "camera"), (layers, "layers")];
+    let layers = Source::SimulcastVideo(&["h", "l"]);
+    let sends = [(Source::Audio, "mic"), (Source::Video, "camera"), (layers, "layers")];
     let (_alice, alices, _) = api.join(&sends).await;
-    let (bob, bobs, bob_mids) = api.join(&[(Send::Audio, "mic-1")]).await;
+    let (bob, bobs, bob_mids) = api.join(&[(Source::Audio, "mic-1")]).await;
     let remote = || NEW_TRACKS.example("remote_tracks");
     let video = add(&api, &bob, &bobs, of(remote(), &alices, "camera")).await;
     let simulcast = NEW_TRACKS.example("remote_track_with_simulcast");
     let layered = add(&api, &bob, &bobs, of(simulcast, &alices, "layers")).await;
 
-    // One of two is not there; then nothing is.
+    // One of two tracks does not exist, and then neither is changed.
     let mut some = of(remote(), &alices, "unknown");
     let found = of(remote(), &alices, "mic")["tracks"][0].clone();
     some["tracks"].as_array_mut().unwrap().push(found);
@@ -151,13 +151,13 @@ async fn a_track_that_has_sent_nothing_is_not_found() {
     let first_packet_wait = Duration::from_millis(100);
     let api = Api::start(Config { first_packet_wait, ..Config::default() }).await;
     let (agent, publisher) = (Agent::start().await.unwrap(), api.session().await);
-    let (offer, mids) = agent.offer(&[Send::Audio]).await.unwrap();
+    let (offer, mids) = agent.offer(&[Source::Audio]).await.unwrap();
     let mut body = NEW_TRACKS.example("local_tracks");
     body["tracks"][0]["mid"] = mids[0].clone().into();
     body["sessionDescription"]["sdp"] = offer.into();
     api.call(&NEW_TRACKS, &publisher, &body).await.is(200);
     let name = body["tracks"][0]["trackName"].as_str().unwrap();
-    let (_bob, bobs, _) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_bob, bobs, _) = api.join(&[(Source::Audio, "mic")]).await;
     let remote = of(NEW_TRACKS.example("remote_tracks"), &publisher, name);
     let reply = api.call(&NEW_TRACKS, &bobs, remote).await.is(200);
     assert_eq!(codes(&reply["tracks"]), ["not_found_track_error"]);
@@ -167,7 +167,7 @@ async fn a_track_that_has_sent_nothing_is_not_found() {
 #[tokio::test]
 async fn entries_that_are_made_to_fail_are_as_documented_too() {
     let api = Api::start(Config::default()).await;
-    let (_agent, session, mids) = api.join(&[(Send::Audio, "mic")]).await;
+    let (_agent, session, mids) = api.join(&[(Source::Audio, "mic")]).await;
     let fault = Fault::FailItems { code: "internal_error".to_owned(), indices: vec![0] };
     api.emulator.fault(Rule::new(fault)).unwrap();
     let mut close = CLOSE_TRACKS.example("forced");

@@ -1,8 +1,8 @@
-//! 425: what needs a connection that is not there.
+//! Changes that need a missing connection: 425.
 
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use cloudflare_calls_emulator::faults::Network;
 use cloudflare_calls_emulator::rules::Config;
 use serde_json::json;
@@ -14,12 +14,12 @@ use crate::contract::{
 };
 
 #[tokio::test]
-async fn what_needs_the_connection_is_refused_until_it_is_there() {
+async fn changes_that_need_the_connection_are_refused_without_it() {
     let connect_wait = Duration::from_millis(50);
     let api = Api::start(Config { connect_wait, ..Config::default() }).await;
     api.emulator.set_network(Network { loss: 1.0, ..Network::default() }).await.unwrap();
     let agent = Agent::start().await.unwrap();
-    let (offer, _) = agent.offer(&[Send::Audio]).await.unwrap();
+    let (offer, _) = agent.offer(&[Source::Audio]).await.unwrap();
     let body = json!({ "sessionDescription": offered(&offer) });
     let joined = api.call(&NEW_SESSION, "", body).await.is(201);
     let session = joined["sessionId"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Runs an [`Sfu`] alone on a socket, without rules.
+//! [`Sfu`] alone on a socket, without rules.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// How long to wait if nothing is due.
+/// Wait if nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
 type Command = Box<dyn FnOnce(&mut Sfu) + Send>;
 
-/// An [`Sfu`] that runs in a task of its own, until this is dropped.
+/// [`Sfu`] that runs in a task of its own, until this is dropped.
 pub(crate) struct Running {
     address: SocketAddr,
     commands: mpsc::Sender<Command>,
@@ -34,12 +34,12 @@ impl Running {
         Self { address, commands, events, task }
     }
 
-    /// Where agents reach it.
+    /// Returns the address at which agents reach it.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Does something with the SFU.
+    /// Runs a function on the SFU.
     pub(crate) async fn call<R: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Sfu) -> R + Send + 'static,
@@ -50,7 +50,7 @@ impl Running {
         receiver.await.unwrap()
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub(crate) async fn event(&mut self) -> Event {
         self.events.recv().await.unwrap()
     }
@@ -62,7 +62,7 @@ impl Drop for Running {
     }
 }
 
-/// Moves datagrams between a socket and an SFU, and does commands.
+/// Moves datagrams between a socket and an SFU, and carries out commands.
 async fn run(
     mut sfu: Sfu,
     socket: UdpSocket,
@@ -75,7 +75,7 @@ async fn run(
             socket.send_to(&transmit.data, transmit.route.agent).await.unwrap();
         }
         while let Some(event) = sfu.poll_event() {
-            // Not every test is interested.
+            // A test may have no receiver.
             let _ = events.send(event);
         }
         let deadline = sfu.poll_timeout().unwrap_or_else(|| Instant::now() + IDLE);
@@ -86,7 +86,7 @@ async fn run(
                 command(&mut sfu);
             }
             received = socket.recv_from(&mut buffer) => {
-                // An error is that of an earlier datagram that did not arrive.
+                // An error tells of an earlier datagram that did not arrive.
                 if let Ok((length, from)) = received {
                     let route = Route { sfu: socket.local_addr().unwrap(), agent: from };
                     sfu.handle_datagram(Instant::now(), route, &buffer[..length]);
@@ -94,7 +94,7 @@ async fn run(
             }
             () = tokio::time::sleep_until(deadline.into()) => {}
         }
-        // A stream of datagrams must not keep the clock from going on.
+        // A stream of datagrams must not stop the clock.
         sfu.handle_timeout(Instant::now());
     }
 }

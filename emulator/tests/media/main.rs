@@ -1,7 +1,7 @@
-//! The media side over real UDP on this machine: agents on one end, the SFU on
-//! the other, and nothing between them but the loopback.
+//! Media side over real UDP on this machine: agents on one end, the SFU on the other, and only the
+//! loopback between them.
 
-// What a test needs and does not get ends it, also in what tests share.
+// A test fails by panicking, also in shared functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod io;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use cloudflare_calls_emulator::agent::{Agent, Change, Scene, Send, Voice};
+use cloudflare_calls_emulator::agent::{Agent, Change, Scene, Source, Voice};
 use cloudflare_calls_emulator::media::sfu::{Route, Sfu};
 use cloudflare_calls_emulator::media::{
     Counters, Delivery, Event, Kind, Layers, Media, Message, NewSection, Place, SessionKey,
@@ -26,15 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SEND_AUDIO: NewSection = NewSection::Send { kind: Kind::Audio, is_bidirectional: false };
 const SEND_VIDEO: NewSection = NewSection::Send { kind: Kind::Video, is_bidirectional: false };
 
-/// A new session with an agent.
+/// Creates a session with an agent.
 async fn join(sfu: &Running, key: u64) -> (SessionKey, Agent) {
     let session = SessionKey(key);
     sfu.call(move |sfu| sfu.open(session)).await;
     (session, Agent::start().await.unwrap())
 }
 
-/// The agent offers sections to send on. Returns where they are.
-async fn publish(sfu: &Running, session: SessionKey, agent: &Agent, add: &[Send]) -> Vec<Place> {
+/// Lets the agent offer sections to send on. Returns their places.
+async fn publish(sfu: &Running, session: SessionKey, agent: &Agent, add: &[Source]) -> Vec<Place> {
     let (offer, mids) = agent.offer(add).await.unwrap();
     let accepted = sfu.call(move |sfu| sfu.accept_offer(session, &offer)).await.unwrap();
     for mid in &mids {
@@ -46,7 +46,7 @@ async fn publish(sfu: &Running, session: SessionKey, agent: &Agent, add: &[Send]
     mids.into_iter().map(|mid| Place { session, mid }).collect()
 }
 
-/// The SFU offers sections. Returns where they are.
+/// Lets the SFU offer sections. Returns their places.
 async fn offer(
     sfu: &Running,
     session: SessionKey,
@@ -79,11 +79,8 @@ async fn counters(sfu: &Running, place: &Place) -> Counters {
     sfu.call(move |sfu| sfu.counters(&place)).await.unwrap()
 }
 
-/// Asks the SFU until it agrees.
-async fn until(
-    sfu: &Running,
-    condition: impl Fn(&mut Sfu) -> bool + Clone + std::marker::Send + 'static,
-) {
+/// Asks the SFU until a condition holds.
+async fn until(sfu: &Running, condition: impl Fn(&mut Sfu) -> bool + Clone + Send + 'static) {
     let wait = async {
         while !sfu.call(condition.clone()).await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -111,13 +108,13 @@ async fn hear(agent: &Agent, at: &Place, from: &Agent, layer: Option<&str>) {
 }
 
 #[tokio::test]
-async fn what_an_agent_publishes_reaches_subscribers_in_other_sessions() {
+async fn publications_reach_subscribers_in_other_sessions() {
     let mut sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
     let (carol, c) = join(&sfu, 3).await;
 
-    let published = publish(&sfu, alice, &a, &[Send::Audio]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Audio]).await;
     assert_eq!(sfu.event().await, Event::Connected(alice));
     let place = published[0].clone();
     until(&sfu, move |sfu| sfu.last_packet(&place).is_some()).await;
@@ -159,7 +156,7 @@ async fn an_agent_publishes_on_what_the_sfu_offers() {
         forward(&sfu, from, to, Layers::default()).await;
         hear(&b, to, &a, None).await;
     }
-    // Of a bidirectional section the other direction, back to the same agent.
+    // The other direction of a bidirectional section, back to the same agent.
     forward(&sfu, &published[0], &published[0], Layers::default()).await;
     hear(&a, &published[0], &a, None).await;
 }
@@ -168,8 +165,8 @@ async fn an_agent_publishes_on_what_the_sfu_offers() {
 async fn mids_of_the_sfu_are_counted_and_are_none_of_the_agents() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
-    let (offer, own) = a.offer(&[Send::Audio]).await.unwrap();
-    // As the second transceiver of a browser.
+    let (offer, own) = a.offer(&[Source::Audio]).await.unwrap();
+    // The mid of a browser's second transceiver.
     let offer = offer.replace(&format!("a=mid:{}", own[0]), "a=mid:1");
     let offer = offer.replace(&format!("BUNDLE {}", own[0]), "BUNDLE 1");
     sfu.call(move |sfu| sfu.accept_offer(alice, &offer)).await.unwrap();
@@ -182,19 +179,19 @@ async fn later_offers_of_either_side_add_sections_and_stop_them() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let audio = publish(&sfu, alice, &a, &[Send::Audio]).await;
+    let audio = publish(&sfu, alice, &a, &[Source::Audio]).await;
     let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO]).await;
     forward(&sfu, &audio[0], &at_b[0], Layers::default()).await;
     hear(&b, &at_b[0], &a, None).await;
 
-    let video = publish(&sfu, alice, &a, &[Send::Video]).await;
+    let video = publish(&sfu, alice, &a, &[Source::Video]).await;
     let at_b_too = offer(&sfu, bob, &b, &[SEND_VIDEO]).await;
     forward(&sfu, &video[0], &at_b_too[0], Layers::default()).await;
     hear(&b, &at_b_too[0], &a, None).await;
     hear(&b, &at_b[0], &a, None).await;
 
     // Bob publishes in the session in which he subscribes.
-    let of_b = publish(&sfu, bob, &b, &[Send::Audio]).await;
+    let of_b = publish(&sfu, bob, &b, &[Source::Audio]).await;
     let at_a = offer(&sfu, alice, &a, &[SEND_AUDIO]).await;
     forward(&sfu, &of_b[0], &at_a[0], Layers::default()).await;
     hear(&a, &at_a[0], &b, None).await;
@@ -217,8 +214,8 @@ async fn a_subscription_goes_on_when_its_source_or_layer_changes() {
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
     let (carol, c) = join(&sfu, 3).await;
-    let simulcast = publish(&sfu, alice, &a, &[Send::SimulcastVideo(&["a", "b", "c"])]).await;
-    let plain = publish(&sfu, bob, &b, &[Send::Video, Send::Audio]).await;
+    let simulcast = publish(&sfu, alice, &a, &[Source::SimulcastVideo(&["a", "b", "c"])]).await;
+    let plain = publish(&sfu, bob, &b, &[Source::Video, Source::Audio]).await;
     let at_c = offer(&sfu, carol, &c, &[SEND_VIDEO, SEND_AUDIO]).await;
 
     forward(&sfu, &simulcast[0], &at_c[0], layer("c", false)).await;
@@ -247,7 +244,7 @@ async fn messages_go_both_ways_between_two_agents() {
     let (bob, b) = join(&sfu, 2).await;
     let unordered = Delivery { is_ordered: false, max_retransmits: Some(3), ..Delivery::RELIABLE };
 
-    // Before there is a connection, and even a section, for Alice.
+    // Alice has neither a connection nor a section yet.
     sfu.call(move |sfu| sfu.open_channel(alice, 1, "a", unordered)).await;
     a.open_channel(1, unordered).await.unwrap();
     offer(&sfu, alice, &a, &[NewSection::Data]).await;
@@ -302,7 +299,7 @@ async fn a_refused_description_changes_nothing() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let (sdp, mids) = a.offer(&[Send::Audio]).await.unwrap();
+    let (sdp, mids) = a.offer(&[Source::Audio]).await.unwrap();
     let spoiled = [
         sdp.trim_end().to_owned(),
         sdp.replace("a=mid:", "a=dim:"),
@@ -320,7 +317,7 @@ async fn a_refused_description_changes_nothing() {
         let answer = sfu.call(move |sfu| sfu.accept_answer(alice, "v=0\r\n")).await;
         assert!(answer.is_err(), "there is no offer");
     }
-    // The same offer, whole, is taken as if nothing had been.
+    // The same offer, undamaged, is taken as if the others had not come.
     let good = sdp.clone();
     let accepted = sfu.call(move |sfu| sfu.accept_offer(alice, &good)).await.unwrap();
     a.accept_answer(&accepted.answer).await.unwrap();
@@ -352,7 +349,7 @@ async fn descriptions_have_the_manner_of_the_sfu() {
     let address = sfu.address();
     let (alice, a) = join(&sfu, 1).await;
     let (bob, _) = join(&sfu, 2).await;
-    let (sdp, _) = a.offer(&[Send::Audio, Send::Video]).await.unwrap();
+    let (sdp, _) = a.offer(&[Source::Audio, Source::Video]).await.unwrap();
     let answer = sfu.call(move |sfu| sfu.accept_offer(alice, &sdp)).await.unwrap().answer;
     let offer = sfu.call(move |sfu| sfu.offer(bob, &[SEND_AUDIO, SEND_VIDEO])).await.unwrap();
     for (sdp, setup) in [(&answer, "a=setup:passive\r\n"), (&offer.offer, "a=setup:actpass\r\n")] {
@@ -380,7 +377,7 @@ async fn garbage_is_counted_and_harms_nobody() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let published = publish(&sfu, alice, &a, &[Send::Audio]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Audio]).await;
     let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO]).await;
     forward(&sfu, &published[0], &at_b[0], Layers::default()).await;
 
@@ -401,8 +398,8 @@ async fn garbage_is_counted_and_harms_nobody() {
     }
     until(&sfu, |sfu| sfu.ignored_datagrams() > 0).await;
 
-    // The same from a stranger and from the agent's own address, without a way on
-    // which some might be lost.
+    // The datagrams come from a stranger and from the agent's own address, without a network that
+    // might lose some.
     let count = garbage.len() as u64;
     let before = sfu.call(|sfu| sfu.ignored_datagrams()).await;
     let stranger = stranger.local_addr().unwrap();
@@ -426,10 +423,10 @@ async fn a_codec_that_the_subscriber_does_not_know_is_dropped_and_counted() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let published = publish(&sfu, alice, &a, &[Send::Video, Send::Audio]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Video, Source::Audio]).await;
     let offered = sfu.call(move |sfu| sfu.offer(bob, &[SEND_VIDEO, SEND_AUDIO])).await.unwrap();
     let answer = b.answer(&offered.offer).await.unwrap();
-    // Bob cannot do VP8.
+    // Bob does not know VP8.
     let answer = without_codec(&answer, "VP8/90000");
     sfu.call(move |sfu| sfu.accept_answer(bob, &answer)).await.unwrap();
     b.connected(PATIENCE).await.unwrap();
@@ -447,7 +444,7 @@ async fn a_codec_that_the_subscriber_does_not_know_is_dropped_and_counted() {
 async fn a_keyframe_that_a_subscriber_asks_for_is_asked_of_the_publisher() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
-    let published = publish(&sfu, alice, &a, &[Send::Video]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Video]).await;
     let mut subscribers = Vec::new();
     for key in 2..5 {
         let (session, agent) = join(&sfu, key).await;
@@ -478,7 +475,7 @@ async fn tones_and_pictures_arrive_and_keyframes_when_they_are_asked_for() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let clips = [Send::Tone(Voice::Low), Send::Picture(Scene::Dusk)];
+    let clips = [Source::Tone(Voice::Low), Source::Picture(Scene::Dusk)];
     let published = publish(&sfu, alice, &a, &clips).await;
     let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO, SEND_VIDEO]).await;
     for (from, to) in published.iter().zip(&at_b) {
@@ -490,7 +487,7 @@ async fn tones_and_pictures_arrive_and_keyframes_when_they_are_asked_for() {
     assert_eq!((heard.bytes, heard.keyframes), (heard.packets * 80, 0), "{heard:?}");
     assert_eq!((heard.gaps, heard.leaps, heard.marker), (0, 0, None));
 
-    // Two seconds, of which each begins with a keyframe in at least two packets.
+    // Two seconds, each of which begins with a keyframe in at least two packets.
     let natural = b.until_received(picture, PATIENCE, |r| r.packets > 52).await.unwrap();
     assert!(natural.keyframes >= 2, "{natural:?}");
 
@@ -501,7 +498,7 @@ async fn tones_and_pictures_arrive_and_keyframes_when_they_are_asked_for() {
         let known = seen.keyframes;
         seen = b.until_received(picture, PATIENCE, |r| r.keyframes > known).await.unwrap();
     }
-    // By themselves, they would be three seconds apart.
+    // Without requests, keyframes would be three seconds apart.
     assert!(seen.packets - before.packets < 3 * 26, "{before:?} {seen:?}");
     assert!(a.keyframe_requests() >= 3);
     assert_eq!((seen.gaps, seen.leaps, seen.picture_gaps), (0, 0, 0), "{seen:?}");
@@ -510,7 +507,7 @@ async fn tones_and_pictures_arrive_and_keyframes_when_they_are_asked_for() {
     a.pause(&published[1].mid, None).await.unwrap();
     let paused = counters(&sfu, &published[1]).await.packets_in;
     b.until_received(tone, PATIENCE, |r| r.packets > heard.packets + 50).await.unwrap();
-    // What was on its way when it paused.
+    // Packets that were on their way at the pause may still come.
     assert!(counters(&sfu, &published[1]).await.packets_in <= paused + 3);
     a.resume(&published[1].mid, None).await.unwrap();
     let seen =
@@ -523,13 +520,13 @@ async fn video_that_is_lost_on_the_way_is_sent_again() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    // Each agent reaches the SFU by a road of its own, which loses packets.
+    // Each agent reaches the SFU by a network of its own, which loses packets.
     let (road_a, lost_a) = lossy_road(sfu.address()).await;
     let (road_b, lost_b) = lossy_road(sfu.address()).await;
     let port = |road: std::net::SocketAddr| format!(" {} typ host", road.port());
     let (old, of_a, of_b) = (port(sfu.address()), port(road_a), port(road_b));
 
-    let (sdp, mids) = a.offer(&[Send::Video]).await.unwrap();
+    let (sdp, mids) = a.offer(&[Source::Video]).await.unwrap();
     let accepted = sfu.call(move |sfu| sfu.accept_offer(alice, &sdp)).await.unwrap();
     a.accept_answer(&accepted.answer.replace(&old, &of_a)).await.unwrap();
     let offered = sfu.call(move |sfu| sfu.offer(bob, &[SEND_VIDEO])).await.unwrap();
@@ -547,7 +544,7 @@ async fn video_that_is_lost_on_the_way_is_sent_again() {
     assert!(all_came.is_ok(), "{:?}", b.received(&to.mid));
 }
 
-/// A relay before the SFU that loses every 20th packet of media, either way.
+/// Starts a relay before the SFU that loses every 20th packet of media, in both directions.
 async fn lossy_road(sfu: SocketAddr) -> (SocketAddr, Arc<AtomicU64>) {
     let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -581,7 +578,7 @@ async fn lossy_road(sfu: SocketAddr) -> (SocketAddr, Arc<AtomicU64>) {
     (address, lost)
 }
 
-/// An answer of someone who does not know a codec.
+/// Returns an answer without a codec.
 fn without_codec(sdp: &str, codec: &str) -> String {
     let is_its = |line: &str, pt: &str| {
         ["rtpmap", "fmtp", "rtcp-fb"].iter().any(|name| {
@@ -616,7 +613,7 @@ fn without_codec(sdp: &str, codec: &str) -> String {
 async fn the_place_of_a_stopped_section_may_be_given_to_another() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
-    let published = publish(&sfu, alice, &a, &[Send::Audio, Send::Video]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Audio, Source::Video]).await;
     let to = Place { session: alice, mid: published[1].mid.clone() };
     forward(&sfu, &published[1], &to, Layers::default()).await;
     let (sdp, _) = a.offer_changes(&[Change::Stop(published[1].mid.clone())]).await.unwrap();
@@ -625,7 +622,7 @@ async fn the_place_of_a_stopped_section_may_be_given_to_another() {
     assert!(accepted.sections[1].is_stopped);
     assert_eq!(accepted.answer.matches("m=video 0 ").count(), 1);
 
-    // As a browser does it; this agent would add a section.
+    // A browser reuses the section; this agent would add one.
     let (old, new) = (&published[1].mid, "new1");
     let [group, mid] = ["a=group:BUNDLE ", "a=mid:"];
     let first = &published[0].mid;
@@ -646,7 +643,7 @@ async fn the_place_of_a_stopped_section_may_be_given_to_another() {
 async fn an_agent_that_says_goodbye_is_disconnected() {
     let mut sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
-    publish(&sfu, alice, &a, &[Send::Audio]).await;
+    publish(&sfu, alice, &a, &[Source::Audio]).await;
     assert_eq!(sfu.event().await, Event::Connected(alice));
     a.close().await;
     let disconnected = async {
@@ -669,7 +666,7 @@ async fn closing_a_session_frees_everything() {
     let sfu = Running::start().await;
     let (alice, a) = join(&sfu, 1).await;
     let (bob, b) = join(&sfu, 2).await;
-    let published = publish(&sfu, alice, &a, &[Send::Audio, Send::Video]).await;
+    let published = publish(&sfu, alice, &a, &[Source::Audio, Source::Video]).await;
     let at_b = offer(&sfu, bob, &b, &[SEND_AUDIO, NewSection::Data]).await;
     forward(&sfu, &published[0], &at_b[0], Layers::default()).await;
     hear(&b, &at_b[0], &a, None).await;
@@ -679,7 +676,7 @@ async fn closing_a_session_frees_everything() {
     assert_eq!(sfu.call(|sfu| sfu.sessions()).await, 1);
     sfu.call(move |sfu| sfu.close(bob)).await;
     b.disconnected(PATIENCE).await.unwrap();
-    // What the agents still send is of nobody.
+    // Packets that the agents still send belong to no session.
     assert_eq!(sfu.call(|sfu| (sfu.sessions(), sfu.is_empty())).await, (0, true));
     assert!(sfu.call(|sfu| sfu.poll_timeout().is_none()).await);
 }

@@ -175,7 +175,7 @@ fn an_adapter_is_closed_once_and_closing_it_again_succeeds() {
 }
 
 #[test]
-fn what_an_endpoint_fed_ends_with_it_and_the_other_way_round() {
+fn an_ingest_and_its_session_end_together() {
     let mut world = World::new();
     let (id, session) = ingested(&mut world);
     world.rules.adapter_closed(&id, &mut world.media);

@@ -23,7 +23,7 @@ fn remote(publisher: &str, flags: Value) -> Value {
     json!({ LIST: [channel] })
 }
 
-/// A publisher of `chat`.
+/// Creates a session that publishes `chat`.
 fn chat(world: &mut World) -> String {
     let session = world.data_session();
     assert_eq!(world.call(NewDataChannels, &session, local(&["chat"])).status, 200);
@@ -94,7 +94,7 @@ fn each_session_has_ids_of_its_own() {
 }
 
 #[test]
-fn what_is_there_or_nowhere_fails_alone() {
+fn a_repeated_or_unknown_channel_fails_alone() {
     let mut world = World::new();
     let publisher = chat(&mut world);
     let reply = world.call(NewDataChannels, &publisher, local(&["chat", "new"]));
@@ -190,7 +190,7 @@ fn messages_are_held_back_until_the_subscriber_says_something() {
 }
 
 #[test]
-fn what_is_not_acknowledged_in_30_s_is_closed() {
+fn a_channel_without_its_acknowledgement_in_30_s_is_closed() {
     let mut world = World::new();
     let publisher = chat(&mut world);
     let session = subscriber(&mut world, &publisher, json!({ "waitForAck": true }));

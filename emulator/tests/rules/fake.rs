@@ -1,12 +1,11 @@
-//! WebRTC that only takes notes. It complains of what the real one could not
-//! do.
+//! WebRTC that only records calls. It complains of calls that the real one could not carry out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cloudflare_calls_emulator::media::*;
 
-/// A session description of the fake: a line for each section.
+/// Returns a session description of the fake: a line for each section.
 pub(crate) fn sdp(sections: &[&str]) -> String {
     let lines: Vec<String> = sections.iter().map(|line| format!("m={line}\r\n")).collect();
     format!("v=0\r\n{}", lines.concat())
@@ -25,14 +24,14 @@ struct Peer {
 pub(crate) struct Fake {
     peers: BTreeMap<SessionKey, Peer>,
     packets: BTreeMap<Place, Duration>,
-    /// What is sent, where it is not what all sections list.
+    /// Codecs of packets, where they are not those that all sections list.
     pub(crate) codecs: BTreeMap<Place, String>,
-    /// Who receives what.
+    /// Sources of each subscriber.
     pub(crate) forwards: BTreeMap<Place, (Place, Layers)>,
     pub(crate) sent: Vec<(SessionKey, u16, String)>,
     pub(crate) opened: Vec<(SessionKey, u16, String, Delivery)>,
     pub(crate) problems: Vec<String>,
-    /// Offers fail.
+    /// True if offers fail.
     pub(crate) is_broken: bool,
 }
 

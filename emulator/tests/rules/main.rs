@@ -1,4 +1,4 @@
-//! The API's rules, with time and WebRTC made up.
+//! API's rules with a simulated clock and WebRTC.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

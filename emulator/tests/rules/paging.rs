@@ -1,11 +1,11 @@
-//! Parts of what there is.
+//! Pages of the state.
 
 use cloudflare_calls_emulator::rules::{Cursor, Operation, Page};
 use serde_json::json;
 
 use crate::world::{World, codes, offer};
 
-/// Publishes so many tracks, as many as a request may have at a time.
+/// Publishes this many tracks, as many in a request as it may have.
 fn publish(world: &mut World, session: &str, count: usize) {
     let mids: Vec<String> = (0..count).map(|mid| mid.to_string()).collect();
     for mids in mids.chunks(64) {

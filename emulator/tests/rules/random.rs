@@ -1,4 +1,4 @@
-//! Random sequences of operations, and what has to hold after each.
+//! Random sequences of operations, and the invariants after each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::fake::sdp;
 use crate::world::*;
 
-/// How many sessions the steps name: the newest ones that are not expired, and
-/// the first, which may be.
+/// Number of sessions that the steps name: the newest ones that are not expired, and the first,
+/// which may be.
 const SESSIONS: usize = 4;
 const NAMES: [&str; 3] = ["a", "b", "c"];
 const SECTIONS: [&str; 6] = [
@@ -90,7 +90,7 @@ fn reception() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An entry without the fields that are not there: a mid that is null is refused.
+/// Returns an entry without the fields that are null, because a mid that is null is refused.
 fn present(mut entry: Value) -> Value {
     entry.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     entry
@@ -201,14 +201,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A world, and what was seen of it.
+/// World of a sequence, and its statistics.
 struct Run {
     world: World,
     sessions: Vec<String>,
     tickets: BTreeSet<Ticket>,
-    /// Adapters by id that were asked for and not hung up.
+    /// Ids of adapters that were asked for and have not ended.
     adapters: Vec<String>,
-    /// How often each status came at once.
+    /// Numbers of immediate replies, by status.
     statuses: BTreeMap<u16, usize>,
 }
 
@@ -317,7 +317,7 @@ impl Run {
         }
         self.world.drain();
         self.check();
-        // Else there are too many requests in the first second.
+        // Without this, the first second has too many requests.
         self.world.pass(20);
         self.check();
     }
@@ -393,7 +393,7 @@ impl Run {
             }
         }
         self.world.pass(200_000);
-        // What adapters feed has no end of its own.
+        // An ingest session has no end of its own.
         for session in self.world.snapshot().sessions {
             let is_ingest = session.state == SessionState::Ingest;
             assert!(is_ingest || session.state == SessionState::Expired);
@@ -415,7 +415,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_done_the_rules_hold(steps in prop::collection::vec(step(), 1..100)) {
+    fn the_invariants_hold_after_random_operations(steps in prop::collection::vec(step(), 1..100)) {
         let mut run = Run::new();
         for step in steps {
             run.step(step);
@@ -424,8 +424,7 @@ proptest! {
     }
 }
 
-/// How often the random sequences meet what they are for. Checks the test, not
-/// the rules.
+/// Checks that the random sequences reach the interesting states. It tests the test, not the rules.
 #[test]
 fn random_sequences_meet_what_they_are_for() {
     use proptest::strategy::ValueTree;

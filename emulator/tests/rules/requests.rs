@@ -1,4 +1,4 @@
-//! What is malformed, and what is not this session's turn.
+//! Malformed requests, and requests out of turn.
 
 use cloudflare_calls_emulator::rules::Operation::*;
 use cloudflare_calls_emulator::rules::{Config, Operation, Response};

@@ -1,7 +1,7 @@
 //! Sessions: created, lost, expired.
 
 use cloudflare_calls_emulator::rules::Operation::*;
-use cloudflare_calls_emulator::rules::{Query, Response, Rules, SessionState};
+use cloudflare_calls_emulator::rules::{Machine, Query, Response, SessionState};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -36,7 +36,7 @@ fn a_session_whose_offer_is_refused_was_never_there() {
 fn the_seed_decides_the_ids() {
     let id = |seed| {
         let mut world = World::new();
-        world.rules = Rules::new(Default::default(), seed);
+        world.rules = Machine::new(Default::default(), seed);
         world.session()
     };
     assert_eq!(id(Some(1)), id(Some(1)));

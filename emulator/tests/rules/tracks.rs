@@ -188,7 +188,7 @@ fn a_pulled_transceiver_is_published_on() {
 }
 
 #[test]
-fn what_is_closed_by_force_stops_and_stays_listed() {
+fn a_track_closed_by_force_stops_and_stays_listed() {
     let mut world = World::new();
     let (publisher, session) = (world.publisher("mic"), world.up());
     world.pull(&session, &publisher, "mic");
@@ -327,7 +327,7 @@ fn a_lost_connection_does_not_cost_the_tracks() {
     assert_eq!(world.statuses(&publisher), ["0 inactive"]);
 }
 
-/// An entry for a pull on the agent's offer, and the sections of that.
+/// Returns an entry for a pull on the agent's offer, and the sections of that offer.
 fn pulling_on(publisher: &str, names: &[&str], sections: &[&str]) -> Value {
     let mut body = pulling(publisher, names);
     body["sessionDescription"] = offer(sections);
@@ -418,7 +418,7 @@ fn a_track_is_published_on_a_section_that_is_there_by_mid_and_name() {
 }
 
 #[test]
-fn what_lacks_the_codec_of_the_track_is_refused() {
+fn a_description_without_the_codec_of_the_track_is_refused() {
     let text = "The subscriber's SDP is missing the published track's codec";
     let mut world = World::new();
     let (publisher, session) = (world.publisher("mic"), world.session());

@@ -1,4 +1,4 @@
-//! What was done that the original punishes.
+//! Requests that the original punishes.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn an_answer_to_no_offer_and_a_change_while_one_waits_are_violations() {
     world.call(Operation::NewTracks, &session, pulling(&publisher, &["mic"]));
     world.call(Operation::UpdateTracks, &session, json!({}));
     world.call(Operation::CloseTracks, &session, negotiated_close("0", "0 audio stop"));
-    // Whoever leaves may try, and looking changes nothing.
+    // An agent that leaves may try, and a read changes nothing.
     world.call(Operation::CloseTracks, &session, force_close(&["0"]));
     world.call(Operation::CloseDataChannels, &session, json!({ "dataChannels": [{ "id": 1 }] }));
     world.call(Operation::GetSession, &session, Value::Null);

@@ -1,4 +1,4 @@
-//! What waits: for the transport, for packets.
+//! Changes that wait for the transport or for packets.
 
 use cloudflare_calls_emulator::rules::Config;
 use cloudflare_calls_emulator::rules::Operation::*;
@@ -55,7 +55,7 @@ fn while_a_change_waits_others_are_refused_and_get_is_not() {
 }
 
 #[test]
-fn what_brings_the_transport_up_does_not_wait_for_it() {
+fn changes_that_bring_the_transport_up_do_not_wait_for_it() {
     let mut world = World::new();
     let publisher = world.publisher("mic");
     let session = world.session();
@@ -147,7 +147,7 @@ fn a_track_that_has_stopped_is_empty_after_8_25_s() {
 }
 
 #[test]
-fn what_needs_a_connection_that_was_lost_is_a_410_after_5_s() {
+fn changes_that_need_a_lost_connection_are_a_410_after_5_s() {
     let mut world = World::new();
     let (publisher, session) = (world.publisher("mic"), world.up());
     world.pull(&session, &publisher, "mic");

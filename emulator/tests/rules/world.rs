@@ -1,4 +1,4 @@
-//! Rules, WebRTC and a clock, all of them made up.
+//! Machine with a simulated clock and WebRTC.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::fake::{Fake, sdp};
 pub(crate) const APP: &str = "app";
 
 pub(crate) struct World {
-    pub(crate) rules: Rules,
+    pub(crate) rules: Machine,
     pub(crate) media: Fake,
     pub(crate) now: Duration,
     pub(crate) replies: BTreeMap<Ticket, Reply>,
     pub(crate) commands: Vec<AdapterCommand>,
-    /// The app of the requests from now on.
+    /// App of the next requests.
     pub(crate) app: &'static str,
 }
 
-/// A description as a body has it.
+/// Returns a description as part of a body.
 pub(crate) fn offer(sections: &[&str]) -> Value {
     json!({ "type": "offer", "sdp": sdp(sections) })
 }
@@ -35,12 +35,12 @@ pub(crate) fn request(operation: Operation, session: Option<&str>, body: Vec<u8>
     Request { app: APP.to_owned(), operation, session, query: Query::default(), body }
 }
 
-/// The status and the code of a refusal.
+/// Returns the status and the code of a refusal.
 pub(crate) fn code(reply: &Reply) -> (u16, &str) {
     (reply.status, reply.body["errorCode"].as_str().unwrap_or(""))
 }
 
-/// The code of each entry, empty for those that succeeded.
+/// Returns the code of each entry, empty for those that succeeded.
 pub(crate) fn codes<'a>(reply: &'a Reply, list: &str) -> Vec<&'a str> {
     let items = reply.body[list].as_array().expect("a list");
     items.iter().map(|item| item["errorCode"].as_str().unwrap_or("")).collect()
@@ -53,7 +53,7 @@ impl World {
 
     pub(crate) fn with(config: Config) -> Self {
         Self {
-            rules: Rules::new(config, Some(7)),
+            rules: Machine::new(config, Some(7)),
             media: Fake::default(),
             now: ms(1000),
             replies: BTreeMap::new(),
@@ -79,7 +79,7 @@ impl World {
         self.send(request)
     }
 
-    /// A request that is answered at once.
+    /// Sends a request. Panics unless it is answered at once.
     #[track_caller]
     pub(crate) fn call(&mut self, operation: Operation, session: &str, body: Value) -> Reply {
         match self.start(operation, session, body) {
@@ -88,7 +88,7 @@ impl World {
         }
     }
 
-    /// A request that waits.
+    /// Sends a request. Panics unless it waits.
     #[track_caller]
     pub(crate) fn wait(&mut self, operation: Operation, session: &str, body: Value) -> Ticket {
         match self.start(operation, session, body) {
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    /// The reply to a request that waited.
+    /// Returns the reply to a request that waited.
     #[track_caller]
     pub(crate) fn reply(&self, ticket: Ticket) -> &Reply {
         self.replies.get(&ticket).expect("a reply")
@@ -119,7 +119,7 @@ impl World {
         self.now = end;
     }
 
-    /// Takes what is ready. The rules must have used WebRTC as it can be used.
+    /// Takes all replies and commands. Panics if the rules have misused WebRTC.
     pub(crate) fn drain(&mut self) {
         while let Some((ticket, reply)) = self.rules.poll_reply() {
             assert!(self.replies.insert(ticket, reply).is_none(), "answered twice");
@@ -162,7 +162,7 @@ impl World {
         self.drain();
     }
 
-    /// A connected session.
+    /// Creates a connected session.
     pub(crate) fn up(&mut self) -> String {
         let session = self.session();
         self.connect(&session);
@@ -184,7 +184,7 @@ impl World {
         assert_eq!((reply.status, codes(&reply, "tracks")), (200, vec![""]));
     }
 
-    /// A connected session that sends a track on mid 0.
+    /// Creates a connected session that sends a track on mid 0.
     pub(crate) fn publisher(&mut self, name: &str) -> String {
         let session = self.up();
         self.publish(&session, "0 audio send", name);
@@ -208,7 +208,7 @@ impl World {
         reply.body["tracks"][0]["mid"].as_str().expect("a mid").to_owned()
     }
 
-    /// A connected session with the transport of data channels.
+    /// Creates a connected session with the transport of data channels.
     pub(crate) fn data_session(&mut self) -> String {
         let session = self.up();
         let body = json!({ "dataChannel": server_events() });
@@ -223,7 +223,7 @@ impl World {
         self.event(Event::Message { session, id, message });
     }
 
-    /// What was sent to an agent since the last look.
+    /// Returns the messages to an agent since the last call.
     pub(crate) fn heard(&mut self, session: &str) -> Vec<String> {
         let key = self.key(session);
         let sent = std::mem::take(&mut self.media.sent);
@@ -233,7 +233,7 @@ impl World {
         mine.into_iter().map(|(_, id, text)| format!("{id} {text}")).collect()
     }
 
-    /// The mids or ids of the session with the status of each.
+    /// Returns the mids or ids of the session with the status of each.
     #[track_caller]
     pub(crate) fn statuses(&mut self, session: &str) -> Vec<String> {
         let reply = self.call(Operation::GetSession, session, Value::Null);
@@ -260,7 +260,7 @@ pub(crate) fn server_events() -> Value {
     json!({ "location": "remote", "dataChannelName": "server-events" })
 }
 
-/// What closes a section by the agent's offer.
+/// Returns the body that closes a section by the agent's offer.
 pub(crate) fn negotiated_close(mid: &str, section: &str) -> Value {
     json!({ "tracks": [{ "mid": mid }], "force": false, "sessionDescription": offer(&[section]) })
 }

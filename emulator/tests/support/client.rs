@@ -1,10 +1,10 @@
-//! The client of an emulator.
+//! Client of an emulator.
 
 use cloudflare_calls::types::AppId;
 use cloudflare_calls::{Client, SecretString};
 use cloudflare_calls_emulator::Emulator;
 
-/// A client with the emulator's first app.
+/// Returns a client with the emulator's first app.
 pub(crate) fn client(emulator: &Emulator) -> Client {
     let app = &emulator.apps()[0];
     let secret = SecretString::from(app.expose_secret());

@@ -1,4 +1,4 @@
-//! What tests with agents share.
+//! Shared functions of tests with agents.
 
 mod client;
 
@@ -7,15 +7,15 @@ use std::time::Duration;
 use cloudflare_calls::session::Negotiation;
 use cloudflare_calls::tracks::{LocalTrack, RemoteTrack};
 use cloudflare_calls::{Answer, Client, Mid, Offer, Session, prelude::*};
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 
 pub(crate) use client::client;
 
-/// Two cores do what they can.
+/// Long enough for two busy cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An agent that has joined, is connected and publishes this.
-pub(crate) async fn join(client: &Client, send: Send, name: &str) -> (Agent, Session) {
+/// Returns an agent that has joined, is connected and publishes this.
+pub(crate) async fn join(client: &Client, send: Source, name: &str) -> (Agent, Session) {
     let (agent, session) = (Agent::start().await.unwrap(), client.join().send().await.unwrap());
     publish(&agent, &session, send, name).await.unwrap();
     agent.connected(PATIENCE).await.unwrap();
@@ -26,7 +26,7 @@ pub(crate) async fn join(client: &Client, send: Send, name: &str) -> (Agent, Ses
 pub(crate) async fn publish(
     agent: &Agent,
     session: &Session,
-    send: Send,
+    send: Source,
     name: &str,
 ) -> Option<()> {
     let (offer, mids) = agent.offer(&[send]).await.ok()?;

@@ -1,5 +1,5 @@
-//! The backend: one of several equal processes, which have their sessions in one
-//! store. Any of them takes any request.
+//! Backend: one of several equal processes with their sessions in one store. Any of them takes any
+//! request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Lifetime of an agent's token.
-const TOKEN_TTL: Duration = Duration::from_hours(2);
+const TOKEN_TTL: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The actions of an agent on its session.
 const ACTIONS: [Action; 6] = [
@@ -35,10 +35,10 @@ const ACTIONS: [Action; 6] = [
     Action::SubscribeData,
 ];
 
-/// Pause between two looks for sessions to be left. A minute does elsewhere.
+/// Pause between two sweeps. Outside an example a minute will do.
 const SWEEP: Duration = Duration::from_secs(2);
 
-/// Time in which a balancer sees that the process is about to end.
+/// Time in which a balancer notices that the process is about to end.
 const NOTICE: Duration = Duration::from_millis(800);
 
 #[derive(Clone)]
@@ -46,9 +46,9 @@ pub(crate) struct Backend {
     pub(crate) name: &'static str,
     pub(crate) client: Client,
     pub(crate) sessions: Registry,
-    /// The same in all processes.
+    /// Keys of tokens, the same in all processes.
     pub(crate) keys: TokenKeys,
-    /// The time after which a session is left in which nothing changes.
+    /// Time without a change after which a session is left.
     pub(crate) idle: Duration,
 }
 
@@ -68,8 +68,8 @@ struct Joined {
 type Reply<T> = Result<Json<T>, Error>;
 
 impl Backend {
-    /// Serves until SIGTERM comes. Then the balancer is told, changes that are under
-    /// way are waited for, and the other processes have the sessions.
+    /// Serves until SIGTERM comes. Then the balancer is told, changes under way are waited for, and
+    /// the other processes take over the sessions.
     pub(crate) async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
         let (sessions, is_ending) = (self.sessions.clone(), Arc::new(AtomicBool::new(false)));
         tokio::spawn(sweep(sessions.clone(), self.idle));
@@ -106,8 +106,8 @@ impl Backend {
             .with_state(self)
     }
 
-    /// The session, as far as the request's token permits. A real backend limits pulls
-    /// to the sessions of the room, too.
+    /// Returns the session, as far as the request's token permits. A real backend limits pulls to
+    /// the sessions of the room, too.
     async fn open(&self, id: &SessionId, headers: &HeaderMap) -> Result<GuardedSession, Error> {
         let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
@@ -115,8 +115,8 @@ impl Backend {
     }
 }
 
-/// Takes over the sessions of processes that have died, and leaves those that are of
-/// no use to any agent. Every process does it: who comes first has them.
+/// Takes over the sessions of processes that have died, and leaves those without a living agent.
+/// Every process does it. The first one gets them.
 async fn sweep(sessions: Registry, idle: Duration) {
     let is_unusable = |session: &Session| matches!(session.status(), Status::Unusable(_));
     loop {
@@ -125,8 +125,8 @@ async fn sweep(sessions: Registry, idle: Duration) {
         let _ = sessions.orphans(1_000).await;
         let left = sessions.sweep(|session| is_unusable(session) || session.idle() > idle);
         for (id, departure) in left.await {
-            // The SFU closes nothing of a session before its offer is answered. It
-            // is left again, until the SFU says that it is gone.
+            // The SFU closes nothing of a session before its offer is answered. The session is left
+            // again, until the SFU says that it has ended.
             if departure.is_complete() {
                 println!("{id} is left");
             }
@@ -134,7 +134,7 @@ async fn sweep(sessions: Registry, idle: Duration) {
     }
 }
 
-/// An agent joins and publishes. In the store it is before anything is open.
+/// Lets an agent join and publish. The store knows the session before anything is open on it.
 async fn join(
     State(backend): State<Backend>,
     Json(joining): Json<Publishing>,
@@ -147,7 +147,7 @@ async fn join(
     Ok(Json(Joined { session: id, token, published }))
 }
 
-/// An agent asks how its session is, as after a reply that was lost.
+/// Returns the state of a session, for an agent that has lost a reply.
 async fn state(In(session): In) -> Json<Status> {
     Json(session.status())
 }
@@ -156,7 +156,7 @@ async fn publish(In(session): In, Json(it): Json<Publishing>) -> Reply<Answered<
     Ok(Json(session.publish(it.offer, it.tracks).await?))
 }
 
-/// An agent asks for tracks of others. The offer is kept in the store.
+/// Pulls tracks of others for an agent. The offer is kept in the store.
 async fn pull(
     In(session): In,
     Json(tracks): Json<Vec<RemoteTrack>>,
@@ -164,7 +164,7 @@ async fn pull(
     Ok(Json(session.subscribe(tracks).await?.keep()))
 }
 
-/// An agent brings the answer to an offer, whichever process has it made.
+/// Takes the answer to an offer, whichever process has it made.
 async fn answer(
     In(session): In,
     Path((_, exchange)): Path<(SessionId, ExchangeId)>,
@@ -177,7 +177,7 @@ async fn close(In(session): In, Json(mids): Json<Vec<Mid>>) -> Reply<Closed> {
     Ok(Json(session.close(mids).await?))
 }
 
-/// An agent wants data channels.
+/// Establishes data channels for an agent.
 async fn data(In(session): In) -> Reply<ForAgent<DataTransport>> {
     Ok(Json(session.establish_data_channels().await?.keep()))
 }
@@ -196,13 +196,13 @@ async fn pull_channels(
     Ok(Json(session.subscribe_data_channels(channels).await?))
 }
 
-/// An agent leaves. What could not be closed is swept.
+/// Lets an agent leave. A later sweep closes the rest.
 async fn leave(In(session): In) -> Result<StatusCode, Error> {
     let departure = session.leave().await?;
     Ok(if departure.is_complete() { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED })
 }
 
-/// The session of a request's path.
+/// Session of a request's path.
 struct In(GuardedSession);
 
 impl axum::extract::FromRequestParts<Backend> for In {

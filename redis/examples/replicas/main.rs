@@ -1,6 +1,5 @@
-//! A backend of two processes with their sessions in Redis, and two agents with
-//! media. An offer of one process is answered at the other one, also when the first
-//! one has been killed meanwhile.
+//! Backend of two processes with their sessions in Redis, and two agents with media. An offer of
+//! one process is answered at the other one, also when the first one has been killed meanwhile.
 //!
 //! ```sh
 //! cargo run -p cloudflare-calls-redis --example replicas              # starts redis-server
@@ -22,17 +21,17 @@ use cloudflare_calls::token::TokenKeys;
 use cloudflare_calls::types::{AppId, SessionId};
 use cloudflare_calls::{Client, SecretString};
 use cloudflare_calls_emulator::Emulator;
-use cloudflare_calls_emulator::agent::{Agent, Received, Send};
+use cloudflare_calls_emulator::agent::{Agent, Received, Source};
 use cloudflare_calls_redis::RedisStore;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-type Failure = Box<dyn std::error::Error + std::marker::Send + Sync>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Time that anything may take on one machine.
+/// Longest time of a step on one machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A process that is killed when it is dropped.
+/// Process that is killed when it is dropped.
 struct Running(Child);
 
 impl Drop for Running {
@@ -50,20 +49,20 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
-/// One process of the backend. All that it needs is in its environment, as elsewhere.
+/// Runs one process of the backend. Its settings are in its environment.
 async fn replica() -> Result<(), Failure> {
     let (id, secret) = (AppId::new(env::var("APP")?)?, SecretString::from(env::var("SECRET")?));
     let client = Client::builder(id.clone(), secret).base_url(env::var("CALLS")?).build()?;
     let store = RedisStore::standalone(env::var("REDIS")?).connect().await?;
     let lease = Duration::from_secs(5);
     let sessions = Registry::over(client.clone(), Arc::new(store)).lease(lease).start().await?;
-    // A real one is random and as secret as the app's: `openssl rand -hex 32`.
+    // A real key is random and as secret as the app's: `openssl rand -hex 32`.
     let keys = TokenKeys::new(id, "2026-01", "0123456789abcdef".repeat(2).into())?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
-    // It ends with the example.
+    // The process ends with the example.
     std::thread::spawn(|| std::process::exit(std::io::stdin().lines().count() as i32));
-    let idle = Duration::from_mins(30);
+    let idle = Duration::from_secs(30 * 60);
     Ok(Backend { name: "one of two", client, sessions, keys, idle }.serve(listener).await?)
 }
 
@@ -123,7 +122,7 @@ async fn start_redis(folder: &std::path::Path) -> Result<(Running, String), Fail
     Err("redis-server does not reply".into())
 }
 
-/// Starts this program again, as one process of the backend. Gives its URL.
+/// Starts this program again, as one process of the backend. Returns its URL.
 fn start_replica(emulator: &Emulator, redis: &str) -> Result<(Running, String), Failure> {
     let app = &emulator.apps()[0];
     let mut command = Command::new(env::current_exe()?);
@@ -139,7 +138,7 @@ fn start_replica(emulator: &Emulator, redis: &str) -> Result<(Running, String), 
     }
 }
 
-/// A user, who has an agent and asks the backend for things.
+/// User with an agent, who sends requests to the backend.
 struct User {
     name: &'static str,
     agent: Agent,
@@ -150,7 +149,7 @@ struct User {
 impl User {
     async fn join(name: &'static str, at: &str, url: &str) -> Result<Self, Failure> {
         let agent = Agent::start().await?;
-        let (offer, mids) = agent.offer(&[Send::Audio]).await?;
+        let (offer, mids) = agent.offer(&[Source::Audio]).await?;
         let tracks = json!([{ "mid": mids[0], "trackName": "microphone" }]);
         let wanted = json!({ "offer": { "type": "offer", "sdp": offer }, "tracks": tracks });
         let joined = request(Method::POST, &format!("{url}/sessions"), "", &wanted).await?;
@@ -162,7 +161,7 @@ impl User {
         Ok(Self { name, agent, session, token: token.to_owned() })
     }
 
-    /// Asks for the microphone of another. The offer, with the id of its exchange.
+    /// Asks for the microphone of another user. Returns the offer, with the id of its exchange.
     async fn pull(&self, other: &Self, at: &str, url: &str) -> Result<Value, Failure> {
         let tracks = json!([{ "sessionId": other.session, "trackName": "microphone" }]);
         let offer = self.call(Method::POST, url, "/pull", &tracks).await?["offer"].take();
@@ -170,7 +169,7 @@ impl User {
         Ok(offer)
     }
 
-    /// Answers it, and hears the other.
+    /// Answers the offer, and receives the other's packets.
     async fn answer(&self, offer: &Value, at: &str, url: &str, of: &Self) -> Result<(), Failure> {
         let sdp = self.agent.answer(text(&offer["sessionDescription"]["sdp"])?).await?;
         let path = format!("/answer/{}", text(&offer["exchange"])?);

@@ -1,4 +1,4 @@
-//! A connection to one server or to a cluster.
+//! Connection to one server or to a cluster.
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;

@@ -1,4 +1,4 @@
-//! The task that keeps the connection.
+//! Task that keeps the connection.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,16 +24,16 @@ const RESUBSCRIBE: Duration = Duration::from_secs(1);
 /// The least time between two connections to a cluster, which repair themselves.
 const REBUILD: Duration = Duration::from_secs(5);
 
-/// The receiver of what a server sends by itself.
+/// Receiver of a server's own messages.
 #[derive(Clone)]
 pub(super) struct Handler {
     pub(super) keys: Arc<Keys>,
     pub(super) wakes: Arc<Wakes>,
-    /// It does not keep the task alive.
+    /// Sender of events, which does not keep the task alive.
     pub(super) events: mpsc::WeakUnboundedSender<Event>,
 }
 
-/// Keeps a connection until nobody needs it any more.
+/// Keeps a connection until the last user is gone.
 pub(super) async fn keep(
     source: Source,
     handler: Handler,
@@ -41,7 +41,7 @@ pub(super) async fn keep(
     state: watch::Sender<State>,
     mut events: mpsc::UnboundedReceiver<Event>,
 ) {
-    // The sender is needed to see that nobody is there any more.
+    // The sender shows when the last user is gone.
     let kept = Kept { source, handler, limit, state: &state, channels: BTreeSet::new() };
     tokio::select! {
         () = state.closed() => {}
@@ -54,7 +54,7 @@ struct Kept<'a> {
     handler: Handler,
     limit: Duration,
     state: &'a watch::Sender<State>,
-    /// The channels of all connections.
+    /// Channels of all connections.
     channels: BTreeSet<String>,
 }
 
@@ -92,7 +92,7 @@ impl Kept<'_> {
     }
 
     async fn connect(&mut self) -> Result<Live, StoreError> {
-        // No more than a random number.
+        // A random number.
         let generation = Keeper::random().get();
         let repairs_itself = self.source.repairs_itself();
         let handler = self.handler.clone();
@@ -108,10 +108,10 @@ impl Kept<'_> {
         }
     }
 
-    /// Serves a connection until it is broken. False: nobody needs it any more.
+    /// Serves a connection until it is broken. Returns false once the last user is gone.
     async fn serve(&mut self, live: Live, events: &mut mpsc::UnboundedReceiver<Event>) -> bool {
         let (mut connection, generation) = (live.connection.clone(), live.generation);
-        // The channels that the connection has not yet.
+        // Channels that the connection has not subscribed to yet.
         let mut missing = self.channels.clone();
         subscribe(&mut connection, &mut missing).await;
         let failed_before = self.state.borrow().error.is_some();
@@ -144,8 +144,8 @@ impl Kept<'_> {
 }
 
 impl Handler {
-    /// Takes what a server sends by itself. `generation` is the one of a connection
-    /// that does not repair itself.
+    /// Takes a message that the server sends by itself. `generation` is that of a connection that
+    /// does not repair itself.
     fn receive(&self, info: &PushInfo, generation: Option<u64>) {
         if info.kind != PushKind::Disconnection {
             self.wakes.receive(info, |channel| self.keys.keeper_of(channel));
@@ -155,13 +155,13 @@ impl Handler {
     }
 }
 
-/// Subscribes to channels. One that does not succeed stays.
+/// Subscribes to channels. Those that do not succeed stay in `missing`.
 async fn subscribe(connection: &mut Connection, missing: &mut BTreeSet<String>) {
-    // One by one: in a cluster each channel has its own slot.
+    // Each channel is subscribed to separately: in a cluster each has its own slot.
     for channel in std::mem::take(missing) {
         if let Err(error) = connection.subscribe(&channel).await {
             let error = failure::of(&error);
-            tracing::warn!(%error, "no subscription: who waits for a turn looks on its own");
+            tracing::warn!(%error, "no subscription: waiting changes look at the store by themselves");
             missing.insert(channel);
         }
     }

@@ -17,26 +17,26 @@ use crate::failure;
 use crate::keys::Keys;
 use crate::wakes::Wakes;
 
-/// The connection of a store. A task makes it and makes it again, and subscribes.
-/// The task ends when this is dropped.
+/// Connection of a store. A task makes it, makes it again when it breaks, and subscribes. The task
+/// ends when this is dropped.
 pub(crate) struct Link {
     state: watch::Receiver<State>,
     events: mpsc::UnboundedSender<Event>,
     limit: Duration,
 }
 
-/// A connection that was made.
+/// Connection that was made.
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) connection: Connection,
-    /// Names the connection. It is random, so that a later one has another.
+    /// Random name of the connection, which differs from that of a later one.
     pub(crate) generation: u64,
 }
 
 #[derive(Default)]
 struct State {
     live: Option<Live>,
-    /// The attempts that have failed, and how the last one did.
+    /// Number of attempts that have failed, and the error of the last one.
     failed: u64,
     error: Option<StoreError>,
 }
@@ -49,7 +49,7 @@ enum Event {
 }
 
 impl Link {
-    /// A link that makes its first connection in the background.
+    /// Creates a link that makes its first connection in the background.
     pub(crate) fn new(source: Source, keys: Arc<Keys>, wakes: Arc<Wakes>, limit: Duration) -> Self {
         let (events, queue) = mpsc::unbounded_channel();
         let (sender, state) = watch::channel(State::default());
@@ -58,7 +58,7 @@ impl Link {
         Self { state, events, limit }
     }
 
-    /// The connection. Without one, it waits for the attempt that is next.
+    /// Returns the connection. Without one, it waits for the next attempt.
     pub(crate) async fn live(&self) -> Result<Live, StoreError> {
         let mut state = self.state.clone();
         let failed = {
@@ -81,14 +81,14 @@ impl Link {
         }
     }
 
-    /// Says that a connection has to be made again.
+    /// Reports that a connection has to be made again.
     pub(crate) fn broken(&self, live: &Live) {
-        // If the task has ended, so has everything.
+        // Without a task the store has ended.
         let _ = self.events.send(Event::Broken(live.generation));
     }
 
-    /// Subscribes to a channel, now and on each later connection. What it returns
-    /// ends when it was tried.
+    /// Subscribes to a channel, now and on each later connection. The receiver ends once that was
+    /// tried.
     pub(crate) fn subscribe(&self, channel: String) -> oneshot::Receiver<()> {
         let (tried, receiver) = oneshot::channel();
         let _ = self.events.send(Event::Subscribe(channel, tried));

@@ -1,4 +1,4 @@
-//! Where connections come from.
+//! Source of connections.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use redis::{AsyncConnectionConfig, Client, RedisResult};
 
 use super::Connection;
 
-/// The source of connections.
+/// Source of connections.
 pub(crate) enum Source {
     /// One server.
     Server(Box<Client>),
     /// The master that sentinels name. They are asked for each connection.
     Sentinel(Box<SentinelClient>),
-    /// The nodes of a cluster, as settings: the receiver of messages is one of them.
+    /// The nodes of a cluster, as settings, because the receiver of messages is one of them.
     Cluster(Box<dyn Fn() -> ClusterClientBuilder + Send + Sync>),
 }
 
 impl Source {
-    /// Makes a connection. What the server sends by itself goes to `push`.
+    /// Makes a connection. The server's own messages go to `push`.
     pub(crate) async fn connect(
         &mut self,
         limit: Duration,
@@ -47,7 +47,8 @@ impl Source {
         })
     }
 
-    /// The time that an attempt has. Sentinels are asked, and then the master is.
+    /// Returns the time limit of an attempt. It is doubled where sentinels, or
+    /// nodes of a cluster, are asked first.
     pub(crate) fn limit(&self, limit: Duration) -> Duration {
         match self {
             Self::Server(_) => limit,
@@ -55,7 +56,7 @@ impl Source {
         }
     }
 
-    /// Says whether a connection repairs itself. Another one is then made beside it.
+    /// Returns whether a connection repairs itself. If so, another one is made beside it.
     pub(crate) fn repairs_itself(&self) -> bool {
         matches!(self, Self::Cluster(_))
     }

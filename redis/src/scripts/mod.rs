@@ -1,4 +1,4 @@
-//! The scripts that the server runs, their arguments and their replies.
+//! Scripts that the server runs, their arguments and their replies.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use redis::{RedisResult, Script, Value};
 use crate::keys::{self, Keys};
 use crate::link::Connection;
 
-/// The longest time that is sent: ten years. More overflows in the server.
+/// The longest time that is sent: ten years. A longer one overflows in the server.
 const LONGEST: u128 = 10 * 365 * 24 * 60 * 60 * 1000;
 
-/// The longest header of an entry: two numbers of 20 digits are more than there are.
+/// The longest header of an entry. Two numbers of 20 digits hold every value.
 pub(crate) const HEADER: isize = 16 + 1 + 20 + 1 + 20 + 1 + 16 + 1;
 
 /// The scripts, with their hashes.
@@ -39,7 +39,7 @@ impl Scripts {
         self.read.key(keys.entry(session)).invoke_async(connection).await
     }
 
-    /// Writes an entry. In a cluster nobody is woken by it.
+    /// Writes an entry. In a cluster the script wakes no process.
     pub(crate) async fn write(
         &self,
         connection: &mut Connection,
@@ -71,13 +71,13 @@ impl Scripts {
     }
 }
 
-/// A time in milliseconds, rounded up: what is short must not become nothing.
+/// Returns a time in milliseconds, rounded up so that a short time does not become 0.
 pub(crate) fn millis(time: Duration) -> u64 {
     let millis = time.as_nanos().div_ceil(1_000_000).clamp(1, LONGEST);
     u64::try_from(millis).unwrap_or(u64::MAX)
 }
 
-/// The entry in a reply of `read`.
+/// Returns the entry in a reply of `read`.
 pub(crate) fn entry(reply: Value) -> Result<Option<Stored>, StoreError> {
     match reply {
         Value::Nil => Ok(None),
@@ -86,7 +86,7 @@ pub(crate) fn entry(reply: Value) -> Result<Option<Stored>, StoreError> {
     }
 }
 
-/// The end of a write, in a reply of `write`.
+/// Returns the end of a write, in a reply of `write`.
 pub(crate) fn written(reply: Value) -> Result<Written, StoreError> {
     match reply {
         Value::Int(1) => Ok(Written::Done),
@@ -96,7 +96,7 @@ pub(crate) fn written(reply: Value) -> Result<Written, StoreError> {
     }
 }
 
-/// The process that has written an entry, by the header.
+/// Returns the process that has written an entry, by the header.
 pub(crate) fn keeper_of(header: &[u8]) -> Option<Keeper> {
     let header = header.split(|byte| *byte == b'\n').next()?;
     keys::keeper(std::str::from_utf8(header).ok()?.rsplit(' ').next()?)
@@ -121,7 +121,7 @@ fn stored(items: Vec<Value>) -> Result<Stored, StoreError> {
         number.ok_or(StoreError::Unreadable)
     };
     let (version, keeper) = (number(&version)?, Keeper::from_number(number(&keeper)?));
-    // -1: there is no deadline.
+    // -1 means that there is no deadline.
     let left = u64::try_from(left).ok().map(Duration::from_millis);
     let idle = Duration::from_millis(u64::try_from(idle).unwrap_or_default());
     Ok(Stored::new(Version::from_number(version), record, left, idle, keeper))

@@ -1,4 +1,4 @@
-//! The balancer in front of the backend: haproxy.
+//! Balancer in front of the backend: haproxy.
 
 use std::process::{Child, Command, Stdio};
 
@@ -6,10 +6,10 @@ use tempfile::TempDir;
 
 use crate::support::{eventually, free_port};
 
-/// A request goes to the next process in turn. One whose connection was refused goes
-/// to another; one that was sent is never sent again. Without a process the reply is
-/// 503, and of a process that dies over a request it is 502. Connections are not kept:
-/// on one that was, haproxy closes it instead of a 502.
+/// Balancer that gives each request to the next process in turn. A request whose connection was
+/// refused goes to another process. A request that was sent is never sent again. Without a process
+/// the reply is 503, and if a process dies over a request it is 502. Connections are not kept: on a
+/// kept one haproxy closes instead of a 502.
 pub(crate) struct Balancer {
     pub(crate) url: String,
     child: Child,

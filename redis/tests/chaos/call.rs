@@ -1,4 +1,4 @@
-//! An agent in a call: from joining to leaving, with random steps.
+//! Agent in a call: from joining to leaving, with random steps.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cloudflare_calls::reqwest::{self, Method, StatusCode};
-use cloudflare_calls_emulator::agent::{Agent, Received, Send};
+use cloudflare_calls_emulator::agent::{Agent, Received, Source};
 use cloudflare_calls_emulator::media::{Delivery, Message};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -14,31 +14,31 @@ use tokio::time::sleep;
 use crate::replica::IDLE;
 use crate::tally::{Cause, Tally};
 
-/// The time that anything may take, with a lease of a process that was killed in it.
+/// Longest time of a step, including the lease of a process that was killed in it.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// The most that an agent publishes, and the most that it is subscribed to.
+/// The most publications of an agent, and its most subscriptions.
 const MOST: usize = 3;
 
-/// The time for which an agent sends media between two steps.
+/// Time for which an agent sends media between two steps.
 const TALK: Duration = Duration::from_millis(700);
 
 /// Steps in a call, about.
 const STEPS: u32 = 12;
 
-/// Where the agents meet.
+/// Shared state of all agents.
 pub(crate) struct World {
     pub(crate) url: String,
     pub(crate) http: reqwest::Client,
     pub(crate) tally: Tally,
-    /// The agents' calls have to stay as they are from now on.
+    /// True once the agents' calls have to stay as they are.
     pub(crate) is_over: AtomicBool,
-    /// The tracks and channels that can be subscribed to, by session.
+    /// Tracks and channels for subscribers, by session.
     pub(crate) room: Mutex<HashMap<String, Shown>>,
-    /// The sessions whose agents have joined anew.
+    /// Sessions whose agents have joined anew.
     pub(crate) given_up: Mutex<BTreeSet<String>>,
-    /// Their agents. They stay connected: of a session whose agent is gone the SFU says
-    /// that it is gone, and the fleet would have nothing to close.
+    /// Agents of those sessions. They stay connected: once an agent has gone the SFU ends its
+    /// session, and the fleet would have nothing to close.
     ghosts: Mutex<Vec<Agent>>,
     pub(crate) pause: (f32, f32),
 }
@@ -66,39 +66,39 @@ pub(crate) struct Shown {
     channels: Vec<String>,
 }
 
-/// One call of one agent.
+/// Call of one agent.
 pub(crate) struct Call {
     world: Arc<World>,
     agent: Agent,
     pub(crate) session: String,
     token: String,
-    /// Mids and names of what it publishes.
+    /// Mids and names of its publications.
     published: Vec<(String, String)>,
-    /// Mids of what it is subscribed to.
+    /// Mids of its subscriptions.
     pulled: Vec<String>,
     has_data: bool,
-    /// The channels that it publishes.
+    /// Channels that it publishes.
     channels: Mutex<Vec<u16>>,
     number: u32,
-    /// A request of it was in a process that was killed.
+    /// True once a request of it was in a process that was killed.
     was_hit: AtomicBool,
-    /// The same, and no change has succeeded since.
+    /// True after such a request, until a change succeeds.
     is_excused: AtomicBool,
-    /// When it has last asked for a change.
+    /// Time of its last request for a change.
     changed: Mutex<Instant>,
 }
 
-/// Why a call has to be given up.
+/// Reason for which a call has to be given up.
 #[derive(Debug)]
 pub(crate) struct Lost {
     step: &'static str,
     detail: String,
 }
 
-/// An end of a request: its reply, or none, because its process was killed.
+/// Reply to a request, or none, because its process was killed.
 type Reply = Result<Option<Value>, Lost>;
 
-/// Joins again and again, until the test is over. Gives the call that goes on.
+/// Joins again and again, until the test is over. Returns the last call.
 pub(crate) async fn run(world: Arc<World>) -> Call {
     sleep(Duration::from_secs_f32(fastrand::f32() * world.pause.1)).await;
     loop {
@@ -129,10 +129,10 @@ pub(crate) async fn run(world: Arc<World>) -> Call {
 }
 
 impl Call {
-    /// Joins and publishes. None: its process was killed.
+    /// Joins and publishes. None if the process was killed.
     async fn join(world: &Arc<World>) -> Option<Self> {
         let agent = Agent::start().await.unwrap();
-        let (offer, mids) = agent.offer(&[Send::Audio]).await.unwrap();
+        let (offer, mids) = agent.offer(&[Source::Audio]).await.unwrap();
         let offer = json!({ "type": "offer", "sdp": offer });
         let tracks = json!([{ "mid": mids[0], "trackName": "microphone" }]);
         let mut call = Self {
@@ -175,8 +175,8 @@ impl Call {
         connected.map_err(|error| Lost::new(step, format!("the connection: {error}")))
     }
 
-    /// Sends media for a short time, and then nothing: a machine that has to do with all
-    /// media of so many agents does nothing else.
+    /// Sends media for a short time, and then stops: media of so many agents at once would occupy
+    /// the whole machine.
     async fn talk(&self) {
         for (mid, _) in &self.published {
             self.agent.resume(mid, None).await.unwrap();
@@ -187,7 +187,7 @@ impl Call {
         }
     }
 
-    /// One step. What went wrong before a change that succeeds is no excuse any more.
+    /// Takes one step. After a change that succeeds, earlier faults are no excuse any more.
     async fn step(&mut self) -> Result<(), Lost> {
         let began = Instant::now();
         let was_excused = self.is_excused.swap(false, Ordering::AcqRel);
@@ -202,7 +202,7 @@ impl Call {
     async fn any_step(&mut self) -> Result<(), Lost> {
         let idle = self.changed.lock().unwrap().elapsed();
         match fastrand::u32(..10) {
-            // It would be taken for one that is not there any more.
+            // The fleet would take an idle agent for a lost one.
             _ if idle > IDLE / 3 && self.has_data => self.open_channel().await,
             _ if idle > IDLE / 3 => self.establish().await,
             0 | 1 if self.published.len() < MOST => self.publish().await,
@@ -218,7 +218,7 @@ impl Call {
 
     async fn publish(&mut self) -> Result<(), Lost> {
         self.world.tally.step("publish");
-        let (offer, mids) = self.agent.offer(&[Send::Audio]).await.unwrap();
+        let (offer, mids) = self.agent.offer(&[Source::Audio]).await.unwrap();
         let name = self.name();
         let tracks = json!([{ "mid": mids[0], "trackName": name }]);
         let wanted = json!({ "offer": { "type": "offer", "sdp": offer }, "tracks": tracks });
@@ -234,8 +234,8 @@ impl Call {
         Ok(())
     }
 
-    /// Subscribes to a track of someone else. Now and then a channel is opened at the
-    /// same time, which has to wait for the answer.
+    /// Subscribes to a track of another agent. Now and then a channel is opened at the same time,
+    /// which has to wait for the answer.
     async fn pull(&mut self) -> Result<(), Lost> {
         let Some((publisher, shown)) = self.someone(|shown| !shown.tracks.is_empty()) else {
             return Ok(());
@@ -273,7 +273,7 @@ impl Call {
         };
         let began = Instant::now();
         while shows() && !self.world.is_over.load(Ordering::Acquire) {
-            // The other may wait for this one.
+            // The other agent may wait for this one.
             let heard = self.agent.until_received(&mid, Duration::from_secs(1), is_it);
             if tokio::join!(heard, self.talk()).0.is_ok() {
                 self.world.tally.media();
@@ -286,7 +286,7 @@ impl Call {
         Ok(())
     }
 
-    /// Answers an offer, if there is one. Returns what is done then, or None if the reply
+    /// Answers an offer, if there is one. Returns the entries of the result, or None if the reply
     /// to the answer was lost with its process.
     async fn answered(&self, step: &'static str, reply: Value) -> Result<Option<Vec<Value>>, Lost> {
         if let Some(done) = reply.get("done") {
@@ -297,7 +297,7 @@ impl Call {
         let answer = answer.map_err(|error| Lost::new(step, format!("the offer: {error}")))?;
         let path = format!("/answer/{}", text(&kept["exchange"]));
         let answer = json!({ "type": "answer", "sdp": answer });
-        // A little later, at any process.
+        // The answer goes to any process, a little later.
         sleep(Duration::from_millis(fastrand::u64(..500))).await;
         loop {
             match self.ask("answer", Method::POST, &path, &answer).await? {
@@ -327,7 +327,7 @@ impl Call {
             (false, false) => self.pulled.swap_remove(fastrand::usize(..self.pulled.len())),
             (false, true) => return Ok(()),
         };
-        // Closed already is closed.
+        // A track that is closed already needs no request.
         while self.ask("close", Method::POST, "/close", &json!([mid])).await?.is_none() {}
         Ok(())
     }
@@ -354,7 +354,7 @@ impl Call {
         self.world.tally.step("channel");
         let wanted = json!([{ "dataChannelName": name, "delivery": {} }]);
         let Some(reply) = self.ask("channel", Method::POST, "/channels", &wanted).await? else {
-            // Done or not: the name is not used again.
+            // The name is not used again, whether the channel was opened or not.
             return self.state().await.map(|_| None);
         };
         match reply["done"][0]["id"].as_u64() {
@@ -374,7 +374,7 @@ impl Call {
         Ok(())
     }
 
-    /// Says something on its channels, and hears what others have said.
+    /// Sends messages on its channels, and receives those of others.
     async fn chat(&self) {
         let channels = self.channels.lock().unwrap().clone();
         for id in channels {
@@ -406,7 +406,7 @@ impl Call {
 
     pub(crate) async fn leave(&self) -> Result<(), Lost> {
         self.hide();
-        // An agent that has left already is gone.
+        // An agent that has left already has ended.
         while self.ask("leave", Method::DELETE, "", &Value::Null).await?.is_none() {
             if let Err(_gone) = self.state().await {
                 break;
@@ -416,7 +416,7 @@ impl Call {
         Ok(())
     }
 
-    /// Notes why. One of two leaves what it had; the fleet has to find the others.
+    /// Notes the reason. One agent of two leaves its session open, and the fleet has to find it.
     async fn give_up(&self, lost: Lost) {
         self.hide();
         let id = self.session.trim_start_matches('/').to_owned();
@@ -435,7 +435,7 @@ impl Call {
         }
     }
 
-    /// The status of its session. None: the process that was asked was killed.
+    /// Returns the status of its session. None if the process that was asked was killed.
     pub(crate) async fn state(&self) -> Result<Option<Value>, Lost> {
         let state = self.ask("state", Method::GET, "", &Value::Null).await?;
         match &state {
@@ -446,8 +446,8 @@ impl Call {
         }
     }
 
-    /// After a reply that was lost: whatever the state is, the offer or the answer in
-    /// it is lost, too.
+    /// Reads the state after a lost reply. The offer or the answer in the reply is lost in any
+    /// state.
     async fn look(&self, step: &'static str) -> Lost {
         match self.state().await {
             Ok(state) => Lost::new(step, format!("{state:?}")),
@@ -455,7 +455,7 @@ impl Call {
         }
     }
 
-    /// Sends a request, again as long as it was not carried out.
+    /// Sends a request, and repeats it as long as it was not carried out.
     async fn ask(&self, step: &'static str, method: Method, path: &str, body: &Value) -> Reply {
         let world = &self.world;
         let url = format!("{}/sessions{}{path}", world.url, self.session);
@@ -471,7 +471,7 @@ impl Call {
             let reply = reply.map_err(|error| Lost::new(step, format!("{error:?}")))?;
             let (status, replica) = (reply.status(), reply.headers().get("x-replica").cloned());
             let Ok(text) = reply.text().await else {
-                // It was killed in the middle of its reply.
+                // The process was killed in the middle of its reply.
                 self.hit();
                 return Ok(None);
             };
@@ -490,12 +490,12 @@ impl Call {
                 (StatusCode::NO_CONTENT | StatusCode::ACCEPTED, _) => {
                     return Ok(Some(Value::Null));
                 }
-                // Left already.
+                // The agent has left already.
                 (StatusCode::GONE, _) if step == "leave" => return Ok(Some(Value::Null)),
                 (_, Some(_)) if body["remedy"] == "wait" && !is_late => {
                     world.tally.repeated(format!("{status} to {step} {}", body["errorCode"]));
                 }
-                // The store did not take it: what was created has nothing open.
+                // The store did not take the session, which has nothing open.
                 (StatusCode::SERVICE_UNAVAILABLE, Some(_)) if step == "join" && !is_late => {
                     world.tally.repeated("503 to join".into());
                 }
@@ -515,12 +515,12 @@ impl Call {
         self.was_hit.load(Ordering::Acquire)
     }
 
-    /// The mids of all that it has.
+    /// Returns the mids of all its tracks.
     pub(crate) fn mids(&self) -> BTreeSet<String> {
         self.published.iter().map(|(mid, _)| mid).chain(&self.pulled).cloned().collect()
     }
 
-    /// A name that it has not used.
+    /// Returns a name that it has not used.
     fn name(&mut self) -> String {
         self.number += 1;
         format!("name-{}", self.number)
@@ -555,7 +555,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// The beginning of a text. An error has no session description.
+/// Returns the beginning of a text. An error has no session description.
 fn short(text: &str) -> String {
     text.chars().take(200).collect()
 }

@@ -1,15 +1,14 @@
-//! A fleet under chaos: three processes of a backend behind a balancer, their
-//! sessions in Redis with a replica and sentinels, the emulator, and agents with media
-//! that do whatever agents do. Meanwhile processes are killed, restarted one after
-//! another, and Redis is restarted, paused and failed over. At the end everything has
-//! to be accounted for.
+//! Fleet under chaos: three processes of a backend behind a balancer, their sessions in Redis with
+//! a replica and sentinels, the emulator, and agents with media that take random steps. Meanwhile
+//! processes are killed, restarted one after another, and Redis is restarted, paused and failed
+//! over. At the end every session and track has to be accounted for.
 //!
 //! ```sh
 //! cargo test -p cloudflare-calls-redis --features server-tests --test chaos
 //! ```
 //!
-//! It needs `redis-server` and `haproxy`. `CHAOS_SECONDS` is its length, 120 if not
-//! set, and `CHAOS_AGENTS` the number of agents, 100 if not set.
+//! The test needs `redis-server` and `haproxy`. `CHAOS_SECONDS` is its length, 120 if not set, and
+//! `CHAOS_AGENTS` the number of agents, 100 if not set.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -68,10 +67,10 @@ async fn chaos() {
     let began = Instant::now();
 
     let mut redis = Sentinels::start(3, &["appendonly yes", "appendfsync always"]);
-    // The master is not to be changed before its time, however slow the machine is.
+    // The sentinels must not change the master by themselves, however slow the machine is.
     set_down_after(&redis, 60_000);
-    // Nothing ends by itself, so that it can be seen who has ended it.
-    let never = Duration::from_hours(1);
+    // Sessions do not expire by themselves, so that the test sees which party ends them.
+    let never = Duration::from_secs(60 * 60);
     let config = Config {
         track_idle: never,
         reuse: never,
@@ -80,7 +79,7 @@ async fn chaos() {
         ..Config::default()
     };
     let emulator = Emulator::builder().config(config).start().await.unwrap();
-    // Many requests are under way when something happens.
+    // Delays keep many requests under way when a fault comes.
     emulator.watch(|_| match fastrand::u32(..4) {
         0 => vec![Fault::Delay { ms: fastrand::u64(..500) }],
         1 => vec![Fault::DelayReply { ms: fastrand::u64(..1_000) }],
@@ -99,7 +98,7 @@ async fn chaos() {
     let balancer = Balancer::start(replicas.iter().map(|replica| replica.port));
     let fleet = observer(&emulator, &redis).await;
     let world = Arc::new(World::new(balancer.url.clone(), (2.0, 8.0)));
-    // Also if the test fails.
+    // The table is printed even if the test fails.
     let _table = Table(world.clone());
     for replica in &replicas {
         health(&world, replica).await;
@@ -156,7 +155,7 @@ impl Drop for Table {
     }
 }
 
-/// The faults, one kind after another.
+/// Causes the faults, one kind after another.
 async fn faults(world: &World, redis: &mut Sentinels, replicas: &mut [Replica], length: Duration) {
     let part = length / 8;
     world.tally.enter(KILLED);
@@ -169,7 +168,7 @@ async fn faults(world: &World, redis: &mut Sentinels, replicas: &mut [Replica], 
         health(world, replica).await;
         sleep(Duration::from_millis(500 + fastrand::u64(..1_500))).await;
     }
-    // Turns of processes that were killed end.
+    // Turns of killed processes end.
     sleep(LEASE).await;
 
     world.tally.enter(ROLLED);
@@ -225,7 +224,7 @@ async fn health(world: &World, replica: &Replica) {
     sleep(Duration::from_millis(300)).await;
 }
 
-/// A registry that looks at what the fleet has.
+/// Returns a registry that reads the fleet's sessions.
 async fn observer(emulator: &Emulator, redis: &Sentinels) -> Registry {
     let app = &emulator.apps()[0];
     let secret = SecretString::from(app.expose_secret());
@@ -235,15 +234,15 @@ async fn observer(emulator: &Emulator, redis: &Sentinels) -> Registry {
     Registry::over(client, Arc::new(store)).lease(LEASE).ttl(TTL).start().await.unwrap()
 }
 
-/// The emulator's knowledge of a session. It has no session descriptions.
+/// Returns the emulator's history of a session. It has no session descriptions.
 async fn history(emulator: &Emulator, session: &str) -> String {
     let base = emulator.base_url().trim_end_matches("/v1");
     let url = format!("{base}/__emulator/sessions/{session}");
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 
-/// Tracks that are open and carry something. Of a subscription whose publication has ended
-/// the API says the same as of a closed one.
+/// Returns the tracks that are open and can carry media. The API reports a subscription whose
+/// publication has ended like a closed one.
 fn open_mids(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
     mids(snapshot, |track| track.is_open && track.is_active)
 }
@@ -259,13 +258,13 @@ fn mids(
     mids.filter(|(_, open)| !open.is_empty()).collect()
 }
 
-/// Each call that goes on has in the SFU and in the fleet what its agent believes.
+/// Checks that the SFU and the fleet have for each call what its agent believes.
 async fn live_calls(emulator: &Emulator, fleet: &Registry, live: &[Call]) {
     let open = mids(&emulator.snapshot().await.unwrap(), |track| track.is_open);
     for call in live {
         let session = &call.session[1..];
-        // A reply that was lost leaves an agent with less than it has. And one that
-        // has ended without the agent's request is told of at its next request.
+        // A lost reply leaves an agent with less than its session has. A track that has ended
+        // without the agent's request is reported to it at its next request.
         if call.was_hit() {
             continue;
         }
@@ -280,7 +279,7 @@ async fn live_calls(emulator: &Emulator, fleet: &Registry, live: &[Call]) {
     }
 }
 
-/// No track is open that the fleet does not know.
+/// Checks that no track is open that the fleet does not know.
 async fn nothing_unknown(emulator: &Emulator, fleet: &Registry) {
     let snapshot = emulator.snapshot().await.unwrap();
     let unanswered = unanswered(&snapshot);
@@ -289,13 +288,13 @@ async fn nothing_unknown(emulator: &Emulator, fleet: &Registry) {
         let is_known = here.as_ref().is_some_and(|here| {
             let known = here.mids();
             let known: BTreeSet<_> = known.iter().map(|mid| mid.as_str().to_owned()).collect();
-            // An offer that nobody has answered opens nothing that its agent has.
+            // An unanswered offer opens nothing that its agent has.
             let is_unusable = matches!(here.status(), Status::Unusable(_));
             open.is_subset(&known)
                 || !here.uncertain().is_empty()
                 || (is_unusable && unanswered.contains(&session))
         });
-        // It may have been left since.
+        // The session may have been left since.
         if !is_known && open_mids(&emulator.snapshot().await.unwrap()).contains_key(&session) {
             let history = history(emulator, &session).await;
             panic!("{session}: open are {open:?}, the fleet has {here:?}: {history}");
@@ -303,15 +302,15 @@ async fn nothing_unknown(emulator: &Emulator, fleet: &Registry) {
     }
 }
 
-/// The sessions with an offer of the SFU's that is not answered.
+/// Returns the sessions with an unanswered offer of the SFU.
 fn unanswered(snapshot: &Snapshot) -> BTreeSet<String> {
     let open = snapshot.sessions.iter().filter(|session| session.open_exchange.is_some());
     open.map(|session| session.id.clone()).collect()
 }
 
-/// After all agents have left, and the fleet what they have given up, nothing is open.
-/// Only an offer that was lost with its process cannot be closed: the SFU closes
-/// nothing before it is answered. Gives the sessions of those.
+/// Checks that nothing is open after all agents have left, and the fleet has left the sessions that
+/// they gave up. Only an offer that was lost with its process cannot be closed: the SFU closes
+/// nothing before it is answered. Returns the sessions of those.
 async fn nothing_open(emulator: &Emulator) -> BTreeSet<String> {
     let (began, limit) = (Instant::now(), IDLE + 4 * LEASE + Duration::from_secs(20));
     loop {
@@ -326,8 +325,8 @@ async fn nothing_open(emulator: &Emulator) -> BTreeSet<String> {
     }
 }
 
-/// Every exchange was answered, or its agent has joined anew and the fleet knows that
-/// its session is of no use. When such a session ends, the fleet forgets it.
+/// Checks that every exchange was answered, or that its agent has joined anew and the fleet knows
+/// that its session is of no use. When such a session ends, the fleet forgets it.
 async fn exchanges(
     emulator: &Emulator,
     fleet: &Registry,
@@ -343,7 +342,7 @@ async fn exchanges(
         let status = here.map(|here| here.status());
         let is_known = matches!(status, None | Some(Status::Unusable(_)));
         assert!(is_known, "{session}: an open exchange, and {status:?}");
-        // Its agent sends nothing any more.
+        // The agent of the session sends nothing any more.
         assert!(emulator.expire(session).await);
     }
     for session in unanswered {
@@ -355,7 +354,7 @@ async fn exchanges(
     }
 }
 
-/// Whatever was left in the store has ended.
+/// Checks that all keys in the store have ended.
 async fn nothing_in_redis(redis: &Sentinels) {
     let began = Instant::now();
     loop {
@@ -368,8 +367,8 @@ async fn nothing_in_redis(redis: &Sentinels) {
     }
 }
 
-/// Nothing that the original punishes has happened, but for what is inevitable: the
-/// offers that were lost with a process, or with a lease, are never answered.
+/// Checks that no request was made that the original punishes, apart from the inevitable: offers
+/// that were lost with a process, or with a lease, are never answered.
 fn no_violation(violations: &[Violation], unanswered: &BTreeSet<String>) {
     let mut kinds = BTreeMap::new();
     for violation in violations {

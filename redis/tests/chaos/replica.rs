@@ -1,4 +1,4 @@
-//! One process of the backend: this program again, with `CHAOS_REPLICA` set.
+//! Process of the backend: this program again, with `CHAOS_REPLICA` set.
 
 use std::env;
 use std::io::Read;
@@ -17,18 +17,18 @@ use tokio::net::TcpListener;
 use crate::backend::Backend;
 use crate::support::{NAME, eventually, kill};
 
-/// The lease of turns. Short, so that the sessions of a process that was killed are
-/// free again within the test.
+/// Lease of turns. It is short, so that the sessions of a killed process are free again within the
+/// test.
 pub(crate) const LEASE: Duration = Duration::from_secs(5);
 
-/// The time after which the store forgets a session in which nothing changes.
+/// Time without a change after which the store forgets a session.
 pub(crate) const TTL: Duration = Duration::from_secs(60);
 
-/// The time after which the fleet leaves a session in which nothing changes. Agents
-/// that are there change something more often.
+/// Time without a change after which the fleet leaves a session. Living agents change something
+/// more often.
 pub(crate) const IDLE: Duration = Duration::from_secs(30);
 
-/// The place of each process, which outlives it.
+/// Place of a process, which outlives it.
 pub(crate) struct Replica {
     pub(crate) name: &'static str,
     pub(crate) port: u16,
@@ -47,7 +47,7 @@ impl Replica {
         replica
     }
 
-    /// Ends it at once, as a crash does.
+    /// Ends the process at once, as a crash does.
     pub(crate) fn kill(&mut self) {
         kill(&mut self.child);
     }
@@ -60,7 +60,7 @@ impl Replica {
         self.child = Some(command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap());
     }
 
-    /// Lets it come to its end as an orchestrator does. It has to be quick about it.
+    /// Lets the process end as an orchestrator does, and checks that it is quick.
     pub(crate) fn terminate(&mut self) {
         let mut child = self.child.take().unwrap();
         let status = Command::new("kill").arg(child.id().to_string()).status();
@@ -80,7 +80,7 @@ impl Drop for Replica {
     }
 }
 
-/// The process itself.
+/// Runs the process itself.
 pub(crate) async fn run(name: String) {
     let get = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).init();
@@ -93,7 +93,7 @@ pub(crate) async fn run(name: String) {
     let keys = TokenKeys::new(id, "2026-01", "0123456789abcdef".repeat(2).into()).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], get("PORT").parse().unwrap()));
     let listener = TcpListener::bind(address).await.unwrap();
-    // It ends with the test, however that ends.
+    // The process ends with the test, even if that fails.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(1);

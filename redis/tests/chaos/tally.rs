@@ -1,4 +1,4 @@
-//! Counts of what has happened, for the table at the end.
+//! Counts of events, for the table at the end.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,10 +8,10 @@ use std::time::Instant;
 /// The reason for which an agent had to join anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cause {
-    /// A request of its own was in a process when that was killed. Its reply is lost,
-    /// and with it an offer or an answer.
+    /// A request of the agent was in a process when that was killed. Its reply is lost, and with it
+    /// an offer or an answer.
     KilledProcess,
-    /// Redis did not reply for as long as a lease lasts, and the turn was lost.
+    /// Redis did not reply for the length of a lease, and the turn was lost.
     LeaseLost,
     /// The master has died with writes that the replica did not have yet.
     LostWrites,
@@ -71,7 +71,7 @@ impl Tally {
         self.counts().left += 1;
     }
 
-    /// A request was in a process when that was killed.
+    /// Counts a request that was in a process when that was killed.
     pub(crate) fn hit(&self) {
         self.counts().hits += 1;
     }
@@ -88,7 +88,7 @@ impl Tally {
         *self.counts().steps.entry(step).or_default() += 1;
     }
 
-    /// A request was not carried out, and is repeated.
+    /// Counts a request that was not carried out, and is repeated.
     pub(crate) fn repeated(&self, why: String) {
         let mut counts = self.counts();
         let phase = counts.phase;
@@ -111,7 +111,7 @@ impl Tally {
         self.counts().unexplained.clone()
     }
 
-    /// The numbers of calls, and of checks of media and messages.
+    /// Returns the numbers of calls, and of checks of media and messages.
     pub(crate) fn numbers(&self) -> (u64, u64, u64) {
         let counts = self.counts();
         (counts.calls, counts.media, counts.messages)

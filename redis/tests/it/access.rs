@@ -38,7 +38,7 @@ async fn a_user_needs_what_the_readme_says() {
 }
 
 #[tokio::test]
-async fn what_a_user_may_not_is_refused() {
+async fn commands_without_the_right_are_refused() {
     let user = format!("user calls on >{PASSWORD} ~calls:* +@all -evalsha");
     let server = Server::start(&[&user]);
     let url = format!("redis://calls:{PASSWORD}@127.0.0.1:{}", server.port);
@@ -112,7 +112,7 @@ async fn tls_with_an_authority_of_ones_own() {
     let url = format!("rediss://127.0.0.1:{tls}");
     let store = RedisStore::standalone(&url).root_certificate(certificates.root()).connect().await;
     contract::check(Arc::new(store.unwrap())).await;
-    // Nobody else's certificate will do.
+    // A certificate of another authority is refused.
     let error = RedisStore::standalone(&url).connect().await.unwrap_err();
     assert!(matches!(error, ConnectError::Store(_)), "{error:?}");
 }

@@ -16,7 +16,7 @@ async fn memory() {
 async fn standalone() {
     let server = Server::start(&[]);
     let store = RedisStore::standalone(server.url()).connect().await.unwrap();
-    // Several at once, in one store.
+    // Several runs share one store.
     let runs = (0..3).map(|_| tokio::spawn(contract::check(Arc::new(store.clone()))));
     for run in runs.collect::<Vec<_>>() {
         run.await.unwrap();
@@ -28,7 +28,7 @@ async fn standalone() {
 async fn unix_socket_and_prefix() {
     let server = Server::start(&[]);
     let url = format!("unix://{}", server.folder().join("socket").display());
-    // The characters of patterns are no patterns.
+    // The characters of patterns match only themselves.
     let store = RedisStore::standalone(url).prefix("a[b]*-?\\").connect().await.unwrap();
     contract::check(Arc::new(store)).await;
 }
@@ -53,7 +53,7 @@ async fn cluster() {
     }
 }
 
-/// Nothing stays for ever.
+/// Checks that every key ends.
 fn every_key_ends(server: &Server) {
     let script = "local n = 0 for _, key in ipairs(redis.call('KEYS', '*')) do \
                   if redis.call('PTTL', key) < 0 then n = n + 1 end end return n";

@@ -23,13 +23,13 @@ async fn an_operation_is_one_round_trip() {
     let server = Server::start(&[]);
     let store = RedisStore::standalone(server.url()).connect().await.unwrap();
     let session = session();
-    // The first calls bring the scripts.
+    // The first calls send the scripts.
     let version = create(&store, &session, b"a").await;
     store.read(&session).await.unwrap().unwrap();
     server.cli(&["CONFIG", "RESETSTAT"]);
     for _ in 0..10 {
         store.read(&session).await.unwrap().unwrap();
-        // One that does not fit brings the entry along.
+        // A write with a wrong version returns the entry.
         let late = store.write(&session, entry(None, Version::random(), b"b")).await.unwrap();
         let Written::Other(stored) = late else { panic!("{late:?}") };
         assert_eq!(stored.version, version);
@@ -48,7 +48,7 @@ async fn a_write_that_wakes_is_one_round_trip_too() {
     let server = Server::start(&[]);
     let store = RedisStore::standalone(server.url()).connect().await.unwrap();
     let session = session();
-    // The first call brings the script.
+    // The first call sends the script.
     let mut version = create(&store, &session, b"a").await;
     let keepers: Vec<Keeper> = (0..50).map(|_| Keeper::random()).collect();
     for count in [0, 1, 50] {
@@ -63,7 +63,7 @@ async fn a_write_that_wakes_is_one_round_trip_too() {
     }
 }
 
-/// The number of calls of each command since the last reset.
+/// Returns the number of calls of each command since the last reset.
 fn calls(server: &Server) -> impl Fn(&str) -> usize {
     let stats = server.cli(&["INFO", "commandstats"]);
     println!("{stats}");

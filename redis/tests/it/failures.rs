@@ -9,9 +9,9 @@ use cloudflare_calls_redis::RedisStore;
 use crate::support::{Cluster, Sentinels, Server};
 use crate::{LONG, create, entry, session};
 
-/// The limit of a reply in these tests.
+/// Limit of a reply in these tests.
 const LIMIT: Duration = Duration::from_millis(500);
-/// The time that a busy machine may add.
+/// Time that a busy machine may add.
 const SLACK: Duration = Duration::from_secs(3);
 
 /// Reads until the store answers.
@@ -89,7 +89,7 @@ async fn many_operations_share_the_wait_for_a_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_has_no_memory_for_is_refused() {
+async fn writes_without_memory_are_refused() {
     let server = Server::start(&["maxmemory-policy noeviction"]);
     let store = RedisStore::standalone(server.url()).connect().await.unwrap();
     let kept = session();
@@ -99,12 +99,12 @@ async fn what_a_server_has_no_memory_for_is_refused() {
         .write(&session(), entry(None, cloudflare_calls::store::Version::random(), b"b"))
         .await;
     assert_eq!(error.unwrap_err(), StoreError::Refused("OOM".into()));
-    // Entries that are there can be read.
+    // Existing entries can be read.
     assert_eq!(store.read(&kept).await.unwrap().unwrap().record, b"a");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_entry_is_refused_or_unreadable() {
+async fn foreign_values_are_refused_or_unreadable() {
     let server = Server::start(&[]);
     let store = RedisStore::standalone(server.url()).connect().await.unwrap();
     let (list, text) = (session(), session());
@@ -114,7 +114,7 @@ async fn what_is_no_entry_is_refused_or_unreadable() {
     assert_eq!(store.read(&text).await.unwrap_err(), StoreError::Unreadable);
     let write = entry(None, cloudflare_calls::store::Version::random(), b"a");
     assert_eq!(store.write(&text, write).await.unwrap_err(), StoreError::Unreadable);
-    // They disturb nobody.
+    // The entries that cannot be read do not disturb others.
     let other = session();
     create(&store, &other, b"a").await;
     let page = store.orphans(Default::default()).await.unwrap();
@@ -151,7 +151,7 @@ async fn a_master_that_became_a_replica_is_left() {
     servers.servers[0].cli(&["WAIT", "1", "5000"]);
     servers.fail_over();
     let began = Instant::now();
-    // Writes go on all the time, and in the end they go to the other server.
+    // Writes continue all the time, and in the end they reach the other server.
     while servers.master() == servers.servers[0].port
         || !servers.servers[1].cli(&["ROLE"]).starts_with("master")
         || !servers.servers[0].cli(&["ROLE"]).starts_with("slave")
@@ -174,7 +174,7 @@ async fn a_master_that_became_a_replica_is_left() {
     assert!(servers.servers[1].cli(&["GET", &key]).ends_with("last"));
 }
 
-/// A store in a cluster with replicas, and sessions that all of them have.
+/// Returns a store in a cluster with replicas, and sessions that all of them have.
 async fn filled(cluster: &Cluster) -> (RedisStore, Vec<SessionId>) {
     let store = RedisStore::cluster(cluster.urls()).timeout(LIMIT).connect().await.unwrap();
     let sessions: Vec<_> = (0..30).map(|_| session()).collect();
@@ -205,7 +205,8 @@ async fn a_cluster_goes_on_with_the_replica_of_a_node() {
 async fn a_cluster_does_not_wait_for_a_node_that_does_not_answer() {
     let cluster = Cluster::start(3, true, &[]);
     let (store, sessions) = filled(&cluster).await;
-    // It closes nothing: only the limit of time shows it, and the others' opinion.
+    // The paused node closes no connection: only the time limit shows it, and the view of the other
+    // nodes.
     cluster.nodes[0].pause();
     all_are_kept(&store, &sessions).await;
     cluster.nodes[0].resume();

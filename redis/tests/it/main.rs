@@ -1,4 +1,4 @@
-//! The store on servers of this machine. They need `redis-server`, 7 or newer.
+//! Store on servers of this machine. The tests need `redis-server`, 7 or newer.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -18,14 +18,14 @@ use std::time::Duration;
 use cloudflare_calls::store::{Entry, Hold, Keeper, Store, Version, Write, Written};
 use cloudflare_calls::types::SessionId;
 
-/// A time to live that no test lasts.
+/// Time to live that no test reaches.
 const LONG: Duration = Duration::from_secs(600);
 
 fn session() -> SessionId {
     SessionId::new(format!("{}{}", Version::random(), Version::random())).unwrap()
 }
 
-/// Writes an entry and gives its version.
+/// Writes an entry. Returns its version.
 async fn create(store: &impl Store, session: &SessionId, record: &[u8]) -> Version {
     let version = Version::random();
     let write = entry(None, version, record);

@@ -37,7 +37,7 @@ async fn wrong_settings_are_named() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
+async fn a_port_without_a_server_is_unreachable() {
     let builders = [
         RedisStore::standalone("redis://127.0.0.1:1"),
         RedisStore::sentinel("sessions", ["redis://127.0.0.1:1"]),

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::support::{Cluster, Server, eventually};
 use crate::{LONG, create, entry, session};
 
-/// A time in which nothing comes.
+/// Time in which no message comes.
 const NOTHING: Duration = Duration::from_millis(400);
 
 async fn only_what_is_meant_wakes(here: &RedisStore, there: &RedisStore) {
@@ -17,7 +17,7 @@ async fn only_what_is_meant_wakes(here: &RedisStore, there: &RedisStore) {
     let keepers = [keeper];
     here.beat(keeper, LONG).await.unwrap();
     here.beat(other, LONG).await.unwrap();
-    // The subscription itself wakes; it is over by now.
+    // The subscription itself wakes the future. That is over by now.
     tokio::time::sleep(NOTHING).await;
     let session = session();
     let version = create(there, &session, b"a").await;
@@ -59,14 +59,14 @@ async fn cluster() {
     }
 }
 
-/// A write that wakes more processes than there are in most fleets.
+/// Checks that a write wakes more processes than most fleets have.
 async fn one_write_wakes_many(here: &RedisStore, there: &RedisStore) {
     let keepers: Vec<Keeper> = (0..1000).map(|_| Keeper::random()).collect();
     let ours = &keepers[990..];
     for keeper in ours {
         here.beat(*keeper, LONG).await.unwrap();
     }
-    // The subscriptions themselves wake; they are over by now.
+    // The subscriptions themselves wake the futures. That is over by now.
     tokio::time::sleep(NOTHING).await;
     let session = session();
     let woken: Vec<_> = ours.iter().map(|keeper| here.woken(*keeper, &session)).collect();
@@ -116,7 +116,7 @@ async fn a_new_connection_has_the_subscription() {
     let session = session();
     let woken = store.woken(keeper, &session);
     server.restart();
-    // A message that was lost meanwhile is made up for.
+    // A new subscription makes up for a message that was lost meanwhile.
     timeout(Duration::from_secs(20), woken).await.expect("woken by the subscription");
     eventually("it is subscribed", || !server.cli(&["PUBSUB", "CHANNELS"]).is_empty());
     let woken = store.woken(keeper, &session);

@@ -1,9 +1,9 @@
-//! A cluster.
+//! Cluster of servers.
 
 use super::{Server, eventually};
 
-/// A cluster of primaries with an equal part of the slots each, and a replica of
-/// each if they are asked for.
+/// Cluster of primaries with an equal part of the slots each, and a replica of each if they are
+/// asked for.
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Server>,
 }
@@ -39,7 +39,7 @@ impl Cluster {
         cluster
     }
 
-    /// The URLs of all nodes.
+    /// Returns the URLs of all nodes.
     pub(crate) fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(Server::url).collect()
     }

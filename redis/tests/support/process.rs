@@ -1,4 +1,4 @@
-//! One server.
+//! Server process.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// The time in which a server has to be there.
+/// Longest wait for a server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ends a process at once, if there is one.
@@ -19,12 +19,12 @@ pub(crate) fn kill(child: &mut Option<Child>) {
     }
 }
 
-/// A running `redis-server`, in a folder of its own, which outlives a restart.
+/// Running `redis-server`, in a folder of its own, which outlives a restart.
 pub(crate) struct Server {
     pub(crate) port: u16,
     folder: TempDir,
     options: Vec<String>,
-    /// The user and password of `cli`.
+    /// User and password of `cli`.
     login: Vec<String>,
     child: Option<Child>,
 }
@@ -35,7 +35,7 @@ impl Server {
         Self::start_as(options, &[])
     }
 
-    /// The same where commands of the test need a login, as `["--user", …]`.
+    /// Starts a server whose test commands need a login, as `["--user", …]`.
     pub(crate) fn start_as(options: &[&str], login: &[&str]) -> Self {
         let own = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
         let mut server = Self {
@@ -49,7 +49,7 @@ impl Server {
         server
     }
 
-    /// The URL without a login.
+    /// Returns the URL without a login.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
@@ -83,22 +83,22 @@ impl Server {
         self.child = Some(spawn(command));
         eventually("the server is there", || {
             let reply = self.cli(&["PING"]);
-            // A sentinel and a server that loads are there, too.
+            // A sentinel and a loading server count as started, too.
             reply.starts_with("PONG")
         });
     }
 
-    /// Stops it for some time, in which it answers nothing and closes nothing.
+    /// Pauses it for some time, in which it answers nothing and closes nothing.
     pub(crate) fn pause(&self) {
         self.signal("STOP");
     }
 
-    /// Lets it go on.
+    /// Lets it run again.
     pub(crate) fn resume(&self) {
         self.signal("CONT");
     }
 
-    /// Runs a command on it. An error is its text.
+    /// Runs a command on it. Returns an error as its text.
     pub(crate) fn cli(&self, command: &[&str]) -> String {
         let mut cli = program("redis-cli");
         cli.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "--no-auth-warning"]);
@@ -120,7 +120,7 @@ impl Drop for Server {
     }
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
@@ -129,8 +129,8 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A port that is free, and whose bus port of a cluster is free. Both are below the
-/// range that the system gives to clients.
+/// Returns a free port whose bus port of a cluster is free, too. Both are below the range that the
+/// system gives to clients.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
@@ -143,7 +143,7 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-/// A program of Redis.
+/// Returns the command of a program of Redis.
 pub(super) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.stdin(Stdio::null());

@@ -1,11 +1,11 @@
-//! A master, a replica and sentinels.
+//! Master, replica and sentinels.
 
 use super::{Server, eventually};
 
 /// The name of the master.
 pub(crate) const NAME: &str = "sessions";
 
-/// A master with one replica, watched by sentinels.
+/// Master with one replica, watched by sentinels.
 pub(crate) struct Sentinels {
     pub(crate) servers: [Server; 2],
     pub(crate) sentinels: Vec<Server>,
@@ -40,7 +40,7 @@ impl Sentinels {
         Self { servers: [master, replica], sentinels }
     }
 
-    /// The URLs of the sentinels.
+    /// Returns the URLs of the sentinels.
     pub(crate) fn urls(&self) -> Vec<String> {
         self.sentinels.iter().map(Server::url).collect()
     }
@@ -53,7 +53,7 @@ impl Sentinels {
         });
     }
 
-    /// The port of the master, as the first sentinel says.
+    /// Returns the port of the master, as the first sentinel knows it.
     pub(crate) fn master(&self) -> u16 {
         let reply = self.sentinels[0].cli(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]);
         reply.lines().nth(1).and_then(|port| port.parse().ok()).expect("a port")

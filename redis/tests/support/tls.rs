@@ -5,13 +5,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// A certificate of 127.0.0.1 that its own authority has signed.
+/// Certificate of 127.0.0.1 that its own authority has signed.
 pub(crate) struct Certificates {
     folder: TempDir,
 }
 
 impl Certificates {
-    /// Makes them.
+    /// Creates the certificates.
     pub(crate) fn new() -> Self {
         let made = Self { folder: tempfile::tempdir().expect("a folder") };
         made.openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt");
@@ -23,7 +23,7 @@ impl Certificates {
         made
     }
 
-    /// The options of a server that serves TLS at this port only.
+    /// Returns the options of a server that serves TLS at this port only.
     pub(crate) fn options(&self, tls_port: u16) -> Vec<String> {
         let file = |name: &str| self.path(name).display().to_string();
         vec![
@@ -35,7 +35,7 @@ impl Certificates {
         ]
     }
 
-    /// The certificate of the authority.
+    /// Returns the certificate of the authority.
     pub(crate) fn root(&self) -> Vec<u8> {
         std::fs::read(self.path("ca.crt")).expect("a certificate")
     }

@@ -1,4 +1,4 @@
-/* A member of a room by partytracks, with nothing else between it and the router. */
+/* Member of a room by partytracks alone. */
 
 import { PartyTracks } from "partytracks/client";
 import { BehaviorSubject, firstValueFrom, of } from "rxjs";
@@ -21,7 +21,7 @@ class Party {
     return member.id;
   }
 
-  /* Publishes a picture or a sound. Returns what others need to pull it. */
+  /* Publishes a picture or a sound. Returns the values that others need to pull it. */
   async push(kind, sendEncodings = []) {
     const track$ = new BehaviorSubject(await capture(kind));
     const metadata$ = this.tracks.push(track$, { sendEncodings$: of(sendEncodings) });
@@ -30,7 +30,7 @@ class Party {
     return firstValueFrom(metadata$);
   }
 
-  /* Sends another picture or sound in the place of the one that was. */
+  /* Replaces the picture or sound that is sent. */
   async replace(kind, constraints) {
     this.pushed.get(kind).track$.next(await capture(kind, constraints));
   }
@@ -47,12 +47,12 @@ class Party {
     this.pulled.get(kind).preferredRid$.next(rid);
   }
 
-  /* Nobody wants it any more, so the library closes it. */
+  /* Drops the last reference, so that the library closes the track. */
   drop(kind, what) {
     this[what].get(kind).subscription.unsubscribe();
   }
 
-  /* The endings, statuses aside, of the replies to an operation. */
+  /* Returns the error codes of the replies to an operation, empty for a success. */
   outcomes(operation) {
     return this.tracks.history.entries
       .filter(({ type, endpoint }) => type === "response" && endpoint.includes(operation))
@@ -63,7 +63,7 @@ class Party {
     return (await firstValueFrom(this.tracks.session$)).sessionId;
   }
 
-  /* The status of a request about any session, with our token. */
+  /* Returns the status of a request about any session, with our token. */
   async ask(method, path, body) {
     const headers = { authorization: `Bearer ${this.token}` };
     return (await fetch(`${this.room}/${path}`, { method, headers, body: body && JSON.stringify(body) })).status;
@@ -87,7 +87,7 @@ async function capture(kind, constraints = true) {
   return stream.getTracks()[0];
 }
 
-/* What nobody looks at is not decoded. */
+/* Shows a track, because browsers decode only tracks in use. */
 function show(track) {
   const shown = Object.assign(document.createElement("video"), { muted: true, autoplay: true });
   shown.srcObject = new MediaStream([track]);

@@ -1,4 +1,4 @@
-/* A publisher by WHIP and a player by WHEP, both of another project. */
+/* Publisher by WHIP and player by WHEP, both of another project. */
 
 import { WHEPClient } from "whip-whep/whep.js";
 import { WHIPClient } from "whip-whep/whip.js";
@@ -28,7 +28,7 @@ class Whip {
     await this.client.stop();
   }
 
-  /* Bytes of sound and decoded pictures that have come. */
+  /* Returns the bytes of sound and the decoded pictures that have come. */
   async received() {
     const stats = [...(await this.connection.getStats()).values()];
     const of = (kind) => stats.find((stat) => stat.type === "inbound-rtp" && stat.kind === kind);
@@ -36,7 +36,7 @@ class Whip {
   }
 }
 
-/* What nobody looks at is not decoded. */
+/* Shows a track, because browsers decode only tracks in use. */
 function show(track) {
   const shown = Object.assign(document.createElement("video"), { muted: true, autoplay: true });
   shown.srcObject = new MediaStream([track]);

@@ -4,21 +4,21 @@
 use std::time::Duration;
 
 use cloudflare_calls::reqwest::Client;
-use cloudflare_calls_emulator::agent::{Agent, Scene, Send, Voice};
+use cloudflare_calls_emulator::agent::{Agent, Scene, Source, Voice};
 
 use crate::Failure;
 
-/// The time to connect, and to come again after a failure.
+/// Longest time to connect, and the pause after a failure.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps two members in the room. One that fails comes again.
 pub(crate) async fn run(room: String) {
-    let dusk = [Send::Tone(Voice::Low), Send::Picture(Scene::Dusk)];
-    let sea = [Send::Tone(Voice::High), Send::Picture(Scene::Sea)];
+    let dusk = [Source::Tone(Voice::Low), Source::Picture(Scene::Dusk)];
+    let sea = [Source::Tone(Voice::High), Source::Picture(Scene::Sea)];
     tokio::join!(keep(&room, "Dusk", &dusk), keep(&room, "Sea", &sea));
 }
 
-async fn keep(room: &str, name: &str, sends: &[Send]) {
+async fn keep(room: &str, name: &str, sends: &[Source]) {
     loop {
         if let Err(error) = publish(room, name, sends).await {
             eprintln!("{name} has to come again: {error}");
@@ -28,7 +28,7 @@ async fn keep(room: &str, name: &str, sends: &[Send]) {
 }
 
 /// Publishes until the connection is lost.
-async fn publish(room: &str, name: &str, sends: &[Send]) -> Result<(), Failure> {
+async fn publish(room: &str, name: &str, sends: &[Source]) -> Result<(), Failure> {
     let agent = Agent::start().await?;
     let (offer, _) = agent.offer(sends).await?;
     let post = Client::new().post(format!("{room}/whip?name={name}")).body(offer);

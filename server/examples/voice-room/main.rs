@@ -1,4 +1,4 @@
-//! A room in the browser: a page, the router, and by default the emulator inside.
+//! Room in the browser: a page, the router, and by default the emulator inside.
 //!
 //! ```sh
 //! cargo run -p cloudflare-calls-server --example voice-room -- --demo
@@ -24,7 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The page runs no code but its own files, and asks nobody but this server.
+/// Policy of the page: it runs only its own files, and sends requests only to this server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; \
     form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
@@ -34,7 +34,7 @@ const USAGE: &str = "usage: voice-room [--port PORT] [--demo]
   --demo       two members are in the room `demo`, with a tone and a moving picture
 CALLS_APP_ID and CALLS_APP_SECRET select the real service instead of the emulator.";
 
-/// Lets everybody in. Who enters an empty room moderates it.
+/// Admits everybody. The first in an empty room moderates it.
 async fn admit(entrance: Entrance) -> Result<Admission, NotAdmitted> {
     let role = if entrance.members == 0 { Role::Moderator } else { Role::Member };
     Ok(Admission::new(role))
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Failure> {
     };
     let mut server = Server::builder(client, admit);
     if emulator.is_some() {
-        // Everybody is on this machine.
+        // All agents are on this machine.
         server = server.ice_servers(serde_json::from_str("[]")?);
     }
     let server = server.start();
@@ -98,7 +98,7 @@ fn arguments() -> Result<(u16, bool), Failure> {
     Ok((port, is_demo))
 }
 
-/// A file of the page.
+/// Returns a file of the page.
 async fn file(kind: &'static str, content: &'static str) -> Response {
     let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")];
     (headers, [(CONTENT_SECURITY_POLICY, POLICY)], content).into_response()

@@ -1,4 +1,4 @@
-//! Members that are there as long as their sessions are.
+//! Members whose membership lasts as long as their sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::room::Room;
 use crate::room::types::Reason;
 use crate::server::Shared;
 
-/// The time between two looks at a session.
+/// Time between two checks of a session.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Looks after a member that is there as long as its session is, until then.
+/// Removes a member once its session has ended.
 pub(crate) fn attend(shared: Arc<Shared>, room: Arc<Room>, member: MemberId) {
     let shared = Arc::downgrade(&shared);
     tokio::spawn(async move {
@@ -39,7 +39,7 @@ pub(crate) fn attend(shared: Arc<Shared>, room: Arc<Room>, member: MemberId) {
     });
 }
 
-/// Whether a session is there. If that cannot be known, it is.
+/// Returns whether a session is alive. True if that cannot be known.
 async fn is_alive(shared: &Shared, session: &SessionId) -> bool {
     match shared.sessions.get(session).await {
         Ok(Some(session)) => match session.state().await {
@@ -59,6 +59,6 @@ pub(super) async fn remove(
     reason: Reason,
 ) -> Result<(), Refused> {
     let gone = room.change(|record| Ok(record.leave(member, reason))).await?;
-    shared.gone(&room.name, gone.into_iter().collect(), reason);
+    shared.members_left(&room.name, gone.into_iter().collect(), reason);
     Ok(())
 }

@@ -6,14 +6,14 @@ use serde::de::DeserializeOwned;
 
 use crate::refusal::Refused;
 
-/// A body that is JSON, whatever its content type says: browsers send a plain string
-/// as text, and the API takes it.
+/// Body that is JSON, whatever its content type: browsers send a plain string as text, and the API
+/// takes it.
 pub(super) struct Json<T>(pub(super) T);
 
-/// The same, or no body at all.
+/// Body that is JSON, or no body at all.
 pub(super) struct Optional<T>(pub(super) Option<T>);
 
-/// A body as it came.
+/// Body as it came.
 pub(super) struct Raw(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Raw {
@@ -50,7 +50,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Optional<T> {
     }
 }
 
-/// Reads JSON. An error says where it is wrong, and nothing of what stands there.
+/// Reads JSON. An error gives the place, and no part of the body.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());

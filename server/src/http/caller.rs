@@ -1,4 +1,4 @@
-//! The member that asks, and the session that it asks for.
+//! Member that sends a request, and its session.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,26 +25,26 @@ use crate::room::types::Role;
 use crate::server::Shared;
 use crate::token;
 
-/// The subprotocol by which a WebSocket brings a token.
+/// Subprotocol by which a WebSocket carries a token.
 const TOKEN_PROTOCOL: &str = "calls.token.";
 
-/// The time that one step of a session may take. No step takes as long.
+/// Longest time of one step of a session. No step takes as long.
 const STEP: Duration = Duration::from_secs(120);
 
-/// A member that asks for something.
+/// Member that sends a request.
 pub(super) struct Caller {
     pub(super) shared: Arc<Shared>,
     pub(super) room: Arc<Room>,
-    /// The state of the room in which the token was found good.
+    /// State of the room in which the token was found good.
     pub(super) record: Arc<Record>,
     pub(super) id: MemberId,
     pub(super) role: Role,
 }
 
-/// A member that asks for something of its own session.
+/// Member that sends a request on its own session.
 pub(super) struct Owner {
     pub(super) caller: Caller,
-    /// The session, as far as the member's role permits.
+    /// Session, as far as the member's role permits.
     pub(super) session: GuardedSession,
 }
 
@@ -68,7 +68,7 @@ impl FromRequestParts<Arc<Shared>> for Caller {
 }
 
 impl Caller {
-    /// The member of a room that a token is good for.
+    /// Returns the member of a room that a token is good for.
     pub(super) async fn recognised(
         shared: &Arc<Shared>,
         room: &RoomName,
@@ -77,15 +77,15 @@ impl Caller {
         let Some(id) = token::named(token) else { return Ok(None) };
         let Some((room, record)) = shared.rooms.find(room).await? else { return Ok(None) };
         let entry = record.entry(&id).filter(|entry| token::is_right(token, &entry.token));
-        // The key of a session's URL by WHIP is good for that URL alone.
+        // The key of a session's URL by WHIP is good for that URL only.
         let Some(entry) = entry.filter(|entry| entry.via == Via::Members) else { return Ok(None) };
         let role = entry.member.role;
-        // Whoever guesses at the token of another member does not use up its requests.
+        // Guesses at another member's token do not count as requests of that member.
         shared.rates.request(&id)?;
         Ok(Some(Self { shared: Arc::clone(shared), room, record, id, role }))
     }
 
-    /// The member's entry in the state in which its token was found good.
+    /// Returns the member's entry in the state in which its token was found good.
     pub(super) fn entry(&self) -> Result<&Entry, Refused> {
         self.record.entry(&self.id).ok_or(Refused::Unauthorized)
     }
@@ -94,7 +94,7 @@ impl Caller {
         if self.role >= role { Ok(()) } else { Err(Refused::Forbidden) }
     }
 
-    /// Whether the member may publish so many more tracks and data channels.
+    /// Checks that the member may publish this many more tracks and data channels.
     pub(super) fn require_place_for(&self, more: usize) -> Result<(), Refused> {
         self.require(Role::Member)?;
         match self.entry()?.has_place_for(more, self.shared.limits.publications) {
@@ -103,9 +103,9 @@ impl Caller {
         }
     }
 
-    /// One of the member's own sessions, as far as its role permits.
+    /// Returns one of the member's own sessions, as far as its role permits.
     async fn own(self, id: &SessionId) -> Result<Owner, Refused> {
-        // One that does not exist is refused like one of somebody else.
+        // A session that does not exist is refused like one of another member.
         if !self.entry()?.has(id) {
             return Err(Refused::Forbidden);
         }
@@ -134,11 +134,11 @@ impl Owner {
         self.session.id()
     }
 
-    /// The result of a step. If the session is over, the room is told.
+    /// Returns the result of a step. If the session has ended, the room is told.
     pub(super) async fn checked<T>(&self, result: Result<T, Error>) -> Result<T, Refused> {
         let is_gone = match &result {
             Err(error) => error.is_session_gone(),
-            // Everything on a session that is gone counts as closed.
+            // The client counts items of an ended session as closed, so a close succeeds.
             Ok(_) => self.session.status() == Status::Unusable(Unusable::Gone),
         };
         if is_gone {
@@ -151,8 +151,8 @@ impl Owner {
         }
     }
 
-    /// Tells the room what was done. If the room does not take it, because the member is
-    /// gone or the session was replaced, the session is left: nothing of it stays open.
+    /// Tells the room about a change. The room refuses it if the member has left or the session was
+    /// replaced. Then the session is left, so that nothing of it stays open.
     pub(super) async fn tell(
         &self,
         change: impl FnMut(&mut Record) -> Result<(), Refused>,
@@ -165,8 +165,7 @@ impl Owner {
     }
 }
 
-/// A session of a member, as far as its role permits, and with pulls limited to the
-/// room.
+/// Returns a session of a member, as far as its role permits, and with pulls limited to the room.
 pub(super) fn guarded(
     session: Session,
     member: &MemberId,
@@ -200,7 +199,7 @@ async fn params(
     params.map(|Path(params)| params)
 }
 
-/// The token, and whether it came by the cookie alone.
+/// Returns the token, and true if it came by the cookie alone.
 fn token_of(headers: &HeaderMap) -> Option<(&str, bool)> {
     if let Some(token) = bearer(headers) {
         return Some((token, false));
@@ -214,7 +213,7 @@ fn token_of(headers: &HeaderMap) -> Option<(&str, bool)> {
     }
 }
 
-/// The token of `authorization: Bearer …` (RFC 6750 section 2.1).
+/// Returns the token of `authorization: Bearer …` (RFC 6750 section 2.1).
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;

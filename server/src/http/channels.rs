@@ -18,10 +18,10 @@ use crate::limits::check_name;
 use crate::refusal::Refused;
 use crate::room::types::Channel;
 
-/// The channel by which the transport is established.
+/// Name of the channel that establishes the transport.
 const SERVER_EVENTS: &str = "server-events";
 
-/// The transport of data channels (`POST datachannels/establish`).
+/// Establishes the transport of data channels (`POST datachannels/establish`).
 pub(super) async fn establish(
     owner: Owner,
     Body(request): Body<EstablishDataChannelsTransportRequest>,
@@ -68,7 +68,7 @@ pub(super) async fn new(
     Ok(Json(Reply::default().data_channels(entries?)))
 }
 
-/// Lets a subscriber send to the publisher, or not (`PUT datachannels/update`).
+/// Permits or forbids a subscriber to send to the publisher (`PUT datachannels/update`).
 pub(super) async fn update(
     owner: Owner,
     Body(request): Body<DataChannelsRequest>,
@@ -198,7 +198,7 @@ fn remote(publisher: &SessionId, name: &str) -> Item {
     }
 }
 
-/// The subscription that an entry names. The client reads its publisher and name alone.
+/// Returns the subscription that an entry names. The client reads its publisher and name alone.
 fn subscription(channel: &DataChannel) -> Result<SubscribedDataChannel, Refused> {
     let subscription = json!({
         "sessionId": publisher(channel)?,
@@ -215,8 +215,9 @@ fn delivery(channel: &DataChannel) -> Result<Delivery, Refused> {
         "maxRetransmits": channel.max_retransmits,
         "maxPacketLifeTime": channel.max_packet_life_time,
     });
-    serde_json::from_value(delivery)
-        .map_err(|_| Refused::Invalid("maxRetransmits: excludes maxPacketLifeTime".to_owned()))
+    serde_json::from_value(delivery).map_err(|_| {
+        Refused::Invalid("maxRetransmits: cannot be combined with maxPacketLifeTime".to_owned())
+    })
 }
 
 fn name(channel: &DataChannel) -> Result<&str, Refused> {

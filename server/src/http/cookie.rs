@@ -1,13 +1,13 @@
-//! The cookie that has a member's token.
+//! Cookie with a member's token.
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::name::RoomName;
 
-/// The name of the cookie.
+/// Name of the cookie.
 const NAME: &str = "calls";
 
-/// The token of the cookie.
+/// Returns the token of the cookie.
 pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).into_iter();
     let texts = cookies.filter_map(|cookies| cookies.to_str().ok());
@@ -16,8 +16,8 @@ pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     named.next()
 }
 
-/// A cookie for this room's path. Scripts cannot read it, and no other site's page
-/// sends it.
+/// Returns a cookie for this room's path. Scripts cannot read it, and no other site's page sends
+/// it.
 pub(super) fn set(
     token: &str,
     room: &RoomName,
@@ -25,13 +25,14 @@ pub(super) fn set(
     headers: &HeaderMap,
 ) -> Option<HeaderValue> {
     let path = room_path(uri, room);
-    // Where a browser keeps no secure cookie over plain HTTP, it is this machine's own.
+    // On this machine the server may use plain HTTP, over which some browsers keep no secure
+    // cookie.
     let secure = if is_this_machine(headers) { "" } else { "; Secure" };
     let cookie = format!("{NAME}={token}; Path={path}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::try_from(cookie).ok()
 }
 
-/// The path of the room from outside, wherever the router is nested.
+/// Returns the path of the room from outside, wherever the router is nested.
 pub(super) fn room_path<'a>(uri: &'a Uri, room: &RoomName) -> &'a str {
     let part = format!("/rooms/{room}");
     let path = uri.path();

@@ -25,20 +25,20 @@ use crate::room::types::Reason;
 use crate::room::{Room, Seat};
 use crate::server::Shared;
 
-/// The subprotocol of events.
+/// Subprotocol of events.
 const PROTOCOL: &str = "calls.v1";
 
-/// The largest message of an agent. All that it has to say is that it is there.
+/// The largest message of an agent, in bytes. An agent sends only signs of life.
 const MAX_MESSAGE: usize = 4 * 1024;
 
-/// The time that one message may take to be sent. An agent that reads nothing is gone.
+/// Longest time that one message may take to be sent. After that the agent counts as lost.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Close codes. Those from 4000 on are for applications (RFC 6455 section 7.4.2).
 const GONE: u16 = 4001;
 const EXPIRED: u16 = 4002;
 const ENDED: u16 = 4003;
-/// Try again later (IANA's registry of close codes).
+/// Code for "try again later" (IANA's registry of close codes).
 const AGAIN: u16 = 1013;
 
 #[derive(Default, Deserialize)]
@@ -46,7 +46,7 @@ struct From {
     after: Option<u64>,
 }
 
-/// A connection for events.
+/// Opens a connection for events.
 pub(super) async fn connect(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -64,7 +64,7 @@ pub(super) async fn connect(
         Ok(upgrade) => {
             let feed = Feed::new(&caller, after).await?;
             let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MAX_MESSAGE);
-            // It is there from the beginning on, for each connection: 128 KiB if not set.
+            // Each connection allocates this buffer at once: 128 KiB if not set.
             let upgrade = upgrade.read_buffer_size(MAX_MESSAGE);
             Ok(upgrade.on_upgrade(|socket| async { serve(feed, socket).await }))
         }
@@ -81,30 +81,30 @@ pub(super) async fn connect(
     }
 }
 
-/// The news of a room for one connection.
+/// News of a room for one connection.
 struct Feed {
     room: Arc<Room>,
     member: MemberId,
     states: watch::Receiver<Arc<Record>>,
     draining: watch::Receiver<bool>,
-    /// The number of the last event that was told.
+    /// Number of the last event that was sent.
     seen: Option<u64>,
-    /// News that are to be told, the next one at the end.
+    /// News to send, the next one at the end.
     queue: Vec<Told>,
     pings: Interval,
     heartbeat: Duration,
     is_over: bool,
-    /// Dropped with the connection.
+    /// The seat is given up with the connection.
     _seat: Seat,
 }
 
-/// Something to be told over a connection.
+/// Message on a connection.
 enum Told {
     Json { seq: Option<u64>, text: String },
     Close(u16),
 }
 
-/// A reason to tell something.
+/// Reason to send a message.
 enum Happened {
     Changed,
     Silence,
@@ -127,7 +127,7 @@ impl Feed {
         let mut pings = tokio::time::interval_at(Instant::now() + heartbeat, heartbeat);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut states = room.states();
-        // The first state is told at once.
+        // The first state is sent at once.
         states.mark_changed();
         Ok(Self {
             member: caller.id.clone(),
@@ -143,7 +143,7 @@ impl Feed {
         })
     }
 
-    /// The next news. None: the connection is over.
+    /// Returns the next news. None once the connection has ended.
     async fn next(&mut self) -> Option<Told> {
         loop {
             if let Some(told) = self.queue.pop() {
@@ -169,7 +169,7 @@ impl Feed {
         }
     }
 
-    /// Queues what is new in the state.
+    /// Queues the news of the state.
     fn look(&mut self) {
         let record = Arc::clone(&self.states.borrow_and_update());
         let is_member = record.entry(&self.member).is_some();
@@ -179,7 +179,7 @@ impl Feed {
                     self.tell(Some(event.seq), event);
                 }
             }
-            // One that is no member any more gets no other members' state.
+            // A removed member gets no state of the others.
             News::Snapshot if !is_member => {}
             News::Snapshot => {
                 self.tell(Some(record.seq), &Other::Snapshot(Snapshot::of(&record)));
@@ -199,7 +199,7 @@ impl Feed {
     }
 
     fn tell(&mut self, seq: Option<u64>, what: &impl Serialize) {
-        // These types can always be written.
+        // These types always serialize.
         if let Ok(text) = serde_json::to_string(what) {
             self.queue.push(Told::Json { seq, text });
         }
@@ -212,7 +212,7 @@ impl Feed {
 }
 
 async fn serve(mut feed: Feed, mut socket: WebSocket) {
-    // Two pings and a half without a sign of life.
+    // Two and a half heartbeats without a sign of life.
     let silence = feed.heartbeat.mul_f64(2.5);
     let mut heard = Instant::now();
     loop {
@@ -252,7 +252,7 @@ fn events(feed: Feed) -> impl stream::Stream<Item = Result<SseEvent, Infallible>
                         None => event,
                     }
                 }
-                // Nothing says more in server-sent events than that they end.
+                // Server-sent events have no close code, so they just end.
                 Told::Close(_) => return None,
             };
             Some((Ok(event), feed))

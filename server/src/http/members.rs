@@ -1,4 +1,4 @@
-//! Members: entering, changing, leaving, and what a moderator does.
+//! Members: entering, changing, leaving, and the actions of a moderator.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ use crate::room::types::{Member, Presence, Reason, Role};
 use crate::server::{Shared, now};
 use crate::token;
 
-/// The largest number of characters of a member's name.
+/// The most characters of a member's name.
 pub(crate) const MAX_NAME: usize = 64;
 
-/// The name of a member that has none.
+/// Name of a member that gives none.
 const NAMELESS: &str = "guest";
 
 #[derive(Default, Deserialize)]
@@ -50,7 +50,7 @@ struct Joined<'a> {
     heartbeat_seconds: u64,
 }
 
-/// The state of a room as its members see it.
+/// State of a room as its members see it.
 #[derive(Serialize)]
 pub(super) struct Snapshot<'a> {
     seq: u64,
@@ -65,7 +65,7 @@ pub(super) struct Changes {
     muted: BTreeMap<String, bool>,
 }
 
-/// A member that has entered.
+/// Member that has entered.
 pub(super) struct Entered {
     pub(super) room: Arc<Room>,
     pub(super) id: MemberId,
@@ -74,7 +74,7 @@ pub(super) struct Entered {
     pub(super) record: Arc<Record>,
 }
 
-/// Somebody enters a room.
+/// Takes a request to enter a room.
 pub(super) async fn join(
     State(shared): State<Arc<Shared>>,
     Path(room): Path<String>,
@@ -86,7 +86,7 @@ pub(super) async fn join(
     let Joining { name, data } = joining.unwrap_or_default();
     let name = name.map(|name| checked_name(&name)).transpose()?;
     check_data(&data, shared.limits.data)?;
-    // A page of another site could make its visitor's browser a member.
+    // Otherwise a page of another site could make its visitor's browser a member.
     if Origin::of(&headers, &shared.origins) == Origin::Other {
         return Err(Refused::Forbidden);
     }
@@ -128,7 +128,7 @@ pub(super) async fn enter(
         Entrance { room: name_of_room.clone(), headers, query, name: name.clone(), via, members };
     let admission = shared.hooks.admit(entrance).await;
     let admission = admission.map_err(|NotAdmitted| Refused::Forbidden)?;
-    // Behind the application's decision: who may not enter keeps nobody out.
+    // The limit is behind the application's decision, so that refused requests keep nobody out.
     shared.rates.entrance(&name_of_room)?;
     let room = shared.rooms.room(&name_of_room);
     let cut = |name: String| name.chars().take(MAX_NAME).collect::<String>();
@@ -156,25 +156,25 @@ pub(super) async fn enter(
         })
         .await?;
     let (room_name, member) = (&room.name, &entry.member);
-    tracing::info!(room = %room_name, member = %id, role = %admission.role, "a member came");
+    tracing::info!(room = %room_name, member = %id, role = %admission.role, "a member has joined");
     shared.hooks.happened(room_name, Happened::Joined { member });
     Ok(Entered { room, id, role: admission.role, token, record })
 }
 
-/// The room as it is.
+/// Returns the state of the room.
 pub(super) async fn room(caller: Caller) -> Response {
     Json(Snapshot::of(&caller.record)).into_response()
 }
 
-/// A moderator ends the room.
+/// Ends the room, for a moderator.
 pub(super) async fn end(caller: Caller) -> Result<StatusCode, Refused> {
     caller.require(Role::Moderator)?;
     let gone = caller.room.change(|record| Ok(record.end())).await?;
-    caller.shared.gone(&caller.room.name, gone, Reason::Ended);
+    caller.shared.members_left(&caller.room.name, gone, Reason::Ended);
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A member changes itself, or a moderator mutes another one.
+/// Changes the member itself, or mutes another one for a moderator.
 pub(super) async fn change(
     caller: Caller,
     Path((_, member)): Path<(String, String)>,
@@ -208,7 +208,7 @@ pub(super) async fn change(
     Ok(Json(changed.await?).into_response())
 }
 
-/// A member leaves, or a moderator removes it.
+/// Removes the member itself, or another one for a moderator.
 pub(super) async fn leave(
     caller: Caller,
     Path((_, member)): Path<(String, String)>,
@@ -223,11 +223,11 @@ pub(super) async fn leave(
     let gone = caller.room.change(|record| {
         record.leave(&member, reason).map(|entry| vec![entry]).ok_or(Refused::NotFound)
     });
-    caller.shared.gone(&caller.room.name, gone.await?, reason);
+    caller.shared.members_left(&caller.room.name, gone.await?, reason);
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A sign of life of a member without a connection for events.
+/// Takes a sign of life of a member without a connection for events.
 pub(super) async fn heartbeat(
     caller: Caller,
     Path((_, member)): Path<(String, String)>,
@@ -245,7 +245,7 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// Reads a field that is there, also if it is null.
+/// Reads a field that is present, even if it is null.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -276,7 +276,7 @@ async fn mute(caller: &Caller, member: &MemberId, name: &str) -> Result<(), Refu
     Ok(())
 }
 
-/// A name without control characters and spaces around it.
+/// Returns a name without control characters and surrounding spaces.
 pub(super) fn checked_name(name: &str) -> Result<String, Refused> {
     let name = name.trim();
     let length = name.chars().count();

@@ -1,4 +1,4 @@
-//! Routes, and what they share.
+//! Routes, and their shared layers.
 
 mod assets;
 pub(crate) mod attend;
@@ -30,8 +30,8 @@ use tracing::Instrument;
 use crate::refusal::Refused;
 use crate::server::Shared;
 
-/// All routes. The arrows of the sequence diagram that go from the agent to the backend
-/// are those below `sessions`.
+/// Returns all routes. The arrows of the sequence diagram that go from the agent to the backend are
+/// those below `sessions`.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let calls = Router::new()
         .route("/sessions/new", post(session::new))
@@ -67,9 +67,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Lets what was asked for come to its end, also if its agent hangs up: half of it would
-/// leave sessions that nobody has, or tracks of members that are gone. A request that
-/// only reads ends with its connection.
+/// Completes a change even if its agent hangs up: half of it would leave sessions without a member,
+/// or tracks of members that have left. A request that only reads ends with its connection.
 async fn to_the_end(request: Request<axum::body::Body>, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
@@ -84,7 +83,7 @@ async fn to_the_end(request: Request<axum::body::Body>, next: Next) -> Response 
     }
 }
 
-/// Marks replies as nobody else's, unless they say otherwise.
+/// Marks replies as private, unless they say otherwise.
 async fn private(request: Request<axum::body::Body>, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

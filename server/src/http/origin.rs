@@ -1,15 +1,15 @@
-//! The origins whose pages may use the server.
+//! Origins whose pages may use the server.
 
 use axum::http::{HeaderMap, header};
 
-/// The origin of a request.
+/// Origin of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// There is none: it is no page of a browser.
+    /// The request has no origin: it is not from a browser's page.
     None,
-    /// It is the server's own host, or one that was named.
+    /// The origin is the server's own host, or one that was named.
     Allowed,
-    /// It is another one.
+    /// The origin is another one.
     Other,
 }
 

@@ -1,4 +1,4 @@
-//! Paths and queries of requests, read so that refusals have the API's shape.
+//! Paths and queries of requests, with refusals in the API's shape.
 
 use axum::extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery};
 use axum::http::request::Parts;
@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 
 use crate::refusal::Refused;
 
-/// The names in a path. One that is no text names nothing.
+/// Names in a path. A name that is not UTF-8 names nothing.
 pub(super) struct Path<T>(pub(super) T);
 
-/// A query.
+/// Query.
 pub(super) struct Query<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {

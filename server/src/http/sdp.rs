@@ -1,4 +1,4 @@
-//! The kinds of media sections of a session description.
+//! Kinds of media sections of a session description.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use cloudflare_calls::tracks::PublishedTrack;
 use crate::room::record::NewTrack;
 use crate::room::types::Kind;
 
-/// The kinds of the sections for media, by mid.
+/// Returns the kinds of the sections for media, by mid.
 pub(super) fn kinds(sdp: &str) -> HashMap<&str, Kind> {
     sections(sdp).into_iter().collect()
 }
 
-/// The mids and kinds of the sections for media, in their order (RFC 8866 section 5.14,
-/// RFC 9143).
+/// Returns the mids and kinds of the sections for media, in their order (RFC 8866 section 5.14, RFC
+/// 9143).
 pub(super) fn sections(sdp: &str) -> Vec<(&str, Kind)> {
     let mut sections = Vec::new();
     let mut kind = None;
@@ -31,7 +31,7 @@ pub(super) fn sections(sdp: &str) -> Vec<(&str, Kind)> {
     sections
 }
 
-/// Published tracks for the room, with their kinds from the session description that has
+/// Returns published tracks for the room, with their kinds from the session description that has
 /// their sections.
 pub(super) fn new_tracks(tracks: &[PublishedTrack], sdp: &str) -> Vec<NewTrack> {
     let kinds = kinds(sdp);

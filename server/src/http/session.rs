@@ -1,4 +1,4 @@
-//! Sessions: making them, and their state.
+//! Sessions: their creation and their state.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(super) struct Servers {
     ice_servers: IceServers,
 }
 
-/// Client joins: its session (`POST sessions/new`).
+/// Makes the session of a client that joins (`POST sessions/new`).
 pub(super) async fn new(
     caller: Caller,
     Query(Replacing { replaces }): Query<Replacing>,
@@ -65,7 +65,7 @@ pub(super) async fn new(
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
-/// Makes a session for a member, and the answer to its first offer. The session has the
+/// Makes a session for a member. Returns it with the answer to its first offer. The session has the
 /// label `<room>/<member>`.
 pub(super) async fn make(
     shared: &Shared,
@@ -84,7 +84,7 @@ pub(super) async fn make(
     Ok((joined.outcome, Some(joined.answer.into())))
 }
 
-/// Puts a new session among those of its member. If that cannot be done, it is left.
+/// Adds a new session to its member. If that fails, the session is left.
 pub(super) async fn hold(
     shared: &Arc<Shared>,
     room: &Room,
@@ -93,7 +93,7 @@ pub(super) async fn hold(
     replaces: Option<&SessionId>,
 ) -> Result<(), Refused> {
     if let Err(not_inserted) = shared.sessions.insert(session.clone()).await {
-        // Nobody connects to it, so it expires.
+        // Without an agent the session expires by itself.
         return Err(match not_inserted.error {
             Some(error) => Refused::Store(error),
             None => Refused::Full,
@@ -112,7 +112,7 @@ pub(super) async fn hold(
     Ok(())
 }
 
-/// The state of the member's own session (`GET sessions/{id}`).
+/// Returns the state of the member's own session (`GET sessions/{id}`).
 pub(super) async fn state(owner: Owner) -> Result<Json<Value>, Refused> {
     let state = owner.checked(owner.session.state().await).await?;
     let place = |origin: &Origin| match origin {
@@ -141,17 +141,17 @@ pub(super) async fn state(owner: Owner) -> Result<Json<Value>, Refused> {
     Ok(Json(reply))
 }
 
-/// Servers for the ICE of the member's agent.
+/// Returns servers for the ICE of the member's agent.
 pub(super) async fn ice_servers(caller: Caller) -> Json<Servers> {
     Json(Servers { ice_servers: caller.shared.ice_servers().await })
 }
 
-/// The same with the method and the status of the API.
+/// Returns them with the method and the status of the API.
 pub(super) async fn new_ice_servers(caller: Caller) -> (StatusCode, Json<Servers>) {
     (StatusCode::CREATED, ice_servers(caller).await)
 }
 
-/// Removes fields that are not known, as the API leaves them out.
+/// Removes fields that are null, as the API leaves them out.
 fn without_nulls(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(without_nulls),

@@ -6,7 +6,7 @@ use cloudflare_calls::session::{Exchanged, ForAgent, Negotiation};
 use cloudflare_calls::types::{SessionDescription, Simulcast};
 use serde::Serialize;
 
-/// A reply about tracks or data channels.
+/// Reply about tracks or data channels.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Reply {
@@ -22,7 +22,7 @@ pub(super) struct Reply {
     pub(super) data_channels: Option<Vec<Item>>,
 }
 
-/// An entry of a reply. One that failed has an error and an empty mid.
+/// Entry of a reply. A failed one has an error and an empty mid.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Item {
@@ -49,7 +49,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// The entry of an item that failed.
+    /// Returns the entry of an item that failed.
     pub(super) fn failed(mut self, error: &ItemError) -> Self {
         self.error_code =
             Some(error.code().map_or("internal_error", |code| code.as_str()).to_owned());
@@ -62,7 +62,7 @@ impl Item {
 }
 
 impl Reply {
-    /// The end of a step that may negotiate. An offer is kept with its session.
+    /// Returns the reply of a step that may negotiate. An offer is kept with its session.
     pub(super) fn of<T: Into<Exchanged>>(end: Negotiation<T>) -> Self {
         match end.keep() {
             ForAgent::Offer(kept) => {
@@ -73,12 +73,12 @@ impl Reply {
         }
     }
 
-    /// A reply with a session description.
+    /// Creates a reply with a session description.
     pub(super) fn described(description: impl Into<SessionDescription>) -> Self {
         Self { session_description: Some(description.into()), ..Self::undescribed() }
     }
 
-    /// A reply that needs no answer.
+    /// Creates a reply that needs no answer.
     pub(super) fn undescribed() -> Self {
         Self { requires_immediate_renegotiation: Some(false), ..Self::default() }
     }
@@ -92,7 +92,7 @@ impl Reply {
     }
 }
 
-/// The entries of an outcome, in the order in which they were asked for.
+/// Returns the entries of an outcome, in the order of the request.
 pub(super) fn entries<D, Q, K: PartialEq>(
     asked: &[K],
     outcome: &Outcome<D, Q>,

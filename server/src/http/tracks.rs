@@ -1,4 +1,4 @@
-//! Tracks: publishing them, subscribing to those of others, changing and closing them.
+//! Tracks: publishing, subscribing, changing and closing.
 
 use axum::Json;
 use cloudflare_calls::error::{Error, ItemFailure};
@@ -20,8 +20,7 @@ use super::shape::{Item, Reply, entries};
 use crate::limits::check_name;
 use crate::refusal::Refused;
 
-/// Client joins: its tracks; remote client joins: the tracks of others
-/// (`POST tracks/new`).
+/// Publishes tracks of a client that joins, or subscribes to those of others (`POST tracks/new`).
 pub(super) async fn new(
     owner: Owner,
     Body(request): Body<TracksRequest>,
@@ -40,7 +39,7 @@ pub(super) async fn new(
     reply.map(Json)
 }
 
-/// Remote client joins: the answer to the SFU's offer (`PUT renegotiate`).
+/// Takes the answer to the SFU's offer (`PUT renegotiate`).
 pub(super) async fn renegotiate(
     owner: Owner,
     Body(request): Body<RenegotiateRequest>,
@@ -60,7 +59,7 @@ pub(super) async fn renegotiate(
     Ok(Json(json!({})))
 }
 
-/// Changes what subscriptions receive (`PUT tracks/update`).
+/// Changes the sources or layers of subscriptions (`PUT tracks/update`).
 pub(super) async fn update(
     owner: Owner,
     Body(request): Body<UpdateTracksRequest>,
@@ -96,7 +95,7 @@ pub(super) async fn update(
     Ok(Json(Reply::undescribed().tracks(entries)))
 }
 
-/// Remote client leaves, client leaves: tracks are closed (`PUT tracks/close`).
+/// Closes tracks of a client that leaves, at itself or at others (`PUT tracks/close`).
 pub(super) async fn close(
     owner: Owner,
     Body(request): Body<CloseTracksRequest>,
@@ -115,7 +114,7 @@ pub(super) async fn close(
     let outcome = end.outcome();
     let named = |mid: &Mid| (mid.clone(), Item { mid: Some(mid.to_string()), ..Item::default() });
     let entries = entries(&mids, outcome, named, named);
-    // Also of a close that ends with an offer: it has happened.
+    // A close that ends with an offer has happened, too.
     let closed = outcome.done.clone();
     let reply = Reply::of(end).tracks(entries);
     tell_closed(&owner, &closed).await?;
@@ -127,7 +126,7 @@ async fn publish(owner: &Owner, offer: Offer, tracks: &[Track]) -> Result<Reply,
     let asked = mids(&tracks);
     let sdp = offer.sdp().to_owned();
     let published = match owner.session.publish(offer, tracks).await {
-        // The API has taken the request and none of its entries, and answers nothing.
+        // The API has accepted the request and none of its entries.
         Err(Error::Items { failures, .. }) => {
             let failed = |failure: &ItemFailure| {
                 let item = Item { track_name: Some(failure.item.clone()), ..failed_item() };
@@ -146,7 +145,7 @@ async fn publish_all(owner: &Owner, offer: Offer) -> Result<Reply, Refused> {
     let sdp = offer.sdp().to_owned();
     owner.caller.require_place_for(kinds(&sdp).len())?;
     let published = owner.checked(owner.session.publish_all(offer).await).await?;
-    // Nobody has named them, so they come as the API has put them.
+    // The agent has not named these tracks, so they are in the API's order.
     let done = |track: &PublishedTrack| ((), published_item(track).1);
     let failed = |name: &String| ((), Item { track_name: Some(name.clone()), ..failed_item() });
     let entries = entries(&[], &published.outcome, done, failed);
@@ -191,7 +190,7 @@ async fn publish_without_offer(owner: &Owner, tracks: &[Track]) -> Result<Reply,
             )
         },
     );
-    // Of an offer they are published once the answer has come.
+    // With an offer of the SFU, the tracks are published once the answer has come.
     if end.offer().is_none() {
         tell_published(owner, "", &end.outcome().done.clone()).await?;
     }
@@ -205,8 +204,8 @@ async fn subscribe(
 ) -> Result<Reply, Refused> {
     let wanted = tracks;
     let remote = tracks.iter().map(remote_track).collect::<Result<Vec<_>, _>>()?;
-    // A publisher that has left meanwhile takes no other's tracks along. If none of them is
-    // there, the guard refuses.
+    // A publisher that has just left must not fail the other entries. If no publisher is there, the
+    // guard refuses.
     let is_there = |track: &RemoteTrack| {
         owner.caller.record.sessions().any(|session| session == track.publisher())
     };
@@ -291,7 +290,7 @@ fn is_remote(track: &Track) -> bool {
     track.location == Some(TrackLocation::Remote)
 }
 
-/// Whether an entry names a media section that is there.
+/// Returns whether an entry names an existing media section.
 fn is_placed(track: &Track) -> bool {
     track.mid.as_deref().is_some_and(|mid| !mid.starts_with('#'))
 }
@@ -308,7 +307,7 @@ fn name(track: &Track) -> Result<&str, Refused> {
     track.track_name.as_deref().ok_or_else(|| Refused::Invalid("trackName: is missing".to_owned()))
 }
 
-/// The name of a track that is to be published.
+/// Returns the name of a track to publish.
 fn new_name(track: &Track) -> Result<&str, Refused> {
     name(track).and_then(|name| check_name("trackName", name))
 }
@@ -341,12 +340,12 @@ fn failed_remote(track: &RemoteTrack) -> Item {
     }
 }
 
-/// An entry that failed has an empty mid.
+/// Returns the entry of a failed item, which has an empty mid.
 fn failed_item() -> Item {
     Item { mid: Some(String::new()), ..Item::default() }
 }
 
-/// An entry of a track that is received, as it was asked for.
+/// Returns the entry of a received track, as it was asked for.
 fn remote_item(track: &Track) -> Item {
     Item {
         mid: Some(String::new()),

@@ -27,10 +27,10 @@ use crate::room::types::Reason;
 use crate::server::Shared;
 use crate::token;
 
-/// The media type of session descriptions (RFC 8866 section 8.1).
+/// Media type of session descriptions (RFC 8866 section 8.1).
 pub(super) const SDP: &str = "application/sdp";
 
-/// A request to publish or to play.
+/// Request to publish or to play.
 pub(super) struct Asked {
     pub(super) shared: Arc<Shared>,
     room: String,
@@ -44,18 +44,18 @@ pub(super) struct Asked {
 #[derive(Default, Deserialize)]
 pub(super) struct Wishes {
     pub(super) name: Option<String>,
-    /// The member whose tracks are to be played.
+    /// Member whose tracks are to be played.
     pub(super) member: Option<String>,
 }
 
-/// A visit of a publisher or a player, with its member and its session.
+/// Visit of a publisher or a player, with its member and its session.
 pub(super) struct Visit<T> {
     shared: Arc<Shared>,
     pub(super) entered: Entered,
     pub(super) session: GuardedSession,
-    /// The tracks that the request is about.
+    /// Tracks of the request.
     pub(super) tracks: Vec<T>,
-    /// The credential of the session's URL, if it is not the one that came.
+    /// Credential of the session's URL, if it is not the one that came.
     key: Option<SecretString>,
 }
 
@@ -77,7 +77,7 @@ impl FromRequest<Arc<Shared>> for Asked {
     }
 }
 
-/// The member that a token is good for.
+/// Returns the member that a token is good for.
 async fn member(
     shared: &Arc<Shared>,
     room: &str,
@@ -101,7 +101,7 @@ async fn session(shared: &Arc<Shared>, entered: &Entered) -> Result<GuardedSessi
     guarded(session, id, *role, &*room.look().await?)
 }
 
-/// Takes back a member that has come to nothing.
+/// Removes a member that was made for a failed visit.
 async fn give_up(shared: &Arc<Shared>, entered: &Entered) -> Result<(), Refused> {
     let record = entered.room.look().await?;
     match record.entry(&entered.id).map(|entry| entry.via) {
@@ -113,8 +113,8 @@ async fn give_up(shared: &Arc<Shared>, entered: &Entered) -> Result<(), Refused>
 }
 
 impl<T> Visit<T> {
-    /// Makes a member, unless it is one already, and its session. Before there is one,
-    /// `tracks` finds what the request is about.
+    /// Makes a member, unless the caller is one, and its session. `tracks` finds the tracks of the
+    /// request before that.
     pub(super) async fn begin(
         asked: &Asked,
         via: Via,
@@ -145,7 +145,7 @@ impl<T> Visit<T> {
                 entered
             }
         };
-        // Whoever has no credential gets one with the session's URL.
+        // A visitor without a credential gets one with the session's URL.
         let key = bearer.is_none().then(|| entered.token.clone());
         let made = async {
             let tracks = tracks(&entered)?;
@@ -163,7 +163,7 @@ impl<T> Visit<T> {
         }
     }
 
-    /// The reply with the answer. Without one, nothing stays.
+    /// Returns the reply with the answer. Without an answer nothing stays.
     pub(super) async fn end(
         self,
         asked: &Asked,
@@ -203,7 +203,7 @@ impl<T> Visit<T> {
     }
 }
 
-/// Servers for ICE as links (RFC 9725 section 4.6).
+/// Returns servers for ICE as links (RFC 9725 section 4.6).
 fn links(servers: &IceServers) -> Vec<HeaderValue> {
     let mut links = Vec::new();
     for server in servers.iter() {
@@ -226,7 +226,7 @@ fn links(servers: &IceServers) -> Vec<HeaderValue> {
     links
 }
 
-/// The text inside of a quoted string (RFC 9110 section 5.6.4).
+/// Returns a text for a quoted string (RFC 9110 section 5.6.4).
 fn quoted(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }

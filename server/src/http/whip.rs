@@ -1,5 +1,5 @@
-//! WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): a publisher or a player that speaks
-//! no other protocol is a member as long as its session is there.
+//! WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): a publisher or a player without another
+//! protocol is a member as long as its session exists.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::room::types::{Kind, Member, Reason, Role};
 use crate::server::Shared;
 use crate::token;
 
-/// The credential of a session's URL, if there was none when it was made.
+/// Credential of a session's URL, for sessions that were made without one.
 #[derive(Deserialize)]
 pub(super) struct Key {
     key: Option<String>,
@@ -66,7 +66,7 @@ pub(super) async fn publish(asked: Asked) -> Result<Response, Refused> {
     visit.end(&asked, "whip", answer).await
 }
 
-/// Plays what a member of the room publishes (`POST` at a WHEP endpoint).
+/// Plays the publications of a member of the room (`POST` at a WHEP endpoint).
 pub(super) async fn play(asked: Asked) -> Result<Response, Refused> {
     let tracks = |entered: &Entered| {
         let member = asked.wishes.member.as_deref().map(MemberId::of);
@@ -80,7 +80,7 @@ pub(super) async fn play(asked: Asked) -> Result<Response, Refused> {
                 Ok(answered.answer)
             }
             Negotiation::Answer(_) | Negotiation::Done(_) => Err(Refused::NotFound),
-            // A player takes no offer.
+            // A player cannot answer an offer.
             Negotiation::Offer(_) => Err(Refused::Gone),
         }
     };
@@ -117,13 +117,13 @@ pub(super) async fn trickle() -> Refused {
     Refused::Unsupported
 }
 
-/// Says what an endpoint takes (`OPTIONS`).
+/// Returns the media types of an endpoint (`OPTIONS`).
 pub(super) async fn options() -> impl IntoResponse {
     (StatusCode::NO_CONTENT, [("accept-post", SDP)])
 }
 
-/// The sections of an offer, each named by its kind, and by its mid as well if it is
-/// not the first of its kind.
+/// Returns the sections of an offer, each named by its kind, and by its mid as well if it is not
+/// the first of its kind.
 fn named(sdp: &str) -> Result<Vec<LocalTrack>, Refused> {
     let mut tracks: Vec<LocalTrack> = Vec::new();
     for (mid, kind) in sections(sdp) {
@@ -140,8 +140,8 @@ fn named(sdp: &str) -> Result<Vec<LocalTrack>, Refused> {
     Ok(tracks)
 }
 
-/// The tracks of a member for the sections of a player's offer, or of the first member
-/// that publishes.
+/// Returns the tracks of a member for the sections of a player's offer, by default of the first
+/// member that publishes.
 fn wanted(
     record: &Record,
     member: Option<&MemberId>,

@@ -1,4 +1,4 @@
-//! Rooms: who is there, in a store that several processes can share.
+//! Rooms and their members, in a store that several processes can share.
 
 pub(crate) mod record;
 #[cfg(test)]
@@ -22,24 +22,23 @@ use self::types::Reason;
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;
 
-/// The time between two signs of life of a process.
+/// Time between two signs of life of a process.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// The time after which the entry of a room ends that no process writes: at least so long,
-/// to outlast a restart, and longer than a member may be silent.
+/// Time after which the entry of a room ends if no process writes it. It outlasts a restart, and
+/// the longest silence of a member.
 const TTL: Duration = Duration::from_secs(120);
 
-/// The time for which the entry of a room without members stays, so that the last
-/// events are heard.
+/// Time for which the entry of a room without members stays, so that the last events arrive.
 const EMPTY_TTL: Duration = Duration::from_secs(30);
 
-/// The number of times that a change is tried while others change the room.
+/// The most attempts at a change while others change the room.
 const TRIES: u32 = 64;
 
-/// The longest pause between two tries.
+/// Longest pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The rooms of this process, over a store.
+/// Rooms of this process, over a store.
 #[derive(Clone)]
 pub(crate) struct Rooms {
     inner: Arc<Inner>,
@@ -48,44 +47,44 @@ pub(crate) struct Rooms {
 struct Inner {
     store: Arc<dyn Store>,
     keeper: Keeper,
-    /// The time after which a member expires of which nothing was heard.
+    /// Time of silence after which a member expires.
     patience: Duration,
     open: Mutex<HashMap<RoomName, Arc<Room>>>,
-    gone: OnGone,
+    on_gone: OnGone,
 }
 
-/// The end of members: their sessions are to be left.
+/// Callback for members that have gone: their sessions are to be left.
 pub(crate) type OnGone = Box<dyn Fn(&RoomName, Vec<Entry>, Reason) + Send + Sync>;
 
-/// One room, as this process knows it.
+/// Room, as this process knows it.
 pub(crate) struct Room {
     pub(crate) name: RoomName,
     rooms: std::sync::Weak<Inner>,
-    /// The last state that was read or written, and its version. None: there is no
-    /// entry, or nothing was read.
+    /// The last state that was read or written, and its version. None if there is no entry, or
+    /// nothing was read.
     cached: tokio::sync::Mutex<Option<(Version, Arc<Record>)>>,
     state: channel::Sender<Arc<Record>>,
-    /// The number of connections for events at this process.
+    /// Number of connections for events at this process, by member.
     seats: Mutex<HashMap<MemberId, usize>>,
     used: Mutex<Instant>,
 }
 
-/// A connection for events. The member is away once the last one is dropped.
+/// Connection for events. The member is away once the last one is dropped.
 pub(crate) struct Seat {
     room: Arc<Room>,
     member: MemberId,
 }
 
 impl Rooms {
-    /// Rooms over a store, of which this process is a keeper as long as they are there.
-    pub(crate) fn new(store: Arc<dyn Store>, patience: Duration, gone: OnGone) -> Self {
+    /// Creates rooms over a store. This process is a keeper in it as long as they exist.
+    pub(crate) fn new(store: Arc<dyn Store>, patience: Duration, on_gone: OnGone) -> Self {
         let (keeper, open) = (Keeper::random(), Mutex::default());
-        let inner = Arc::new(Inner { store, keeper, patience, open, gone });
+        let inner = Arc::new(Inner { store, keeper, patience, open, on_gone });
         tokio::spawn(beat(Arc::downgrade(&inner)));
         Self { inner }
     }
 
-    /// The room of a name, which has members or not.
+    /// Returns the room of a name, with or without members.
     pub(crate) fn room(&self, name: &RoomName) -> Arc<Room> {
         let mut open = self.inner.open();
         let room = open.entry(name.clone()).or_insert_with(|| {
@@ -104,8 +103,8 @@ impl Rooms {
         Arc::clone(room)
     }
 
-    /// The room of a name and its state, if it has an entry. Nothing is kept of a name that
-    /// somebody has made up.
+    /// Returns the room of a name and its state, if it has an entry. Nothing is kept of made-up
+    /// names.
     pub(crate) async fn find(
         &self,
         name: &RoomName,
@@ -119,7 +118,7 @@ impl Rooms {
         Ok(Some((room, record)))
     }
 
-    /// The rooms that this process watches.
+    /// Returns the rooms that this process watches.
     pub(crate) fn all(&self) -> Vec<Arc<Room>> {
         self.inner.open().values().cloned().collect()
     }
@@ -148,19 +147,19 @@ async fn beat(rooms: std::sync::Weak<Inner>) {
 }
 
 impl Room {
-    /// The states of the room, from the last one that is known on.
+    /// Returns the states of the room, from the last known one on.
     pub(crate) fn states(&self) -> channel::Receiver<Arc<Record>> {
         self.state.subscribe()
     }
 
-    /// The state of the room, as the store has it now.
+    /// Returns the state of the room, as the store has it now.
     pub(crate) async fn look(&self) -> Result<Arc<Record>, StoreError> {
         let mut cached = self.cached.lock().await;
         self.read(&mut cached).await
     }
 
-    /// Changes the room. `change` may be called several times, each time with another
-    /// state; what it refuses is refused by the newest state.
+    /// Changes the room. `change` may be called several times, each time with another state. If it
+    /// refuses, the newest state was the reason.
     pub(crate) async fn change<T>(
         &self,
         mut change: impl FnMut(&mut Record) -> Result<T, Refused>,
@@ -213,7 +212,7 @@ impl Room {
                 Written::Missing => *cached = None,
             }
             is_newest = true;
-            // Others change it, too.
+            // Other processes change the room, too.
             let pause = PAUSE.mul_f64(fastrand::f64()) * attempt.min(10);
             tokio::time::sleep(pause).await;
         }
@@ -224,7 +223,7 @@ impl Room {
     pub(crate) async fn sit(self: &Arc<Self>, member: &MemberId) -> Result<Seat, Refused> {
         let keeper = self.rooms()?.keeper;
         *self.seats().entry(member.clone()).or_default() += 1;
-        // It is dropped if the room does not take the member.
+        // The seat is dropped if the room does not take the member.
         let seat = Seat { room: Arc::clone(self), member: member.clone() };
         self.change(|record| {
             record.watch(keeper);
@@ -289,19 +288,19 @@ impl Drop for Seat {
         seats.remove(&self.member);
         drop(seats);
         let (room, member) = (Arc::clone(&self.room), self.member.clone());
-        // Without a runtime nobody is told; the process is about to end.
+        // Without a runtime the process is about to end, and nobody is told.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             let Ok(rooms) = room.rooms() else { return };
             let stood = room.change(|record| {
-                // It may be back already.
+                // The member may be back already.
                 if !room.seats().contains_key(&member) {
                     record.stand(&member, rooms.keeper);
                 }
                 Ok(())
             });
             if let Err(error) = stood.await {
-                tracing::debug!(%error, "a member's absence was not told");
+                tracing::debug!(%error, "the absence of a member was not noted");
             }
         });
     }

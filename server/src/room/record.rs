@@ -1,5 +1,4 @@
-//! The state of one room, as it is in the store. It knows nothing of stores,
-//! connections and clocks.
+//! State of one room, as it is in the store. It knows no store, connection or clock.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,53 +15,52 @@ use super::types::{
 use crate::name::MemberId;
 use crate::refusal::Refused;
 
-/// The number of events that are kept, for connections that come back and for
-/// processes that were slower.
+/// Number of events that are kept, for connections that come back and for slower processes.
 const KEPT: usize = 128;
 
-/// The state of a room.
+/// State of a room.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// The number of the last event.
+    /// Number of the last event.
     pub(crate) seq: u64,
     members: Vec<Entry>,
-    /// The last events, the oldest first.
+    /// Last events, the oldest first.
     log: VecDeque<Event>,
-    /// The processes that watch the room.
+    /// Processes that watch the room.
     processes: Vec<Process>,
 }
 
-/// A member, with what others do not see.
+/// Member, with the fields that others do not see.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) member: Member,
-    /// The hash of its token.
+    /// Hash of its token.
     pub(crate) token: String,
     pub(crate) sessions: Vec<Held>,
-    /// The way by which the member is there.
+    /// Way by which the member has entered.
     pub(crate) via: Via,
-    /// The processes that have its connections for events.
+    /// Processes that have its connections for events.
     seats: Vec<u64>,
-    /// The number of its signs of life.
+    /// Number of its signs of life.
     beats: u64,
-    /// The time at which it came, in milliseconds since 1970.
+    /// Time at which it joined, in milliseconds since 1970.
     pub(crate) since: u64,
 }
 
-/// The way by which a member is there.
+/// Way by which a member has entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Via {
-    /// It made itself a member, and has connections for events.
+    /// The member entered by itself, and has connections for events.
     Members,
-    /// It publishes by WHIP, and is there as long as its session.
+    /// The member publishes by WHIP, as long as its session exists.
     Whip,
-    /// It plays by WHEP, and is there as long as its session.
+    /// The member plays by WHEP, as long as its session exists.
     Whep,
 }
 
-/// A session of a member.
+/// Session of a member.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Held {
     pub(crate) id: SessionId,
@@ -72,15 +70,15 @@ pub(crate) struct Held {
     channels: BTreeMap<String, ChannelId>,
 }
 
-/// A process that watches the room.
+/// Process that watches the room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Process {
     keeper: u64,
-    /// The number of its signs of life.
+    /// Number of its signs of life.
     beats: u64,
 }
 
-/// A track that was published.
+/// Track to publish.
 pub(crate) struct NewTrack {
     pub(crate) name: String,
     pub(crate) kind: Option<Kind>,
@@ -89,7 +87,7 @@ pub(crate) struct NewTrack {
 
 /// News for a connection for events.
 pub(crate) enum News<'a> {
-    /// The whole state.
+    /// Whole state.
     Snapshot,
     /// These events.
     Events(Vec<&'a Event>),
@@ -101,7 +99,7 @@ impl Entry {
         Self { member, token, sessions, via, seats, beats: 0, since }
     }
 
-    /// Whether the member may publish so many more tracks and data channels.
+    /// Returns whether the member may publish this many more tracks and data channels.
     pub(crate) fn has_place_for(&self, more: usize, most: usize) -> bool {
         self.member.tracks.len() + self.member.channels.len() + more <= most
     }
@@ -110,7 +108,7 @@ impl Entry {
         self.sessions.iter().any(|held| held.id == *session)
     }
 
-    /// A number that grows with each sign of life, and whether there is a connection.
+    /// Returns a number that grows with each sign of life, and true if there is a connection.
     pub(crate) fn life(&self) -> (u64, bool) {
         (self.beats, !self.seats.is_empty())
     }
@@ -121,7 +119,7 @@ impl Entry {
 }
 
 impl Held {
-    /// The media section of a published track.
+    /// Returns the media section of a published track.
     pub(crate) fn mid(&self, track: &str) -> Option<&Mid> {
         self.tracks.get(track)
     }
@@ -140,17 +138,17 @@ impl Record {
         self.members.iter().find(|entry| entry.member.id == *member)
     }
 
-    /// The member that has a session.
+    /// Returns the member that has a session.
     pub(crate) fn owner(&self, session: &SessionId) -> Option<&Entry> {
         self.members.iter().find(|entry| entry.has(session))
     }
 
-    /// All sessions of the room, from which members may pull.
+    /// Returns all sessions of the room, from which members may pull.
     pub(crate) fn sessions(&self) -> impl Iterator<Item = &SessionId> {
         self.members.iter().flat_map(|entry| &entry.sessions).map(|held| &held.id)
     }
 
-    /// The reason for which a member is gone, if that is among the events that are kept.
+    /// Returns the reason for which a member has gone, if the kept events have it.
     pub(crate) fn why_gone(&self, id: &MemberId) -> Option<Reason> {
         self.log.iter().rev().find_map(|event| match &event.change {
             Change::Left { member, reason } if member == id => Some(*reason),
@@ -158,7 +156,7 @@ impl Record {
         })
     }
 
-    /// The news after an event.
+    /// Returns the news after an event.
     pub(crate) fn since(&self, seq: Option<u64>) -> News<'_> {
         let first = self.log.front().map_or(self.seq + 1, |event| event.seq);
         match seq {
@@ -169,19 +167,19 @@ impl Record {
         }
     }
 
-    /// The keepers of the other processes that watch.
+    /// Returns the keepers of the other processes that watch.
     pub(crate) fn others(&self, keeper: Keeper) -> Vec<Keeper> {
         let others = self.processes.iter().map(|process| Keeper::from_number(process.keeper));
         others.filter(|other| *other != keeper).collect()
     }
 
-    /// The processes that watch, each with the number of its signs of life.
+    /// Returns the processes that watch, each with the number of its signs of life.
     pub(crate) fn watchers(&self) -> impl Iterator<Item = (Keeper, u64)> {
         self.processes.iter().map(|process| (Keeper::from_number(process.keeper), process.beats))
     }
 
     pub(crate) fn join(&mut self, entry: Entry, capacity: usize) -> Result<(), Refused> {
-        // A store may have taken a write and say that another one was before it.
+        // A store may have taken a write and reported that another one came first.
         if self.entry(&entry.member.id).is_some() {
             return Ok(());
         }
@@ -199,13 +197,13 @@ impl Record {
         Some(self.members.remove(place))
     }
 
-    /// All members are gone.
+    /// Removes all members.
     pub(crate) fn end(&mut self) -> Vec<Entry> {
         let ids: Vec<MemberId> = self.members().map(|member| member.id.clone()).collect();
         ids.iter().filter_map(|id| self.leave(id, Reason::Ended)).collect()
     }
 
-    /// A member is known by another token from now on.
+    /// Replaces the token of a member.
     pub(crate) fn set_token(&mut self, member: &MemberId, hash: &str) -> Result<(), Refused> {
         hash.clone_into(&mut self.entry_mut(member)?.token);
         Ok(())
@@ -220,7 +218,7 @@ impl Record {
         Ok(())
     }
 
-    /// A member says which of its tracks are muted.
+    /// Sets whether a member says that its track is muted.
     pub(crate) fn set_muted(
         &mut self,
         member: &MemberId,
@@ -246,7 +244,7 @@ impl Record {
         Ok(())
     }
 
-    /// A member has another session, in the place of one that it had or besides.
+    /// Adds a session of a member, or replaces one.
     pub(crate) fn hold(
         &mut self,
         member: &MemberId,
@@ -266,7 +264,7 @@ impl Record {
         Ok(())
     }
 
-    /// A session is over, and what was published on it.
+    /// Removes a session that has ended, and its publications.
     pub(crate) fn let_go(&mut self, member: &MemberId, session: &SessionId) -> Result<(), Refused> {
         let entry = self.entry_mut(member)?;
         entry.sessions.retain(|held| held.id != *session);
@@ -278,7 +276,7 @@ impl Record {
         Ok(())
     }
 
-    /// Tracks are published on a session that the member still has.
+    /// Publishes tracks on a session that the member still has.
     pub(crate) fn publish(
         &mut self,
         member: &MemberId,
@@ -288,7 +286,7 @@ impl Record {
         for NewTrack { name, kind, mid } in tracks {
             let entry = self.entry_mut(member)?;
             entry.held(session)?.tracks.insert(name.clone(), mid);
-            // The API takes what is published already once more.
+            // The API accepts a repeated publication.
             if entry.member.tracks.iter().any(|it| it.session == *session && it.name == name) {
                 continue;
             }
@@ -299,7 +297,7 @@ impl Record {
         Ok(())
     }
 
-    /// Data channels are published on a session that the member still has.
+    /// Publishes data channels on a session that the member still has.
     pub(crate) fn publish_channels(
         &mut self,
         member: &MemberId,
@@ -315,7 +313,7 @@ impl Record {
         Ok(())
     }
 
-    /// Tracks are closed, those among them that were published on the session.
+    /// Removes closed tracks that were published on the session.
     pub(crate) fn unpublish(
         &mut self,
         member: &MemberId,
@@ -333,7 +331,7 @@ impl Record {
         Ok(())
     }
 
-    /// Data channels are closed, those among them that were published on the session.
+    /// Removes closed data channels that were published on the session.
     pub(crate) fn unpublish_channels(
         &mut self,
         member: &MemberId,
@@ -350,7 +348,7 @@ impl Record {
         Ok(())
     }
 
-    /// A member has a connection for events at a process.
+    /// Adds a connection for events of a member at a process.
     pub(crate) fn sit(&mut self, member: &MemberId, keeper: Keeper) -> Result<(), Refused> {
         let entry = self.entry_mut(member)?;
         if !entry.seats.contains(&keeper.get()) {
@@ -361,13 +359,13 @@ impl Record {
         Ok(())
     }
 
-    /// The members that have connections for events at a process.
+    /// Returns the members that have connections for events at a process.
     pub(crate) fn sitting(&self, keeper: Keeper) -> impl Iterator<Item = &MemberId> {
         let sits = move |entry: &&Entry| entry.seats.contains(&keeper.get());
         self.members.iter().filter(sits).map(|entry| &entry.member.id)
     }
 
-    /// A member has lost its last connection for events at a process.
+    /// Removes the last connection for events of a member at a process.
     pub(crate) fn stand(&mut self, member: &MemberId, keeper: Keeper) {
         if let Ok(entry) = self.entry_mut(member) {
             entry.beats += 1;
@@ -376,14 +374,14 @@ impl Record {
         }
     }
 
-    /// A member gives a sign of life, which is as good as a connection.
+    /// Counts a sign of life of a member, which is as good as a connection.
     pub(crate) fn beat(&mut self, member: &MemberId) -> Result<(), Refused> {
         self.entry_mut(member)?.beats += 1;
         self.set_presence(member, Presence::Here);
         Ok(())
     }
 
-    /// A process gives a sign of life.
+    /// Counts a sign of life of a process.
     pub(crate) fn watch(&mut self, keeper: Keeper) {
         match self.processes.iter_mut().find(|process| process.keeper == keeper.get()) {
             Some(process) => process.beats += 1,
@@ -391,7 +389,7 @@ impl Record {
         }
     }
 
-    /// A process does not watch any more, and has no connections.
+    /// Removes a process that watches, with its connections.
     pub(crate) fn unwatch(&mut self, keeper: Keeper) {
         self.processes.retain(|process| process.keeper != keeper.get());
         let standing: Vec<MemberId> = self.sitting(keeper).cloned().collect();
@@ -403,7 +401,7 @@ impl Record {
         entry.ok_or(Refused::Unauthorized)
     }
 
-    /// Says whether a member has a connection, if that has changed.
+    /// Updates the presence of a member, with an event if it has changed.
     fn look(&mut self, member: &MemberId) {
         let is_here = self.entry(member).is_some_and(|entry| !entry.seats.is_empty());
         self.set_presence(member, if is_here { Presence::Here } else { Presence::Away });
@@ -447,7 +445,7 @@ impl Record {
     }
 }
 
-/// Takes out those that are closed, and gives their names.
+/// Removes the closed items, and returns their names.
 fn take<T: PartialEq>(held: &mut BTreeMap<String, T>, closed: &[T]) -> Vec<String> {
     let mut names = Vec::new();
     held.retain(|name, one| {

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 type Gone = Arc<Mutex<Vec<(MemberId, Reason)>>>;
 
-/// A process that has rooms.
+/// Process that has rooms.
 struct Process {
     rooms: Rooms,
     gone: Gone,
@@ -73,7 +73,7 @@ fn track(name: &str, mid: &str) -> NewTrack {
     NewTrack { name: name.to_owned(), kind: Some(Kind::Audio), mid: Mid::new(mid).unwrap() }
 }
 
-/// Waits until this process knows a state like that, by messages and looks of its own.
+/// Waits until this process knows such a state, by messages and its own reads.
 async fn until(room: &Room, is_it: impl Fn(&Record) -> bool) -> Arc<Record> {
     let mut states = room.states();
     let state = states.wait_for(|record| is_it(record));
@@ -133,7 +133,7 @@ async fn the_members_of_a_process_that_died_expire_unless_they_come_elsewhere() 
     let (ada, bob) = (join(&here.room(), 1).await, join(&here.room(), 2).await);
     let seats = [here.room().sit(&ada).await.unwrap(), here.room().sit(&bob).await.unwrap()];
     let _watched = there.room().look().await.unwrap();
-    // It ends without a word: its seats are not given back.
+    // The process dies: its seats are not given back.
     seats.into_iter().for_each(std::mem::forget);
     drop(here);
     tokio::time::sleep(PATIENCE / 2).await;
@@ -180,7 +180,7 @@ async fn fifty_members_enter_at_once_at_three_processes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_late_of_a_replaced_session_changes_nothing() {
+async fn late_requests_of_a_replaced_session_change_nothing() {
     let store = Arc::new(Memory::new());
     let process = Process::new(&store);
     let room = process.room();

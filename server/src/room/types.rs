@@ -1,4 +1,4 @@
-//! A room as its members see it.
+//! Room as its members see it.
 
 use std::fmt;
 
@@ -9,71 +9,71 @@ use serde_json::Value;
 
 use crate::name::MemberId;
 
-/// The role of a member: what it may do.
+/// Role of a member, which sets its permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Role {
-    /// May subscribe.
+    /// Permits to subscribe.
     Listener,
-    /// May publish and subscribe.
+    /// Permits to publish and subscribe.
     Member,
-    /// May do what a member may, mute and remove others, and end the room.
+    /// Permits to publish and subscribe, to mute and remove others, and to end the room.
     Moderator,
 }
 
-/// A member of a room.
+/// Member of a room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Member {
-    /// The id, which no other member of the room has had.
+    /// Id, which no other member of the room has had.
     pub id: MemberId,
-    /// The name, which others can have as well.
+    /// Name, which others can have as well.
     pub name: String,
-    /// The role.
+    /// Role.
     pub role: Role,
-    /// Whether the member is connected to the room's events.
+    /// Presence: whether the member is connected to the room's events.
     pub presence: Presence,
     /// Data of the application.
     pub data: Value,
-    /// The tracks that the member publishes.
+    /// Tracks that the member publishes.
     pub tracks: Vec<Track>,
-    /// The data channels that the member publishes.
+    /// Data channels that the member publishes.
     pub channels: Vec<Channel>,
 }
 
-/// Whether a member is connected to the room's events.
+/// Presence of a member at the room's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Presence {
-    /// It is.
+    /// The member is connected, or sends heartbeats.
     Here,
-    /// It is not, or not any more.
+    /// The member is not connected.
     Away,
 }
 
-/// A published track.
+/// Published track.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Track {
-    /// The session that publishes it.
+    /// Session that publishes it.
     #[serde(rename = "sessionId")]
     pub session: SessionId,
-    /// Its name on that session.
+    /// Name on that session.
     #[serde(rename = "trackName")]
     pub name: String,
-    /// Audio or video, if it is known.
+    /// Audio or video. None if it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// Whether its publisher says that it is muted.
+    /// True if its publisher says that it is muted.
     #[serde(rename = "muted")]
     pub is_muted: bool,
 }
 
-/// A kind of media.
+/// Kind of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -83,38 +83,38 @@ pub enum Kind {
     Video,
 }
 
-/// A published data channel.
+/// Published data channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Channel {
-    /// The session that publishes it.
+    /// Session that publishes it.
     #[serde(rename = "sessionId")]
     pub session: SessionId,
-    /// Its name on that session.
+    /// Name on that session.
     #[serde(rename = "dataChannelName")]
     pub name: String,
-    /// The delivery policy, which a subscriber has to repeat.
+    /// Delivery policy, which a subscriber has to repeat.
     #[serde(flatten)]
     pub delivery: Delivery,
 }
 
-/// Something that a member publishes.
+/// Publication of a member.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Published {
-    /// A track.
+    /// Track.
     Track(Track),
-    /// A data channel.
+    /// Data channel.
     Channel(Channel),
 }
 
-/// The name of something that a member published.
+/// Name of a publication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Named {
-    /// A track.
+    /// Track.
     #[serde(rename = "trackName")]
     Track(String),
-    /// A data channel.
+    /// Data channel.
     #[serde(rename = "dataChannelName")]
     Channel(String),
 }
@@ -124,59 +124,59 @@ pub enum Named {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Reason {
-    /// It left.
+    /// The member left.
     Left,
-    /// Nothing was heard of it for too long.
+    /// The member was silent for too long.
     Expired,
-    /// A moderator removed it.
+    /// A moderator removed the member.
     Removed,
     /// A moderator ended the room.
     Ended,
 }
 
-/// A change of a room, with its number: each is one more than the one before.
+/// Change of a room, with its number: each is one more than the one before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// The number.
+    /// Number.
     pub seq: u64,
-    /// The change.
+    /// Change.
     #[serde(flatten)]
     pub change: Change,
 }
 
-/// A change of a room.
+/// Change of a room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Change {
-    /// A member came.
+    /// A member has joined.
     Joined {
-        /// The member.
+        /// Member.
         member: Member,
     },
-    /// A member is gone, and what it published.
+    /// A member has gone, with its publications.
     Left {
-        /// The member.
+        /// Member.
         member: MemberId,
-        /// Why.
+        /// Reason.
         reason: Reason,
     },
-    /// A member publishes something.
+    /// A member has published a track or channel.
     Published {
-        /// The member.
+        /// Member.
         member: MemberId,
-        /// The publication.
+        /// Publication.
         #[serde(flatten)]
         what: Published,
     },
-    /// A member does not publish something any more.
+    /// A track or channel is published no longer.
     Unpublished {
-        /// The member.
+        /// Member.
         member: MemberId,
-        /// The session that published it.
+        /// Session that published it.
         session_id: SessionId,
-        /// Its name.
+        /// Name.
         #[serde(flatten)]
         what: Named,
         /// The moderator who closed it, if it was not the member.
@@ -185,43 +185,43 @@ pub enum Change {
     },
     /// A member says that a track is muted.
     Muted {
-        /// The member.
+        /// Member.
         member: MemberId,
-        /// The session that publishes it.
+        /// Session that publishes it.
         session_id: SessionId,
-        /// Its name.
+        /// Name of the track.
         track_name: String,
     },
     /// A member says that a track is not muted any more.
     Unmuted {
-        /// The member.
+        /// Member.
         member: MemberId,
-        /// The session that publishes it.
+        /// Session that publishes it.
         session_id: SessionId,
-        /// Its name.
+        /// Name of the track.
         track_name: String,
     },
-    /// A member has other data.
+    /// A member has changed its data.
     Changed {
-        /// The member.
+        /// Member.
         member: MemberId,
-        /// The data.
+        /// Data.
         data: Value,
     },
     /// A member has lost its connection for events.
     Away {
-        /// The member.
+        /// Member.
         member: MemberId,
     },
-    /// A member has a connection for events.
+    /// A member has a connection for events again.
     Here {
-        /// The member.
+        /// Member.
         member: MemberId,
     },
 }
 
 impl Role {
-    /// The role as text.
+    /// Returns the role as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Listener => "listener",

@@ -1,4 +1,4 @@
-//! The watch over one room: its newest state, signs of life, and members that vanish.
+//! Watch over one room: its newest state, signs of life, and members that vanish.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -13,19 +13,19 @@ use super::{BEAT, Inner, Room};
 use crate::name::MemberId;
 use crate::refusal::Refused;
 
-/// The time between two looks at who has vanished.
+/// Time between two checks for vanished members.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The time between two reads of the state. Messages that wake may be lost.
+/// Time between two reads of the state. Messages that wake may be lost.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// The time after which a room is not watched any more that nobody asks for.
+/// Time without use after which a room is not watched any more.
 const UNUSED: Duration = Duration::from_secs(60);
 
-/// The time of silence after which a process counts as dead.
+/// Time of silence after which a process counts as dead.
 const SILENCE: Duration = BEAT.saturating_mul(3);
 
-/// Watches a room until nobody asks for it any more.
+/// Watches a room until it is unused.
 pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
     let Some((store, keeper)) = rooms.upgrade().map(|it| (Arc::clone(&it.store), it.keeper)) else {
         return;
@@ -33,7 +33,7 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
     let mut lives = Lives::default();
     let (mut looked, mut beaten) = (Instant::now(), Instant::now());
     let mut woken = store.woken(keeper, room.name.key());
-    // What was written before the wait began has woken nobody.
+    // A write before the wait has woken nobody.
     let mut is_woken = true;
     loop {
         let Some(inner) = rooms.upgrade() else { return };
@@ -51,16 +51,16 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
             beaten = Instant::now();
             let beat = room.change(|record| {
                 record.watch(keeper);
-                // Others have taken the seats away if they heard nothing for too long.
+                // Other processes have taken the seats away if they heard nothing for too long.
                 members.iter().for_each(|member| drop(record.sit(member, keeper)));
                 Ok(())
             });
             if let Err(error) = beat.await {
-                tracing::debug!(%error, "a room was not told that this process watches");
+                tracing::debug!(%error, "this process was not noted as a watcher of the room");
             }
         }
         if let Err(error) = room.give_back(keeper).await {
-            tracing::debug!(%error, "seats that nobody has were not given back");
+            tracing::debug!(%error, "seats without a connection were not given back");
         }
         if let Err(error) = lives.end(&inner, &room).await {
             tracing::debug!(%error, "a member that has vanished was not removed");
@@ -71,15 +71,15 @@ pub(super) async fn watch(rooms: Weak<Inner>, room: Arc<Room>) {
             () = tokio::time::sleep(TICK) => false,
         };
         if is_woken {
-            // Before the state is read, so that no message is missed.
+            // The wait begins before the state is read, so that no message is missed.
             woken = store.woken(keeper, room.name.key());
         }
     }
 }
 
 impl Room {
-    /// Gives seats back that nobody has here any more: the store was not there when their
-    /// connections ended.
+    /// Gives seats back that have no connection here any more: the store was not reachable when
+    /// their connections ended.
     async fn give_back(&self, keeper: Keeper) -> Result<(), Refused> {
         let is_empty = |member: &&MemberId| !self.seats().contains_key(*member);
         let record = Arc::clone(&self.state.borrow());
@@ -96,12 +96,12 @@ impl Room {
 }
 
 impl Inner {
-    /// Whether the watch ends, because nobody asks for the room any more.
+    /// Returns whether the watch ends, because the room is unused.
     fn stops(&self, room: &Arc<Room>) -> bool {
         let mut open = self.open();
         let has_members = room.state.borrow().members().len() > 0;
-        // One reference is the map's and one the watch's. Who gets another one gets it
-        // from the map, which is locked.
+        // One reference is the map's and one the watch's. Others come from the map, which is
+        // locked.
         let is_unused = Arc::strong_count(room) == 2 && room.idle() > UNUSED;
         if is_unused && !has_members {
             open.remove(&room.name);
@@ -111,7 +111,7 @@ impl Inner {
     }
 }
 
-/// The times at which signs of life were seen, by the clock of this process.
+/// Times at which signs of life were seen, by the clock of this process.
 #[derive(Default)]
 struct Lives {
     processes: HashMap<Keeper, (u64, Instant)>,
@@ -119,7 +119,7 @@ struct Lives {
 }
 
 impl Lives {
-    /// Ends what has given no sign of life for too long.
+    /// Ends members and processes without a sign of life for too long.
     async fn end(&mut self, rooms: &Inner, room: &Room) -> Result<(), Refused> {
         let record = Arc::clone(&room.state.borrow());
         let dead = self.dead(&record, rooms.keeper);
@@ -134,7 +134,7 @@ impl Lives {
         if vanished.is_empty() {
             return Ok(());
         }
-        // The newest state decides: another process may have heard of it.
+        // The newest state decides: another process may have heard of the member.
         let removed = room.change(|record| {
             let is_still = |(id, beats): &&(MemberId, u64)| {
                 record.entry(id).is_some_and(|entry| entry.life() == (*beats, false))
@@ -145,7 +145,7 @@ impl Lives {
         });
         let removed = removed.await?;
         if !removed.is_empty() {
-            (rooms.gone)(&room.name, removed, Reason::Expired);
+            (rooms.on_gone)(&room.name, removed, Reason::Expired);
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Lives {
     }
 }
 
-/// Members that are there by WHIP and WHEP without a process that looks after them.
+/// Returns the members by WHIP and WHEP that no process attends.
 pub(crate) fn unattended(record: &Record) -> Vec<MemberId> {
     let is_unattended =
         |entry: &&super::record::Entry| entry.via != Via::Members && !entry.life().1;

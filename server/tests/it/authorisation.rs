@@ -1,5 +1,5 @@
-//! Who may not is refused as the protocol says, and nothing happens: nothing at the API,
-//! nothing in the room.
+//! Refused requests: each is refused as the protocol says, and neither the API nor the room
+//! changes.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use super::support::{
     publication, pull, sent,
 };
 
-/// A session that does not exist, in the form that the API gives.
+/// Session that does not exist, in the form that the API gives.
 const UNKNOWN: &str = "e017a2629c754fedc1f7d8587e06d126";
 
-/// The page of somebody else.
+/// Origin of a foreign page.
 const FOREIGN: &str = "https://evil.example";
 
-/// A watch over what must not change.
+/// Watch over the state that must not change.
 struct Still<'a> {
     world: &'a World,
     observer: &'a Member,
@@ -42,7 +42,7 @@ impl<'a> Still<'a> {
     }
 }
 
-/// A world in which one member can have the sessions of all requests of a table.
+/// Creates a world in which one member can have the sessions of all requests of a table.
 async fn world() -> World {
     let mut limits = limits();
     limits.sessions = 16;
@@ -53,7 +53,7 @@ fn name(route: &Route) -> String {
     format!("{} {}", route.method, route.path)
 }
 
-/// The request of a route about Alice, without a token.
+/// Returns the request of a route about Alice, without a token.
 fn bare(scene: &Scene, route: &Route) -> RequestBuilder {
     scene.fill(route, scene.alice.bare(route.method.clone(), &scene.path(route)))
 }
@@ -62,7 +62,7 @@ fn cookie(token: &str) -> String {
     format!("calls={token}")
 }
 
-/// The routes that ask for a token, each with whether its session or member counts.
+/// Returns the routes that need a token, and true for those whose session or member counts.
 fn guarded() -> Vec<Route> {
     let is_guarded = |route: &Route| {
         matches!(route.needs, Needs::Token | Needs::Self_ | Needs::Session | Needs::Moderator)
@@ -70,7 +70,7 @@ fn guarded() -> Vec<Route> {
     routes().into_iter().filter(is_guarded).collect()
 }
 
-/// The names of methods as `axum::routing` has them.
+/// Names of methods in `axum::routing`.
 const METHODS: [&str; 6] = ["get", "post", "put", "patch", "delete", "options"];
 
 #[test]
@@ -109,7 +109,7 @@ async fn every_route_does_its_part_for_who_may() {
                 continue;
             }
             (path, _) if path.ends_with("renegotiate") => {
-                // A second section, for which the SFU offers.
+                // The SFU offers a second section.
                 let pulled = format!("sessions/{}/tracks/new", scene.alices);
                 let pulled = scene.alice.post(&pulled, &pull(&scene.bobs, "bob")).await.is(200);
                 assert_eq!(pulled["requiresImmediateRenegotiation"], true, "{pulled:#}");
@@ -118,9 +118,9 @@ async fn every_route_does_its_part_for_who_may() {
         }
         let member = if route.needs == Needs::Moderator { &moderator } else { &scene.alice };
         let request = scene.fill(&route, member.request(route.method.clone(), &path));
-        // Events go on without end, so the body is not read.
+        // Events have no end, so the body is not read.
         let reply = request.send().await.unwrap();
-        // The offer is open no longer than 15 s, which is little on a busy machine.
+        // The offer is open for 15 s only, which is little on a busy machine.
         let is_late = path.ends_with("renegotiate") && reply.status() == 410;
         if reply.status() != route.status && !is_late {
             panic!("{}: {}: {}", name(&route), reply.status(), reply.text().await.unwrap());
@@ -169,7 +169,7 @@ async fn nobody_without_a_good_token_gets_anything() {
         }
         let basic = bare(&scene, &route).basic_auth(&scene.alice.id, Some(&scene.alice.token));
         sent(basic).await.refused(401, "unauthorized");
-        // A room that has no name has no members either.
+        // An invalid room name has no members either.
         let path = format!("rooms/no%2Fname/{}", scene.path(&route));
         let odd = path.trim_end_matches('/');
         let odd = world.request(route.method.clone(), odd).bearer_auth(&scene.alice.token);
@@ -185,18 +185,18 @@ async fn a_member_does_nothing_with_a_session_that_is_not_its_own() {
     let stranger = world.join("elsewhere", "").await;
     let strangers = stranger.session().await;
     let moderator = world.join(ROOM, "role=moderator").await;
-    let (gone, gones) = publisher(&world, "gone").await;
-    gone.delete(&format!("members/{}", gone.id)).await.is(204);
+    let (leaver, left_session) = publisher(&world, "leaver").await;
+    leaver.delete(&format!("members/{}", leaver.id)).await.is(204);
     let left = async |snapshot: &str| {
         let session = world.emulator.session(snapshot).await.unwrap();
         session.tracks.iter().all(|track| !track.is_open)
     };
-    while !left(&gones).await {
+    while !left(&left_session).await {
         tokio::task::yield_now().await;
     }
     let observer = scene.bob.clone();
     let still = Still::new(&world, &observer).await;
-    let sessions = [UNKNOWN, &scene.alices, &strangers, &gones, "..%2F..", "a"];
+    let sessions = [UNKNOWN, &scene.alices, &strangers, &left_session, "..%2F..", "a"];
     let with_session = |route: &Route| matches!(route.needs, Needs::Session | Needs::OwnCredential);
     for route in routes().into_iter().filter(with_session) {
         for member in [&scene.bob, &moderator] {
@@ -230,7 +230,7 @@ async fn whip_and_whep_need_the_credential_that_made_the_session() {
     let made = sent(visit.header("content-type", SDP).body(OFFER)).await;
     made.is_created();
     let observer = scene.bob.clone();
-    // The session of who has left is closed in the background.
+    // The session of a member that has left is closed in the background.
     scene.bob.until(|members| members.len() == 3).await;
     while world.emulator.session(&lefts).await.unwrap().tracks.iter().any(|track| track.is_open) {
         tokio::task::yield_now().await;
@@ -361,7 +361,7 @@ async fn a_member_moderates_nobody() {
     let change = async |path: &str, body: Value| {
         sent(moderator.request(Method::PATCH, path).body(body.to_string())).await
     };
-    // It speaks for nobody, and opens no microphone.
+    // A moderator changes no data of others, and unmutes nobody.
     change(&path, json!({ "data": 1 })).await.refused(403, "forbidden");
     change(&path, json!({ "muted": { "alice": false } })).await.refused(403, "forbidden");
     change(&path, json!({ "muted": { "other": true } })).await.refused(404, "not_found");
@@ -396,7 +396,7 @@ async fn a_cookie_counts_for_pages_of_the_own_origin_alone() {
     sent(join).await.refused(403, "forbidden");
     still.holds("pages of others").await;
 
-    // Reading is no change, and the own page may all.
+    // A read is no change, and the server's own page may do all.
     for path in ["", "generate-ice-servers"] {
         let request = scene.alice.bare(Method::GET, path);
         sent(request.header("cookie", cookie(&scene.alice.token))).await.is(200);
@@ -404,7 +404,7 @@ async fn a_cookie_counts_for_pages_of_the_own_origin_alone() {
     let own = scene.alice.bare(Method::POST, "sessions/new");
     let own = own.header("cookie", format!("a=b; {}", cookie(&scene.alice.token)));
     sent(own.header("origin", format!("https://{}", world.host))).await.is(201);
-    // The header comes first.
+    // The header takes precedence.
     let both = scene.alice.bare(Method::GET, "").header("cookie", cookie(&scene.alice.token));
     sent(both.bearer_auth("garbage")).await.refused(401, "unauthorized");
 }
@@ -423,7 +423,7 @@ async fn pages_of_named_origins_may_what_the_own_may() {
     sent(request("http://app.example")).await.refused(403, "forbidden");
 }
 
-/// Tries to connect by a WebSocket; the status of a refusal, with its body.
+/// Tries to connect by a WebSocket. Returns the status of a refusal, with its body.
 async fn socket(
     member: &Member,
     headers: &[(&'static str, String)],
@@ -477,7 +477,7 @@ async fn a_websocket_of_a_foreign_page_is_refused_whatever_its_token() {
     for headers in
         [vec![subprotocols.clone(), own.clone()], vec![subprotocols], vec![by_cookie, own]]
     {
-        // Who asks for no subprotocol gets none.
+        // A client that asks for no subprotocol gets none.
         let first = socket(&scene.alice, &headers).await.unwrap();
         assert_eq!(first["type"], "snapshot", "{first}");
     }
@@ -490,14 +490,22 @@ async fn nothing_of_another_room_is_pulled() {
     let stranger = world.join("elsewhere", "").await;
     let strangers = stranger.session().await;
     stranger.publish(&strangers, "mic").await;
-    let (gone, gones) = publisher(&world, "gone").await;
-    gone.delete(&format!("members/{}", gone.id)).await.is(204);
-    while world.emulator.session(&gones).await.unwrap().tracks.iter().any(|track| track.is_open) {
+    let (leaver, left_session) = publisher(&world, "leaver").await;
+    leaver.delete(&format!("members/{}", leaver.id)).await.is(204);
+    while world
+        .emulator
+        .session(&left_session)
+        .await
+        .unwrap()
+        .tracks
+        .iter()
+        .any(|track| track.is_open)
+    {
         tokio::task::yield_now().await;
     }
     let still = Still::new(&world, &scene.bob).await;
     let (alice, session) = (&scene.alice, format!("sessions/{}", scene.alices));
-    for outside in [&*strangers, &*gones, UNKNOWN] {
+    for outside in [&*strangers, &*left_session, UNKNOWN] {
         let mut offering = pull(outside, "mic");
         offering["sessionDescription"] = offered(OFFER);
         let channel = json!({ "location": "remote", "sessionId": outside,
@@ -518,7 +526,7 @@ async fn nothing_of_another_room_is_pulled() {
             still.holds(&format!("{path} {body}")).await;
         }
     }
-    // By WHEP, too, there is nobody but the room's members.
+    // By WHEP, too, only members of the room can be played.
     let whep = alice.request(Method::POST, &format!("whep?member={}", stranger.id));
     let offer = OFFER.replace("a=sendonly", "a=recvonly");
     sent(whep.header("content-type", SDP).body(offer)).await.refused(404, "not_found");

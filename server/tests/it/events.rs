@@ -26,7 +26,8 @@ impl Socket {
         Self(socket)
     }
 
-    /// The next message but pings, which are answered; a number alone is the code of a close.
+    /// Returns the next message but pings, which are answered. A number stands for the code of a
+    /// close.
     async fn next(&mut self) -> Value {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.0.next()).await.unwrap();
@@ -44,7 +45,7 @@ impl Socket {
         }
     }
 
-    /// The next events, each by its type and its number.
+    /// Returns the type and the number of each of the next events.
     async fn events(&mut self, count: usize) -> Vec<(String, u64)> {
         let mut events = Vec::new();
         for _ in 0..count {
@@ -84,7 +85,7 @@ async fn a_connection_that_comes_back_gets_what_it_missed_and_no_snapshot() {
     let mut socket = Socket::open(&ada, "?after=2").await;
     let expected = [("away", 3), ("joined", 4), ("here", 5)];
     assert_eq!(socket.events(3).await, expected.map(|(kind, seq)| (kind.to_owned(), seq)));
-    // What never was is answered with the whole state.
+    // An unknown number is answered with the whole state.
     let mut other = Socket::open(&ada, "?after=99").await;
     assert_eq!(other.next().await["type"], "snapshot");
 }
@@ -145,7 +146,7 @@ async fn server_sent_events_go_on_from_the_last_id() {
     let mut again = sse(&bob, Some("2")).await;
     let missed = until(&mut again, "\"type\":\"here\"").await;
     assert!(missed.contains("\"type\":\"joined\"") && !missed.contains("snapshot"), "{missed}");
-    // The end of the membership is the end of the stream.
+    // The stream ends with the membership.
     bob.delete(&format!("members/{}", bob.id)).await.is(204);
     let rest = async { while again.chunk().await.unwrap().is_some() {} };
     tokio::time::timeout(PATIENCE, rest).await.unwrap();
@@ -165,7 +166,7 @@ async fn sse(member: &Member, last: Option<&str>) -> Stream {
     reply
 }
 
-/// The text of the stream up to the end of the event that has this in it.
+/// Returns the text of the stream up to the end of the event that contains this.
 async fn until(stream: &mut Stream, wanted: &str) -> String {
     let mut text = String::new();
     let read = async {

@@ -1,4 +1,4 @@
-//! Agents that hang up before the reply: what has begun comes to its end.
+//! Agents that hang up before the reply: their changes are completed.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use cloudflare_calls::types::SessionId;
 
 use crate::support::{ROOM, World, admit, canned, limits};
 
-/// The time that a write takes after it was done.
+/// Time between a write and its reply.
 const SLOW: Duration = Duration::from_millis(300);
 
-/// A store whose replies to writes take their time.
+/// Store whose replies to writes are slow.
 #[derive(Debug)]
 struct Slow(Memory);
 
@@ -54,7 +54,7 @@ async fn world() -> World {
     World::with(canned(), admit, |server| server.limits(limits()).rooms(store)).await
 }
 
-/// Hangs up when the store has done its part and has not said so.
+/// Hangs up after the store has written and before it has replied.
 async fn hang_up(request: RequestBuilder) {
     let sent = tokio::time::timeout(SLOW / 2, request.send()).await;
     assert!(sent.is_err(), "the reply was there before: {sent:?}");

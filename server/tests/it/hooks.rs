@@ -1,4 +1,4 @@
-//! What the application decides and hears, and what is limited.
+//! Hooks of the application, and limits.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
@@ -16,14 +16,14 @@ use super::support::{
     publication, sent,
 };
 
-/// What the application was asked, and what it has heard.
+/// Requests to the application, and the events that it was told.
 #[derive(Clone, Default)]
 struct Diary {
     entrances: Arc<Mutex<Vec<Entrance>>>,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
-/// Something that has happened, with the names of those that it happened to.
+/// Event, with the names of its members.
 #[derive(Clone, Debug, PartialEq)]
 enum Heard {
     Joined { room: String, id: String, role: Role },
@@ -47,8 +47,8 @@ impl Hooks for Diary {
                 Heard::Joined { room, id: member.id.to_string(), role: member.role }
             }
             Happened::Left { member, reason, after } => {
-                // A clock that was wrong for years would show.
-                assert!(after < Duration::from_hours(1), "{after:?}");
+                // A clock that is wrong by years would show.
+                assert!(after < Duration::from_secs(60 * 60), "{after:?}");
                 Heard::Left { room, id: member.id.to_string(), reason }
             }
             Happened::Muted { by, member, track } => {
@@ -69,7 +69,7 @@ impl Diary {
         self.entrances.lock().unwrap().clone()
     }
 
-    /// Waits until so much was heard.
+    /// Waits until this many events were told.
     async fn until(&self, count: usize) -> Vec<Heard> {
         let wait = async {
             while self.heard().len() < count {
@@ -97,7 +97,7 @@ fn left(member: &Member, room: &str, reason: Reason) -> Heard {
 }
 
 #[tokio::test]
-async fn who_is_not_admitted_gets_nothing_and_nothing_is_made() {
+async fn a_refused_entrance_gets_nothing_and_makes_nothing() {
     let diary = Diary::default();
     let world = World::start(canned(), diary.clone(), limits()).await;
     let observer = world.join(ROOM, "").await;
@@ -204,7 +204,7 @@ async fn a_full_room_takes_nobody() {
     world.join(ROOM, "capacity=4").await;
     assert_eq!(first.until(|_| true).await.len(), 3);
     world.join("other", "capacity=1").await;
-    // Of many at once no more get in than have room.
+    // Of many requests at once, only as many get in as have room.
     let many =
         join_all((0..8).map(|_| world.request(Method::POST, "rooms/third/members")).map(sent));
     let statuses: Vec<u16> = many.await.iter().map(|reply| reply.status).collect();
@@ -225,7 +225,7 @@ async fn the_application_hears_of_each_thing_once() {
     let mute = moderator.request(Method::PATCH, &format!("members/{}", alice.id));
     let muted = sent(mute.body(json!({ "muted": { "mic": true } }).to_string())).await.is(200);
     assert_eq!(muted["tracks"], json!([]), "it has to be published anew");
-    // A member that mutes itself tells the others alone.
+    // A member that mutes itself tells only the others.
     alice.publish(&session, "mic").await;
     let own = alice.request(Method::PATCH, &format!("members/{}", alice.id));
     sent(own.body(json!({ "muted": { "mic": true } }).to_string())).await.is(200);
@@ -247,7 +247,7 @@ async fn the_application_hears_of_each_thing_once() {
         left(&carol, ROOM, Reason::Ended),
     ];
     assert_eq!(diary.heard(), expected);
-    // The sessions of who is gone are left.
+    // The sessions of members that have gone are left.
     let is_open = async || {
         let session = world.emulator.session(&session).await.unwrap();
         session.tracks.iter().any(|track| track.is_open)
@@ -261,7 +261,7 @@ async fn the_application_hears_of_each_thing_once() {
 }
 
 #[tokio::test]
-async fn who_is_not_heard_of_expires_and_the_application_hears_it_once() {
+async fn a_silent_member_expires_and_the_application_hears_it_once() {
     let diary = Diary::default();
     let mut limits = limits();
     limits.absence = Duration::from_millis(1500);
@@ -347,7 +347,7 @@ async fn sessions_and_publications_are_limited_before_anything_is_sent() {
     let refused = sent(member.request(Method::POST, "sessions/new")).await;
     refused.refused(409, "room_full");
     assert_eq!(world.calls(), before, "nothing was sent");
-    // In the place of another one there is room.
+    // A session that replaces another one is within the limit.
     let path = format!("sessions/new?replaces={first}");
     sent(member.request(Method::POST, &path)).await.is(201);
     member.get(&format!("sessions/{first}")).await.refused(403, "forbidden");

@@ -1,4 +1,4 @@
-//! The routes from the side of who uses them, over an emulator of the Calls API.
+//! Routes, as their users see them, over an emulator of the Calls API.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

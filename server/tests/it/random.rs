@@ -1,5 +1,5 @@
-//! Whatever is sent, the reply is in the API's shape, no fault of the server's own, and
-//! the server goes on.
+//! Random requests: each reply is in the API's shape and no fault of the server, and the server
+//! stays up.
 
 use cloudflare_calls::reqwest::Method;
 use cloudflare_calls::reqwest::header::{HeaderName, HeaderValue};
@@ -13,11 +13,11 @@ use serde_json::Value;
 use super::scene::{Needs, Route, Scene, routes};
 use super::support::{OFFER, ROOM, Reply, SDP, World, admit, canned, limits, sent};
 
-/// The number of requests of a test, and of those at a time.
+/// Number of requests of a test, and of those at a time.
 const CASES: usize = 400;
 const AT_A_TIME: usize = 16;
 
-/// The fields of all bodies.
+/// Fields of all bodies.
 const FIELDS: [&str; 24] = [
     "tracks",
     "sessionDescription",
@@ -45,7 +45,7 @@ const FIELDS: [&str; 24] = [
     "muted",
 ];
 
-/// Texts that mean something.
+/// Texts with a meaning.
 const WORDS: [&str; 14] = [
     "",
     "local",
@@ -65,10 +65,10 @@ const WORDS: [&str; 14] = [
 
 #[derive(Clone, Debug)]
 enum Body {
-    /// None of it is meant.
+    /// Random bytes.
     Bytes(Vec<u8>),
     Json(Value),
-    /// A right body, of which the field of this number is replaced or left out.
+    /// A right body, with the field of this number replaced or left out.
     Mutated {
         at: usize,
         by: Option<Value>,
@@ -77,12 +77,12 @@ enum Body {
     Right,
 }
 
-/// A request of a route.
+/// Request of a route.
 #[derive(Clone, Debug)]
 struct Case {
     route: usize,
     body: Body,
-    /// A text for a session, a member or a file.
+    /// Text for a session, a member or a file.
     name: Option<String>,
     room: Option<String>,
     query: Option<String>,
@@ -120,7 +120,7 @@ fn body() -> impl Strategy<Value = Body> {
     ]
 }
 
-/// Any of the routes with a right path, and a body that is wrong.
+/// Returns any route with a right path and a wrong body.
 fn wrong_body() -> impl Strategy<Value = Case> {
     (0..routes().len(), body()).prop_map(|(route, body)| Case {
         route,
@@ -132,7 +132,7 @@ fn wrong_body() -> impl Strategy<Value = Case> {
     })
 }
 
-/// Any of the routes with a right body, and everything around it wrong.
+/// Returns any route with a right body and a wrong path, query or header.
 fn wrong_request() -> impl Strategy<Value = Case> {
     let name = || proptest::option::of(".{0,80}");
     let header = proptest::sample::select(
@@ -166,13 +166,13 @@ fn wrong_request() -> impl Strategy<Value = Case> {
     )
 }
 
-/// A text as part of a path; one byte in eight is no UTF-8.
+/// Returns a text as part of a path. One byte in eight is not UTF-8.
 fn encoded(text: &str) -> String {
     let bytes = text.bytes().map(|byte| if byte % 8 == 7 { byte | 0x80 } else { byte });
     bytes.map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Puts something else in the place of one field.
+/// Replaces one field by another value.
 fn mutate(value: &mut Value, at: &mut usize, by: &Option<Value>) -> bool {
     let fields: Vec<String> = match value {
         Value::Object(fields) => fields.keys().cloned().collect(),
@@ -202,7 +202,7 @@ fn mutate(value: &mut Value, at: &mut usize, by: &Option<Value>) -> bool {
     false
 }
 
-/// The number of fields of a value, those inside of others included.
+/// Returns the number of fields of a value, nested ones included.
 fn size(value: &Value) -> usize {
     match value {
         Value::Object(fields) => fields.values().map(|field| 1 + size(field)).sum(),
@@ -227,7 +227,7 @@ impl Case {
         }
     }
 
-    /// Sends it. None: the reply has no end.
+    /// Sends the request. None if the reply has no end.
     async fn send(&self, scene: &Scene, route: &Route) -> Option<Reply> {
         let name = self.name.as_deref().map(encoded);
         let mut path = match &name {
@@ -265,7 +265,7 @@ impl Case {
     }
 }
 
-/// Sends a request in a room of its own, and looks at the reply.
+/// Sends a request in a room of its own, and checks the reply.
 async fn check(world: &World, number: usize, case: Case) {
     let routes = routes();
     let route = &routes[case.route];
@@ -292,7 +292,7 @@ async fn check(world: &World, number: usize, case: Case) {
     }
 }
 
-/// The members of a room of before are served, and a new one, too.
+/// Checks that the members of an earlier room are served, and a new one, too.
 async fn goes_on(world: &World) {
     let scene = Scene::in_room(world, ROOM, "").await;
     scene.alice.until(|members| members.len() == 2).await;
@@ -309,19 +309,19 @@ async fn check_all(cases: Vec<Case>) {
     goes_on(world).await;
 }
 
-/// Random values, others each time.
+/// Returns random values, which differ each time.
 fn sample<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> Vec<T> {
     let mut runner = TestRunner::default();
     (0..CASES).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_a_body_says_the_reply_is_in_shape() {
+async fn random_bodies_get_replies_in_shape() {
     check_all(sample(wrong_body())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_around_a_body_the_reply_is_in_shape() {
+async fn random_paths_and_headers_get_replies_in_shape() {
     check_all(sample(wrong_request())).await;
 }
 
@@ -353,7 +353,7 @@ async fn a_body_beyond_the_limit_is_refused_by_every_route_that_reads_one() {
     assert_eq!(count, 13);
     assert_eq!(world.calls(), calls, "nothing was sent");
     assert_eq!(scene.bob.seq().await, seq);
-    // As much as the limit is read: spaces are no body.
+    // Bodies are read up to the limit, and spaces are no JSON.
     let most = scene.alice.request(Method::POST, "sessions/new").body(" ".repeat(limits.body));
     sent(most).await.is(201);
 }

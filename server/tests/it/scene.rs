@@ -1,4 +1,4 @@
-//! A call with all that a request can be about, and the requests of all routes.
+//! Call with all subjects of requests, and the requests of all routes.
 
 use cloudflare_calls::reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -7,38 +7,38 @@ use super::support::{
     ANSWER, Member, OFFER, ROOM, SDP, World, answered, offered, publication, pull,
 };
 
-/// What a route asks of who uses it.
+/// Credentials that a route needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Nothing.
+    /// No credential.
     Nothing,
     /// The application's permission to enter.
     Entrance,
     /// A member's token.
     Token,
-    /// A member's token, and the member itself.
+    /// A member's token, for that member.
     Self_,
     /// A moderator's token.
     Moderator,
-    /// A token of the member that has the session.
+    /// The token of the session's member.
     Session,
-    /// A token, or what the application takes.
+    /// A token, or another credential that the application accepts.
     Credential,
     /// The credential by which the session was made.
     OwnCredential,
 }
 
-/// A route. The path is as in `src/http/mod.rs`.
+/// Route. The path is as in `src/http/mod.rs`.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) needs: Needs,
-    /// The status of the success of its request in the scene.
+    /// Status of its successful request in the scene.
     pub(crate) status: u16,
 }
 
-/// All routes, those last that end something.
+/// Returns all routes. Those that end a session, member or room come last.
 pub(crate) fn routes() -> Vec<Route> {
     let route = |method, path, needs, status| Route { method, path, needs, status };
     use Needs::{Credential, Entrance, Moderator, Nothing, OwnCredential, Self_, Session, Token};
@@ -79,16 +79,16 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// A call. Alice and Bob publish a track and a data channel each, and Alice receives
-/// both of Bob's.
+/// Call in which Alice and Bob publish a track and a data channel each, and Alice receives both of
+/// Bob's.
 pub(crate) struct Scene {
     pub(crate) alice: Member,
     pub(crate) alices: String,
     pub(crate) bob: Member,
     pub(crate) bobs: String,
-    /// The media section on which Alice receives Bob's track.
+    /// Media section on which Alice receives Bob's track.
     pub(crate) mid: String,
-    /// The id of the data channel on which Alice receives.
+    /// Id of the data channel on which Alice receives.
     pub(crate) channel: u64,
 }
 
@@ -97,7 +97,7 @@ impl Scene {
         Self::in_room(world, ROOM, "").await
     }
 
-    /// The same in another room, where Alice enters with this query.
+    /// Creates the scene in another room, which Alice enters with this query.
     pub(crate) async fn in_room(world: &World, room: &str, query: &str) -> Self {
         let (alice, alices) = publishing(world.join(room, query).await, "alice").await;
         let (bob, bobs) = publishing(world.join(room, "").await, "bob").await;
@@ -113,19 +113,19 @@ impl Scene {
         Self { alice, alices, bob, bobs, mid, channel }
     }
 
-    /// The path of a route below the room, about Alice.
+    /// Returns the path of a route below the room, about Alice.
     pub(crate) fn path(&self, route: &Route) -> String {
         self.path_of(route, &self.alices, &self.alice.id)
     }
 
-    /// The path of a route below the room, about this session or member.
+    /// Returns the path of a route below the room, about this session or member.
     pub(crate) fn path_of(&self, route: &Route, session: &str, member: &str) -> String {
         let path = route.path.strip_prefix("/rooms/{room}").unwrap_or(route.path);
         let path = path.strip_prefix('/').unwrap_or(path);
         path.replace("{session}", session).replace("{member}", member)
     }
 
-    /// The body of a request that succeeds; null for none.
+    /// Returns the body of a successful request; null for none.
     pub(crate) fn body(&self, route: &Route) -> Value {
         let channel = json!({ "location": "remote", "sessionId": self.bobs,
             "dataChannelName": "bob", "canReply": true });
@@ -135,7 +135,7 @@ impl Scene {
             ("PATCH", "/rooms/{room}/members/{member}") => {
                 json!({ "data": { "b": [2] }, "muted": { "alice": true } })
             }
-            // The API takes the same once more.
+            // The API accepts a repeated request.
             (_, "tracks/new") => publication("alice"),
             (_, "renegotiate") => json!({ "sessionDescription": answered(ANSWER) }),
             (_, "tracks/update") => json!({ "tracks": [{ "location": "remote", "mid": self.mid,
@@ -152,7 +152,7 @@ impl Scene {
         }
     }
 
-    /// Puts the right body on a request.
+    /// Adds the right body to a request.
     pub(crate) fn fill(&self, route: &Route, request: RequestBuilder) -> RequestBuilder {
         if matches!(route.needs, Needs::Credential) && route.method == Method::POST {
             let offer = match route.path.ends_with("whep") {
@@ -168,7 +168,7 @@ impl Scene {
     }
 }
 
-/// A member that publishes a track and a data channel, both of its own name.
+/// Creates a member that publishes a track and a data channel, both of its own name.
 pub(crate) async fn publisher(world: &World, name: &str) -> (Member, String) {
     publishing(world.join(ROOM, "").await, name).await
 }
@@ -190,12 +190,12 @@ pub(crate) async fn answer(member: &Member, session: &str) {
     member.put(&format!("sessions/{session}/renegotiate"), &body).await.is(200);
 }
 
-/// The body that establishes the transport of data channels.
+/// Returns the body that establishes the transport of data channels.
 pub(crate) fn establishment() -> Value {
     json!({ "dataChannel": { "location": "remote", "dataChannelName": "server-events" } })
 }
 
-/// The same with the agent's offer.
+/// Returns that body with the agent's offer.
 pub(crate) fn establishment_by(offer: &str) -> Value {
     let mut body = establishment();
     body["sessionDescription"] = offered(offer);

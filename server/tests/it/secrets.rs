@@ -1,4 +1,4 @@
-//! Everything that is logged while tests run, searched for what must not be there.
+//! Logs of all tests, searched for secrets.
 
 use std::io::Write;
 use std::sync::{Mutex, Once, PoisonError};
@@ -15,26 +15,25 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use super::scene::{Scene, answer};
 use super::support::{OFFER, ROOM, SDP, SECRET, STREAM_KEY, World, admit, canned, pull, sent};
 
-/// What is private in all tests: secrets, and what begins or is part of a session
-/// description.
+/// Private texts of all tests: secrets, and parts of session descriptions.
 const PRIVATE: [&str; 8] =
     [SECRET, TURN_TOKEN, STREAM_KEY, "v=0", ICE_PWD, ICE_UFRAG, "ag3ntP4ssw0rdOfTheAgent", "a=mid"];
 
-/// The token of the TURN key.
+/// Token of the TURN key.
 const TURN_TOKEN: &str = "turn-t0ken-0f-the-key";
 
-/// The crates that tests are made of: agents and clients log what is their own.
+/// Crates of the tests themselves: agents and clients log their own secrets.
 const OTHERS: [&str; 6] =
     ["str0m", "tungstenite", "tokio_tungstenite", "sctp_proto", "dimpl", "is::"];
 
-/// The digits of a member's id, and the characters of the secret after its dot.
+/// Digits of a member's id, and characters of the secret after its dot.
 const ID: usize = 16;
 const TOKEN: usize = 43;
 
 #[derive(Default)]
 struct Log {
     lines: usize,
-    /// The lines of the server itself.
+    /// Number of the server's own lines.
     own: usize,
     leaks: Vec<String>,
 }
@@ -66,7 +65,7 @@ fn is_leak(line: &str) -> bool {
     PRIVATE.iter().any(|private| line.contains(private)) || has_token(line.as_bytes())
 }
 
-/// Whether a text has what only a token has: an id, a dot and a secret.
+/// Returns whether a text has the form of a token: an id, a dot and a secret.
 fn has_token(text: &[u8]) -> bool {
     let dots = text.iter().enumerate().filter(|(_, byte)| **byte == b'.');
     dots.into_iter().any(|(dot, _)| {
@@ -77,7 +76,7 @@ fn has_token(text: &[u8]) -> bool {
     })
 }
 
-/// From now on everything is logged, of all tests of this process.
+/// Captures all logs of all tests of this process from now on.
 fn capture() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
@@ -128,7 +127,7 @@ async fn nothing_private_is_logged_in_a_whole_call() {
             sent(alice.http().delete(end).bearer_auth(token)).await.is(200);
         }
     }
-    // What is refused says no more.
+    // Refusals log no more than successes.
     let guess = format!("{}x", alice.token);
     sent(alice.bare(Method::GET, "").bearer_auth(&guess)).await.refused(401, "unauthorized");
     let post = alice.bare(Method::POST, "whip").bearer_auth(&guess);

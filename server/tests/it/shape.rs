@@ -1,8 +1,8 @@
-//! The router speaks the API's own shape: the same requests to both get the same
-//! statuses, fields and values.
+//! Router in the API's own shape: the same requests to both get the same statuses, fields and
+//! values.
 //!
-//! What differs nevertheless is in [`TRACKS`], [`CHANNELS`] and [`REFUSED_OTHERWISE`].
-//! Besides, refusals have `remedy` where the Calls API has failed.
+//! The differences are in [`TRACKS`], [`CHANNELS`] and [`REFUSED_OTHERWISE`]. Besides, refusals
+//! have `remedy` if the Calls API has failed.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use super::support::{
     sent,
 };
 
-/// The differences of replies about tracks: the step, the place in the reply, what the
-/// API has there and what the router has. A dash stands for nothing.
+/// Differences of replies about tracks: the step, the place in the reply, the API's value and the
+/// router's. A dash stands for a missing value.
 ///
-/// Whoever closes what is closed already has what it wanted: the client counts it as done.
+/// A close of a closed track is a success: the client counts it as done.
 const TRACKS: [[&str; 4]; 4] = [
     ["closed already", "/tracks/0/errorCode", "\"close_track_error\"", "-"],
     ["closed already", "/tracks/0/errorDescription", CLOSED, "-"],
@@ -31,13 +31,13 @@ const TRACKS: [[&str; 4]; 4] = [
 
 const CLOSED: &str = "\"Track doesn't exist or was already closed\"";
 
-/// The same of replies about data channels.
+/// Differences of replies about data channels.
 ///
-/// - Whoever establishes the transport again has it.
-/// - An update is about the right to reply alone: the client has no operation that
-///   acknowledges a subscription made with `waitForAck`, so that one waits for its agent.
-/// - The client tells neither the id of an updated channel nor the name of a closed one,
-///   because the request has named the channel by the other.
+/// - A second request for the transport succeeds.
+/// - An update changes only the right to reply. The client has no operation that acknowledges a
+///   subscription made with `waitForAck`, so that one waits for its agent.
+/// - The client reports neither the id of an updated channel nor the name of a closed one, because
+///   the request has named the channel by the other.
 const CHANNELS: [[&str; 4]; 26] = [
     ["established already", "/dataChannel/dataChannelName", "-", "\"server-events\""],
     ["established already", "/dataChannel/id", "-", "0"],
@@ -67,12 +67,11 @@ const CHANNELS: [[&str; 4]; 26] = [
     ["closed", "/dataChannels/1/location", "\"local\"", "-"],
 ];
 
-/// The refusals that differ: the step, the API's status and code, and the router's.
+/// Refusals that differ: the step, the API's status and code, and the router's.
 ///
-/// - A body is read before it is looked whether an offer waits.
-/// - Bodies are read by the client's types, which know more fields that have to be there
-///   and fewer values that may not.
-/// - A session that does not exist is refused like one of somebody else.
+/// - A body is read before the open offer is checked.
+/// - Bodies are read by the client's types, which require more fields and refuse fewer values.
+/// - A session that does not exist is refused like one of another member.
 const REFUSED_OTHERWISE: [[&str; 3]; 8] = [
     ["answer: no JSON", "406 invalid_session_description", "400 decoding_error"],
     ["tracks: another location", "400 decoding_error", "406 invalid_params"],
@@ -84,18 +83,18 @@ const REFUSED_OTHERWISE: [[&str; 3]; 8] = [
     ["state: no such session", "404 not_found", "403 forbidden"],
 ];
 
-/// A way to the API: directly, or by the router.
+/// Way to the API: directly, or by the router.
 struct Way {
     http: reqwest::Client,
-    /// The URL below which the operations are.
+    /// URL above the operations.
     base: String,
     token: String,
 }
 
-/// What was replied, step by step.
+/// Replies, step by step.
 #[derive(Default)]
 struct Script {
-    /// Names for ids that are made up, by id.
+    /// Names for random ids, by id.
     names: BTreeMap<String, String>,
     replies: Vec<(&'static str, u16, Value)>,
 }
@@ -123,7 +122,7 @@ impl Way {
 }
 
 impl Script {
-    /// Does a step; what it gets is noted without what is made up.
+    /// Takes a step. Notes the reply without random values.
     async fn step(
         &mut self,
         way: &Way,
@@ -165,7 +164,7 @@ impl Script {
         self.put(way, step, &format!("{session}/renegotiate"), &body).await;
     }
 
-    /// Replaces what is made up.
+    /// Replaces random values by names.
     fn anonymous(&self, value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.anonymous(item)),
@@ -190,7 +189,7 @@ impl Script {
     }
 }
 
-/// The leaves of a reply by where they are.
+/// Collects the leaves of a reply by their places.
 fn leaves(value: &Value, at: &str, into: &mut BTreeMap<String, String>) {
     match value {
         Value::Array(items) if !items.is_empty() => {
@@ -207,7 +206,7 @@ fn leaves(value: &Value, at: &str, into: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Everything that differs.
+/// Returns all differences.
 fn differences(direct: &Script, routed: &Script) -> Vec<[String; 4]> {
     let mut differences = Vec::new();
     assert_eq!(direct.replies.len(), routed.replies.len());
@@ -234,7 +233,7 @@ fn differences(direct: &Script, routed: &Script) -> Vec<[String; 4]> {
     differences
 }
 
-/// The names of the flow of media.
+/// Runs the steps of media.
 async fn media(way: &Way) -> Script {
     let mut script = Script::default();
     let publisher = script.session(way, "a session", "publisher", &Value::Null).await;
@@ -312,7 +311,7 @@ async fn media(way: &Way) -> Script {
     script
 }
 
-/// Publications that the SFU names or offers.
+/// Runs publications that the SFU names or offers.
 async fn publications(way: &Way) -> Script {
     let mut script = Script::default();
     let new = |session: &str| format!("{session}/tracks/new");
@@ -346,7 +345,7 @@ async fn publications(way: &Way) -> Script {
     script
 }
 
-/// Data channels.
+/// Runs the steps of data channels.
 async fn channels(way: &Way) -> Script {
     let mut script = Script::default();
     let publisher = script.session(way, "a session", "publisher", &Value::Null).await;
@@ -410,7 +409,7 @@ async fn channels(way: &Way) -> Script {
     script
 }
 
-/// Requests that are refused.
+/// Runs requests that are refused.
 async fn refusals(way: &Way) -> Script {
     let mut script = Script::default();
     let session = script.session(way, "a session", "session", &Value::Null).await;
@@ -550,7 +549,7 @@ async fn refusals(way: &Way) -> Script {
         ("session: another SDP", description(offered("hello"))),
         ("session: an SDP of nonsense", description(offered("v=0\r\nm=\r\n"))),
     ] {
-        // Some are let through, so what is made up is not looked at.
+        // Some requests succeed, so random values are not compared.
         let (status, mut reply) = way.call(&Method::POST, "sessions/new", body.to_string()).await;
         if reply.get("sessionId").is_some() {
             reply = json!({ "sessionId": "<made>" });

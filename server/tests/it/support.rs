@@ -1,4 +1,4 @@
-//! A server over an emulator, and members of its rooms.
+//! Server over an emulator, and members of its rooms.
 
 use std::net::Ipv4Addr;
 use std::num::NonZeroU32;
@@ -15,54 +15,54 @@ use cloudflare_calls_emulator::{App, Builder, Emulator};
 use cloudflare_calls_server::{Admission, Entrance, Hooks, Limits, NotAdmitted, Role, Server, Via};
 use serde_json::{Value, json};
 
-/// Two cores do what they can.
+/// Long enough for two busy cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The app of all tests, and its secret.
+/// App of all tests, and its secret.
 pub(crate) const APP: &str = "a1b2c3";
 pub(crate) const SECRET: &str = "s3cret-0f-the-4pp";
 
-/// What [`admit`] takes from publishers and players that are no members.
+/// Key that [`admit`] accepts from publishers and players that are no members.
 pub(crate) const STREAM_KEY: &str = "str3am-k3y-0f-the-enc0der";
 
-/// A room that most tests use.
+/// Room of most tests.
 pub(crate) const ROOM: &str = "lobby";
 
-/// The media type of session descriptions.
+/// Media type of session descriptions.
 pub(crate) const SDP: &str = "application/sdp";
 
-/// An agent's offer with a section for sound and one to receive pictures on.
+/// Offer of an agent with a section for sound and one to receive pictures on.
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
     a=group:BUNDLE 0 1\r\na=ice-ufrag:ag3ntUfr4g\r\na=ice-pwd:ag3ntP4ssw0rdOfTheAgent\r\n\
     m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendonly\r\n\
     m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\n";
 
-/// An answer, which the emulator without media does not look into.
+/// Answer, which the emulator without media does not read.
 pub(crate) const ANSWER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
 
-/// A server on a free port, and the emulator behind it.
+/// Server on a free port, and the emulator behind it.
 pub(crate) struct World {
     pub(crate) emulator: Emulator,
     pub(crate) server: Server,
-    /// The host with its port.
+    /// Host with its port.
     pub(crate) host: String,
-    /// The URL that the router is nested at.
+    /// URL that the router is nested at.
     pub(crate) url: String,
     http: reqwest::Client,
     calls: Arc<AtomicUsize>,
 }
 
-/// A member of a room.
+/// Member of a room.
 #[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) id: String,
     pub(crate) token: String,
-    /// The room's URL.
+    /// URL of the room.
     pub(crate) room: String,
     http: reqwest::Client,
 }
 
-/// A reply.
+/// Reply.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -70,34 +70,34 @@ pub(crate) struct Reply {
     pub(crate) text: String,
 }
 
-/// What there is at the API, and how many requests it has had.
+/// State at the API, and the number of its requests.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Footprint {
     snapshot: Snapshot,
     calls: usize,
 }
 
-/// An emulator without media that takes any number of requests.
+/// Returns an emulator without media that takes any number of requests.
 pub(crate) fn canned() -> Builder {
     with_media().canned()
 }
 
-/// An emulator that takes any number of requests.
+/// Returns an emulator that takes any number of requests.
 pub(crate) fn with_media() -> Builder {
     let config = Config { requests_per_second: 10_000, ..Config::default() };
     Emulator::builder().app(App::new(APP, SECRET)).config(config)
 }
 
-/// Limits that no test meets by chance.
+/// Returns limits that no test meets by chance.
 pub(crate) fn limits() -> Limits {
     let many = NonZeroU32::new(10_000).unwrap();
     let mut limits = Limits::default();
     (limits.requests, limits.entrances) = (many, many);
-    limits.absence = Duration::from_hours(1);
+    limits.absence = Duration::from_secs(60 * 60);
     limits
 }
 
-/// Lets in who asks, in the role that its query has; by WHIP and WHEP who has the key.
+/// Admits everybody, in the role of the query. By WHIP and WHEP it admits the key.
 pub(crate) async fn admit(entrance: Entrance) -> Result<Admission, NotAdmitted> {
     let key = format!("Bearer {STREAM_KEY}");
     let given = entrance.headers.get(header::AUTHORIZATION);
@@ -114,7 +114,7 @@ pub(crate) async fn admit(entrance: Entrance) -> Result<Admission, NotAdmitted> 
 }
 
 impl World {
-    /// A world without media in which nothing is limited.
+    /// Creates a world without media and limits.
     pub(crate) async fn canned() -> Self {
         Self::start(canned(), admit, limits()).await
     }
@@ -148,18 +148,17 @@ impl World {
         Self { emulator, server, host, url, http: reqwest::Client::new(), calls }
     }
 
-    /// A request without a token.
+    /// Returns a request without a token.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}/{path}", self.url))
     }
 
-    /// The number of requests that the API has had.
+    /// Returns the number of requests that the API has had.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// What there is at the API once it has nothing under way. Time passes, so that is
-    /// left out.
+    /// Returns the state at the API once nothing is under way. Ages change, so they are left out.
     pub(crate) async fn footprint(&self) -> Footprint {
         self.emulator.idle().await;
         let mut snapshot = self.emulator.snapshot().await.unwrap();
@@ -172,7 +171,7 @@ impl World {
         Footprint { snapshot, calls: self.calls() }
     }
 
-    /// Somebody enters a room, with a query such as `role=listener`.
+    /// Lets a member enter a room, with a query such as `role=listener`.
     pub(crate) async fn join(&self, room: &str, query: &str) -> Member {
         let path = format!("rooms/{room}/members?{query}");
         let joined = sent(self.request(Method::POST, &path)).await.is(201);
@@ -186,12 +185,12 @@ impl World {
 }
 
 impl Member {
-    /// A request with the member's token, to a path below the room.
+    /// Returns a request with the member's token, to a path below the room.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).bearer_auth(&self.token)
     }
 
-    /// The same without a token.
+    /// Returns such a request without a token.
     pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         let slash = if path.is_empty() || path.starts_with('?') { "" } else { "/" };
         self.http.request(method, format!("{}{slash}{path}", self.room))
@@ -217,7 +216,7 @@ impl Member {
         sent(self.request(Method::DELETE, path)).await
     }
 
-    /// A new session.
+    /// Creates a session. Returns its id.
     pub(crate) async fn session(&self) -> String {
         let made = sent(self.request(Method::POST, "sessions/new")).await.is(201);
         made["sessionId"].as_str().unwrap().to_owned()
@@ -228,12 +227,12 @@ impl Member {
         self.post(&format!("sessions/{session}/tracks/new"), &publication(name)).await.is(200)
     }
 
-    /// The number of the room's last event.
+    /// Returns the number of the room's last event.
     pub(crate) async fn seq(&self) -> u64 {
         self.get("").await.is(200)["seq"].as_u64().unwrap()
     }
 
-    /// The room's members once they are as wished.
+    /// Returns the room's members once they meet a condition.
     pub(crate) async fn until(&self, is_right: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let mut members = Vec::new();
         let wait = async {
@@ -261,14 +260,14 @@ impl Reply {
         }
     }
 
-    /// The body of a success; null for none.
+    /// Returns the body of a success; null for none.
     #[track_caller]
     pub(crate) fn is(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         if self.text.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// Panics unless it is this refusal, in the API's shape.
+    /// Panics unless the reply is this refusal, in the API's shape.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str) {
         self.is_refusal();
@@ -276,7 +275,7 @@ impl Reply {
         assert_eq!((self.status, body["errorCode"].as_str()), (status, Some(code)), "{body:#}");
     }
 
-    /// Panics unless it is some refusal in the API's shape.
+    /// Panics unless the reply is a refusal in the API's shape.
     #[track_caller]
     pub(crate) fn is_refusal(&self) {
         let body = self.json();
@@ -301,7 +300,7 @@ impl Reply {
     }
 }
 
-/// Sends, and reads the whole reply.
+/// Sends a request, and reads the whole reply.
 pub(crate) async fn sent(request: RequestBuilder) -> Reply {
     let reply = request.send().await.unwrap();
     let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
@@ -316,13 +315,13 @@ pub(crate) fn answered(sdp: &str) -> Value {
     json!({ "type": "answer", "sdp": sdp })
 }
 
-/// The body that publishes a track on the first section of the canned offer.
+/// Returns the body that publishes a track on the first section of the canned offer.
 pub(crate) fn publication(name: &str) -> Value {
     let track = json!({ "location": "local", "mid": "0", "trackName": name });
     json!({ "sessionDescription": offered(OFFER), "tracks": [track] })
 }
 
-/// The body that subscribes to a track.
+/// Returns the body that subscribes to a track.
 pub(crate) fn pull(publisher: &str, name: &str) -> Value {
     let track = json!({ "location": "remote", "sessionId": publisher, "trackName": name });
     json!({ "tracks": [track] })

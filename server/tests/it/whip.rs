@@ -1,11 +1,11 @@
-//! WHIP and WHEP: encoders and players that speak no other protocol.
+//! WHIP and WHEP: encoders and players without another protocol.
 
 use std::time::Duration;
 
 use cloudflare_calls::SecretString;
 use cloudflare_calls::ice::{TurnClient, TurnKeyId};
 use cloudflare_calls::reqwest::{Method, RequestBuilder};
-use cloudflare_calls_emulator::agent::{Agent, Change, Send};
+use cloudflare_calls_emulator::agent::{Agent, Change, Source};
 use cloudflare_calls_emulator::media::Kind;
 use cloudflare_calls_emulator::rules::Config;
 use cloudflare_calls_emulator::{App, Emulator};
@@ -16,7 +16,7 @@ use super::support::{
     limits, sent, with_media,
 };
 
-/// The request of an encoder or a player, to `whip`, `whep` or a session's URL.
+/// Returns the request of an encoder or a player, to `whip`, `whep` or a session's URL.
 fn request(world: &World, method: Method, path: &str, token: &str) -> RequestBuilder {
     world.request(method, &format!("rooms/{ROOM}/{path}")).bearer_auth(token)
 }
@@ -26,12 +26,12 @@ async fn post(world: &World, path: &str, token: &str, offer: &str) -> Reply {
     sent(request.header("content-type", SDP).body(offer.to_owned())).await
 }
 
-/// The session of a reply's location.
+/// Returns the session of a reply's location.
 fn session(reply: &Reply) -> String {
     reply.header("location").rsplit('/').next().unwrap().to_owned()
 }
 
-/// The path of a reply's location below the room.
+/// Returns the path of a reply's location below the room.
 fn path(reply: &Reply) -> &str {
     let (_, path) = reply.header("location").split_once(&format!("/rooms/{ROOM}/")).unwrap();
     path
@@ -47,8 +47,8 @@ async fn negotiate(world: &World, path: &str, token: &str, agent: &Agent, offer:
     reply
 }
 
-/// An encoder that publishes, and whose packets have come.
-async fn encoder(world: &World, path: &str, token: &str, sends: &[Send]) -> (Agent, Reply) {
+/// Creates an encoder that publishes, and whose packets have come.
+async fn encoder(world: &World, path: &str, token: &str, sends: &[Source]) -> (Agent, Reply) {
     let agent = Agent::start().await.unwrap();
     let (offer, _) = agent.offer(sends).await.unwrap();
     let reply = negotiate(world, path, token, &agent, &offer).await;
@@ -65,7 +65,7 @@ async fn encoder(world: &World, path: &str, token: &str, sends: &[Send]) -> (Age
     (agent, reply)
 }
 
-/// A player of sound and pictures, and the mids on which it gets them.
+/// Creates a player of sound and pictures. Returns the mids on which it receives them.
 async fn player(world: &World, path: &str, token: &str) -> (Agent, Reply, Vec<String>) {
     let agent = Agent::start().await.unwrap();
     let both = [Change::Receive(Kind::Audio), Change::Receive(Kind::Video)];
@@ -87,7 +87,7 @@ fn named<'a>(members: &'a [Value], name: &str) -> Option<&'a Value> {
     members.iter().find(|member| member["name"] == name)
 }
 
-/// Waits until nothing of a session is open at the API.
+/// Waits until a session has nothing open at the API.
 async fn closed(world: &World, session: &str) {
     let wait = async {
         loop {
@@ -110,10 +110,10 @@ async fn empty(world: &World, room: &Member) {
 }
 
 #[tokio::test]
-async fn what_an_encoder_publishes_arrives_at_players_until_it_ends() {
+async fn media_of_an_encoder_arrive_at_players_until_it_ends() {
     let world = World::start(with_media(), admit, limits()).await;
     let observer = world.join(ROOM, "").await;
-    let sends = [Send::Audio, Send::Video];
+    let sends = [Source::Audio, Source::Video];
     let (alice, published) = encoder(&world, "whip?name=Camera", STREAM_KEY, &sends).await;
     let prefix = format!("/calls/rooms/{ROOM}/whip/");
     assert!(published.header("location").starts_with(&prefix), "{published:?}");
@@ -150,7 +150,7 @@ async fn what_an_encoder_publishes_arrives_at_players_until_it_ends() {
     sent(ended).await.is(200);
     closed(&world, &session(&published)).await;
     observer.until(|members| members.len() == 1).await;
-    // It is gone, so it is refused like any other.
+    // The session has ended, so the request is refused like any other.
     let again = request(&world, Method::DELETE, path(&published), STREAM_KEY);
     sent(again).await.refused(403, "forbidden");
 }
@@ -159,7 +159,7 @@ async fn what_an_encoder_publishes_arrives_at_players_until_it_ends() {
 async fn a_player_picks_whom_it_plays() {
     let world = World::start(with_media(), admit, limits()).await;
     let observer = world.join(ROOM, "").await;
-    let sends = [Send::Video, Send::Audio];
+    let sends = [Source::Video, Source::Audio];
     let (first, _) = encoder(&world, "whip?name=First", STREAM_KEY, &sends).await;
     let (second, _) = encoder(&world, "whip?name=Second", STREAM_KEY, &sends).await;
     let members = observer.until(|members| members.len() == 3).await;
@@ -171,7 +171,7 @@ async fn a_player_picks_whom_it_plays() {
             hears(&player, mid, encoder).await;
         }
     }
-    // The observer publishes nothing, and nobody else is there.
+    // The observer publishes nothing, and the room has no other member.
     let before = world.calls();
     for member in [&*observer.id, "nobody"] {
         let path = format!("whep?name=Nobody&member={member}");
@@ -185,7 +185,7 @@ async fn a_player_picks_whom_it_plays() {
 #[tokio::test]
 async fn a_player_gets_only_kinds_that_are_published() {
     let world = World::start(with_media(), admit, limits()).await;
-    let (alice, _) = encoder(&world, "whip", STREAM_KEY, &[Send::Audio]).await;
+    let (alice, _) = encoder(&world, "whip", STREAM_KEY, &[Source::Audio]).await;
     let (bob, _, mids) = player(&world, "whep", STREAM_KEY).await;
     hears(&bob, &mids[0], &alice).await;
     let carol = Agent::start().await.unwrap();
@@ -197,7 +197,7 @@ async fn a_player_gets_only_kinds_that_are_published() {
 async fn a_member_publishes_and_plays_with_its_own_token_and_stays() {
     let world = World::start(with_media(), admit, limits()).await;
     let member = world.join(ROOM, "").await;
-    let (alice, published) = encoder(&world, "whip", &member.token, &[Send::Audio]).await;
+    let (alice, published) = encoder(&world, "whip", &member.token, &[Source::Audio]).await;
     let members = member.until(|members| members[0]["tracks"][0].is_object()).await;
     assert_eq!(members.len(), 1, "{members:#?}");
     assert_eq!(members[0]["tracks"][0]["trackName"], "audio");
@@ -218,12 +218,13 @@ async fn a_member_publishes_and_plays_with_its_own_token_and_stays() {
 }
 
 #[tokio::test]
-async fn who_vanishes_leaves_the_room() {
+async fn a_visitor_that_vanishes_leaves_the_room() {
     let config = Config { reuse: Duration::from_millis(200), ..Config::default() };
     let emulator = Emulator::builder().app(App::new(APP, SECRET)).config(config);
     let world = World::start(emulator, admit, limits()).await;
     let observer = world.join(ROOM, "").await;
-    let (_alice, published) = encoder(&world, "whip?name=Camera", STREAM_KEY, &[Send::Audio]).await;
+    let (_alice, published) =
+        encoder(&world, "whip?name=Camera", STREAM_KEY, &[Source::Audio]).await;
     let (_bob, played, _) = player(&world, "whep?name=Player", STREAM_KEY).await;
     observer.until(|members| members.len() == 3).await;
     assert!(world.emulator.disconnect(&session(&played)).await);
@@ -238,8 +239,8 @@ async fn who_vanishes_leaves_the_room() {
 async fn a_moderator_removes_an_encoder_and_ends_the_room_of_a_player() {
     let world = World::start(with_media(), admit, limits()).await;
     let moderator = world.join(ROOM, "role=moderator").await;
-    let (_a, first) = encoder(&world, "whip?name=First", STREAM_KEY, &[Send::Audio]).await;
-    let (_b, second) = encoder(&world, "whip?name=Second", STREAM_KEY, &[Send::Audio]).await;
+    let (_a, first) = encoder(&world, "whip?name=First", STREAM_KEY, &[Source::Audio]).await;
+    let (_b, second) = encoder(&world, "whip?name=Second", STREAM_KEY, &[Source::Audio]).await;
     let (_c, played, _) = player(&world, "whep?name=Player", STREAM_KEY).await;
     let members = moderator.until(|members| members.len() == 4).await;
     let id = named(&members, "First").unwrap()["id"].as_str().unwrap();
@@ -279,7 +280,7 @@ async fn other_bodies_than_session_descriptions_are_refused_and_make_nothing() {
     }
     assert_eq!(world.footprint().await, footprint);
     assert_eq!(observer.seq().await, seq, "nobody came");
-    // What only the API can tell makes nothing that stays.
+    // A session that only the API can refuse leaves nothing behind.
     post(&world, "whip", STREAM_KEY, "v=0\r\ns=-\r\n").await.refused(406, "invalid_params");
     let nonsense = "v=0\r\nm=audio\r\na=mid:0\r\n";
     let refused = post(&world, "whip", STREAM_KEY, nonsense).await;

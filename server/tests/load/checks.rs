@@ -1,4 +1,4 @@
-//! What has to hold when nothing happens any more.
+//! Invariants of the state at rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::redis::Server;
 use crate::view::{Key, View, text};
 use crate::world::{Caller, World};
 
-/// The time for which a process that was killed counts as alive.
+/// Time for which a killed process counts as alive.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// The time between two looks.
+/// Time between two checks.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Waits until a process replies.
@@ -31,7 +31,7 @@ pub(crate) async fn is_there(world: &World, port: u16) {
     }
 }
 
-/// All members are there, hear each other, and have the view that the server has.
+/// Checks that all members are present, hear each other, and have the server's view.
 pub(crate) async fn all_is_quiet(world: &Arc<World>, members: usize) {
     let began = Instant::now();
     let limit = PATIENCE + ABSENCE + SILENCE + Duration::from_secs(15);
@@ -57,7 +57,7 @@ pub(crate) async fn all_is_quiet(world: &Arc<World>, members: usize) {
     }
 }
 
-/// The tracks that a member should hear, and does not.
+/// Returns the tracks that a member should hear, and does not.
 fn unheard(status: &Status) -> Option<String> {
     let wanted = status.heard.borrow().view.tracks(&status.id);
     let heard = status.tracks.lock().unwrap();
@@ -66,7 +66,7 @@ fn unheard(status: &Status) -> Option<String> {
     (!unheard.is_empty()).then(|| format!("{id} in {room} does not hear {unheard:?}"))
 }
 
-/// The members whose view is not that of `GET`, which is asked for at any process.
+/// Returns the members whose view differs from that of `GET`, which any process answers.
 async fn views(world: &Arc<World>, there: &[Arc<Status>], members: usize) -> Vec<String> {
     let mut rooms: BTreeMap<&str, Vec<&Arc<Status>>> = BTreeMap::new();
     for status in there {
@@ -91,14 +91,14 @@ async fn views(world: &Arc<World>, there: &[Arc<Status>], members: usize) -> Vec
             }
         }
     }
-    // Those who have vanished are there until they expire.
+    // Vanished members stay until they expire.
     if number != members {
         wrong.push(format!("rooms have {number} members"));
     }
     wrong
 }
 
-/// Nobody is in any room. Whoever looks has to join.
+/// Checks that all rooms are empty. The check has to join to see them.
 pub(crate) async fn rooms_are_empty(world: &Arc<World>, rooms: &[String]) {
     let (began, limit) = (Instant::now(), ABSENCE + SILENCE + Duration::from_secs(15));
     for room in rooms {
@@ -131,8 +131,8 @@ pub(crate) async fn rooms_are_empty(world: &Arc<World>, rooms: &[String]) {
     }
 }
 
-/// No track is open at the SFU on a session that is alive. Only an offer that its agent
-/// does not answer any more cannot be closed.
+/// Checks that no track is open at the SFU on a live session. Only an offer that its agent does not
+/// answer any more cannot be closed.
 pub(crate) async fn nothing_is_open(world: &World, emulator: &Emulator) {
     let (began, limit) = (Instant::now(), Duration::from_secs(75));
     loop {
@@ -165,7 +165,7 @@ pub(crate) async fn nothing_is_open(world: &World, emulator: &Emulator) {
     }
 }
 
-/// No process knows a session any more, once those with unanswered offers have expired.
+/// Checks that no process knows a session any more, once those with unanswered offers have expired.
 pub(crate) async fn no_session_remains(world: &World, emulator: &Emulator, redis: Option<&Server>) {
     let before = sweep(world).await;
     for session in emulator.snapshot().await.unwrap().sessions {
@@ -211,7 +211,7 @@ pub(crate) async fn no_session_remains(world: &World, emulator: &Emulator, redis
     }
 }
 
-/// The sessions that processes have after a sweep, each with its status.
+/// Returns the sessions that processes have after a sweep, each with its status.
 async fn sweep(world: &World) -> BTreeMap<String, String> {
     let mut remaining = BTreeMap::new();
     for port in &world.ports {
@@ -230,7 +230,8 @@ async fn sweep(world: &World) -> BTreeMap<String, String> {
     remaining
 }
 
-/// Nothing that the original punishes has happened, but for offers whose agents are gone.
+/// Checks that no request was made that the original punishes, apart from offers whose agents have
+/// gone.
 pub(crate) async fn no_violation(world: &World, emulator: &Emulator) {
     let explained: BTreeSet<String> = world.tally.explained();
     for violation in emulator.violations().await.unwrap() {

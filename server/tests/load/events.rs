@@ -1,4 +1,4 @@
-//! A member's connection for events, which is made again when it is lost.
+//! Connection for events of a member, which is made again when it is lost.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,38 +16,38 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use crate::view::View;
 use crate::world::World;
 
-/// The time after which a connection counts as dead on which nothing came.
+/// Time of silence after which a connection counts as dead.
 const SILENCE: Duration = Duration::from_secs(25);
 
-/// The time in which a connection has to be there again.
+/// Longest time without a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a member has heard.
+/// Events that a member has received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
     pub(crate) view: View,
-    pub(crate) gone: Option<Gone>,
+    pub(crate) ended: Option<Ended>,
 }
 
-/// Why there is no connection any more.
+/// Reason for which a connection has ended for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gone {
+pub(crate) enum Ended {
     /// The server has closed it with this code.
     Closed(u16),
     /// The server knows no such member.
     Unauthorized,
-    /// It could not be made.
+    /// The connection could not be made.
     Lost,
 }
 
-/// The connection. It is cut when it is dropped.
+/// Connection. It is cut when this is dropped.
 pub(crate) struct Feed {
     pub(crate) heard: watch::Receiver<Heard>,
     blip: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
-/// What the task of a connection needs.
+/// State of a connection's task.
 struct Ear {
     world: Arc<World>,
     room: String,
@@ -66,7 +66,7 @@ impl Feed {
         view: View,
         place: usize,
     ) -> Self {
-        let (sender, heard) = watch::channel(Heard { view, gone: None });
+        let (sender, heard) = watch::channel(Heard { view, ended: None });
         let blip = Arc::new(Notify::new());
         let ear = Ear {
             world: Arc::clone(world),
@@ -98,21 +98,21 @@ impl Ear {
             let port = self.world.ports[place % self.world.ports.len()];
             match self.connect(port).await {
                 Ok(socket) => {
-                    let gone = self.hear(socket).await;
-                    if let Some(gone) = gone {
-                        return self.end(gone);
+                    let ended = self.hear(socket).await;
+                    if let Some(ended) = ended {
+                        return self.end(ended);
                     }
                     self.world.tally.count("connections for events made again");
                     lost = Instant::now();
                 }
                 Err(Error::Http(reply)) if reply.status() == 401 => {
-                    return self.end(Gone::Unauthorized);
+                    return self.end(Ended::Unauthorized);
                 }
                 Err(error) => {
                     self.world.tally.repeated(format!("events: {error}"));
                     if lost.elapsed() > PATIENCE {
                         self.world.tally.fail("no events", format!("{}: {error}", self.who));
-                        return self.end(Gone::Lost);
+                        return self.end(Ended::Lost);
                     }
                 }
             }
@@ -136,8 +136,8 @@ impl Ear {
         }
     }
 
-    /// Takes messages until the connection ends. None: it is to be made again.
-    async fn hear(&self, mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Option<Gone> {
+    /// Takes messages until the connection ends. None if it is to be made again.
+    async fn hear(&self, mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Option<Ended> {
         let tally = &self.world.tally;
         loop {
             let message = tokio::select! {
@@ -148,7 +148,7 @@ impl Ear {
                 Ok(Some(Ok(Message::Text(text)))) => text,
                 Ok(Some(Ok(Message::Close(frame)))) => {
                     let code = frame.map_or(0, |frame| u16::from(frame.code));
-                    return (code / 1000 == 4).then_some(Gone::Closed(code));
+                    return (code / 1000 == 4).then_some(Ended::Closed(code));
                 }
                 Ok(Some(Ok(_))) => continue,
                 Ok(Some(Err(_)) | None) => return None,
@@ -176,7 +176,7 @@ impl Ear {
         }
     }
 
-    fn end(&self, gone: Gone) {
-        self.heard.send_modify(|heard| heard.gone = Some(gone));
+    fn end(&self, ended: Ended) {
+        self.heard.send_modify(|heard| heard.ended = Some(ended));
     }
 }

@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use crate::world::World;
 
-/// Orders faults: of 1,000 calls so many meet each.
+/// Orders faults, each for a number of calls in 1,000.
 pub(crate) fn order(emulator: &Emulator, world: &Arc<World>, seed: u64) {
     let (world, rng) = (Arc::clone(world), Mutex::new(Rng::with_seed(seed)));
     emulator.watch(move |call| {

@@ -1,25 +1,23 @@
-//! The server under load: rooms of members without a browser, who speak the documented
-//! protocol over HTTP and WebSockets and have real agents at the emulator. They come, stay
-//! for a while, and leave, vanish in the middle of what they are at, replace their
-//! sessions or lose their connections for events; meanwhile the emulator has faults. At
-//! the end everything has to be accounted for.
+//! Server under load: rooms of members without a browser, who speak the documented protocol over
+//! HTTP and WebSockets and have real agents at the emulator. They join, stay for a while, and
+//! leave, vanish at any moment, replace their sessions or lose their connections for events.
+//! Meanwhile the emulator has faults. At the end every session and track has to be accounted for.
 //!
 //! ```sh
 //! cargo test --release -p cloudflare-calls-server --features server-tests --test load
 //! ```
 //!
-//! First on one process, then on three that share a Redis (`redis-server` is needed), of
-//! which one is killed and started again in mid-run. `LOAD_SECONDS` is the length of each,
-//! 120 if not set; `LOAD_PART` is `one` or `three` for one of them alone; `LOAD_SEED` the
-//! seed of what members do and which faults happen. With `LOAD_LOG` the processes log.
+//! The first run has one process. The second has three that share a Redis (`redis-server` is
+//! needed), and one of them is killed and started again in mid-run. `LOAD_SECONDS` is the length of
+//! each run, 120 if not set. `LOAD_PART` is `one` or `three` for one run alone. `LOAD_SEED` is the
+//! seed of the members' steps and of the faults. With `LOAD_LOG` the processes log.
 //!
-//! 50 rooms have 4 members who all publish and subscribe to each other, one has 50 of whom
-//! 5 publish and all subscribe: 250 members, of whom each does something every 8 to 40 s,
-//! so that in 120 s some 900 join and 17,000 requests are made. Whoever publishes sends
-//! only while somebody waits for its first packets. Built with `--release` this takes half
-//! of one core of two that others use as well, for agents, emulator and server together.
-//! Without, it takes several times as much, and where others need the machine, too, the
-//! emulator loses datagrams.
+//! 50 rooms have 4 members who all publish and subscribe to each other. One room has 50 members, of
+//! whom 5 publish and all subscribe. Each of the 250 members takes a step every 8 to 40 s, so that
+//! in 120 s some 900 join and 17,000 requests are made. A publisher sends only while a subscriber
+//! waits for its first packets. Built with `--release` this takes half of one core of two that
+//! others use as well, for agents, emulator and server together. Without `--release` it takes
+//! several times as much, and on a busy machine the emulator then loses datagrams.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -49,7 +47,7 @@ use redis::{Server, free_port};
 use tokio::time::sleep;
 use world::{Phase, World};
 
-/// The number of rooms of [`SMALL`] members.
+/// Number of rooms of [`SMALL`] members.
 const ROOMS: usize = 50;
 
 /// Members of a small room. All of them publish.
@@ -61,10 +59,10 @@ const LARGE: usize = 50;
 /// Members of the large room who publish.
 const SPEAKERS: usize = 5;
 
-/// The time in which the first members come, one after another.
+/// Time in which the first members join, one after another.
 const ARRIVAL: Duration = Duration::from_secs(25);
 
-/// The shortest and the longest time, in seconds, between two things that a member does.
+/// Shortest and longest time between two steps of a member, in seconds.
 const STAY: (f32, f32) = (8.0, 40.0);
 
 fn main() {
@@ -89,14 +87,14 @@ fn number(name: &str, default: u64) -> u64 {
     env::var(name).map_or(default, |number| number.parse().expect("a number"))
 }
 
-/// One run. Whether all was as it should be.
+/// Runs the load. Returns whether all invariants held.
 async fn load(processes: usize) -> bool {
     let length = Duration::from_secs(number("LOAD_SECONDS", 120));
     let (seed, began) = (number("LOAD_SEED", 1), Instant::now());
     println!("\n== {processes} process(es), {} s, seed {seed}", length.as_secs());
-    // Nothing ends by itself, so that it can be seen who has ended it; and who is silent
-    // for a while has not stopped to send.
-    let never = Duration::from_hours(1);
+    // Sessions do not expire by themselves, so that the test sees which party ends them. A
+    // publisher that is silent for a while has not stopped sending.
+    let never = Duration::from_secs(60 * 60);
     let config = Config {
         track_idle: never,
         reuse: never,
@@ -184,7 +182,7 @@ fn rooms() -> Vec<String> {
     (0..ROOMS).map(small).chain(["large".to_owned()]).collect()
 }
 
-/// Places of all members.
+/// Returns the places of all members.
 fn places(world: &Arc<World>, seed: u64) -> Vec<Place> {
     let of_small = (0..ROOMS * SMALL).map(|place| (small(place / SMALL), "in rooms of 4", true));
     let of_large = (0..LARGE).map(|place| ("large".into(), "in the room of 50", place < SPEAKERS));

@@ -1,4 +1,4 @@
-//! A member: from joining to its end, by the documented protocol alone.
+//! Member: from joining to its end, by the documented protocol alone.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::pending;
@@ -6,107 +6,107 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cloudflare_calls::reqwest::Method;
-use cloudflare_calls_emulator::agent::{Agent, Send};
+use cloudflare_calls_emulator::agent::{Agent, Source};
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{sleep, sleep_until, timeout, timeout_at};
 
-use crate::events::{Feed, Gone, Heard};
+use crate::events::{Ended, Feed, Heard};
 use crate::view::{Key, View, text};
-use crate::world::{Caller, Demand, Phase, Refusal, Source, World, backoff};
+use crate::world::{Caller, Demand, Phase, Publisher, Refusal, World, backoff};
 
-/// The name of the one track of a publisher.
+/// Name of the one track of a publisher.
 const TRACK: &str = "microphone";
 
-/// The time that ICE and DTLS may take.
+/// Longest time for ICE and DTLS.
 const CONNECT: Duration = Duration::from_secs(15);
 
-/// The time in which a track has to be heard that is in the room.
+/// Longest time until a track of the room is heard.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sessions in a row that are given up.
+/// The most sessions in a row that are given up.
 const SESSIONS: u32 = 8;
 
-/// The time for which a publisher sends at first, so that the SFU knows its track.
+/// Time for which a publisher sends at first, so that the SFU knows its track.
 const FIRST: Duration = Duration::from_millis(500);
 
-/// The time for which it goes on when nobody waits for its packets any more.
+/// Time for which a publisher still sends after its last waiting subscriber.
 const TALK: Duration = Duration::from_millis(100);
 
-/// A place of a room, at which one member is after another.
+/// Place of a room, taken by one member after another.
 pub(crate) struct Place {
     pub(crate) world: Arc<World>,
     pub(crate) number: usize,
     pub(crate) room: String,
-    /// The size of the room, for the tally.
+    /// Size of the room, for the tally.
     pub(crate) size: &'static str,
     pub(crate) publishes: bool,
     pub(crate) rng: Rng,
-    /// The time before its first member comes.
+    /// Time before its first member joins.
     pub(crate) delay: Duration,
-    /// The shortest and the longest stay of a member in one state.
+    /// Shortest and longest stay of a member in one state, in seconds.
     pub(crate) stay: (f32, f32),
 }
 
-/// A member as the test looks at it.
+/// Member, as the test sees it.
 pub(crate) struct Status {
     pub(crate) room: String,
     pub(crate) id: String,
     pub(crate) token: String,
     pub(crate) heard: watch::Receiver<Heard>,
-    /// The tracks that have been heard on the session that it has now.
+    /// Tracks that have been heard on the current session.
     pub(crate) tracks: Arc<Mutex<BTreeSet<Key>>>,
 }
 
-/// A member.
+/// Member.
 struct Member<'a> {
     place: &'a mut Place,
     caller: Caller,
     id: String,
     joined: Instant,
-    /// The tracks that were there when it came, and that it has not heard yet.
+    /// Tracks that existed when it joined, and that it has not heard yet.
     first: Arc<Mutex<BTreeSet<Key>>>,
     feed: Feed,
     status: Arc<Status>,
     link: Option<Link>,
-    /// The session that the next one replaces.
+    /// Session that the next one replaces.
     old: Option<String>,
-    /// Sessions that were given up in a row.
+    /// Number of sessions that were given up in a row.
     tries: u32,
 }
 
-/// A session with its agent.
+/// Session with its agent.
 struct Link {
     agent: Arc<Agent>,
     session: String,
     is_connected: bool,
     pulls: HashMap<Key, Pull>,
-    /// Mids of what is not in the room any more.
+    /// Mids of tracks that are not in the room any more.
     closing: Vec<String>,
     talk: Option<AbortHandle>,
 }
 
-/// A track that is, or is to be, pulled.
+/// Track that is pulled, or is to be.
 struct Pull {
     seen: Instant,
     mid: Option<String>,
     tries: u32,
     not_before: Instant,
     is_late: bool,
-    /// Of a track that the SFU has had no packet of.
+    /// Demand for a track without a packet at the SFU so far.
     demand: Option<Demand>,
     ear: Option<JoinHandle<()>>,
 }
 
-/// Why a member does not go on as it is.
+/// Reason for which a member ends its state.
 #[derive(Debug)]
 enum End {
-    /// Its time has come, or that of all.
+    /// The time of the member, or of all, is over.
     Time,
-    /// It is no member any more.
-    Gone(String),
+    /// The member has lost its membership.
+    NoMember(String),
 }
 
 impl Drop for Link {
@@ -184,7 +184,7 @@ impl<'a> Member<'a> {
         &self.caller.world
     }
 
-    /// Is there until its end. Gives the phase in which that came.
+    /// Stays until its end. Returns the phase of the end.
     async fn stay(mut self) -> Phase {
         loop {
             let (least, most) = self.place.stay;
@@ -193,7 +193,7 @@ impl<'a> Member<'a> {
             let what = self.place.rng.u32(..100);
             let phase = *self.world().phase.borrow();
             let lived = match (phase, what) {
-                // In the middle of whatever it is at.
+                // The member ends in the middle of any step.
                 (Phase::Churn, 80..) => {
                     let world = Arc::clone(self.world());
                     let mut phases = world.phase.subscribe();
@@ -206,8 +206,8 @@ impl<'a> Member<'a> {
                 (Phase::Churn, _) => self.live(Some(end)).await,
                 _ => self.live(None).await,
             };
-            if let End::Gone(why) = lived {
-                self.gone(&why);
+            if let End::NoMember(why) = lived {
+                self.lost_membership(&why);
                 return phase;
             }
             let now = *self.world().phase.borrow();
@@ -241,21 +241,21 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// Does what is missing, as events tell it, until its time or a phase ends.
+    /// Takes the steps that events require, until its time or a phase ends.
     async fn live(&mut self, end: Option<Instant>) -> End {
         let mut heard = self.feed.heard.clone();
         let mut phases = self.world().phase.subscribe();
         phases.mark_unchanged();
         loop {
-            let gone = heard.borrow_and_update().gone;
-            if let Some(gone) = gone {
-                return End::Gone(format!("{gone:?}"));
+            let ended = heard.borrow_and_update().ended;
+            if let Some(ended) = ended {
+                return End::NoMember(format!("{ended:?}"));
             }
             let due = match self.step().await {
-                // There may be more to do.
+                // More may be missing.
                 Ok(None) => continue,
                 Ok(Some(due)) => due,
-                Err(refusal) if refusal.status == 401 => return End::Gone(refusal.to_string()),
+                Err(refusal) if refusal.status == 401 => return End::NoMember(refusal.to_string()),
                 Err(refusal) => {
                     self.trouble(&refusal).await;
                     continue;
@@ -272,7 +272,7 @@ impl<'a> Member<'a> {
             let is_lost = tokio::select! {
                 changed = heard.changed() => match changed {
                     Ok(()) => false,
-                    Err(_) => return End::Gone("no events".to_owned()),
+                    Err(_) => return End::NoMember("no events".to_owned()),
                 },
                 () = until(Some(due)) => false,
                 () = until(end) => return End::Time,
@@ -285,7 +285,7 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// The session is of no use any more.
+    /// Handles a refusal after which the session cannot be used.
     async fn trouble(&mut self, refusal: &Refusal) {
         let world = Arc::clone(self.world());
         world.tally.rejoined(refusal.to_string());
@@ -301,17 +301,17 @@ impl<'a> Member<'a> {
         sleep(backoff(self.tries)).await;
     }
 
-    /// The next session takes the place of this one.
+    /// Gives the session up. The next one takes its place.
     fn give_up(&mut self) {
         self.status.tracks.lock().unwrap().clear();
         if let Some(link) = self.link.take() {
-            self.world().sources.lock().unwrap().remove(&link.session);
+            self.world().publishers.lock().unwrap().remove(&link.session);
             self.old = Some(link.session.clone());
         }
     }
 
-    /// Does the next thing that is missing. None: perhaps there is more. Else the time
-    /// at which to look again.
+    /// Takes the next step that is missing. Returns the time of the next look, or None if more may
+    /// be missing.
     async fn step(&mut self) -> Result<Option<Instant>, Refusal> {
         if self.link.is_none() {
             self.open().await?;
@@ -325,7 +325,7 @@ impl<'a> Member<'a> {
         }
         let now = Instant::now();
         let waiting = || link.pulls.iter().filter(|(_, pull)| pull.mid.is_none());
-        // A reply waits for tracks that do not flow. Those that did not before delay no
+        // A reply waits for tracks that do not flow. Tracks that did not flow before must not delay
         // others.
         let due = |is_fresh: bool| {
             let due = waiting().filter(|(_, pull)| pull.not_before <= now);
@@ -345,7 +345,7 @@ impl<'a> Member<'a> {
         Ok(None)
     }
 
-    /// Compares what is pulled with what is in the room.
+    /// Compares the pulled tracks with those of the room.
     fn look(&mut self) {
         let view = self.feed.heard.borrow().view.clone();
         let world = Arc::clone(&self.caller.world);
@@ -381,7 +381,7 @@ impl<'a> Member<'a> {
                 seen: now,
                 mid: None,
                 tries: 0,
-                // Several that come at once are pulled together.
+                // Several tracks that come at once are pulled together.
                 not_before: now + Duration::from_millis(100),
                 is_late: false,
                 demand: None,
@@ -390,7 +390,7 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// A session with its agent, and what is published on it.
+    /// Opens a session with its agent, and publishes on it.
     async fn open(&mut self) -> Result<(), Refusal> {
         let agent = Arc::new(Agent::start().await.unwrap());
         let replaced = self.old.as_ref().map(|old| format!("?replaces={old}"));
@@ -400,16 +400,16 @@ impl<'a> Member<'a> {
         let (pulls, closing) = (HashMap::new(), Vec::new());
         let link = Link { agent, session, is_connected: false, pulls, closing, talk: None };
         self.old = None;
-        // From here on it is given up with whatever it has.
+        // From here on the session is given up with all that it has.
         let link = self.link.insert(link);
         if !self.place.publishes {
             return Ok(());
         }
         let (agent, session) = (Arc::clone(&link.agent), link.session.clone());
-        let (offer, mids) = agent.offer(&[Send::Audio]).await.unwrap();
-        let source = Arc::new(Source { agent: agent.id(), demand: watch::Sender::new(0) });
+        let (offer, mids) = agent.offer(&[Source::Audio]).await.unwrap();
+        let publisher = Arc::new(Publisher { agent: agent.id(), demand: watch::Sender::new(0) });
         let world = Arc::clone(&self.caller.world);
-        world.sources.lock().unwrap().insert(session.clone(), Arc::clone(&source));
+        world.publishers.lock().unwrap().insert(session.clone(), Arc::clone(&publisher));
         let tracks = json!([{ "location": "local", "mid": mids[0], "trackName": TRACK }]);
         let body = json!({
             "sessionDescription": { "type": "offer", "sdp": offer }, "tracks": tracks,
@@ -424,7 +424,7 @@ impl<'a> Member<'a> {
         accepted.map_err(|error| Refusal::none("the answer", error.to_string()))?;
         self.connect().await?;
         let Some(link) = self.link.as_mut() else { return Ok(()) };
-        link.talk = Some(tokio::spawn(talk(agent, mids[0].clone(), source)).abort_handle());
+        link.talk = Some(tokio::spawn(talk(agent, mids[0].clone(), publisher)).abort_handle());
         Ok(())
     }
 
@@ -488,15 +488,15 @@ impl<'a> Member<'a> {
     }
 
     fn postpone(&mut self, key: &Key) {
-        let source = self.world().source(&key.session);
+        let publisher = self.world().publisher(&key.session);
         let pull = self.link.as_mut().and_then(|link| link.pulls.get_mut(key));
         let Some(pull) = pull else { return };
         pull.not_before = Instant::now() + backoff(pull.tries);
         pull.tries += 1;
-        pull.demand = source.map(Demand::new);
+        pull.demand = publisher.map(Demand::new);
     }
 
-    /// Notes when a track is heard. What comes has to be of its publisher.
+    /// Notes when a track is heard. Its packets have to be of its publisher.
     fn listen(&mut self, key: Key, mid: String) {
         let (world, size, joined) = (Arc::clone(self.world()), self.place.size, self.joined);
         let (first, tracks) = (Arc::clone(&self.first), Arc::clone(&self.status.tracks));
@@ -504,7 +504,7 @@ impl<'a> Member<'a> {
         let Some(pull) = link.pulls.get_mut(&key) else { return link.closing.push(mid) };
         pull.mid = Some(mid.clone());
         let agent = Arc::clone(&link.agent);
-        let demand = pull.demand.take().or_else(|| world.source(&key.session).map(Demand::new));
+        let demand = pull.demand.take().or_else(|| world.publisher(&key.session).map(Demand::new));
         pull.ear = Some(tokio::spawn(async move {
             let publisher = demand.as_ref().map(|demand| demand.0.agent);
             let is_it = |got: &cloudflare_calls_emulator::agent::Received| {
@@ -520,7 +520,7 @@ impl<'a> Member<'a> {
         }));
     }
 
-    /// Closes what is not in the room any more.
+    /// Closes tracks that are not in the room any more.
     async fn close(&mut self) -> Result<(), Refusal> {
         let Some(link) = self.link.as_mut() else { return Ok(()) };
         let tracks: Vec<Value> = link.closing.drain(..).map(|mid| json!({ "mid": mid })).collect();
@@ -536,7 +536,7 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// Leaves, and hears that it has. Or hangs up before.
+    /// Leaves, and hears that it has left, or hangs up before.
     async fn leave(self, hangs_up: bool) {
         let tally = &self.world().tally;
         let path = format!("/members/{}", self.id);
@@ -549,7 +549,7 @@ impl<'a> Member<'a> {
         }
         tally.count("leaves");
         let mut left = leaving.await;
-        // Its process was killed, before or after it was done.
+        // The process was killed, before or after the request was done.
         while matches!(&left, Err(refusal) if refusal.status == 0) {
             left = self.caller.ask("leave", Method::DELETE, &path, &Value::Null).await;
         }
@@ -558,10 +558,10 @@ impl<'a> Member<'a> {
             Err(refusal) => tally.fail("a member could not leave", refusal.to_string()),
             Ok(_) => {
                 let mut heard = self.feed.heard.clone();
-                let is_told = heard.wait_for(|heard| heard.gone.is_some());
+                let is_told = heard.wait_for(|heard| heard.ended.is_some());
                 let told = timeout(Duration::from_secs(20), is_told).await;
-                let told = told.ok().and_then(|heard| heard.ok()?.gone);
-                if !matches!(told, Some(Gone::Closed(4001) | Gone::Unauthorized)) {
+                let told = told.ok().and_then(|heard| heard.ok()?.ended);
+                if !matches!(told, Some(Ended::Closed(4001) | Ended::Unauthorized)) {
                     let what = format!("{} in {}: {told:?}", self.id, self.status.room);
                     tally.fail("a member that has left was not told", what);
                 }
@@ -569,7 +569,7 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// Is gone without a word.
+    /// Vanishes without a word.
     fn vanish(self) {
         self.world().tally.count("members that vanish");
         if let Some(link) = &self.link {
@@ -578,8 +578,8 @@ impl<'a> Member<'a> {
         self.forget();
     }
 
-    /// Was a member until now, without wanting to be none.
-    fn gone(self, why: &str) {
+    /// Reports a membership that was lost unexpectedly.
+    fn lost_membership(self, why: &str) {
         let what = format!("{} in {}: {why}", self.id, self.status.room);
         match self.world().is_excused() {
             true => self.world().tally.rejoined(format!("as another member: {why}")),
@@ -590,7 +590,7 @@ impl<'a> Member<'a> {
 
     fn forget(&self) {
         if let Some(link) = &self.link {
-            self.world().sources.lock().unwrap().remove(&link.session);
+            self.world().publishers.lock().unwrap().remove(&link.session);
         }
     }
 }
@@ -598,15 +598,15 @@ impl<'a> Member<'a> {
 /// Waits until an agent has lost its connection, if there is one.
 async fn disconnected(agent: Option<Arc<Agent>>) {
     match agent {
-        Some(agent) => drop(agent.disconnected(Duration::from_hours(1)).await),
+        Some(agent) => drop(agent.disconnected(Duration::from_secs(60 * 60)).await),
         None => pending().await,
     }
 }
 
-/// Sends as long as somebody waits for it, and a little longer: a machine that has to do
-/// with all media of so many agents does nothing else.
-async fn talk(agent: Arc<Agent>, mid: String, source: Arc<Source>) {
-    let mut demand = source.demand.subscribe();
+/// Sends as long as a subscriber waits, and a little longer: media of so many agents at once would
+/// occupy the whole machine.
+async fn talk(agent: Arc<Agent>, mid: String, publisher: Arc<Publisher>) {
+    let mut demand = publisher.demand.subscribe();
     sleep(FIRST).await;
     loop {
         let is_quiet = async {

@@ -1,4 +1,4 @@
-//! One process of the server: this program again, with `LOAD_PROCESS` set.
+//! Process of the server: this program again, with `LOAD_PROCESS` set.
 
 use std::env;
 use std::io::Read;
@@ -19,29 +19,29 @@ use tokio::net::TcpListener;
 
 use crate::redis::kill;
 
-/// The prefix of sessions in Redis.
+/// Prefix of sessions in Redis.
 pub(crate) const SESSIONS: &str = "sessions";
 
-/// The prefix of rooms in Redis.
+/// Prefix of rooms in Redis.
 pub(crate) const ROOMS: &str = "rooms";
 
-/// The time after which a member expires of which nothing is heard. Short, so that those
-/// who vanish are gone within the test.
+/// Time of silence after which a member expires. It is short, so that vanished members expire
+/// within the test.
 pub(crate) const ABSENCE: Duration = Duration::from_secs(15);
 
-/// The time between two signs of life on a connection for events.
+/// Time between two signs of life on a connection for events.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// The lease of turns. Short, so that the sessions of a process that was killed are free
-/// again within the test.
+/// Lease of turns. It is short, so that the sessions of a killed process are free again within the
+/// test.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// The place of a process, which outlives it.
+/// Place of a process, which outlives it.
 pub(crate) struct Process {
     pub(crate) port: u16,
     environment: Vec<(&'static str, String)>,
     child: Option<Child>,
-    /// The time that earlier processes of this place have had of a core.
+    /// CPU time of earlier processes of this place.
     spent: Duration,
 }
 
@@ -53,7 +53,7 @@ impl Process {
         process
     }
 
-    /// Ends it at once, as a crash does.
+    /// Ends the process at once, as a crash does.
     pub(crate) fn kill(&mut self) {
         self.spent += self.running();
         kill(&mut self.child);
@@ -67,12 +67,12 @@ impl Process {
         self.child = Some(command.stdin(Stdio::piped()).spawn().unwrap());
     }
 
-    /// Its memory, in bytes.
+    /// Returns its memory, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         self.child.as_ref().map_or(0, |child| memory(child.id()))
     }
 
-    /// The time that it has had of a core.
+    /// Returns its CPU time.
     pub(crate) fn spent(&self) -> Duration {
         self.spent + self.running()
     }
@@ -88,7 +88,7 @@ impl Drop for Process {
     }
 }
 
-/// The resident memory of a process, in bytes.
+/// Returns the resident memory of a process, in bytes.
 fn memory(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -96,16 +96,16 @@ fn memory(id: u32) -> u64 {
     kib.unwrap_or_default() * 1024
 }
 
-/// The time that a process has had of a core, by its id or as `self`.
+/// Returns the CPU time of a process, by its id or as `self`.
 pub(crate) fn spent(id: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // The name, in parentheses, can have spaces. Ticks are of 10 ms.
+    // The name, in parentheses, can have spaces. A tick is 10 ms.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
     let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
 }
 
-/// The process itself.
+/// Runs the process itself.
 pub(crate) async fn run(port: String) {
     let get_env = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     let level = match env::var("LOAD_LOG").is_ok() {
@@ -133,7 +133,7 @@ pub(crate) async fn run(port: String) {
         .route("/sessions", get(async move || axum::Json(remaining(server.sessions()).await)));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
     let listener = TcpListener::bind(address).await.unwrap();
-    // It ends with the test, however that ends.
+    // The process ends with the test, even if that fails.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(1);
@@ -141,12 +141,12 @@ pub(crate) async fn run(port: String) {
     axum::serve(listener, app).await.unwrap();
 }
 
-/// Lets everybody in.
+/// Admits everybody.
 async fn admit(_: Entrance) -> Result<Admission, NotAdmitted> {
     Ok(Admission::new(Role::Member))
 }
 
-/// The sessions that remain after a sweep, each with its status.
+/// Returns the sessions that remain after a sweep, each with its status.
 async fn remaining(sessions: &Registry) -> Value {
     let _ = sessions.orphans(10_000).await;
     let is_over = |session: &Session| matches!(session.status(), Status::Unusable(_));

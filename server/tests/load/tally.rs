@@ -1,12 +1,11 @@
-//! Counts and times of what has happened, and everything that must not.
+//! Counts and times of events, and the failures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// The number of failures that are listed with their words; of the others there is the
-/// number.
+/// The most failures that are listed with their words. The others are counted.
 const LISTED: usize = 40;
 
 /// All counts.
@@ -18,7 +17,7 @@ pub(crate) struct Tally {
 #[derive(Default)]
 struct Counts {
     events: BTreeMap<&'static str, u64>,
-    /// Why sessions and members were given up.
+    /// Reasons for which sessions and members were given up.
     rejoins: BTreeMap<String, u64>,
     repeated: BTreeMap<String, u64>,
     faults: BTreeMap<&'static str, u64>,
@@ -33,17 +32,17 @@ impl Tally {
         self.counts.lock().unwrap()
     }
 
-    /// Something that members do.
+    /// Counts an event of members.
     pub(crate) fn count(&self, event: &'static str) {
         *self.counts().events.entry(event).or_default() += 1;
     }
 
-    /// A session, or a member, is given up for another one.
+    /// Counts a session, or a member, that is given up for another one.
     pub(crate) fn rejoined(&self, why: String) {
         *self.counts().rejoins.entry(why).or_default() += 1;
     }
 
-    /// A request is sent again.
+    /// Counts a request that is sent again.
     pub(crate) fn repeated(&self, why: String) {
         *self.counts().repeated.entry(why).or_default() += 1;
     }
@@ -56,12 +55,12 @@ impl Tally {
         self.counts().requests.entry(step).or_default().push(took);
     }
 
-    /// A track is heard, so long after the request by which its hearer has joined.
+    /// Notes the time between a member's request to join and the first packet of a track.
     pub(crate) fn first_packet(&self, room: &'static str, took: Duration) {
         self.counts().first_packets.entry(room).or_default().push(took);
     }
 
-    /// Something happened that must not.
+    /// Notes a failure.
     pub(crate) fn fail(&self, kind: &'static str, what: impl Into<String>) {
         let what = what.into();
         eprintln!("FAILURE: {kind}: {what}");
@@ -72,7 +71,7 @@ impl Tally {
         !self.counts().failures.is_empty()
     }
 
-    /// What is left of this session, or not answered, has a reason.
+    /// Notes the reason for which a session has open tracks or an unanswered offer.
     pub(crate) fn explain(&self, session: &str, reason: &'static str) {
         self.counts().explained.entry(session.to_owned()).or_insert(reason);
     }

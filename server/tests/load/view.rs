@@ -1,17 +1,17 @@
-//! The state of a room, as a member derives it from events.
+//! State of a room, as a member derives it from events.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// The members by their ids, after the event of a number.
+/// Members by their ids, after the event of a number.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct View {
     pub(crate) seq: u64,
     pub(crate) members: BTreeMap<String, Value>,
 }
 
-/// A track that others publish.
+/// Track that others publish.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) session: String,
@@ -19,14 +19,14 @@ pub(crate) struct Key {
 }
 
 impl View {
-    /// The state of `GET`, of a snapshot, or of the reply to who joins.
+    /// Reads the state in `GET`, in a snapshot, or in the reply to a member that joins.
     pub(crate) fn of(room: &Value) -> Self {
         let members = room["members"].as_array().into_iter().flatten();
         let members = members.map(|member| (text(&member["id"]), member.clone()));
         Self { seq: room["seq"].as_u64().unwrap_or_default(), members: members.collect() }
     }
 
-    /// Takes one message that is no ping. What is wrong with it, if something is.
+    /// Takes one message that is no ping. Returns an error for a wrong one.
     pub(crate) fn hear(&mut self, event: &Value) -> Result<(), String> {
         let kind = text(&event["type"]);
         let Some(seq) = event["seq"].as_u64() else { return Err(format!("no number: {event}")) };
@@ -85,7 +85,7 @@ impl View {
         Ok(())
     }
 
-    /// The tracks of all members but one.
+    /// Returns the tracks of all members but one.
     pub(crate) fn tracks(&self, but: &str) -> Vec<Key> {
         let others = self.members.iter().filter(|(id, _)| *id != but);
         let tracks = others.flat_map(|(_, member)| member["tracks"].as_array());

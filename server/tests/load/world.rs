@@ -1,4 +1,4 @@
-//! What all members share: where the server is, who sends what, and requests.
+//! State that all members share: the server's address, the publishers, and requests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,65 +14,64 @@ use crate::member::Status;
 use crate::tally::Tally;
 use crate::view::text;
 
-/// The time that a reply may take.
+/// Longest time of a reply.
 const REPLY: Duration = Duration::from_secs(60);
 
-/// "Try again" in a row.
+/// The most replies in a row that say "try again".
 const WAITS: u32 = 8;
 
-/// Connections that are refused in a row.
+/// The most connections in a row that are refused.
 const REFUSED: u32 = 100;
 
-/// The time after the end of a process for which things may go wrong that its end
-/// explains.
+/// Time after the end of a process in which that end excuses failures.
 const AFTERMATH: Duration = Duration::from_secs(60);
 
-/// What members do.
+/// Phase of the test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// They come and go.
+    /// Members come and go.
     Churn,
-    /// All are there and stay.
+    /// All members are present and stay.
     Quiet,
-    /// They leave.
+    /// All members leave.
     Leave,
 }
 
-/// What all members share.
+/// State that all members share.
 pub(crate) struct World {
     pub(crate) ports: Vec<u16>,
     pub(crate) http: Client,
     pub(crate) tally: Tally,
     pub(crate) phase: watch::Sender<Phase>,
-    /// Who publishes on a session.
-    pub(crate) sources: Mutex<HashMap<String, Arc<Source>>>,
-    /// The members that are there, by the numbers of their places.
+    /// Publishers, by session.
+    pub(crate) publishers: Mutex<HashMap<String, Arc<Publisher>>>,
+    /// Members that are present, by the numbers of their places.
     pub(crate) members: Mutex<BTreeMap<usize, Arc<Status>>>,
     pub(crate) killed: Mutex<Option<Instant>>,
 }
 
-/// A publisher, and the number of those who wait for its first packets.
-pub(crate) struct Source {
+/// Publisher, and the number of subscribers that wait for its first packets.
+pub(crate) struct Publisher {
     pub(crate) agent: u64,
     pub(crate) demand: watch::Sender<usize>,
 }
 
-/// The wish to hear a publisher, as long as it is there.
-pub(crate) struct Demand(pub(crate) Arc<Source>);
+/// Demand for a publisher's packets, which ends when this is dropped.
+pub(crate) struct Demand(pub(crate) Arc<Publisher>);
 
-/// Whoever makes requests for a room.
+/// Sender of requests for a room.
 pub(crate) struct Caller {
     pub(crate) world: Arc<World>,
     pub(crate) room: String,
     pub(crate) token: String,
-    /// The number of requests so far, by which processes take turns.
+    /// Number of requests so far, by which processes take turns.
     pub(crate) turn: AtomicUsize,
 }
 
-/// A request that did not succeed.
+/// Request that did not succeed.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    /// The status. 0: there was no reply.
+    /// Status. 0 stands for no reply.
     pub(crate) status: u16,
     pub(crate) step: &'static str,
     code: String,
@@ -87,26 +86,26 @@ impl World {
             http: Client::new(),
             tally: Tally::default(),
             phase: watch::Sender::new(Phase::Churn),
-            sources: Mutex::default(),
+            publishers: Mutex::default(),
             members: Mutex::default(),
             killed: Mutex::default(),
         }
     }
 
-    pub(crate) fn source(&self, session: &str) -> Option<Arc<Source>> {
-        self.sources.lock().unwrap().get(session).cloned()
+    pub(crate) fn publisher(&self, session: &str) -> Option<Arc<Publisher>> {
+        self.publishers.lock().unwrap().get(session).cloned()
     }
 
-    /// Whether the end of a process may be why something has failed.
+    /// Returns whether the end of a process may be the reason of a failure.
     pub(crate) fn is_excused(&self) -> bool {
         self.killed.lock().unwrap().is_some_and(|killed| killed.elapsed() < AFTERMATH)
     }
 }
 
 impl Demand {
-    pub(crate) fn new(source: Arc<Source>) -> Self {
-        source.demand.send_modify(|demand| *demand += 1);
-        Self(source)
+    pub(crate) fn new(publisher: Arc<Publisher>) -> Self {
+        publisher.demand.send_modify(|demand| *demand += 1);
+        Self(publisher)
     }
 }
 
@@ -122,7 +121,7 @@ impl Caller {
         Self { world: Arc::clone(world), room: room.to_owned(), token, turn }
     }
 
-    /// Makes a request, and again as long as it is only to be tried again.
+    /// Makes a request, and repeats it as long as the reply says "try again".
     pub(crate) async fn ask(
         &self,
         step: &'static str,
@@ -205,7 +204,7 @@ impl Refusal {
         Self { status: 0, step, code: String::new(), remedy: String::new(), words }
     }
 
-    /// Whether only a new session helps.
+    /// Returns whether only a new session helps.
     pub(crate) fn is_fatal(&self) -> bool {
         let is_of_exchange = matches!(
             self.code.as_str(),
@@ -223,7 +222,7 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-/// Each time twice as long, and never for two at the same moment.
+/// Returns a pause that doubles each time, and differs between callers.
 pub(crate) fn backoff(tries: u32) -> Duration {
     let most = Duration::from_secs(3);
     let longest = Duration::from_millis(300).saturating_mul(1 << tries.min(10)).min(most);

@@ -1,5 +1,5 @@
-/* The page of a voice room: before the room, in it, and after it. All that has to do with
-   the server and the SFU is in calls.js. */
+/* Page of a voice room: before the room, in it, and after it. The code for the server and the
+   SFU is in calls.js. */
 
 import { Room } from "/calls/calls.js";
 
@@ -20,7 +20,7 @@ const icon = (name) => {
   svg.append(use);
   return svg;
 };
-/* A button whose picture and words say what it does now. */
+/* Sets the picture and the words of a button for its present action. */
 const label = (button, name, text) => {
   button.querySelector("use").setAttribute("href", `#i-${name}`);
   button.querySelector("span").textContent = text;
@@ -30,7 +30,7 @@ let room = null;
 const mine = { audio: null, video: null, screen: null }; // Publications.
 const held = { audio: null, video: null }; // Tracks of devices.
 
-/* ---- What is said ---- */
+/* ---- Messages ---- */
 
 function announce(text) {
   $("announce").textContent = "";
@@ -47,7 +47,7 @@ function show(view) {
   for (const id of ["join", "room", "over"]) $(id).hidden = id !== view;
 }
 
-/* Words for what a browser says when it gives no device. */
+/* Returns words for a browser's refusal to give a device. */
 function deviceTrouble(error, what) {
   switch (error.name) {
     case "NotAllowedError":
@@ -81,10 +81,10 @@ async function capture(kind) {
   return track;
 }
 
-/* Why a device could not be had, by kind. */
+/* Reasons for which a device is missing, by kind. */
 const troubles = new Map();
 
-/* Puts the device in use, and says so if that is not possible. Returns whether it is. */
+/* Puts the device in use, or shows the reason if that fails. Returns whether it is in use. */
 async function take(kind) {
   troubles.delete(kind);
   try {
@@ -151,7 +151,7 @@ async function choose(kind, deviceId) {
 
 let meter = null;
 
-/* The level of the microphone. A browser may not let it run before the first click. */
+/* Shows the level of the microphone. A browser may not let it run before the first click. */
 function meterOf(track) {
   meter?.close();
   meter = null;
@@ -201,7 +201,7 @@ async function begin() {
   showPreview();
   await take("audio");
   await take("video");
-  if (room) publishHeld(); // Who did not wait for the devices.
+  if (room) publishHeld(); // The person did not wait for the devices.
   else showPreview();
 }
 
@@ -268,7 +268,7 @@ async function publish(kind) {
   const options = { layers: kind === "video" };
   const at = room;
   try {
-    // It counts from now on, so that a click meanwhile finds it.
+    // The publication counts at once, so that a click meanwhile finds it.
     const publication = at.publish(held[kind], options);
     mine[kind] = at.publications.at(-1);
     shown();
@@ -391,12 +391,12 @@ function over(title, text, action) {
 const initials = (name) => name.split(/\s+/).map((word) => [...word][0] ?? "").slice(0, 2).join("").toUpperCase();
 const hue = (name) => String([...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 210));
 
-/* Who has lost the connection for events. Others have never had one: they publish by WHIP,
-   or are programs. */
+/* Members that have lost the connection for events. Others have never had one: they publish by
+   WHIP, or are programs. */
 const away = new Set();
 
-/* One list of tiles, each of a member or a screen, from what is in the room. Elements stay
-   where they are, so that pictures do not stop. */
+/* Lists the tiles, each of a member or a screen, from the state of the room. Elements stay in
+   place, so that pictures do not stop. */
 function shown() {
   if (!room) return;
   const remotes = room.remotes.filter(({ kind }) => kind === "video");
@@ -487,7 +487,7 @@ function tool(picture, title, action) {
   return button;
 }
 
-/* As many columns as make the tiles largest. */
+/* Chooses the number of columns that makes the tiles largest. */
 function fitGrid() {
   for (const [list, shape] of [[$("tiles"), 4 / 3], [$("screens"), 16 / 9]]) {
     const count = list.children.length;
@@ -496,7 +496,7 @@ function fitGrid() {
     const least = list === $("tiles") && !$("screens").hidden ? 88 : 136;
     const sizes = Array.from({ length: count }, (_, at) => at + 1).map((columns) => {
       const high = height / Math.ceil(count / columns);
-      // Better smaller than out of sight.
+      // Small tiles are better than hidden ones.
       const size = Math.min(width / columns, Math.max(high, least) * shape);
       return { columns, size: high < least ? size / 2 : size };
     });
@@ -549,7 +549,7 @@ async function toggleMicrophone() {
   announce(mine.audio && !mine.audio.muted ? "The microphone is on." : "The microphone is off.");
 }
 
-/* The camera is put out altogether, and with it its light. */
+/* Turns the camera off completely, so that its light goes out. */
 async function toggleCamera() {
   if (mine.video) {
     mine.video.close();
@@ -679,15 +679,15 @@ const OPERATIONS = {
   generate_ice_servers: "generate-ice-servers",
 };
 
-/* Arrows as calls happen: of this browser as calls.js tells of them, of the backend as its
-   stream does. */
+/* Arrows of calls: those of this browser come from calls.js, those of the backend from its
+   stream. */
 const flow = {
   source: null,
   pending: new Map(),
   step: null,
   late: null,
 
-  /* Resolves once the stream is there, or does not come soon: it is not needed to join. */
+  /* Connects to the stream. Resolves once it is open, or after a short time. */
   open(roomName) {
     this.close();
     const source = this.source = new EventSource(`diagram?room=${encodeURIComponent(roomName)}`);
@@ -717,7 +717,7 @@ const flow = {
     if (arrow) this.finish(arrow, status, ms);
   },
 
-  /* One call of the backend's, which may be for somebody else. */
+  /* Shows a call of the backend, which may be for another member. */
   hear({ operation, method, status, ms, label }) {
     const id = label?.split("/").pop();
     const isMine = id === room?.me;
@@ -771,7 +771,7 @@ const flow = {
 
 const short = (path) => path.replace("sessions/{id}/", "") || "room";
 
-/* ---- What the person does ---- */
+/* ---- Actions of the person ---- */
 
 const onClick = (id, action) => $(id).addEventListener("click", action);
 
@@ -811,7 +811,7 @@ onClick("alone-copy", () => copyLink($("alone-copy")));
 onClick("leave", async () => {
   const leaving = room;
   const left = leaving.leave();
-  // Who looks at the diagram sees the last step of it.
+  // A person who looks at the diagram sees its last step.
   if (openPanel === "flow") await Promise.all([left, new Promise((then) => setTimeout(then, 1_500))]);
   if (room === leaving) over("You have left", "The room is there as long as somebody is in it.", "Join again");
 });

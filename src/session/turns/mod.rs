@@ -30,7 +30,7 @@ pub(crate) use self::shared::{Shared, persist};
 use self::turn::Asking;
 pub(crate) use self::turn::{Exchange, Turn};
 pub(crate) use self::view::View;
-use self::view::{Act, Kept, Write};
+use self::view::{Act, Claim, Kept, Write};
 use super::exchanged::Exchanged;
 use crate::meter;
 use crate::status::{Status, Unusable};
@@ -39,6 +39,9 @@ use crate::store::StoreError;
 /// The longest time without a look at the store, for who waits for the turn: a
 /// message that wakes may be lost.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The place of the first in the line.
+type First<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// A message of the store that wakes.
 type Woken<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -157,21 +160,23 @@ impl Turns {
     }
 
     /// Waits for the turn, first come, first served.
-    pub(crate) async fn take(self: &Arc<Self>, effect: Effect) -> Result<Turn, Refusal> {
+    pub(crate) async fn take(self: &Arc<Self>, effect: Arc<Effect>) -> Result<Turn, Refusal> {
         self.lapse();
         self.view().unusable().map_or(Ok(()), Err)?;
         self.enter()?;
-        let asking = Asking::new(self, effect, None);
-        let taken = self.wait(asking, |view| view.unusable().map_or(Ok(()), Err)).await?;
-        Ok(taken.0)
+        let mut asking = Asking::new(self, effect, None);
+        let check = |view: &View| view.unusable().map_or(Ok(()), Err);
+        let (claim, _) = self.wait(&mut asking, check).await?;
+        Ok(asking.got(claim))
     }
 
     /// Lets no further change begin, gives up an offer that has no answer yet
     /// and waits for the turn. Says whether something was in doubt when it came.
     pub(crate) async fn leave(self: &Arc<Self>) -> Result<(Turn, bool), Refusal> {
         self.enter()?;
-        let asking = Asking::new(self, Effect::leave(), None);
-        self.wait(asking, |_| Ok(())).await
+        let mut asking = Asking::new(self, Arc::new(Effect::leave()), None);
+        let (claim, was_in_doubt) = self.wait(&mut asking, |_| Ok(())).await?;
+        Ok((asking.got(claim), was_in_doubt))
     }
 
     /// The answer to a kept exchange has come: the turn, and what was kept. With
@@ -206,7 +211,7 @@ impl Turns {
         let (claim, kept) = resumed.inspect_err(|_| asking.is_in_vain())?;
         let turn = asking.got(claim);
         let kept = kept.and_then(|kept| match kept {
-            Kept::Value(kept) => Some(kept),
+            Kept::Value(kept) => Some(*kept),
             Kept::Text(text) => serde_json::from_str(&text).ok(),
         });
         match kept {
@@ -215,24 +220,20 @@ impl Turns {
         }
     }
 
-    /// Waits for the turn as long as `check` has no objection.
+    /// Waits for the turn as long as `check` has no objection. Says besides whether
+    /// something was in doubt when it came.
     async fn wait(
-        self: &Arc<Self>,
-        mut asking: Asking,
+        &self,
+        asking: &mut Asking,
         check: impl Fn(&View) -> Result<(), Unusable> + Send + Sync,
-    ) -> Result<(Turn, bool), Refusal> {
+    ) -> Result<(Claim, bool), Refusal> {
         let asked = Instant::now();
         let mut waited = Duration::ZERO;
         let leaves = asking.effect().leaves();
         let first = match self.line.try_lock() {
             Ok(first) => first,
-            Err(_) => {
-                if leaves {
-                    // Those who wait are refused from now on.
-                    self.update(View::leave).await?;
-                }
-                self.line.lock().await
-            }
+            // The futures of waiting are boxed: most changes need none of them.
+            Err(_) => Box::pin(self.line_up(leaves)).await?,
         };
         let ask = asking.ask(asked);
         let mut is_queued = false;
@@ -251,7 +252,7 @@ impl Turns {
             });
             match taken.await? {
                 Ok(Ok(taken)) => break taken,
-                Ok(Err(deadline)) => self.pause(woken, deadline).await,
+                Ok(Err(deadline)) => Box::pin(self.pause(woken, deadline)).await,
                 Err(reason) => {
                     if !is_queued {
                         asking.is_in_vain();
@@ -263,10 +264,18 @@ impl Turns {
             waited = asked.elapsed();
         };
         drop(first);
-        let turn = asking.got(claim);
         meter::waited(waited);
         tracing::trace!(waited_us = waited.as_micros() as u64, "turn taken");
-        Ok((turn, was_in_doubt))
+        Ok((claim, was_in_doubt))
+    }
+
+    /// Waits until it is the first of the line.
+    async fn line_up(&self, leaves: bool) -> Result<First<'_>, StoreError> {
+        if leaves {
+            // Those who wait are refused from now on.
+            self.update(View::leave).await?;
+        }
+        Ok(self.line.lock().await)
     }
 
     /// Waits until the turn may be free.

@@ -19,7 +19,7 @@ use crate::store::StoreError;
 pub(crate) struct Turn {
     turns: Arc<Turns>,
     pub(super) claim: Claim,
-    effect: Effect,
+    effect: Arc<Effect>,
     risk: Option<Unfinished>,
     /// The offer with which the change ends, and the time for its answer.
     offered: Option<(Open, Duration)>,
@@ -29,7 +29,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    fn new(turns: Arc<Turns>, claim: Claim, effect: Effect, risk: Option<Unfinished>) -> Self {
+    fn new(turns: Arc<Turns>, claim: Claim, effect: Arc<Effect>, risk: Option<Unfinished>) -> Self {
         let busy = turns.shared.get().map(|shared| shared.busy());
         Self { turns, claim, effect, risk, offered: None, is_sent: false, is_over: false, busy }
     }
@@ -93,11 +93,11 @@ impl Turn {
         Lease { turns: Arc::clone(&self.turns), claim: self.claim }
     }
 
-    /// Gives the turn back.
+    /// Gives the turn back, once.
     ///
     /// # Errors
     /// [`StoreError`]: nobody knows how the change has ended, so it is in doubt.
-    pub(crate) async fn end(mut self) -> Result<(), StoreError> {
+    pub(crate) async fn end(&mut self) -> Result<(), StoreError> {
         let ended = match self.turns.shared.get() {
             None => self.turns.update_here(|view, act| self.ended(view, act)),
             Some(shared) => {
@@ -152,7 +152,7 @@ impl Drop for Turn {
         let late = Self {
             turns: Arc::clone(&self.turns),
             claim: self.claim,
-            effect: std::mem::take(&mut self.effect),
+            effect: Arc::clone(&self.effect),
             risk: self.risk,
             offered: self.offered.take(),
             is_sent: self.is_sent,
@@ -187,7 +187,8 @@ impl Lease {
         let shared = self.turns.shared.get().filter(|_| !self.turns.view().is_gone);
         let Some(shared) = shared else { return Ok(work.await) };
         let lost = async { Err(shared.keep(&self.turns, self.claim).await) };
-        super::either(lost, async { Ok(work.await) }).await
+        // Boxed: it is larger than what most programs need.
+        Box::pin(super::either(lost, async { Ok(work.await) })).await
     }
 }
 
@@ -196,22 +197,24 @@ impl Lease {
 /// it.
 pub(super) struct Asking {
     turns: Arc<Turns>,
-    ask: Option<Ask>,
-    effect: Effect,
+    /// The token of its place, where a store has the session.
+    token: Option<u64>,
+    effect: Arc<Effect>,
     /// The reason for which the session is unfinished if the turn is not used.
     risk: Option<Unfinished>,
 }
 
 impl Asking {
-    pub(super) fn new(turns: &Arc<Turns>, effect: Effect, risk: Option<Unfinished>) -> Self {
-        Self { turns: Arc::clone(turns), ask: None, effect, risk }
+    pub(super) fn new(turns: &Arc<Turns>, effect: Arc<Effect>, risk: Option<Unfinished>) -> Self {
+        Self { turns: Arc::clone(turns), token: None, effect, risk }
     }
 
     /// The answer to an offer has come. It does not wait.
     pub(super) fn to_answer(turns: &Arc<Turns>) -> Result<(Self, Ask), StoreError> {
         turns.lapse();
         turns.enter()?;
-        let mut asking = Self::new(turns, Effect::answer(), Some(Unfinished::AnswerDropped));
+        let mut asking =
+            Self::new(turns, Arc::new(Effect::answer()), Some(Unfinished::AnswerDropped));
         let ask = asking.ask(Instant::now());
         Ok((asking, ask))
     }
@@ -224,30 +227,27 @@ impl Asking {
     pub(super) fn ask(&mut self, asked: Instant) -> Ask {
         let fleet = self.turns.shared.get().map(|shared| shared.lease());
         // A store has tokens of several processes.
-        let token = fleet.map_or(0, |_| fastrand::u64(..));
-        *self.ask.insert(Ask { token, asked, fleet })
+        self.token = fleet.map(|_| fastrand::u64(..));
+        Ask { token: self.token.unwrap_or_default(), asked, fleet }
     }
 
     /// It was refused at once, so that it has no place.
     pub(super) fn is_in_vain(&mut self) {
-        self.ask = None;
+        self.token = None;
     }
 
     /// It has the turn.
     pub(super) fn got(mut self, claim: Claim) -> Turn {
-        self.ask = None;
-        let effect = std::mem::take(&mut self.effect);
-        Turn::new(Arc::clone(&self.turns), claim, effect, self.risk)
+        self.token = None;
+        Turn::new(Arc::clone(&self.turns), claim, Arc::clone(&self.effect), self.risk)
     }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        let Some(Ask { token, fleet: Some(_), .. }) = self.ask else {
-            // Asking is all that it has done.
-            return;
-        };
-        let (effect, risk) = (std::mem::take(&mut self.effect), self.risk);
+        // Without a store, asking is all that it has done.
+        let Some(token) = self.token else { return };
+        let (effect, risk) = (Arc::clone(&self.effect), self.risk);
         // If it cannot be told, its time ends.
         self.turns.later(move |view, act| view.withdraw(token, &effect, risk, act));
     }
@@ -287,7 +287,7 @@ impl Exchange {
         if let Some(turns) = self.turns.take()
             && turns.shared.get().is_none()
         {
-            turns.view().keep(self.id, Kept::Value(kept.into()));
+            turns.view().keep(self.id, Kept::Value(Box::new(kept.into())));
         }
         self.id
     }

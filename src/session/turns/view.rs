@@ -19,7 +19,7 @@ use crate::store::{Hold, Keeper};
 const GRACE: Duration = Duration::from_secs(3);
 
 /// The longest deadline. Nobody waits so long for an answer.
-const LONGEST: Duration = Duration::from_hours(24);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The state of a session.
 pub(crate) struct View {
@@ -82,7 +82,8 @@ pub(super) struct Open {
 
 /// The outcome of the step that led to an exchange.
 pub(super) enum Kept {
-    Value(Exchanged),
+    /// Boxed: it is far larger than the rest of an exchange.
+    Value(Box<Exchanged>),
     /// As it is in a store.
     Text(Arc<str>),
 }

@@ -1,4 +1,4 @@
-//! The SFU's offer is answered by an answer.
+//! The SFU's offer takes an answer, not an offer.
 
 use cloudflare_calls::session::PendingAnswer;
 use cloudflare_calls::{Answer, Error, Offer};

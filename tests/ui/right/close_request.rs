@@ -1,4 +1,4 @@
-//! What an operation cannot do without cannot be forgotten.
+//! A required field of an operation cannot be forgotten.
 
 use cloudflare_calls::types::{CloseTrack, CloseTracksRequest};
 

@@ -1,4 +1,4 @@
-//! Structs may grow, so none is written out.
+//! Structs may grow, so they cannot be written out.
 
 use cloudflare_calls::types::SessionDescription;
 

@@ -1,4 +1,4 @@
-//! A negotiation has three ends, and no one is forgotten.
+//! A negotiation has three ends, and a `match` names them all.
 
 use cloudflare_calls::Offer;
 use cloudflare_calls::session::Negotiation;

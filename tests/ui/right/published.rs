@@ -1,4 +1,4 @@
-//! An answer of the SFU's that is thrown away is at least a warning.
+//! An answer of the SFU that is not used is a warning.
 
 #![deny(unused_must_use)]
 

@@ -1,4 +1,4 @@
-//! What an SFU's offer leads to is not to be had without a look at the offer.
+//! A negotiation is not the outcome of its step.
 
 use cloudflare_calls::tracks::{RemoteTrack, Subscribed};
 use cloudflare_calls::{Error, Session, prelude::*};

@@ -1,8 +1,7 @@
-//! What must not compile. Each program in `wrong` has one in `right`, named by the
-//! part before the hyphen, that differs in a single line and compiles: nothing but
-//! that line can be the reason. What rustc says of the wrong ones is checked in
-//! beside them, and is that of the workspace's `rust-version`;
-//! `TRYBUILD=overwrite cargo test -p ui` writes it anew.
+//! Programs that must not compile. Each program in `wrong` has one in `right`, named by the part
+//! before the hyphen, that differs in a single line and compiles, so only that line can be the
+//! reason. rustc's messages for the wrong ones are checked in beside them, and are those of the
+//! workspace's `rust-version`. `TRYBUILD=overwrite cargo test -p ui` writes them anew.
 
 // A test fails by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
@@ -38,7 +37,7 @@ fn wrong_programs_differ_from_right_ones_in_the_line_of_the_error() {
         for message in messages {
             let (what, place) = message.split_once("--> ").expect("a place");
             assert!(what.starts_with("error"), "{name}: {what}");
-            // A `match` is reported where it begins.
+            // A `match` is reported at its beginning.
             let is_here = place.starts_with(&here) || what.starts_with("error[E0004]");
             assert!(is_here, "{name}: not {here} but {place}");
         }
@@ -46,7 +45,7 @@ fn wrong_programs_differ_from_right_ones_in_the_line_of_the_error() {
     assert_eq!(compared, programs("right"));
 }
 
-/// The names of the programs in a folder.
+/// Returns the names of the programs in a folder.
 fn programs(folder: &str) -> BTreeSet<String> {
     let files = fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path());
     let programs = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));

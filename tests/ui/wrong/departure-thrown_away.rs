@@ -1,4 +1,4 @@
-//! What could not be closed by leaving is not overlooked without a warning.
+//! The report of leaving is not dropped without a warning.
 
 #![deny(unused_must_use)]
 

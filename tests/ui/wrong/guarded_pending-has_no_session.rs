@@ -1,4 +1,4 @@
-//! What a token permits leads to nothing that it does not permit.
+//! A guarded step gives no way to the unguarded session.
 
 use cloudflare_calls::session::Negotiation;
 use cloudflare_calls::token::GuardedSession;

@@ -1,4 +1,4 @@
-//! What is kept for another request is not answered as well.
+//! An offer that is kept for another request cannot be answered here.
 
 use cloudflare_calls::session::{KeptOffer, PendingAnswer};
 use cloudflare_calls::tracks::Subscribed;

@@ -1,4 +1,4 @@
-//! An offer that is thrown away is at least a warning.
+//! An offer that is not used is a warning.
 
 #![deny(unused_must_use)]
 

@@ -1,4 +1,4 @@
-//! An outcome that nobody looks at is at least a warning.
+//! An outcome that is not used is a warning.
 
 #![deny(unused_must_use)]
 

@@ -1,4 +1,4 @@
-//! Who is to bring an answer gets no hold of the session by it.
+//! A pending answer gives no handle of the session.
 
 use cloudflare_calls::session::PendingAnswer;
 use cloudflare_calls::tracks::Subscribed;

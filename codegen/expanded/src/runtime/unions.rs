@@ -71,7 +71,7 @@ pub(crate) fn keep_better<T: DeserializeOwned + Serialize, U>(
     }
 }
 
-/// How many parts of `value` are in `again` as well.
+/// Number of parts of `value` that are in `again` as well.
 fn kept(value: &serde_json::Value, again: &serde_json::Value) -> usize {
     use serde_json::Value;
     match (value, again) {

@@ -1,4 +1,4 @@
-//! The common part of all connections of an SFU.
+//! State that all connections of an SFU share.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -7,11 +7,11 @@ use str0m::config::DtlsCert;
 use str0m::net::Protocol;
 use str0m::{Candidate, IceCreds, Output, Rtc, RtcConfig, crypto};
 
-/// The common part of all connections of an SFU.
+/// State that all connections of an SFU share.
 pub(in crate::media) struct Local {
     candidates: Vec<SocketAddr>,
-    /// The same for all, so that a session may have one connection after another. None if
-    /// there is no cryptography to make one; then each connection makes its own.
+    /// Certificate of all connections, so that a session may have one connection after another.
+    /// None if the cryptography cannot make one: then each connection makes its own.
     certificate: Option<DtlsCert>,
 }
 
@@ -21,7 +21,8 @@ impl Local {
         Self { candidates, certificate: provider.dtls_provider.generate_certificate() }
     }
 
-    /// Makes a connection as every session has it, with these ICE credentials or new ones.
+    /// Makes a connection with the settings of every session, and with these ICE credentials or new
+    /// ones.
     pub(super) fn connection(&self, credentials: Option<IceCreds>, now: Instant) -> Rtc {
         let mut config = RtcConfig::new()
             .set_ice_lite(true)
@@ -47,7 +48,7 @@ impl Local {
                 rtc.add_local_candidate(candidate);
             }
         }
-        // It has not begun; there is nothing to send.
+        // A connection that has not begun has nothing to send.
         while let Ok(Output::Event(_) | Output::Transmit(_)) = rtc.poll_output() {}
         rtc
     }

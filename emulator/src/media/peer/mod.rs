@@ -1,4 +1,4 @@
-//! One session's connection.
+//! Connection of one session.
 
 mod local;
 mod negotiation;
@@ -20,7 +20,7 @@ use str0m::{Input, Rtc};
 
 use super::channels::Channels;
 use super::datagram::{Route, Transmit};
-use super::drive::{Driven, drive};
+use super::drive::{ConnectionOwner, drive};
 use super::forward::{Packet, Slot};
 use super::rewrite::Rtp;
 use super::sdp::Line;
@@ -29,7 +29,7 @@ use super::{Delivery, Direction, Event, Message, Place, SessionKey};
 
 pub(super) use local::Local;
 
-/// The output of a connection that is driven.
+/// Output of a connection that is driven.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) transmits: VecDeque<Transmit>,
@@ -37,15 +37,15 @@ pub(super) struct Effects {
     pub(super) work: VecDeque<Work>,
 }
 
-/// Work for other connections than the one that it comes from.
+/// Work for other connections than its source.
 pub(super) enum Work {
-    /// A packet to be passed on.
+    /// Packet to forward.
     Packet(Box<Packet>),
-    /// A subscriber cannot go on without a keyframe.
+    /// Request of a subscriber for a keyframe.
     Keyframe(Slot),
 }
 
-/// One session's connection.
+/// Connection of one session.
 pub(super) struct Peer {
     key: SessionKey,
     rtc: Rtc,
@@ -53,22 +53,22 @@ pub(super) struct Peer {
     /// The connection that takes over if the agent begins a new transport.
     successor: Option<successor::Successor>,
     pending: Option<negotiation::Pending>,
-    /// The media sections as last negotiated.
+    /// Media sections as last negotiated.
     lines: Vec<Line>,
-    /// The mids that there have ever been.
+    /// Mids of all sections so far.
     used_mids: BTreeSet<String>,
     remote_credentials: Option<(String, String)>,
     pub(super) tracks: HashMap<Mid, Track>,
     pub(super) channels: Channels,
-    /// Nothing goes in or out.
+    /// True while no packet passes in either direction.
     pub(super) is_cut: bool,
-    /// The last that the rules were told.
+    /// The state that the rules were told last.
     is_connected: bool,
-    /// Where the agent sends from, the last one last.
+    /// Addresses of the agent, the newest last.
     pub(super) addresses: Vec<SocketAddr>,
-    /// When it wants to be driven.
+    /// Time at which the connection is to be driven.
     pub(super) deadline: Option<Instant>,
-    /// Of descriptions; each has a new one.
+    /// Version of the next description.
     version: u64,
 }
 
@@ -93,7 +93,7 @@ impl Peer {
         }
     }
 
-    /// The name by which the agent's first packets find this connection.
+    /// Returns the ICE user name by which the agent's first packets find this connection.
     pub(super) fn ufrag(&mut self) -> String {
         self.rtc.direct_api().local_ice_credentials().ufrag
     }
@@ -102,12 +102,12 @@ impl Peer {
         self.is_connected && self.rtc.is_connected()
     }
 
-    /// Whether a datagram is for this connection.
+    /// Returns whether a datagram is for this connection.
     pub(super) fn accepts(&self, now: Instant, route: Route, data: &[u8]) -> bool {
         receive(now, route, data).is_some_and(|input| self.rtc.accepts(&input))
     }
 
-    /// Takes a datagram. False if it is of no use.
+    /// Takes a datagram. Returns false if it is of no use.
     pub(super) fn handle(
         &mut self,
         now: Instant,
@@ -131,7 +131,7 @@ impl Peer {
         self.drive(now, out);
     }
 
-    /// Writes one packet to a section. False if the section does not send.
+    /// Writes one packet to a section. Returns false if the section does not send.
     pub(super) fn write(
         &mut self,
         mid: Mid,
@@ -148,8 +148,8 @@ impl Peer {
         true
     }
 
-    /// Asks the agent for a keyframe, unless it was asked a moment ago; then as
-    /// soon as more time has passed and it still sends.
+    /// Asks the agent for a keyframe. If a request was made a moment ago, the next one waits until
+    /// enough time has passed and the agent still sends.
     pub(super) fn request_keyframe(
         &mut self,
         mid: Mid,
@@ -199,8 +199,8 @@ impl Peer {
         self.drive(now, out);
     }
 
-    /// The payload type by which the agent knows a codec on a section that it
-    /// receives. None if it does not know it, or does not receive.
+    /// Returns the agent's payload type for a codec on a section that it receives. None if the
+    /// agent does not know the codec, or does not receive.
     pub(super) fn payload_type(&self, mid: Mid, params: &PayloadParams) -> Option<Pt> {
         let media = self.rtc.media(mid)?;
         if !media.direction().is_sending() {
@@ -215,7 +215,7 @@ impl Peer {
         })
     }
 
-    /// Tells the rules whether there is a connection, if they do not know.
+    /// Tells the rules whether there is a connection, unless they know.
     fn tell(&mut self, is_connected: bool, out: &mut Effects) {
         if std::mem::replace(&mut self.is_connected, is_connected) != is_connected {
             out.events.push_back(match is_connected {
@@ -245,7 +245,7 @@ struct Driving<'a> {
     out: &'a mut Effects,
 }
 
-impl Driven for Driving<'_> {
+impl ConnectionOwner for Driving<'_> {
     fn connection(&mut self) -> (&mut Rtc, &mut Channels) {
         (&mut self.peer.rtc, &mut self.peer.channels)
     }
@@ -309,9 +309,9 @@ impl Driven for Driving<'_> {
     }
 }
 
-/// The name of the connection that the agent checks, if the datagram is a check.
+/// Returns the name of the connection that the agent checks, if the datagram is a check.
 pub(super) fn checked_ufrag(data: &[u8]) -> Option<String> {
-    // The first two bits tell STUN from everything else on the port (RFC 7983).
+    // The first two bits tell STUN from other protocols on the port (RFC 7983).
     if data.first().is_none_or(|first| *first > 3) {
         return None;
     }

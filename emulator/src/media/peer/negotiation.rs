@@ -14,7 +14,7 @@ use super::{Effects, Peer};
 
 /// An offer without an answer yet.
 pub(super) struct Pending {
-    /// The sections that it adds.
+    /// Sections that it adds.
     added: Vec<Added>,
     offer: String,
 }
@@ -138,7 +138,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Keeps what has been negotiated. Returns the mids that are no more.
+    /// Keeps the negotiated description. Returns the mids that have ended.
     fn negotiated(&mut self, description: Description) -> Vec<Mid> {
         self.remote_credentials = Some(description.credentials);
         self.lines = description.lines;
@@ -186,8 +186,8 @@ impl Peer {
         Ok((description, answer))
     }
 
-    /// Finds out on another connection whether str0m takes a description, which
-    /// cannot be taken back once it is half done.
+    /// Tries a description on another connection. str0m cannot take back a description that it
+    /// refuses halfway.
     fn try_out(&self, sdp: &str, now: Instant) -> Result<SdpOffer, BadDescription> {
         let read = || match SdpOffer::from_sdp_string(sdp) {
             Ok(offer) => Ok(offer),
@@ -200,14 +200,13 @@ impl Peer {
     }
 }
 
-/// Whether known sections are where they were.
+/// Checks that known sections keep their places.
 fn check_order(known: &[Line], lines: &[Line], is_offer: bool) -> Result<(), BadDescription> {
     if lines.len() < known.len() {
         return bad("sections are missing that were negotiated before");
     }
     for (known, line) in known.iter().zip(lines) {
-        // The place of a rejected section may be given to another (RFC 8829
-        // section 5.2.2).
+        // Another section may take the place of a rejected one (RFC 8829 section 5.2.2).
         let is_replaced = is_offer && known.is_rejected && known.mid != line.mid;
         if is_replaced && known.kind.is_some() && line.kind.is_some() {
             continue;

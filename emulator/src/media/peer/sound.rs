@@ -1,4 +1,4 @@
-//! Packets that no agent sends.
+//! Packets that adapters send.
 
 use std::time::Instant;
 

@@ -1,9 +1,9 @@
-//! A new transport of an agent that has given up the one it had.
+//! New transport of an agent that has given up its old one.
 //!
-//! Browsers give a transport up with the section that it was made for, the first one of
-//! the bundle, and go on with the others on a new one: ICE from new addresses with the
-//! same credentials, then a new DTLS handshake. Other agents keep theirs. Which of the
-//! two an agent does is seen by its first check.
+//! Browsers give a transport up with the section that it was made for, the first one of the bundle.
+//! They continue with the others on a new one: ICE from new addresses with the same credentials,
+//! then a new DTLS handshake. Other agents keep their transport. The agent's first check shows
+//! which of the two it does.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,22 +17,22 @@ use super::super::sdp::Line;
 use super::{Effects, Peer, checked_ufrag};
 use crate::media::datagram::Route;
 
-/// For how long an agent's new transport is waited for. It begins at once.
+/// Longest wait for an agent's new transport. The agent begins it at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection with all that has been negotiated, on which no packet has come yet.
+/// Connection with all that has been negotiated, on which no packet has come yet.
 pub(super) struct Successor {
     rtc: Rtc,
-    /// Where the agent has sent from on the transport that it had.
+    /// Addresses of the agent on its old transport.
     known: Vec<SocketAddr>,
     channels: Vec<ChannelConfig>,
     until: Instant,
 }
 
 impl Peer {
-    /// Prepares for a new transport of the agent's, if its description may lead to one.
-    /// `before` are the sections before, `theirs` is the agent's description and `ours`
-    /// the SFU's of the same exchange.
+    /// Prepares for a new transport of the agent, if its description may lead to one. `before` are
+    /// the sections before, `theirs` is the agent's description and `ours` the SFU's of the same
+    /// exchange.
     pub(super) fn prepare_successor(
         &mut self,
         before: &[Line],
@@ -52,10 +52,10 @@ impl Peer {
         let credentials = self.rtc.direct_api().local_ice_credentials();
         let mut rtc = self.local.connection(Some(credentials), now);
         if self.lines.iter().any(|line| line.kind.is_none() && !line.is_rejected) {
-            // Firefox keeps its association, which only begins anew if it is told to.
+            // Firefox keeps its association, which begins anew only on request.
             rtc.direct_api().start_sctp(true);
         }
-        // It was taken by the connection that is, so it is here.
+        // The current connection has accepted this offer, so this one does too.
         if rtc.sdp_api().accept_offer(offer).is_err() {
             return;
         }
@@ -67,7 +67,7 @@ impl Peer {
         self.successor = Some(Successor { rtc, known, channels, until: now + PATIENCE });
     }
 
-    /// Goes on with the new transport if this is the first check on it.
+    /// Switches to the new transport if this is the first check on it.
     pub(super) fn succeed(&mut self, now: Instant, route: Route, data: &[u8], out: &mut Effects) {
         let is_known = |successor: &Successor| successor.known.contains(&route.agent);
         if self.successor.as_ref().is_some_and(|successor| !is_known(successor))
@@ -77,7 +77,7 @@ impl Peer {
         }
     }
 
-    /// Gives up the connection that is, if another one may take over. False if not.
+    /// Gives up the current connection, if another one may take over. Returns false if not.
     pub(super) fn take_over(&mut self, now: Instant, out: &mut Effects) -> bool {
         self.forget_successor(now);
         let Some(successor) = self.successor.take() else { return false };
@@ -88,13 +88,13 @@ impl Peer {
         true
     }
 
-    /// Waits no longer for what has not come in time.
+    /// Gives up a new transport that has not come in time.
     pub(super) fn forget_successor(&mut self, now: Instant) {
         self.successor.take_if(|successor| now >= successor.until);
     }
 
-    /// Knows what the agent sends by its SSRCs. Packets name their section and layer only
-    /// until it has been told that they arrive.
+    /// Announces the SSRCs of the agent's streams. Packets name their section and layer only until
+    /// the agent has been told that they arrive.
     fn expect_streams_of(&mut self, old: &mut Rtc) {
         for (mid, track) in &self.tracks {
             if self.rtc.media(*mid).is_none() {

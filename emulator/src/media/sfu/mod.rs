@@ -17,36 +17,35 @@ use super::section::codec_name;
 use super::sound::Taps;
 use super::{Direction, Event, Kind, SessionKey};
 
-/// The largest datagram that is looked at. What is larger is no WebRTC, which
-/// stays below an Ethernet frame.
+/// The largest datagram that is read, in bytes. WebRTC stays below an Ethernet frame.
 const LARGEST_DATAGRAM: usize = 2000;
 
-/// How many addresses of one session are remembered. An agent has one at a time;
-/// a network that changes it costs no more than this.
+/// The most addresses of one session that are remembered. An agent has one at a time. A network
+/// that changes it costs no more than this.
 const MOST_ADDRESSES: usize = 8;
 
-/// The settings of an [`Sfu`].
+/// Settings of an [`Sfu`].
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where agents reach it, by UDP, the best first.
+    /// UDP addresses at which agents reach it, the best first.
     pub candidates: Vec<SocketAddr>,
-    /// When it starts.
+    /// Time of its start.
     pub start: Instant,
 }
 
 /// An SFU without sockets and clocks: datagrams and times go in, datagrams,
 /// times and events come out.
 ///
-/// After each call, take all of [`Sfu::poll_transmit`] and [`Sfu::poll_event`],
-/// and call [`Sfu::handle_timeout`] when the time of [`Sfu::poll_timeout`] has
-/// come. The methods of [`Media`](super::Media) happen at the last time that was given.
+/// After each call, take all of [`Sfu::poll_transmit`] and [`Sfu::poll_event`], and call
+/// [`Sfu::handle_timeout`] at the time of [`Sfu::poll_timeout`]. The methods of
+/// [`Media`](super::Media) happen at the last time that was given.
 ///
 /// Bandwidth is not estimated: a subscriber gets the layer that it prefers.
 pub struct Sfu {
     start: Instant,
     local: Arc<Local>,
     now: Instant,
-    /// The sessions that have no connection yet. Making one is costly.
+    /// Sessions that have no connection yet. Making one is costly.
     new: BTreeSet<SessionKey>,
     peers: BTreeMap<SessionKey, Peer>,
     by_address: HashMap<SocketAddr, SessionKey>,
@@ -59,7 +58,7 @@ pub struct Sfu {
 }
 
 impl Sfu {
-    /// Makes one without sessions.
+    /// Creates an SFU without sessions.
     pub fn new(config: Config) -> Self {
         Self {
             start: config.start,
@@ -77,7 +76,7 @@ impl Sfu {
         }
     }
 
-    /// Takes a datagram. What is of no session is counted and dropped.
+    /// Takes a datagram. One of no session is counted and dropped.
     pub fn handle_datagram(&mut self, now: Instant, route: Route, data: &[u8]) {
         self.advance(now);
         let Some(session) = self.session_of(route, data) else {
@@ -91,7 +90,7 @@ impl Sfu {
         self.ignored += u64::from(!is_good);
     }
 
-    /// Does what is due.
+    /// Carries out what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         let now = self.now;
@@ -106,37 +105,37 @@ impl Sfu {
         }
     }
 
-    /// The next datagram to be sent.
+    /// Returns the next datagram to be sent.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.effects.transmits.pop_front()
     }
 
-    /// When something is due. None if nothing will be without a datagram.
+    /// Returns the time at which something is due. None if only a datagram can change that.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// The next thing that has happened.
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.effects.events.pop_front()
     }
 
-    /// How many datagrams were of no use.
+    /// Returns the number of datagrams that were of no use.
     pub fn ignored_datagrams(&self) -> u64 {
         self.ignored
     }
 
-    /// How many messages on data channels could not be sent.
+    /// Returns the number of messages on data channels that could not be sent.
     pub fn dropped_messages(&self) -> u64 {
         self.peers.values().map(|peer| peer.channels.dropped()).sum()
     }
 
-    /// How many sessions there are.
+    /// Returns the number of sessions.
     pub fn sessions(&self) -> usize {
         self.new.len() + self.peers.len()
     }
 
-    /// Whether nothing at all is kept: no session, address, time or subscription.
+    /// Returns whether no session, address, time or subscription is kept.
     pub fn is_empty(&self) -> bool {
         self.new.is_empty()
             && self.peers.is_empty()
@@ -147,20 +146,19 @@ impl Sfu {
             && self.taps.is_empty()
     }
 
-    /// Time goes forward only.
+    /// Moves the time forward, never back.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
 
-    /// The session of a datagram. A check names it itself, even if the address was
-    /// another session's; of everything else the address tells.
+    /// Returns the session of a datagram. A check names it itself, even if the address was another
+    /// session's. For other datagrams the address decides.
     fn session_of(&mut self, route: Route, data: &[u8]) -> Option<SessionKey> {
         if data.len() > LARGEST_DATAGRAM {
             return None;
         }
         let Some(ufrag) = checked_ufrag(data) else {
-            // Nobody sends anything else before a check has succeeded (RFC 8445
-            // section 12).
+            // Other datagrams follow only after a successful check (RFC 8445 section 12).
             return self.by_address.get(&route.agent).copied();
         };
         let session = *self.by_ufrag.get(&ufrag)?;
@@ -187,8 +185,8 @@ impl Sfu {
         }
     }
 
-    /// Uses one connection, which is made if it is not there yet, then sees to
-    /// what has come of it. None if there is no such session.
+    /// Uses one connection, which is made if it is not there yet, then carries out its effects.
+    /// None if there is no such session.
     fn with<R>(
         &mut self,
         session: SessionKey,
@@ -202,7 +200,7 @@ impl Sfu {
         Some(result)
     }
 
-    /// Does what connections have brought forth for each other.
+    /// Carries out the work that connections have for each other.
     fn work(&mut self) {
         while let Some(work) = self.effects.work.pop_front() {
             match work {
@@ -212,7 +210,7 @@ impl Sfu {
         }
     }
 
-    /// Uses one connection and notes when it wants time again.
+    /// Uses one connection and notes the time at which it is to be driven again.
     fn touch<R>(
         &mut self,
         session: SessionKey,
@@ -239,7 +237,7 @@ impl Sfu {
         self.peers.insert(session, peer);
     }
 
-    /// Passes a packet on to everyone who receives it.
+    /// Forwards a packet to all its subscribers.
     fn route(&mut self, packet: &Packet) {
         self.taps.hear(packet);
         let (publisher, from) = packet.from;
@@ -297,7 +295,7 @@ impl Sfu {
         }
     }
 
-    /// A subscriber, old or new, needs a keyframe of what it receives.
+    /// Gets a keyframe for a subscriber, old or new, of the stream that it receives.
     fn keyframe(&mut self, to: Slot) {
         let now = self.now;
         let peers = &self.peers;

@@ -1,4 +1,4 @@
-//! The operations that the rules ask of the SFU.
+//! Operations of the SFU that the rules ask for.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Media for Sfu {
         self.new.remove(&session);
         let now = self.now;
         self.with(session, |peer, effects| peer.close(now, effects));
-        // The rules know that it is closed; they have asked for it.
+        // The rules have asked to close it, so they need no event.
         let is_other = |event: &Event| !matches!(event, Event::Disconnected(s) if *s == session);
         self.effects.events.retain(is_other);
         self.router.forget(|slot| slot.0 == session);
@@ -109,7 +109,7 @@ impl Media for Sfu {
         let (from, to) = (slot(&from), slot(&to));
         if self.peers.contains_key(&from.0) && self.peers.contains_key(&to.0) {
             self.router.forward(from, to, layers);
-            // So that it need not wait for the next packet to say so.
+            // This request need not wait for the next packet.
             self.keyframe(to);
             self.work();
         }

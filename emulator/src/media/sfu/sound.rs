@@ -1,4 +1,4 @@
-//! Packets for adapters, and packets of theirs.
+//! Packets to and from adapters.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use super::Sfu;
 use super::operations::slot;
 
 impl Sfu {
-    /// From now on what comes on this section is heard as well.
+    /// Hands out the packets of this section from now on.
     pub(crate) fn listen(&mut self, from: &Place) {
         let from = slot(from);
         if self.peers.contains_key(&from.0) {
@@ -15,12 +15,12 @@ impl Sfu {
         }
     }
 
-    /// The section is heard no more.
+    /// Stops handing out the packets of this section.
     pub(crate) fn unlisten(&mut self, from: &Place) {
         self.taps.close(slot(from));
     }
 
-    /// Asks who publishes on a section for a keyframe of its first layer.
+    /// Asks the publisher of a section for a keyframe of its first layer.
     pub(crate) fn want_keyframe(&mut self, from: &Place) {
         let (session, mid) = slot(from);
         let now = self.now;
@@ -30,14 +30,14 @@ impl Sfu {
         });
     }
 
-    /// The next that was heard.
+    /// Returns the next packet of the sections that are listened to.
     pub(crate) fn poll_sound(&mut self) -> Option<(Place, Heard)> {
         let ((session, mid), sound) = self.taps.poll()?;
         Some((Place { session, mid: mid.to_string() }, sound))
     }
 
-    /// Takes a packet as if an agent had sent it on this section, for which
-    /// nothing need have been negotiated.
+    /// Takes a packet as if an agent had sent it on this section. The section need not have been
+    /// negotiated.
     pub(crate) fn say(&mut self, now: Instant, to: &Place, sound: Heard) {
         self.advance(now);
         let now = self.now;

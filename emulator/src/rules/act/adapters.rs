@@ -1,19 +1,18 @@
-//! WebSocket adapters. The rules say which endpoints to connect to; the
-//! connections are made elsewhere.
+//! WebSocket adapters. The rules name the endpoints. The connections are made elsewhere.
 
 use serde_json::json;
 
 use super::step::Step;
 use crate::media::{Kind, Place};
 use crate::rules::model::adapter::{Adapter, Item, Job, reply};
-use crate::rules::model::section::Carried;
+use crate::rules::model::section::SectionState;
 use crate::rules::model::track::{Flow, Found};
 use crate::rules::read::adapters::{self, NewAdapter, Way};
 use crate::rules::read::endpoints::{AdapterCommand, AdapterFailure, AdapterStream, Endpoint};
 use crate::rules::read::reply::{Code, Outcome, Reply, failed, invalid, item};
 use crate::rules::read::request::{Request, Response, Ticket};
 
-/// The section that an adapter's track is published on.
+/// Mid of the section that an adapter's track is published on.
 const INGEST_MID: &str = "0";
 
 impl Step<'_> {
@@ -51,7 +50,7 @@ impl Step<'_> {
                 let mid = INGEST_MID.to_owned();
                 if let Some(session) = self.state.sessions.get_mut(&key) {
                     session.is_ingest = true;
-                    session.sections.insert(mid.clone(), Carried::ingest());
+                    session.sections.insert(mid.clone(), SectionState::ingest());
                 }
                 if self.put_local(key, mid.clone(), new.name, Kind::Audio).is_ok() {
                     adapter.feeds = Some(key);
@@ -80,7 +79,7 @@ impl Step<'_> {
         Item::Opening { id, fields }
     }
 
-    /// How connecting an adapter went.
+    /// Takes the result of connecting an adapter.
     pub(crate) fn adapter_opened(&mut self, id: &str, result: Result<(), AdapterFailure>) {
         let Some(adapter) = self.state.adapters.get_mut(id) else { return };
         if adapter.is_open {
@@ -90,7 +89,7 @@ impl Step<'_> {
         if result.is_ok() {
             adapter.is_open = true;
             let (feeds, reads) = (adapter.feeds, adapter.reads);
-            // What it was for can have ended meanwhile.
+            // Its publication may have ended meanwhile.
             if let Some(source) = reads.filter(|source| !self.state.is_published(*source)) {
                 self.state.end_egress(source);
             }
@@ -98,7 +97,7 @@ impl Step<'_> {
                 self.state.end_ingest(key);
             }
         } else if let Some(key) = self.state.adapters.remove(id).and_then(|adapter| adapter.feeds) {
-            // Nobody has heard of its session.
+            // No reply has named its session yet.
             self.forget(key);
         }
         for job in &mut self.state.jobs {
@@ -107,7 +106,7 @@ impl Step<'_> {
         self.state.finish_jobs();
     }
 
-    /// The endpoint has hung up. What it fed ends.
+    /// Ends an adapter whose endpoint has hung up, and the session that it fed.
     pub(crate) fn adapter_closed(&mut self, id: &str) {
         match self.state.adapters.get(id).map(|adapter| adapter.is_open) {
             None => {}

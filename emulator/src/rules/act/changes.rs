@@ -1,4 +1,4 @@
-//! Changes of a session, carried out.
+//! Execution of a session's changes.
 
 use std::time::Duration;
 
@@ -9,9 +9,8 @@ use crate::rules::read::change::Change;
 use crate::rules::read::reply::Outcome;
 
 impl Step<'_> {
-    /// How long the change has to wait for packets of the tracks that it wants: as
-    /// long as the one does that is waited for the longest. None if all of them
-    /// flow.
+    /// Returns the time for which the change has to wait for packets of its tracks: the longest of
+    /// theirs. None if all of them flow.
     pub(crate) fn packet_wait(&self, key: SessionKey, change: &Change) -> Option<Duration> {
         let session = self.state.sessions.get(&key)?;
         let wait = |publisher: &str, name: &str| {

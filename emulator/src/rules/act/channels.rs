@@ -10,7 +10,7 @@ use crate::rules::read::channels::SERVER_EVENTS;
 use crate::rules::read::reply::{Code, Outcome, bad_description, failed, item, ok};
 use crate::rules::read::request::{Location, Operation};
 
-/// The last id that a data channel can have (RFC 8831).
+/// The largest id of a data channel (RFC 8831).
 const LAST_ID: u16 = 65_534;
 
 impl Step<'_> {

@@ -1,4 +1,4 @@
-//! Checks of a request against its session, before anything is done.
+//! Checks of a request against its session, before it is carried out.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::rules::read::change::{Change, Publish};
 use crate::rules::read::reply::{Reply, bad_description, invalid};
 use crate::rules::read::request::{Location, Operation, Request};
 
-/// Whether it is this operation's turn.
+/// Checks that the session's exchange allows this operation now.
 pub(crate) fn check_turn(session: &Session, operation: Operation) -> Result<(), Reply> {
     if session.waiting.is_some() {
         return Err(bad_description("another change of the session is under way"));
@@ -19,15 +19,15 @@ pub(crate) fn check_turn(session: &Session, operation: Operation) -> Result<(), 
         (Operation::Renegotiate, None) => Err(bad_description("no offer awaits an answer")),
         (Operation::Renegotiate, Some(_)) | (_, None) => Ok(()),
         (_, Some(open)) => {
-            let text = format!("the offer of {:?} awaits its answer", open.operation);
+            let text = format!("the offer of {} awaits its answer", open.operation.as_str());
             Err(bad_description(&text))
         }
     }
 }
 
 impl Change {
-    /// Whether the session can take the change. Mids of `#name` become those of the
-    /// sections that are meant.
+    /// Checks that the session can take the change. Replaces mids of `#name` with those of their
+    /// sections.
     pub(crate) fn check(&mut self, session: &Session) -> Result<(), Reply> {
         match self {
             Self::Close { offer: None, .. } => Ok(()),
@@ -43,10 +43,10 @@ impl Change {
         }
     }
 
-    /// Whether the session's transport has to be connected first.
+    /// Returns whether the session's transport has to be connected first.
     pub(crate) fn needs_transport(&self, session: &Session) -> bool {
         match self {
-            // What brings the transport up cannot wait for it.
+            // The change that brings the transport up cannot wait for it.
             Self::Receive(_) | Self::Pull { offer: None, .. } | Self::Establish { .. } => {
                 session.was_negotiated
             }
@@ -60,7 +60,7 @@ impl Change {
 }
 
 impl ViolationKind {
-    /// The violation that a request out of turn is. None if it may be tried.
+    /// Returns the violation of a request out of turn. None if the request may be tried.
     pub(crate) fn out_of_turn(session: &Session, request: &Request) -> Option<Self> {
         match request.operation {
             _ if session.waiting.is_some() => Some(Self::Overlap),

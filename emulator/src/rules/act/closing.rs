@@ -8,11 +8,11 @@ use crate::media::{Kind, NewSection, SessionKey};
 use crate::rules::read::reply::{Code, Outcome, failed};
 use crate::rules::read::request::Operation;
 
-/// The section that the SFU's own offer adds if it glares. Any would do.
+/// Section that the SFU's own offer adds in case of glare. Any section would do.
 const GLARE: NewSection = NewSection::Send { kind: Kind::Audio, is_bidirectional: false };
 
 impl Step<'_> {
-    /// Closes by force, or negotiated if there is an offer.
+    /// Closes tracks by force or, with an offer, by negotiation.
     pub(crate) fn close_tracks(
         &mut self,
         key: SessionKey,

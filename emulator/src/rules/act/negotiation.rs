@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::step::Step;
 use crate::media::{Delivery, NewSection, Place, Section, SessionKey};
 use crate::rules::model::history::What;
-use crate::rules::model::section::{Carried, Exchange};
+use crate::rules::model::section::{Exchange, SectionState};
 use crate::rules::read::channels::SERVER_EVENTS;
 use crate::rules::read::reply::{
     Code, Outcome, Reply, bad_description, ok, refusal, refused_description,
@@ -26,10 +26,10 @@ impl Step<'_> {
         let accepted =
             self.media.accept_offer(key, offer).map_err(|error| refused_description(&error))?;
         session.was_negotiated = true;
-        // Others have been replaced.
+        // Sections that are not in the offer have been replaced.
         let carried = accepted.sections.iter().map(|section| {
             let old = session.sections.get(&section.mid);
-            (section.mid.clone(), Carried::offered(section, old))
+            (section.mid.clone(), SectionState::offered(section, old))
         });
         session.sections = carried.collect();
         if !session.has_data && session.carries_data() {
@@ -40,8 +40,8 @@ impl Step<'_> {
         Ok((json!({ "type": "answer", "sdp": accepted.answer }), accepted.sections))
     }
 
-    /// Makes an offer with these sections, and returns it and their mids.
-    /// Nothing to add, no offer.
+    /// Makes an offer with these sections, and returns it and their mids. Returns no offer if there
+    /// are none.
     pub(crate) fn make_offer(
         &mut self,
         key: SessionKey,
@@ -55,7 +55,7 @@ impl Step<'_> {
         let failure = |text: &str| refusal(500, Code::BackendError, text);
         let offered = self.media.offer(key, add).map_err(|error| failure(&error.to_string()))?;
         for (mid, section) in offered.mids.iter().zip(add) {
-            session.sections.insert(mid.clone(), Carried::added(*section));
+            session.sections.insert(mid.clone(), SectionState::added(*section));
         }
         session.exchange = Some(Exchange { operation, mids: offered.mids.clone() });
         self.state.history.note(key, What::Offered { operation });
@@ -88,7 +88,7 @@ impl Step<'_> {
         Ok(ok(json!({})))
     }
 
-    /// Whether an answer lists the codec of each track that it is to receive.
+    /// Checks that an answer lists the codec of each track that it is to receive.
     fn check_codecs(&self, key: SessionKey, answer: &str) -> Result<(), Reply> {
         let sections = self.media.read(answer).map_err(|error| refused_description(&error))?;
         let tracks = self.state.sessions.get(&key).into_iter().flat_map(|session| {

@@ -13,7 +13,7 @@ use crate::rules::read::reply::{Code, Outcome, Reply, failed};
 use crate::rules::read::request::{Location, Operation};
 
 impl Step<'_> {
-    /// The agent offers, the SFU answers.
+    /// Publishes tracks of an offer by the agent, which the SFU answers.
     pub(crate) fn publish(
         &mut self,
         key: SessionKey,
@@ -38,7 +38,7 @@ impl Step<'_> {
         Ok(reply(items, Some(answer), false))
     }
 
-    /// The sections are there already.
+    /// Publishes tracks on existing sections.
     pub(crate) fn name_sections(&mut self, key: SessionKey, entries: Vec<Publish>) -> Outcome {
         Ok(reply(self.put_all_local(key, entries)?, None, false))
     }
@@ -61,10 +61,10 @@ impl Step<'_> {
         Ok(items)
     }
 
-    /// The SFU offers to receive.
+    /// Makes an offer of the SFU to receive tracks.
     pub(crate) fn receive(&mut self, key: SessionKey, entries: Vec<Receive>) -> Outcome {
         let session = self.state.live(key)?;
-        // A mid that is there, none for a new section, or an error.
+        // An existing mid, none for a new section, or an error.
         let mut targets = Vec::new();
         let mut add = Vec::new();
         for entry in &entries {
@@ -94,7 +94,7 @@ impl Step<'_> {
         Ok(reply(items, offer, must_renegotiate))
     }
 
-    /// Publishes a track. One of the same name that is open stays.
+    /// Publishes a track. An open one of the same name stays.
     pub(crate) fn put_local(
         &mut self,
         key: SessionKey,

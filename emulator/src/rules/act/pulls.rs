@@ -19,7 +19,7 @@ use crate::rules::read::reply::{
 use crate::rules::read::request::{Location, Operation};
 
 impl Step<'_> {
-    /// The SFU offers the sections that are not there yet.
+    /// Pulls tracks. The SFU offers the missing sections.
     pub(crate) fn pull(&mut self, key: SessionKey, entries: Vec<Pull>) -> Outcome {
         let (mut targets, mut taken, mut add) = (Vec::new(), BTreeSet::new(), Vec::new());
         for entry in &entries {
@@ -45,7 +45,7 @@ impl Step<'_> {
             });
             items.push(match target {
                 Ok((found, to, is_negotiated)) => {
-                    // The others are fed once the agent has answered.
+                    // The other tracks are fed once the agent has answered.
                     if is_negotiated {
                         self.feed(found.source, to.clone(), entry.simulcast.as_ref());
                     }
@@ -58,7 +58,7 @@ impl Step<'_> {
         Ok(reply(items, offer, must_renegotiate))
     }
 
-    /// The agent offers the sections, the SFU answers.
+    /// Pulls tracks on sections that the agent offers and the SFU answers.
     pub(crate) fn pull_offered(
         &mut self,
         key: SessionKey,
@@ -89,7 +89,7 @@ impl Step<'_> {
         Ok(reply(items, Some(answer), false))
     }
 
-    /// The track that is pulled, and the mid if it needs no new section.
+    /// Returns the track that is pulled, and the mid if it needs no new section.
     fn target(
         &self,
         key: SessionKey,
@@ -106,7 +106,7 @@ impl Step<'_> {
         mid.map(|mid| (found, Some(mid))).ok_or(Code::NotFoundTrack)
     }
 
-    /// The track that is pulled, and the mid of the offer's section for it.
+    /// Returns the track that is pulled, and the mid of the offer's section for it.
     ///
     /// # Errors
     ///

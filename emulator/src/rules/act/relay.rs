@@ -15,7 +15,7 @@ impl Step<'_> {
         };
         match &mut channel.end {
             ChannelEnd::Local => self.spread((key, id), message),
-            // The acknowledgement is for the SFU.
+            // The acknowledgement is for the SFU, not for the publisher.
             ChannelEnd::Remote(subscriber) if subscriber.gate.is_some() => {
                 let held = subscriber.open_gate();
                 self.let_through(key, id, held);
@@ -27,14 +27,14 @@ impl Step<'_> {
         }
     }
 
-    /// Sends what was held back.
+    /// Sends the messages that were held back.
     pub(crate) fn let_through(&mut self, key: SessionKey, id: u16, held: VecDeque<Message>) {
         for message in held {
             self.media.send(key, id, &message);
         }
     }
 
-    /// To every subscriber.
+    /// Sends a message to every subscriber.
     fn spread(&mut self, source: Port, message: &Message) {
         for (key, id) in self.state.listeners(source) {
             match self.state.channel((key, id)).map(|channel| &mut channel.end) {
@@ -64,7 +64,7 @@ impl Step<'_> {
         }
     }
 
-    /// Closes a channel. False if it was not open.
+    /// Closes a channel. Returns false if it was not open.
     pub(crate) fn close_channel(&mut self, key: SessionKey, id: u16) -> bool {
         let session = self.state.sessions.get_mut(&key);
         let channel = session.and_then(|session| session.channels.get_mut(&id));

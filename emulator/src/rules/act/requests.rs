@@ -1,4 +1,4 @@
-//! Requests, and what else comes from outside.
+//! Requests, events and timers.
 
 use super::checks::check_turn;
 use super::step::Step;
@@ -21,7 +21,7 @@ impl Step<'_> {
         response.unwrap_or_else(Response::Now)
     }
 
-    /// Takes what happened on a connection.
+    /// Takes an event of a connection.
     pub(crate) fn event(&mut self, event: Event) {
         let key = event.session();
         match event {
@@ -39,7 +39,7 @@ impl Step<'_> {
         self.state.schedule(key);
     }
 
-    /// Does what is due by now.
+    /// Carries out what is due.
     pub(crate) fn timeout(&mut self) {
         for key in self.state.timers.due(self.now) {
             let session = self.state.sessions.get(&key);
@@ -80,7 +80,7 @@ impl Step<'_> {
         Ok(response)
     }
 
-    /// Notes an offer that a session leaves unanswered which is about to expire.
+    /// Notes the unanswered offer of a session that is about to expire.
     fn expire_unanswered(&mut self, key: SessionKey) {
         let exchange = self.state.sessions.get(&key).and_then(|session| session.exchange.as_ref());
         if let Some(operation) = exchange.map(|exchange| exchange.operation) {

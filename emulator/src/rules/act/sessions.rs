@@ -52,7 +52,7 @@ impl Step<'_> {
         (key, id)
     }
 
-    /// Lets a session lose its connection until it gets it back.
+    /// Cuts a session's connection until it is given back.
     pub(crate) fn disconnect(&mut self, key: SessionKey) {
         self.media.cut(key, true);
         if let Some(session) = self.state.sessions.get_mut(&key)
@@ -78,7 +78,7 @@ impl Step<'_> {
         self.state.schedule(key);
     }
 
-    /// Takes note of a connection that was lost.
+    /// Notes a lost connection.
     pub(crate) fn disconnected(&mut self, key: SessionKey) {
         if let Some(session) = self.state.sessions.get_mut(&key)
             && session.link == Link::Up
@@ -89,16 +89,16 @@ impl Step<'_> {
         }
     }
 
-    /// Lets a session expire. False if it is no more.
+    /// Lets a session expire. Returns false if it has ended.
     pub(crate) fn remove(&mut self, key: SessionKey) -> bool {
         let Some(session) = self.forget(key) else { return false };
         tracing::info!(session = session.id, "expired");
         self.state.history.end(key);
-        self.state.gone.insert(session.id, session.app);
+        self.state.expired_sessions.insert(session.id, session.app);
         true
     }
 
-    /// Ends a session as if it had never been there. What it published ends too.
+    /// Ends a session without a trace. Its publications end too.
     pub(crate) fn forget(&mut self, key: SessionKey) -> Option<Session> {
         let mut session = self.state.sessions.remove(&key)?;
         self.state.schedule(key);
@@ -122,7 +122,7 @@ impl Step<'_> {
         Some(session)
     }
 
-    /// Takes note of a connection, unless it is to be lost.
+    /// Notes a connection, unless it is cut by order.
     pub(crate) fn connected(&mut self, key: SessionKey) {
         let Some(session) = self.state.sessions.get_mut(&key) else { return };
         if matches!(session.link, Link::New | Link::Down { is_cut: false, .. }) {
@@ -135,7 +135,7 @@ impl Step<'_> {
         }
     }
 
-    /// Whether the session's connection carries packets, as of now.
+    /// Returns whether the session's connection carries packets now.
     pub(crate) fn is_up(&mut self, key: SessionKey) -> bool {
         match self.state.sessions.get(&key).map(|session| session.link) {
             None | Some(Link::Down { is_cut: true, .. }) => false,

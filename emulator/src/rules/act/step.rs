@@ -1,12 +1,12 @@
-//! One step of the rules.
+//! Step of the rules.
 
 use std::time::Duration;
 
 use crate::media::Media;
 use crate::rules::model::state::State;
 
-/// One step of the rules: what they know, the time, and the media side. What is to
-/// be done are methods of it, in the modules beside this one.
+/// Step of the rules: their state, the time, and the media side. The modules beside this one add
+/// the actions as methods.
 pub(crate) struct Step<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) now: Duration,

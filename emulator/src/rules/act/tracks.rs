@@ -11,7 +11,7 @@ use crate::rules::read::reply::{Reply, item, ok};
 use crate::rules::read::request::Location;
 
 impl Step<'_> {
-    /// The newest open publication of that name.
+    /// Returns the newest open publication of that name.
     pub(crate) fn find(&self, app: &str, publisher: &str, name: &str) -> Option<Found> {
         let key = *self.state.ids.get(publisher)?;
         let session = self.state.sessions.get(&key).filter(|session| session.app == app)?;
@@ -34,13 +34,13 @@ impl Step<'_> {
         })
     }
 
-    /// The name of the codec that a publication sends.
+    /// Returns the name of the codec that a publication sends.
     pub(crate) fn codec(&self, source: Source) -> Option<String> {
         let (_, track) = self.state.publication(source)?;
         self.media.last_codec(&Place { session: source.session, mid: track.mid.clone() })
     }
 
-    /// Lets a section receive a publication, if it is still there.
+    /// Lets a section receive a publication, if that still exists.
     pub(crate) fn feed(&mut self, source: Source, to: Place, simulcast: Option<&Simulcast>) {
         let Some((session, track)) = self.state.publication(source) else { return };
         let from = Place { session: source.session, mid: track.mid.clone() };
@@ -49,7 +49,7 @@ impl Step<'_> {
         self.media.forward(from, to, layers.unwrap_or_default());
     }
 
-    /// Leaves those that receive an ended publication without it.
+    /// Cuts the subscribers of a publication that has ended off from it.
     pub(crate) fn end_publication(&mut self, source: Source) {
         for (key, session) in &mut self.state.sessions {
             let exchange = &session.exchange;
@@ -61,7 +61,7 @@ impl Step<'_> {
                 subscription.source = None;
                 let (track_name, mid) = (track.name.as_str().into(), track.mid.as_str().into());
                 self.state.history.note(*key, What::SourceEnded { track: track_name, mid });
-                // What is only offered is not fed yet.
+                // A track that is only offered is not fed yet.
                 let is_offered = exchange.as_ref().is_some_and(|e| e.mids.contains(&track.mid));
                 if track.is_open && !is_offered {
                     self.media.stop(&Place { session: *key, mid: track.mid.clone() });
@@ -72,7 +72,7 @@ impl Step<'_> {
         self.state.look_again();
     }
 
-    /// Closes both directions of a mid. False if nothing was open.
+    /// Closes both directions of a mid. Returns false if nothing was open.
     pub(crate) fn close_mid(&mut self, key: SessionKey, mid: &str) -> bool {
         let Some(session) = self.state.sessions.get_mut(&key) else { return false };
         let mut was_open = false;
@@ -125,7 +125,7 @@ impl Step<'_> {
     }
 }
 
-/// The reply of an operation on tracks.
+/// Returns the reply of an operation on tracks.
 pub(crate) fn reply(
     entries: Vec<Value>,
     description: Option<Value>,

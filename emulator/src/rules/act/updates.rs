@@ -67,7 +67,7 @@ impl Step<'_> {
         self.put_remote(since, to, publisher, name, simulcast, &found).map(Ok)
     }
 
-    /// Switches to the layers whose time has come.
+    /// Switches to the layers that are due.
     pub(crate) fn switch_layers(&mut self, key: SessionKey) {
         let Some(session) = self.state.sessions.get_mut(&key) else { return };
         let due: Vec<Switch> =
@@ -87,7 +87,7 @@ impl Step<'_> {
 }
 
 impl Update {
-    /// The subscription that is meant.
+    /// Returns the subscription that the update names.
     fn subscription<'a>(&self, session: &'a Session) -> Option<(&'a Track, &'a Subscription)> {
         session.tracks.iter().rev().find_map(|track| {
             let is_meant = match self.mid.strip_prefix('#') {
@@ -103,7 +103,7 @@ impl Update {
         })
     }
 
-    /// The publisher and the name of the track, where they are to change.
+    /// Returns the new publisher and name of the track, if they are to change.
     pub(crate) fn new_source(&self, session: &Session) -> Option<(String, String)> {
         if self.publisher.is_none() && self.name.is_none() {
             return None;

@@ -1,4 +1,4 @@
-//! Changes begin, wait and go on.
+//! Begin, wait and end of changes.
 
 use super::step::Step;
 use crate::media::SessionKey;
@@ -28,7 +28,7 @@ impl Step<'_> {
         }
     }
 
-    /// Goes on with the change that waits, if there is one.
+    /// Continues the change that waits, if there is one.
     pub(crate) fn resume(&mut self, key: SessionKey) {
         let Some(session) = self.state.sessions.get_mut(&key) else { return };
         let Some(Waiting { ticket, change, stage }) = session.waiting.take() else { return };

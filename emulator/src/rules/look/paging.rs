@@ -1,5 +1,4 @@
-//! Parts of what there is, so that looking at it takes no longer than the part is
-//! large.
+//! Pages of the state. The time for a page depends on its size only.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,8 +12,8 @@ use crate::rules::model::history::Happening;
 use crate::rules::model::session::Session;
 use crate::rules::model::state::State;
 
-/// The most tracks and data channels of one page. Looking at 1,980 has taken 1.3 to 2
-/// ms, optimised, on a virtual machine with 2 cores that had other work.
+/// The most tracks and data channels of one page. Reading 1,980 has taken 1.3 to 2 ms, optimised,
+/// on a virtual machine with 2 cores that had other work.
 const MOST_ITEMS: usize = 2_000;
 
 /// Some of the sessions: the live ones first, of both kinds the newest first.
@@ -24,26 +23,25 @@ const MOST_ITEMS: usize = 2_000;
 pub struct Page {
     /// The sessions.
     pub sessions: Vec<SessionSnapshot>,
-    /// Where the next page begins. None if there is none.
+    /// Beginning of the next page. None if this is the last one.
     pub next: Option<Cursor>,
 }
 
-/// How much there is.
+/// Totals of sessions and adapters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Summary {
-    /// How many sessions have not expired.
+    /// Number of sessions that have not expired.
     pub live: usize,
-    /// How many expired sessions are remembered.
+    /// Number of expired sessions that are remembered.
     pub expired: usize,
-    /// How many adapters are known and not closed.
+    /// Number of adapters that are known and not closed.
     pub adapters: usize,
 }
 
-/// A place in the list of sessions. It holds while sessions come and go: one that
-/// expires moves from the live ones to the expired ones. As text it is
-/// `live-NUMBER` or `expired-NUMBER`.
+/// Place in the list of sessions. It holds while sessions come and go: one that expires moves from
+/// the live ones to the expired ones. As text it is `live-NUMBER` or `expired-NUMBER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cursor {
     /// Behind this live session.
@@ -52,20 +50,20 @@ pub enum Cursor {
     Expired(u64),
 }
 
-/// A text that is no [`Cursor`].
+/// Error for a text that is no [`Cursor`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadCursor;
 
-/// A session of either kind.
+/// Session of either kind.
 enum Entry<'a> {
     Live(SessionKey, &'a Session),
     Expired { number: u64, id: &'a str, app: &'a str },
 }
 
 impl View<'_> {
-    /// At most `limit` sessions from a place on, and no more of them than have 2,000
-    /// tracks and data channels together. A session that has more is alone on its
-    /// page, without the rest of them.
+    /// Returns at most `limit` sessions from a place on, and no more of them than have 2,000 tracks
+    /// and data channels together. A session that has more is alone on its page, without the rest
+    /// of them.
     pub(crate) fn page(&self, after: Option<Cursor>, limit: usize) -> Page {
         let (key, number) = match after {
             None => (SessionKey(u64::MAX), u64::MAX),
@@ -74,7 +72,7 @@ impl View<'_> {
         };
         let live = self.state.sessions.range(..key).rev();
         let live = live.map(|(key, session)| Entry::Live(*key, session));
-        let expired = self.state.gone.before(number);
+        let expired = self.state.expired_sessions.before(number);
         let expired = expired.map(|(number, id, app)| Entry::Expired { number, id, app });
         let mut page = Page { sessions: Vec::new(), next: None };
         let (mut last, mut items) = (None, 0);
@@ -91,13 +89,13 @@ impl View<'_> {
         page
     }
 
-    /// One session, and what is kept of its history, oldest first. None if no session
-    /// of that id is remembered.
+    /// Returns one session, and its remembered history, oldest first. None if no session of that id
+    /// is remembered.
     pub(crate) fn details(&self, id: &str) -> Option<(SessionSnapshot, Vec<Happening>)> {
         let live = self.state.key(id).and_then(|key| Some((key, self.state.sessions.get(&key)?)));
         let session = match live {
             Some((key, session)) => self.of(key, session, MOST_ITEMS),
-            None => SessionSnapshot::expired(id, self.state.gone.app(id)?),
+            None => SessionSnapshot::expired(id, self.state.expired_sessions.app(id)?),
         };
         Some((session, self.state.history.of(id)))
     }
@@ -107,7 +105,7 @@ impl Summary {
     pub(crate) fn of(state: &State) -> Self {
         Self {
             live: state.sessions.len(),
-            expired: state.gone.len(),
+            expired: state.expired_sessions.len(),
             adapters: state.adapters.len(),
         }
     }

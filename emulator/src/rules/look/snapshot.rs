@@ -11,116 +11,115 @@ use crate::rules::model::state::State;
 use crate::rules::model::track::Track;
 use crate::rules::read::request::{Location, Operation};
 
-/// Everything that there is.
+/// State of all sessions, subscriptions and adapters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The apps that something belongs to.
+    /// Apps that have a session or an adapter.
     pub apps: BTreeSet<String>,
-    /// The sessions, the expired ones last.
+    /// Sessions, the expired ones last.
     pub sessions: Vec<SessionSnapshot>,
-    /// The subscriptions.
+    /// Subscriptions.
     pub subscriptions: Vec<SubscriptionSnapshot>,
-    /// The adapters.
+    /// Adapters.
     pub adapters: Vec<AdapterSnapshot>,
 }
 
-/// A session.
+/// State of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SessionSnapshot {
-    /// Its id.
+    /// Id of the session.
     pub id: String,
-    /// The app that it belongs to.
+    /// App of the session.
     pub app: String,
-    /// The label that it was created with.
+    /// Label that it was created with.
     pub correlation_id: Option<String>,
-    /// How it is.
+    /// State of its connection.
     pub state: SessionState,
-    /// For how many milliseconds it has been there. 0 for an expired one.
+    /// Age in milliseconds. 0 for an expired session.
     pub age: u64,
-    /// The operation that the SFU's open offer was made for.
+    /// Operation of the SFU's open offer.
     pub open_exchange: Option<Operation>,
-    /// Whether a request on it waits.
+    /// True if a request on it waits.
     pub is_waiting: bool,
     /// Its tracks.
     pub tracks: Vec<TrackSnapshot>,
     /// Its data channels.
     pub channels: Vec<ChannelSnapshot>,
-    /// How many of its tracks and data channels are not listed here, because a page
-    /// has no room for them. 0 in a [`Snapshot`].
+    /// Number of its tracks and data channels that are not listed here, because a page has no room
+    /// for them. 0 in a [`Snapshot`].
     pub left_out: usize,
 }
 
-/// How a session is.
+/// State of a session's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum SessionState {
-    /// It never had a connection.
+    /// The session never had a connection.
     New,
-    /// It has a connection.
+    /// The session has a connection.
     Connected,
-    /// It lost its connection and can come back.
+    /// The session lost its connection and can come back.
     Disconnected,
-    /// An adapter feeds it.
+    /// An adapter feeds the session.
     Ingest,
-    /// It is no more.
+    /// The session has ended.
     Expired,
 }
 
-/// A track.
+/// State of a track.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TrackSnapshot {
     /// Its section.
     pub mid: String,
-    /// Which end it is.
+    /// End of the track: the publisher's or a subscriber's.
     pub location: Location,
     /// Its name.
     pub name: String,
     /// The kind of media: `audio` or `video`.
     pub kind: &'static str,
-    /// The codec of the last packet on its section in its direction, named as in `a=rtpmap`. None
+    /// Codec of the last packet on its section in its direction, named as in `a=rtpmap`. None
     /// before the first packet.
     pub codec: Option<&'static str>,
-    /// The publisher's session, if it is a remote one.
+    /// Publisher's session. None for a local track.
     pub publisher: Option<String>,
-    /// Whether it is not closed.
+    /// True until it is closed.
     pub is_open: bool,
-    /// Whether it can carry something: an open one whose publication has ended
-    /// cannot.
+    /// True if it can carry media: an open one whose publication has ended cannot.
     pub is_active: bool,
-    /// How many packets its section has carried, without repetitions: those of
-    /// the agent for a local track, those to the agent for a remote one.
+    /// Packets that its section has carried, without retransmissions: those of the agent for a
+    /// local track, those to the agent for a remote one.
     pub packets: u64,
-    /// The bytes of their payloads.
+    /// Bytes of their payloads.
     pub bytes: u64,
 }
 
-/// A data channel.
+/// State of a data channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ChannelSnapshot {
     /// Its id on the session.
     pub id: u16,
-    /// Which end it is.
+    /// End of the channel: the publisher's or a subscriber's.
     pub location: Location,
     /// Its name.
     pub name: String,
-    /// The publisher's session, if it is a remote one.
+    /// Publisher's session. None for a local channel.
     pub publisher: Option<String>,
-    /// Whether the subscriber may reply.
+    /// True if the subscriber may reply.
     pub can_reply: bool,
-    /// As `GET` on the session has it.
+    /// Status, as `GET` on the session has it.
     pub status: &'static str,
 }
 
-/// A track that another session receives.
+/// Track that another session receives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -135,25 +134,26 @@ pub struct SubscriptionSnapshot {
     pub mid: String,
 }
 
-/// An adapter.
+/// State of an adapter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AdapterSnapshot {
     /// Its id.
     pub id: String,
-    /// The app that it belongs to.
+    /// App of the adapter.
     pub app: String,
-    /// Whether its connection is open.
+    /// True if its connection is open.
     pub is_open: bool,
 }
 
 impl View<'_> {
-    /// Everything that there is, as of now.
+    /// Returns the state of all sessions, subscriptions and adapters.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let all = usize::MAX;
         let live = self.state.sessions.iter().map(|(key, session)| self.of(*key, session, all));
-        let expired = self.state.gone.iter().map(|(id, app)| SessionSnapshot::expired(id, app));
+        let expired =
+            self.state.expired_sessions.iter().map(|(id, app)| SessionSnapshot::expired(id, app));
         let sessions: Vec<_> = live.chain(expired).collect();
         let known = self.state.adapters.iter();
         let known =
@@ -167,13 +167,13 @@ impl View<'_> {
         Snapshot { apps, sessions, subscriptions, adapters }
     }
 
-    /// One session as of now. None if there is none of that id, or it has expired.
+    /// Returns the state of one session. None if there is none of that id, or it has expired.
     pub(crate) fn session(&self, id: &str) -> Option<SessionSnapshot> {
         let key = self.state.key(id)?;
         self.state.sessions.get(&key).map(|session| self.of(key, session, usize::MAX))
     }
 
-    /// The session with at most so many tracks, and channels if there is room.
+    /// Returns the session with at most this many tracks, and channels if there is room.
     pub(crate) fn of(&self, key: SessionKey, session: &Session, most: usize) -> SessionSnapshot {
         let state = match session.link {
             _ if session.is_ingest => SessionState::Ingest,
@@ -211,7 +211,7 @@ impl View<'_> {
 }
 
 impl AdapterSnapshot {
-    /// At most `limit` of the adapters that are not closed.
+    /// Returns at most `limit` of the adapters that are not closed.
     pub(crate) fn all(state: &State, limit: usize) -> Vec<Self> {
         let known = state.adapters.iter().take(limit);
         known.map(|(id, adapter)| Self::new(id, &adapter.app, adapter.is_open)).collect()

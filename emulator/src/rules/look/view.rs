@@ -1,11 +1,11 @@
-//! A view of the state.
+//! View of the state.
 
 use std::time::Duration;
 
 use crate::media::Media;
 use crate::rules::model::state::State;
 
-/// The state of the rules as of now, and the media side.
+/// State of the rules as of now, and the media side.
 pub(crate) struct View<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Duration,

@@ -12,14 +12,14 @@ use crate::rules::read::request::Ticket;
 
 pub(crate) struct Adapter {
     pub(crate) app: String,
-    /// The endpoint has answered.
+    /// True once the endpoint has answered.
     pub(crate) is_open: bool,
     pub(crate) feeds: Option<SessionKey>,
     pub(crate) reads: Option<Source>,
     pub(crate) bytes: Option<u64>,
 }
 
-/// A request that waits for its adapters.
+/// Request that waits for its adapters.
 pub(crate) struct Job {
     pub(crate) ticket: Ticket,
     pub(crate) until: Duration,
@@ -32,7 +32,7 @@ pub(crate) enum Item {
 }
 
 impl Job {
-    /// Notes how connecting went.
+    /// Notes the result of connecting.
     pub(crate) fn settle(&mut self, adapter: &str, result: Result<(), AdapterFailure>) {
         for item in &mut self.items {
             let Item::Opening { id, fields } = item else { continue };
@@ -54,7 +54,7 @@ impl Job {
     }
 }
 
-/// The reply once nothing is open. 503 if nothing worked.
+/// Returns the reply if no adapter is still being opened. The status is 503 if none worked.
 pub(crate) fn reply(items: &[Item]) -> Option<Reply> {
     let mut status = 503;
     let mut tracks = Vec::new();

@@ -17,7 +17,7 @@ pub(crate) struct Channel {
     pub(crate) end: ChannelEnd,
 }
 
-/// Which end of a data channel this is.
+/// End of a data channel: the publisher's or a subscriber's.
 pub(crate) enum ChannelEnd {
     Local,
     Remote(Subscriber),
@@ -28,7 +28,7 @@ pub(crate) struct Subscriber {
     /// The publisher's channel. None once it is closed.
     pub(crate) source: Option<Port>,
     pub(crate) can_reply: bool,
-    /// The messages that are held back until the agent says something.
+    /// The messages that are held back until the agent acknowledges the channel.
     pub(crate) gate: Option<Gate>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Gate {
     pub(crate) held: VecDeque<Message>,
 }
 
-/// How many messages wait for an acknowledgement; the oldest make room.
+/// The most messages that wait for an acknowledgement. The oldest make room.
 const MAX_HELD: usize = 1024;
 
 impl Channel {
@@ -56,7 +56,7 @@ impl Channel {
         }
     }
 
-    /// The publisher's channel, if messages can come from it.
+    /// Returns the publisher's channel, if messages can come from it.
     pub(crate) fn source(&self) -> Option<Port> {
         match &self.end {
             ChannelEnd::Remote(subscriber) if self.is_open => subscriber.source,
@@ -64,7 +64,7 @@ impl Channel {
         }
     }
 
-    /// Whether it is a subscriber that may reply.
+    /// Returns whether this is a subscriber that may reply.
     pub(crate) fn can_reply(&self) -> bool {
         matches!(self.end, ChannelEnd::Remote(Subscriber { can_reply: true, .. }))
     }

@@ -1,7 +1,7 @@
 //! The history of each session, for people to look at.
 //!
-//! A history has no bodies and no session descriptions, and names only as long as
-//! they are shown.
+//! A history has no bodies and no session descriptions. Names stay in it only as long as they are
+//! shown.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -11,29 +11,29 @@ use serde::Serialize;
 use crate::media::SessionKey;
 use crate::rules::read::request::{Location, Operation};
 
-/// The most sessions that have a history. Those that ended first make room, and
-/// the oldest where none has ended.
+/// The most sessions that have a history. Those that ended first make room, or the oldest if none
+/// has ended.
 const MOST_SESSIONS: usize = 1_000;
 
-/// The most happenings of one session; its oldest make room.
+/// The most events of one session. Its oldest make room.
 const MOST_HAPPENINGS: usize = 100;
 
 /// The most characters of a name or mid that are kept.
 const LONGEST_LABEL: usize = 64;
 
-/// Something that happened to a session.
+/// Event of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Happening {
-    /// When it happened, in milliseconds since the start.
+    /// Time of the event, in milliseconds since the start.
     pub at_ms: u64,
-    /// The kind of happening.
+    /// Kind of event.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// A kind of happening.
+/// Kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -44,12 +44,12 @@ pub enum What {
     Waits,
     /// The SFU made an offer, which awaits its answer.
     Offered {
-        /// The operation that the offer was made for.
+        /// Operation of the offer.
         operation: Operation,
     },
     /// The agent's answer to the SFU's offer was accepted.
     Answered {
-        /// The operation that the offer was made for.
+        /// Operation of the offer.
         operation: Operation,
     },
     /// The agent's offer was answered.
@@ -58,7 +58,7 @@ pub enum What {
     Connected,
     /// The connection was lost.
     Disconnected,
-    /// A track was published.
+    /// The track was published.
     Published {
         /// The track.
         track: Label,
@@ -76,11 +76,11 @@ pub enum What {
     },
     /// The first packet passed through a section, in one direction.
     FirstPacket {
-        /// The newest open track of the section. None if it has none.
+        /// Newest open track of the section. None if it has none.
         track: Option<Label>,
         /// The section.
         mid: Label,
-        /// Local if the agent sent it, remote if the agent was sent it.
+        /// Local if the agent sent it, remote if the agent received it.
         location: Location,
     },
     /// A track was closed by request.
@@ -104,11 +104,11 @@ pub enum What {
         /// Its section on this session.
         mid: Label,
     },
-    /// The session is no more.
+    /// The session expired.
     Expired,
 }
 
-/// A name or a mid, cut to 64 characters.
+/// Name or mid, cut to 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Label(String);
@@ -122,14 +122,14 @@ pub(crate) struct History {
     ended: VecDeque<SessionKey>,
 }
 
-/// The happenings of one session, oldest first.
+/// Events of one session, oldest first.
 struct Past {
     id: String,
     happenings: VecDeque<Happening>,
 }
 
 impl Label {
-    /// The text, as far as it is kept.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -142,12 +142,12 @@ impl From<&str> for Label {
 }
 
 impl History {
-    /// Sets the time of what happens from now on.
+    /// Sets the time of the next events.
     pub(crate) fn set_time(&mut self, now: Duration) {
         self.now = self.now.max(now);
     }
 
-    /// The last time that was set.
+    /// Returns the last time that was set.
     pub(crate) fn now(&self) -> Duration {
         self.now
     }
@@ -183,12 +183,12 @@ impl History {
         }
     }
 
-    /// Forgets a session that never was.
+    /// Forgets a session that was never visible.
     pub(crate) fn forget(&mut self, key: SessionKey) {
         self.sessions.remove(&key);
     }
 
-    /// The happenings of a session, oldest first. Empty if nothing is kept.
+    /// Returns the events of a session, oldest first. Empty if none are kept.
     pub(crate) fn of(&self, id: &str) -> Vec<Happening> {
         let past = self.sessions.values().rev().find(|past| past.id == id);
         past.map(|past| past.happenings.iter().cloned().collect()).unwrap_or_default()

@@ -2,8 +2,8 @@
 
 pub(crate) mod adapter;
 pub(crate) mod channel;
-pub(crate) mod gone;
 pub(crate) mod history;
+pub(crate) mod past_ids;
 pub(crate) mod section;
 pub(crate) mod session;
 pub(crate) mod state;

@@ -1,33 +1,32 @@
-//! Media sections of a session, and an offer for some.
+//! Media sections of a session, and an unanswered offer for some.
 
 use crate::media::{Kind, NewSection, Section};
 use crate::rules::read::request::{Location, Operation};
 
-/// An offer of the SFU's that awaits its answer.
+/// Offer of the SFU that awaits its answer.
 pub(crate) struct Exchange {
-    /// The operation that it was made for.
+    /// Operation that it was made for.
     pub(crate) operation: Operation,
-    /// The sections that it added.
+    /// Mids of the sections that it added.
     pub(crate) mids: Vec<String>,
 }
 
-/// A media section of a session, whoever offered it.
-pub(crate) struct Carried {
+/// Media section of a session, whoever offered it.
+pub(crate) struct SectionState {
     pub(crate) kind: Option<Kind>,
-    /// The agent has offered it.
+    /// True if the agent has offered it.
     pub(crate) is_agents: bool,
-    /// The names of the codecs that the agent lists. Empty before it has.
+    /// Names of the codecs that the agent lists. Empty before it has.
     pub(crate) codecs: Vec<String>,
     pub(crate) agent_sends: bool,
     pub(crate) agent_receives: bool,
     pub(crate) is_stopped: bool,
     pub(crate) has_layers: bool,
-    /// A track on it was closed by force: what the agent sends on it is not
-    /// taken any more.
+    /// True if a track on it was closed by force: the agent's packets on it are not taken any more.
     pub(crate) was_forced: bool,
 }
 
-impl Carried {
+impl SectionState {
     pub(crate) fn carries(&self, kind: Kind, location: Location) -> bool {
         let is_open = match location {
             Location::Local => self.agent_sends,
@@ -36,12 +35,12 @@ impl Carried {
         is_open && !self.is_stopped && self.kind == Some(kind)
     }
 
-    /// The only one of a session that an adapter feeds.
+    /// Creates the only section of a session that an adapter feeds.
     pub(crate) fn ingest() -> Self {
         Self::added(NewSection::Receive { kind: Kind::Audio, is_bidirectional: false })
     }
 
-    /// Whether the agent waits there for something of that kind.
+    /// Returns whether the agent waits there for media of that kind.
     pub(crate) fn is_idle(&self, kind: Kind) -> bool {
         self.is_agents
             && !self.was_forced

@@ -1,4 +1,4 @@
-//! One session.
+//! State of one session.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::channel::{Channel, ChannelEnd, Subscriber};
-use super::section::{Carried, Exchange};
+use super::section::{Exchange, SectionState};
 use super::track::{End, Found, Track};
 use super::waiting::Waiting;
 use crate::media::Kind;
@@ -17,51 +17,51 @@ use crate::rules::read::request::Location;
 /// The window in which requests are counted.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A session that has not expired.
+/// Session that has not expired.
 pub(crate) struct Session {
     pub(crate) id: String,
     pub(crate) app: String,
     pub(crate) correlation_id: Option<String>,
     pub(crate) created: Duration,
     pub(crate) link: Link,
-    /// An adapter feeds it; there is no agent.
+    /// True if an adapter feeds it: it has no agent.
     pub(crate) is_ingest: bool,
-    /// An exchange of session descriptions has ended.
+    /// True once an exchange of session descriptions has ended.
     pub(crate) was_negotiated: bool,
     /// The SFU's offer that awaits its answer.
     pub(crate) exchange: Option<Exchange>,
-    /// The change that waits for something.
+    /// The change that waits.
     pub(crate) waiting: Option<Waiting>,
     /// The media sections, by mid.
-    pub(crate) sections: BTreeMap<String, Carried>,
+    pub(crate) sections: BTreeMap<String, SectionState>,
     pub(crate) tracks: Vec<Track>,
-    /// Data channels can be opened.
+    /// True if data channels can be opened.
     pub(crate) has_data: bool,
-    /// `datachannels/establish` has succeeded.
+    /// True once `datachannels/establish` has succeeded.
     pub(crate) is_established: bool,
-    /// The data channels, the transport's own one not among them.
+    /// Data channels, without the transport's own one.
     pub(crate) channels: BTreeMap<u16, Channel>,
     pub(crate) last_channel: u16,
-    /// The SFU answers the next negotiated close with an offer of its own.
+    /// True if the SFU answers the next negotiated close with an offer of its own.
     pub(crate) is_glaring: bool,
-    /// Layers that are still to be switched to.
+    /// Switches of layers that are not due yet.
     pub(crate) switches: Vec<Switch>,
-    /// When the requests of the last second came.
+    /// Times of the requests of the last second.
     recent: VecDeque<Duration>,
 }
 
-/// How a session's connection is.
+/// State of a session's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// There was none yet.
+    /// The session had none yet.
     New,
-    /// It carries packets.
+    /// The connection carries packets.
     Up,
-    /// It was lost. `is_cut`: by order, so that it stays lost.
+    /// The connection was lost. `is_cut`: by order, so that it stays lost.
     Down { since: Duration, is_cut: bool },
 }
 
-/// A layer that a subscription is still to be switched to.
+/// Switch of a subscription to another layer, which is not due yet.
 pub(crate) struct Switch {
     pub(crate) at: Duration,
     pub(crate) mid: String,
@@ -91,12 +91,12 @@ impl Session {
         }
     }
 
-    /// Whether a section for data channels has been negotiated.
+    /// Returns whether a section for data channels has been negotiated.
     pub(crate) fn carries_data(&self) -> bool {
         self.sections.values().any(|section| section.kind.is_none() && !section.is_stopped)
     }
 
-    /// When it expires if its connection stays as it is.
+    /// Returns the time at which it expires if its connection stays as it is.
     pub(crate) fn expires_at(&self, config: &Config) -> Option<Duration> {
         match self.link {
             _ if self.is_ingest => None,
@@ -106,12 +106,12 @@ impl Session {
         }
     }
 
-    /// Whether its connection was lost.
+    /// Returns whether its connection was lost.
     pub(crate) fn is_down(&self) -> bool {
         matches!(self.link, Link::Down { .. })
     }
 
-    /// Counts a request. False if there are too many.
+    /// Counts a request. Returns false if there are too many.
     pub(crate) fn admit(&mut self, now: Duration, limit: usize) -> bool {
         while self.recent.front().is_some_and(|at| now.saturating_sub(*at) >= SECOND) {
             self.recent.pop_front();
@@ -137,7 +137,7 @@ impl Session {
         ok(json!({ "tracks": tracks, "dataChannels": channels }))
     }
 
-    /// When its tracks have to be looked at.
+    /// Returns the time at which its tracks have to be checked for silence.
     pub(crate) fn idle_at(&self, track_idle: Duration) -> Option<Duration> {
         if self.link != Link::Up {
             return None;
@@ -150,8 +150,7 @@ impl Session {
         heard.min().map(|heard| heard.saturating_add(track_idle))
     }
 
-    /// The mid of the transceiver that `#name` stands for, if it can carry
-    /// that.
+    /// Returns the mid of the transceiver of `#name`, if it can carry this kind in this direction.
     pub(crate) fn transceiver(&self, name: &str, kind: Kind, location: Location) -> Option<String> {
         let is_meant = |track: &&Track| {
             let section = self.sections.get(&track.mid);
@@ -162,7 +161,7 @@ impl Session {
         self.tracks.iter().rev().find(is_meant).map(|track| track.mid.clone())
     }
 
-    /// Puts a track there, in the place of one of the same mid and end.
+    /// Adds a track, in the place of one of the same mid and end.
     pub(crate) fn put(&mut self, track: Track) -> Value {
         let (mid, location) = (track.mid.clone(), track.location());
         self.tracks.retain(|other| other.mid != mid || other.location() != location);
@@ -171,17 +170,17 @@ impl Session {
         entry
     }
 
-    /// The open track of a section in one direction. There is one at most.
+    /// Returns the open track of a section in one direction. At most one is open.
     pub(crate) fn open_on(&self, mid: &str, location: Location) -> Option<&Track> {
         let is_it =
             |track: &&Track| track.is_open && track.mid == mid && track.location() == location;
         self.tracks.iter().find(is_it)
     }
 
-    /// A section on which the agent waits for something of that kind and codec, and
-    /// that is not taken.
+    /// Returns a section on which the agent waits for media of that kind and codec, and that is not
+    /// taken.
     pub(crate) fn idle_section(&self, found: &Found, taken: &BTreeSet<String>) -> Option<String> {
-        let is_free = |mid: &String, section: &Carried| {
+        let is_free = |mid: &String, section: &SectionState| {
             section.is_idle(found.kind)
                 && found.codec.as_ref().is_none_or(|codec| section.codecs.contains(codec))
                 && !taken.contains(mid)
@@ -195,7 +194,7 @@ impl Session {
         self.switches.iter().map(|switch| switch.at).min()
     }
 
-    /// When the first channel that has to be acknowledged ends.
+    /// Returns the time at which the first channel without its acknowledgement ends.
     pub(crate) fn ack_until(&self) -> Option<Duration> {
         let gates = self.channels.values().filter_map(|channel| match &channel.end {
             ChannelEnd::Remote(Subscriber { gate: Some(gate), .. }) if channel.is_open => {
@@ -206,7 +205,7 @@ impl Session {
         gates.min()
     }
 
-    /// When something of it is due if nothing happens.
+    /// Returns the time at which something is due if no event comes.
     pub(crate) fn due_at(&self, config: &Config) -> Option<Duration> {
         let times = [
             self.expires_at(config),

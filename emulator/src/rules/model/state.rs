@@ -1,4 +1,4 @@
-//! Everything that the rules know.
+//! State of the rules.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use fastrand::Rng;
 
 use super::adapter::{Adapter, Job};
 use super::channel::{Channel, ChannelEnd, Port};
-use super::gone::Gone;
 use super::history::{History, What};
+use super::past_ids::PastIds;
 use super::session::Session;
 use super::timers::Timers;
 use super::track::{Source, Track};
@@ -20,24 +20,24 @@ use crate::rules::read::endpoints::AdapterCommand;
 use crate::rules::read::reply::{Reply, bad_description, disconnected, not_found, too_many};
 use crate::rules::read::request::{Location, Operation, Request, Ticket};
 
-/// Everything that the rules know.
+/// State of the rules.
 pub(crate) struct State {
     pub(crate) config: Config,
     random: Rng,
-    /// Counts sessions, tracks and tickets.
+    /// Counter of sessions, tracks and tickets.
     count: u64,
     pub(crate) sessions: BTreeMap<SessionKey, Session>,
     /// The sessions by id.
     pub(crate) ids: BTreeMap<String, SessionKey>,
-    /// When which session is due.
+    /// Times at which sessions are due.
     pub(crate) timers: Timers,
-    /// The sessions with a change that waits for packets.
+    /// Sessions with a change that waits for packets.
     pub(crate) awaiting_packets: BTreeSet<SessionKey>,
     /// The expired sessions.
-    pub(crate) gone: Gone,
+    pub(crate) expired_sessions: PastIds,
     pub(crate) adapters: BTreeMap<String, Adapter>,
-    pub(crate) closed_adapters: Gone,
-    /// The subscribers of each published channel that has some.
+    pub(crate) closed_adapters: PastIds,
+    /// Subscribers of each published channel that has some.
     pub(crate) listeners: BTreeMap<Port, BTreeSet<Port>>,
     pub(crate) history: History,
     /// Requests that wait for adapters.
@@ -47,8 +47,8 @@ pub(crate) struct State {
     pub(crate) violations: Violations,
 }
 impl State {
-    /// The same seed gives the same ids; without one they differ from start to
-    /// start.
+    /// Creates a state without any session. The same seed gives the same ids. Without one they
+    /// differ from start to start.
     pub(crate) fn new(config: Config, seed: Option<u64>) -> Self {
         Self {
             config,
@@ -58,9 +58,9 @@ impl State {
             ids: BTreeMap::new(),
             timers: Timers::default(),
             awaiting_packets: BTreeSet::new(),
-            gone: Gone::default(),
+            expired_sessions: PastIds::default(),
             adapters: BTreeMap::new(),
-            closed_adapters: Gone::default(),
+            closed_adapters: PastIds::default(),
             listeners: BTreeMap::new(),
             history: History::default(),
             jobs: Vec::new(),
@@ -70,23 +70,23 @@ impl State {
         }
     }
 
-    /// The key that a session has on the media side.
+    /// Returns the key that a session has on the media side.
     pub(crate) fn key(&self, session: &str) -> Option<SessionKey> {
         self.ids.get(session).copied()
     }
 
-    /// A number that no other thing has.
+    /// Returns a number that was not used before.
     pub(crate) fn next(&mut self) -> u64 {
         self.count += 1;
         self.count
     }
 
-    /// 32 hexadecimal digits.
+    /// Returns 32 hexadecimal digits.
     pub(crate) fn new_id(&mut self) -> String {
         format!("{:032x}", self.random.u128(..))
     }
 
-    /// A name as a random UUID is written.
+    /// Returns a name in the form of a random UUID.
     pub(crate) fn new_name(&mut self) -> String {
         // Version 4, variant 1 (RFC 9562 section 5.4).
         let bits = self.random.u128(..) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
@@ -95,15 +95,14 @@ impl State {
         [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
     }
 
-    /// How many bytes went through an adapter so far.
+    /// Takes the number of bytes that went through an adapter so far.
     pub(crate) fn adapter_bytes(&mut self, id: &str, total: u64) {
         if let Some(adapter) = self.adapters.get_mut(id) {
             adapter.bytes = Some(total);
         }
     }
 
-    /// Refuses a change that came while another one of its session was under way of
-    /// which the rules do not know.
+    /// Refuses a change that came during another one of its session that the rules do not know of.
     pub(crate) fn overlap(&mut self, now: Duration, request: &Request, other: UnderWay) -> Reply {
         let kind = match other {
             UnderWay::Awaited => ViolationKind::Overlap,
@@ -118,11 +117,11 @@ impl State {
         }
     }
 
-    /// The session of a request, unless it is not there or has had too many.
+    /// Returns the session of a request, unless it does not exist or has had too many requests.
     pub(crate) fn admit(&mut self, now: Duration, request: &Request) -> Result<SessionKey, Reply> {
         let id = request.session.as_deref().unwrap_or_default();
         let Some(key) = self.key(id) else {
-            return Err(match self.gone.was_of(id, &request.app) {
+            return Err(match self.expired_sessions.was_of(id, &request.app) {
                 true => {
                     self.violations.say_gone(now, request);
                     disconnected()
@@ -143,7 +142,7 @@ impl State {
         }
     }
 
-    /// Notes what was wrong with a request about a session.
+    /// Notes a violation by a request about a session.
     pub(crate) fn note(
         &mut self,
         now: Duration,
@@ -156,19 +155,19 @@ impl State {
         self.violations.push(now, of, operation, kind);
     }
 
-    /// The session, or the refusal that says that it is no more.
+    /// Returns the session, or the refusal for one that has ended.
     pub(crate) fn live(&mut self, key: SessionKey) -> Result<&mut Session, Reply> {
         self.sessions.get_mut(&key).ok_or_else(disconnected)
     }
 
-    /// Takes note of the session's next time; of none, if it is no more. Has to
-    /// be called after every change of a session.
+    /// Sets the session's next time, and removes it if the session has ended. Has to be called
+    /// after every change of a session.
     pub(crate) fn schedule(&mut self, key: SessionKey) {
         let at = self.sessions.get(&key).and_then(|session| session.due_at(&self.config));
         self.timers.set(key, at);
     }
 
-    /// Lets the changes that wait for packets be looked at next.
+    /// Makes the changes that wait for packets due.
     pub(crate) fn look_again(&mut self) {
         for key in self.awaiting_packets.clone() {
             let waiting = self.sessions.get_mut(&key).and_then(|session| session.waiting.as_mut());
@@ -179,7 +178,7 @@ impl State {
         }
     }
 
-    /// The publisher's channel of that name, and its policy.
+    /// Returns the publisher's channel of that name, and its policy.
     pub(crate) fn find_channel(
         &self,
         app: &str,
@@ -200,12 +199,12 @@ impl State {
         self.sessions.get_mut(&key)?.channels.get_mut(&id)
     }
 
-    /// The subscribers of a published channel.
+    /// Returns the subscribers of a published channel.
     pub(crate) fn listeners(&self, source: Port) -> Vec<Port> {
         self.listeners.get(&source).into_iter().flatten().copied().collect()
     }
 
-    /// A subscriber of a published channel is closed.
+    /// Removes a closed subscriber of a published channel.
     pub(crate) fn unlisten(&mut self, source: Port, to: Port) {
         if let Some(listeners) = self.listeners.get_mut(&source) {
             listeners.remove(&to);
@@ -215,8 +214,7 @@ impl State {
         }
     }
 
-    /// Gives or takes the permission to reply. The newest one to have it is the
-    /// only one.
+    /// Gives or takes the permission to reply. Only the newest holder has it.
     pub(crate) fn set_reply(&mut self, key: SessionKey, id: u16, can_reply: bool) {
         let source = self.channel((key, id)).and_then(|channel| channel.source());
         let others = source.filter(|_| can_reply).map(|source| self.listeners(source));
@@ -229,7 +227,7 @@ impl State {
         }
     }
 
-    /// Leaves the subscribers of a channel without it.
+    /// Cuts the subscribers of a channel off from it.
     pub(crate) fn starve_channels(&mut self, key: SessionKey, id: u16) {
         for port in self.listeners.remove(&(key, id)).into_iter().flatten() {
             if let Some(ChannelEnd::Remote(subscriber)) = self.channel(port).map(|c| &mut c.end) {
@@ -239,7 +237,7 @@ impl State {
         }
     }
 
-    /// Whether a publication is still there.
+    /// Returns whether a publication still exists.
     pub(crate) fn is_published(&self, source: Source) -> bool {
         self.publication(source).is_some()
     }
@@ -281,7 +279,7 @@ impl State {
         }
     }
 
-    /// Remembers of an adapter only that it is closed.
+    /// Forgets an adapter, except that it is closed.
     pub(crate) fn retire(&mut self, id: &str) -> Option<Adapter> {
         let adapter = self.adapters.remove(id)?;
         tracing::info!(adapter = id, "closed");

@@ -1,11 +1,11 @@
-//! The next time of each session.
+//! Next time of each session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::media::SessionKey;
 
-/// The next time of each session, and the sessions by that time.
+/// Next time of each session, and the sessions by that time.
 #[derive(Default)]
 pub(crate) struct Timers {
     at: BTreeMap<SessionKey, Duration>,
@@ -17,7 +17,7 @@ impl Timers {
         self.order.first().map(|(at, _)| *at)
     }
 
-    /// The sessions whose time has come, the earliest first.
+    /// Returns the sessions that are due, the earliest first.
     pub(crate) fn due(&self, now: Duration) -> Vec<SessionKey> {
         self.order.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| *key).collect()
     }

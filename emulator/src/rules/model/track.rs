@@ -11,7 +11,7 @@ use crate::rules::read::request::Location;
 
 /// A track of a session. A local and a remote one can share a mid.
 pub(crate) struct Track {
-    /// Never used twice.
+    /// Number that is never used twice.
     pub(crate) serial: u64,
     pub(crate) mid: String,
     pub(crate) name: String,
@@ -20,7 +20,7 @@ pub(crate) struct Track {
     pub(crate) end: End,
 }
 
-/// Which end of a track this is.
+/// End of a track: the publisher's or a subscriber's.
 pub(crate) enum End {
     Local(Publication),
     Remote(Subscription),
@@ -28,14 +28,15 @@ pub(crate) enum End {
 
 pub(crate) struct Publication {
     pub(crate) since: Duration,
-    /// When something was heard of it; later than that, if nobody has looked.
+    /// Time at which packets are known to have come. It can lag behind the real one until the next
+    /// check.
     pub(crate) heard: Duration,
-    /// Packets of the agent on its section are not taken.
+    /// True if packets of the agent on its section are not taken.
     pub(crate) is_silent: bool,
 }
 
 pub(crate) struct Subscription {
-    /// When it was pulled; with an exchange, when that ended.
+    /// Time at which it was pulled, or at which the exchange for it ended.
     pub(crate) since: Duration,
     pub(crate) publisher: String,
     /// None once the publication has ended.
@@ -43,30 +44,30 @@ pub(crate) struct Subscription {
     pub(crate) simulcast: Option<Simulcast>,
 }
 
-/// A publication, wherever it is.
+/// Publication of any session.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) session: SessionKey,
     pub(crate) serial: u64,
 }
 
-/// A publication that was found by its name.
+/// Publication that was found by its name.
 pub(crate) struct Found {
     pub(crate) source: Source,
     pub(crate) place: Place,
     pub(crate) kind: Kind,
     pub(crate) has_layers: bool,
     pub(crate) flow: Flow,
-    /// The name of the codec that is sent. None before the first packet.
+    /// Name of the codec that is sent. None before the first packet.
     pub(crate) codec: Option<String>,
 }
 
-/// Whether packets of a publication come.
+/// Flow of a publication's packets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
     NotBegun,
     Flows,
-    /// They have stopped, or its section was closed by force.
+    /// The packets have stopped, or the section was closed by force.
     Stopped,
 }
 
@@ -119,7 +120,7 @@ impl Track {
         }
     }
 
-    /// Whether it can carry something.
+    /// Returns whether it can carry media.
     pub(crate) fn is_active(&self) -> bool {
         match &self.end {
             End::Local(_) => self.is_open,
@@ -134,7 +135,7 @@ impl Track {
         }
     }
 
-    /// Takes note of the end of its exchange.
+    /// Notes the end of its exchange.
     pub(crate) fn negotiated(&mut self, now: Duration) {
         self.hear(now);
         if let End::Remote(subscription) = &mut self.end {
@@ -142,7 +143,7 @@ impl Track {
         }
     }
 
-    /// The entry of a reply.
+    /// Returns the entry of a reply.
     pub(crate) fn entry(&self) -> Value {
         item(json!({ "mid": self.mid, "sessionId": self.publisher(), "trackName": self.name,
             "simulcast": self.simulcast() }))

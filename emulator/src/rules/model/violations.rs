@@ -5,75 +5,73 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::gone::Gone;
+use super::past_ids::PastIds;
 use crate::rules::read::request::{Operation, Request};
 
-/// How many are kept; the oldest make room.
+/// The most violations that are kept. The oldest make room.
 const MOST: usize = 1_000;
 
-/// Something that was done and that the original punishes.
+/// Request, or silence, that the original punishes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Violation {
-    /// When, in milliseconds since the start.
+    /// Time in milliseconds since the start.
     pub at_ms: u64,
-    /// The app.
+    /// App.
     pub app: String,
-    /// The session.
+    /// Session.
     pub session: String,
-    /// The operation; of [`ViolationKind::OfferExpired`], the one that the offer was
-    /// made for.
+    /// Operation. For [`ViolationKind::OfferExpired`] it is the one that the offer was made for.
     pub operation: Operation,
-    /// The kind of violation.
+    /// Kind of violation.
     pub kind: ViolationKind,
 }
 
-/// A kind of violation.
+/// Kind of violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ViolationKind {
-    /// A change while another one of the session was under way.
+    /// A change came while another one of the session was under way.
     Overlap,
-    /// The same, but the sender of the other one had hung up, so it could not know
-    /// when it ends.
+    /// A change came while another one was under way whose sender had hung up, so it could not know
+    /// when that one ends.
     OverlapAfterHangUp,
-    /// An answer, and no offer waits for one.
+    /// An answer came, and no offer waits for one.
     NoOpenOffer,
-    /// A change while an offer of the SFU's waits for its answer. Closing by force
-    /// is none: whoever leaves may try.
+    /// A change came while an offer of the SFU waits for its answer. Closing by force is no
+    /// violation: an agent that leaves may try it.
     OpenOffer,
-    /// A change of a session of which 410 was said before.
+    /// A change came for a session of which 410 was said before.
     SessionGone,
     /// An offer of the SFU's was never answered: its session has expired.
     OfferExpired,
-    /// More requests in a second than a session takes: 429.
+    /// A session had more requests in a second than it takes: 429.
     TooManyRequests,
-    /// A track was published on a mid whose track was closed by force: nothing sent
-    /// on it is taken.
+    /// A track was published on a mid whose track was closed by force: packets on it are not taken.
     ForcedMid,
 }
 
-/// How it is with the change that another one overlaps.
+/// State of the change that another one overlaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnderWay {
-    /// Its sender waits for the reply.
+    /// The sender waits for the reply.
     Awaited,
-    /// Its sender has hung up.
+    /// The sender has hung up.
     Abandoned,
 }
 
-/// All that are remembered.
+/// Violations that are remembered.
 #[derive(Default)]
 pub(crate) struct Violations {
     pub(crate) list: VecDeque<Violation>,
-    /// The sessions of which 410 was said.
-    told: Gone,
+    /// Sessions of which 410 was said.
+    told: PastIds,
 }
 
 impl Violations {
-    /// Notes that a session is said to be gone, and who has known before.
+    /// Notes that a caller is told that a session has ended, and a violation if it was told before.
     pub(crate) fn say_gone(&mut self, now: Duration, request: &Request) {
         let (app, id) = (&request.app, request.session.as_deref().unwrap_or_default());
         if !self.told.was_of(id, app) {

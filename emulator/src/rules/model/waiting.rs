@@ -1,24 +1,24 @@
-//! Changes that wait: for the transport, for packets.
+//! Changes that wait for the transport or for packets.
 
 use std::time::Duration;
 
 use crate::rules::read::change::Change;
 use crate::rules::read::request::Ticket;
 
-/// A change that waits. Its session takes no other one.
+/// Change that waits. Its session takes no other one.
 pub(crate) struct Waiting {
     pub(crate) ticket: Ticket,
     pub(crate) change: Change,
     pub(crate) stage: Stage,
 }
 
-/// The thing that a change waits for.
+/// Subject that a change waits for.
 #[derive(Clone, Copy)]
 pub(crate) enum Stage {
     Transport {
         until: Duration,
     },
-    /// `until`: when it is looked again.
+    /// `until` is the time of the next check.
     Packets {
         since: Duration,
         until: Duration,
@@ -26,7 +26,7 @@ pub(crate) enum Stage {
 }
 
 impl Waiting {
-    /// When it has to be looked at.
+    /// Returns the time of the next check.
     pub(crate) fn wakes_at(&self) -> Duration {
         match self.stage {
             Stage::Transport { until } | Stage::Packets { until, .. } => until,

@@ -66,13 +66,13 @@ impl NewAdapter {
     }
 }
 
-/// The entries of a request to make adapters.
+/// Returns the entries of a request to make adapters.
 pub(crate) fn read_new(body: &[u8], config: &Config) -> Result<Vec<NewAdapter>, Reply> {
     let entries = entries(body, config)?.into_iter().enumerate();
     entries.map(|(index, entry)| NewAdapter::read(index, entry)).collect()
 }
 
-/// The ids of a request to close adapters.
+/// Returns the ids of a request to close adapters.
 pub(crate) fn read_close(body: &[u8], config: &Config) -> Result<Vec<String>, Reply> {
     let entries = entries(body, config)?.into_iter().enumerate();
     let ids = entries.map(|(index, entry)| {

@@ -28,7 +28,7 @@ pub(crate) struct Description {
     sdp: Option<String>,
 }
 
-/// Which part of an exchange a description has to be.
+/// Part of an exchange that a description has to be.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     Offer,
@@ -48,7 +48,7 @@ pub(crate) struct TrackEntry {
     pub(crate) simulcast: Option<Simulcast>,
 }
 
-/// Which layers a subscriber wants.
+/// Layers that a subscriber wants.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Simulcast {
@@ -93,7 +93,7 @@ impl Simulcast {
 }
 
 impl Description {
-    /// The text, if it can be one. The media side reads the rest.
+    /// Returns the text, if it can be a description. The media side reads the rest.
     pub(crate) fn text(self, part: Part) -> Result<String, Reply> {
         let part = match part {
             Part::Offer => "offer",
@@ -124,13 +124,13 @@ pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
     serde_path_to_error::deserialize(value).map_err(|error| undecodable(&error.path().to_string()))
 }
 
-/// The first track whose mid is null, which is another thing than none.
+/// Returns the first track whose mid is null, which differs from a missing one.
 fn null_mid(body: &Value) -> Option<usize> {
     let is_null = |track: &Value| track.get("mid").is_some_and(Value::is_null);
     body.get("tracks")?.as_array()?.iter().position(is_null)
 }
 
-/// A text that has to be there.
+/// Returns a text that has to be there.
 pub(crate) fn needed<'a>(
     list: &str,
     index: usize,
@@ -140,13 +140,13 @@ pub(crate) fn needed<'a>(
     value.filter(|value| !value.is_empty()).ok_or_else(|| missing(list, index, field))
 }
 
-/// A field that has to be there is not.
+/// Returns the refusal for a missing field.
 pub(crate) fn missing(list: &str, index: usize, field: &str) -> Reply {
     let noun = if list == "tracks" { "track" } else { "data channel" };
     invalid(&format!("{list}[{index}]: Missing {field} in {noun}"))
 }
 
-/// The location that all entries have. None if there are none.
+/// Returns the location that all entries have. None if there are none.
 pub(crate) fn one_location(
     list: &str,
     locations: impl Iterator<Item = Option<Location>>,
@@ -155,13 +155,13 @@ pub(crate) fn one_location(
     for (index, location) in locations.enumerate() {
         let location = location.ok_or_else(|| missing(list, index, "location"))?;
         if *all.get_or_insert(location) != location {
-            return Err(invalid("local and remote entries in one request"));
+            return Err(invalid("one request has local and remote entries"));
         }
     }
     Ok(all)
 }
 
-/// Whether objects are where they belong; serde would take arrays too.
+/// Returns whether objects are in their places. serde would accept arrays too.
 fn is_shaped(body: &Value) -> bool {
     let is_list = |list: &str| match body.get(list) {
         Some(Value::Array(items)) => items.iter().all(|item| {

@@ -6,7 +6,7 @@ use super::body::Simulcast;
 use super::reply::{Code, failed};
 use crate::media::{Delivery, Kind};
 
-/// A change that is valid in itself.
+/// Change that is valid in itself.
 pub(crate) enum Change {
     /// Tracks of the agent's offer.
     Publish {
@@ -14,7 +14,7 @@ pub(crate) enum Change {
         entries: Vec<Publish>,
         discovers: bool,
     },
-    /// Tracks on sections that are there already.
+    /// Tracks on existing sections.
     Name(Vec<Publish>),
     /// Tracks that the SFU offers to receive.
     Receive(Vec<Receive>),
@@ -25,7 +25,7 @@ pub(crate) enum Change {
     },
     /// The answer to the SFU's offer.
     Answer(String),
-    /// By force without an offer, negotiated with it.
+    /// Tracks to close: by force or, with an offer, by negotiation.
     Close {
         mids: Vec<String>,
         offer: Option<String>,
@@ -66,9 +66,9 @@ pub(crate) struct Pull {
 /// The section that a track is to be pulled on.
 pub(crate) enum Wanted {
     Any,
-    /// The one of a track with this name.
+    /// The section of the track with this name.
     Transceiver(String),
-    /// The one with this mid, of the agent's offer.
+    /// The section of the agent's offer with this mid.
     Mid(String),
 }
 
@@ -90,7 +90,7 @@ pub(crate) struct NewChannel {
     pub(crate) can_reply: bool,
 }
 
-/// A change of a subscription. What is not set stays.
+/// Change of a subscription. Fields that are not set stay.
 pub(crate) struct ChannelChange {
     pub(crate) name: String,
     pub(crate) publisher: String,
@@ -99,7 +99,7 @@ pub(crate) struct ChannelChange {
 }
 
 impl Pull {
-    /// The entry of the reply if it fails.
+    /// Returns the entry of the reply if it fails.
     pub(crate) fn failed(&self, code: Code) -> Value {
         failed(json!({ "mid": "", "sessionId": self.publisher, "trackName": self.name }), code)
     }

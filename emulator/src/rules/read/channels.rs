@@ -6,7 +6,7 @@ use super::reply::{Reply, invalid};
 use super::request::Location;
 use crate::media::Delivery;
 
-/// The channel that establishes the transport; its id is 0.
+/// Name of the channel that establishes the transport; its id is 0.
 pub(crate) const SERVER_EVENTS: &str = "server-events";
 
 pub(crate) fn read_establish(body: Body) -> Result<Change, Reply> {

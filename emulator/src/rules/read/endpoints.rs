@@ -11,18 +11,19 @@ use crate::media::{Kind, Place};
 /// An order for the connection to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdapterCommand {
-    /// Connect, and say by [`Rules::adapter_opened`](crate::rules::Rules::adapter_opened) how that went.
+    /// Connect, and report the result by
+    /// [`Machine::adapter_opened`](crate::rules::Machine::adapter_opened).
     Open {
-        /// The adapter.
+        /// Adapter.
         id: String,
-        /// Where to connect to.
+        /// Endpoint to connect to.
         endpoint: Endpoint,
-        /// The stream of the connection.
+        /// Stream of the connection.
         stream: AdapterStream,
     },
     /// Hang up, or stop trying to connect.
     Close {
-        /// The adapter.
+        /// Adapter.
         id: String,
     },
 }
@@ -36,21 +37,21 @@ pub struct Endpoint(pub(crate) String);
 pub enum AdapterStream {
     /// PCM comes from the endpoint, as if an agent sent it on this section.
     Ingest {
-        /// Where it is published.
+        /// Section that the sound is published on.
         to: Place,
     },
     /// A track goes to the endpoint.
     Egress {
-        /// Where it is published.
+        /// Section that the track is published on.
         from: Place,
-        /// As what.
+        /// Format for the endpoint.
         codec: OutputCodec,
-        /// For how long to connect again after the connection broke.
+        /// Time within which to connect again after the connection broke.
         reconnect: Duration,
     },
 }
 
-/// The format that an endpoint receives.
+/// Format that an endpoint receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputCodec {
@@ -60,21 +61,21 @@ pub enum OutputCodec {
     Jpeg,
 }
 
-/// Why an endpoint cannot be used.
+/// Reason for which an endpoint cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdapterFailure {
-    /// It is no WebSocket, or refused.
+    /// The endpoint is no WebSocket, or refused.
     Handshake,
-    /// It did not answer.
+    /// The endpoint did not answer.
     Timeout,
-    /// It is on this machine, which the API does not allow.
+    /// The endpoint is on this machine, which the API does not allow.
     Localhost,
-    /// It wants what is not emulated.
+    /// The endpoint's format is not emulated.
     NotEmulated,
 }
 
 impl Endpoint {
-    /// The URL.
+    /// Returns the URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The change that a request asks for.
+//! Change that a request asks for.
 
 use super::body::{Body, Part, decode};
 use super::change::Change;

@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use crate::media::BadDescription;
 
-/// A reply. `Debug` hides all of the body but the error's code.
+/// Reply. `Debug` hides all of the body but the error's code.
 #[derive(Clone, PartialEq)]
 pub struct Reply {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// The JSON body; null for none.
+    /// JSON body; null for none.
     pub body: Value,
 }
 
-/// A reply, or the one that refuses.
+/// Reply, or the one that refuses.
 pub(crate) type Outcome = Result<Reply, Reply>;
 
-/// The codes of errors that the rules give.
+/// Codes of the rules' errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     AdapterNotFound,
@@ -61,10 +61,10 @@ impl Code {
         }
     }
 
-    /// The description of an item that failed so.
+    /// Returns the description of an item with this error.
     fn description(self) -> &'static str {
         match self {
-            Self::AdapterNotFound => "no such adapter",
+            Self::AdapterNotFound => "the adapter does not exist",
             Self::BackendError => "the emulator cannot do this",
             Self::CloseTrack => "Track doesn't exist or was already closed",
             Self::EmptyTrack => "the publisher sends nothing",
@@ -72,7 +72,7 @@ impl Code {
                 "Track not found on remote peer. Make sure the publisher peer is connected and \
                  sending packets for this track"
             }
-            Self::RepeatedLocalTrack => "the data channel is there already",
+            Self::RepeatedLocalTrack => "the data channel exists already",
             Self::UpdateTrack => "the track has no layers to choose from",
             Self::WebsocketConnectionTimeout => "the endpoint did not answer in time",
             Self::WebsocketHandshakeFailed => "the endpoint refused the handshake",
@@ -91,23 +91,23 @@ pub(crate) fn refusal(status: u16, code: Code, description: &str) -> Reply {
     Reply { status, body }
 }
 
-/// A field, a value or a combination is not valid.
+/// Refuses an invalid field, value or combination.
 pub(crate) fn invalid(description: &str) -> Reply {
     refusal(406, Code::InvalidParams, description)
 }
 
-/// The body or a field of it has the wrong type.
+/// Refuses a body or field of the wrong type.
 pub(crate) fn undecodable(field: &str) -> Reply {
     refusal(400, Code::Decoding, &format!("Body JSON validation error: {field}"))
 }
 
-/// A session description cannot be read.
+/// Refuses a session description that cannot be read.
 pub(crate) fn unreadable_description(why: &str) -> Reply {
     let description = format!("Unable to parse SDP: {why}");
     refusal(400, Code::InvalidSessionDescription, &description)
 }
 
-/// The media side does not take a session description.
+/// Refuses a session description that the media side does not take.
 pub(crate) fn refused_description(error: &BadDescription) -> Reply {
     match error {
         BadDescription::Unreadable(why) => unreadable_description(why),
@@ -115,7 +115,7 @@ pub(crate) fn refused_description(error: &BadDescription) -> Reply {
     }
 }
 
-/// A session description cannot be used, or not now.
+/// Refuses a session description that cannot be used, or not now.
 pub(crate) fn bad_description(description: &str) -> Reply {
     refusal(406, Code::InvalidSessionDescription, description)
 }
@@ -124,7 +124,7 @@ pub(crate) fn not_found(description: &str) -> Reply {
     refusal(404, Code::NotFound, description)
 }
 
-/// The session is no more.
+/// Refuses a request on a session that has ended.
 pub(crate) fn disconnected() -> Reply {
     refusal(
         410,
@@ -133,7 +133,7 @@ pub(crate) fn disconnected() -> Reply {
     )
 }
 
-/// The transport did not come up in time.
+/// Refuses a change whose transport did not come up in time.
 pub(crate) fn not_ready() -> Reply {
     refusal(
         425,
@@ -143,12 +143,13 @@ pub(crate) fn not_ready() -> Reply {
     )
 }
 
-/// Too many requests. What the API's edge says then is unknown, so nothing.
+/// Refuses a request beyond the limit. The words of the API's edge are unknown, so the body is
+/// empty.
 pub(crate) fn too_many() -> Reply {
     Reply { status: 429, body: Value::Null }
 }
 
-/// An entry of a reply, without the fields that are not set.
+/// Returns an entry of a reply, without the fields that are not set.
 pub(crate) fn item(mut fields: Value) -> Value {
     if let Some(fields) = fields.as_object_mut() {
         fields.retain(|_, value| !value.is_null());
@@ -156,7 +157,7 @@ pub(crate) fn item(mut fields: Value) -> Value {
     fields
 }
 
-/// An entry of a reply that failed.
+/// Returns an entry of a reply that failed.
 pub(crate) fn failed(fields: Value, code: Code) -> Value {
     let mut fields = item(fields);
     if let Some(fields) = fields.as_object_mut() {

@@ -8,8 +8,7 @@ use super::reply::Reply;
 
 macro_rules! operations {
     ($($name:ident $text:literal $request:literal,)*) => {
-        /// The operations of the API, named as the methods of the client
-        /// `cloudflare-calls`.
+        /// Operation of the API, named as the methods of the client `cloudflare-calls`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Operation {
             $(
@@ -23,7 +22,7 @@ macro_rules! operations {
             /// Every operation.
             pub const ALL: [Self; [$($text),*].len()] = [$(Self::$name),*];
 
-            /// The name in faults, logs and the snapshot.
+            /// Returns the name in faults, logs and the snapshot.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
@@ -47,7 +46,7 @@ operations! {
 }
 
 impl Operation {
-    /// Whether its path names a session.
+    /// Returns whether its path names a session.
     pub fn has_session(self) -> bool {
         !matches!(
             self,
@@ -56,50 +55,50 @@ impl Operation {
     }
 }
 
-/// A request whose sender may make it. `Debug` hides the body.
+/// Request whose sender may make it. `Debug` hides the body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The app, by whatever name it has. Sessions of other apps are unknown.
+    /// App, by any name. Sessions of other apps are unknown.
     pub app: String,
-    /// The operation to be done.
+    /// Operation.
     pub operation: Operation,
-    /// The session of the path. None where the path has none.
+    /// Session of the path. None if the path has none.
     pub session: Option<String>,
-    /// The query.
+    /// Query.
     pub query: Query,
-    /// The body as it came, of any content type. Empty for none.
+    /// Body as it came, of any content type. Empty for none.
     pub body: Vec<u8>,
 }
 
-/// The query of `sessions/new`.
+/// Query of `sessions/new`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// The agent is an ICE-lite one, as other servers are. Changes no rule.
+    /// True if the agent is ICE-lite, as other servers are. Changes no rule.
     pub third_party: bool,
-    /// A label, which only the snapshot shows.
+    /// Label, which only the snapshot shows.
     pub correlation_id: Option<String>,
 }
 
-/// Stands for a reply that comes later.
+/// Ticket for a reply that comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
-/// The response to a request.
+/// Response to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
     /// The reply.
     Now(Reply),
-    /// The reply will come from [`Rules::poll_reply`](crate::rules::Rules::poll_reply).
+    /// The reply will come from [`Machine::poll_reply`](crate::rules::Machine::poll_reply).
     Later(Ticket),
 }
 
-/// Which end of a track, data channel or adapter something is.
+/// End of a track, data channel or adapter: the agent's own or another session's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Location {
     /// The session's agent sends.
     Local,
-    /// It comes from another session.
+    /// The agent receives from another session.
     Remote,
 }
 

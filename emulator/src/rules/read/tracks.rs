@@ -94,7 +94,7 @@ fn read_unoffered(entries: &[TrackEntry]) -> Result<Change, Reply> {
     }
 }
 
-/// With an offer, the tracks are pulled on sections of it.
+/// Reads the tracks to pull. With an offer they are pulled on sections of it.
 fn read_pulls(entries: &[TrackEntry], offer: Option<String>) -> Result<Change, Reply> {
     let mut pulls = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -117,8 +117,8 @@ fn read_pulls(entries: &[TrackEntry], offer: Option<String>) -> Result<Change, R
     Ok(Change::Pull { entries: pulls, offer })
 }
 
-/// The name that an entry's mid of `#name` has. No other mid can be chosen
-/// where the SFU offers, and no transceiver twice.
+/// Returns the name in an entry's mid of `#name`. Where the SFU offers, other mids cannot be
+/// chosen, and no transceiver twice.
 fn transceiver(
     index: usize,
     entry: &TrackEntry,
@@ -132,7 +132,7 @@ fn transceiver(
     }
 }
 
-/// The tracks of a request, which may be too many.
+/// Returns the tracks of a request, unless they are too many.
 fn entries(
     entries: Option<Vec<TrackEntry>>,
     is_needed: bool,
@@ -150,7 +150,7 @@ fn entries(
 }
 
 impl TrackEntry {
-    /// Whether it is for a section that has been negotiated before.
+    /// Returns whether it is for a section that has been negotiated before.
     fn names_a_section(&self) -> bool {
         let is_mid = |mid: &str| !mid.is_empty() && !mid.starts_with('#');
         self.kind.is_none() && self.mid.as_deref().is_some_and(is_mid)

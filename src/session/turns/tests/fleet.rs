@@ -16,7 +16,7 @@ use crate::session::settings::Settings;
 use crate::store::{Cursor, Keeper, Memory, Page, Store, StoreFuture, Stored, Write, Written};
 
 const LEASE: Duration = Duration::from_secs(5);
-const TTL: Duration = Duration::from_hours(1);
+const TTL: Duration = Duration::from_secs(60 * 60);
 
 fn session() -> SessionId {
     SessionId::new("e017a2629c754fedc1f7d8587e06d126").unwrap()
@@ -213,7 +213,7 @@ async fn ask(
     turn.ok()
 }
 
-async fn end(turn: Turn, api: &Model, what: &'static str) {
+async fn end(mut turn: Turn, api: &Model, what: &'static str) {
     let ended = turn.end().await;
     api.borrow_mut().saw(if ended.is_ok() { what } else { "an end was not told" });
 }

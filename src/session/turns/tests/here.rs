@@ -72,7 +72,7 @@ async fn take(
     turns: &Arc<Turns>,
     api: &Model,
     user: usize,
-    effect: Effect,
+    effect: Arc<Effect>,
 ) -> Result<Turn, Unusable> {
     // Polled once so far, so this is the order of asking.
     api.borrow_mut().queue.push_back(user);

@@ -13,12 +13,12 @@ use crate::status::Unfinished;
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A change with an exchange of session descriptions.
-fn negotiating() -> Effect {
-    Effect::exchange("new_tracks")
+fn negotiating() -> Arc<Effect> {
+    Arc::new(Effect::exchange("new_tracks"))
 }
 
-fn change() -> Effect {
-    Effect::change("update_tracks")
+fn change() -> Arc<Effect> {
+    Arc::new(Effect::change("update_tracks"))
 }
 
 /// Ends a change with an offer of the SFU.
@@ -124,7 +124,7 @@ async fn a_kept_exchange_is_found_by_its_id_and_by_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_gone_can_be_left_at_once() {
     let turns = Turns::new();
-    let turn = turns.take(change()).await.unwrap();
+    let mut turn = turns.take(change()).await.unwrap();
     turns.gone().await;
     let left = tokio::time::timeout(DEADLINE, turns.leave()).await.unwrap();
     left.unwrap().0.end().await.unwrap();

@@ -7,35 +7,35 @@ use str0m::format::Codec;
 use str0m::media::{Mid, Rid};
 use str0m::rtp::RtpWrite;
 
-use super::Send;
+use super::Source;
 use super::clip::Clip;
 use super::marker::Marker;
 use super::vp8;
 
-/// How often a keyframe comes without a request.
+/// Time between keyframes without a request.
 const KEYFRAME_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How late a packet may be. After more than this, the stream goes on from now
-/// rather than catch up.
+/// The most that a packet may be late. After a longer delay the stream goes on from now instead of
+/// catching up.
 const LATEST: Duration = Duration::from_millis(200);
 
-/// How large a picture is. Small: only its way is of interest.
+/// Size of a picture in bytes. It is small because only its delivery is tested.
 const PICTURE: usize = 300;
 
-/// A keyframe of VP8, 16 by 16 and red. A decoder is done before the marker.
+/// A keyframe of VP8, 16 by 16 and red. A decoder ends before the marker.
 pub(crate) const KEYFRAME: [u8; 38] = [
     0x70, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 0x07, 0x40, 0x96, 0x25, 0xa0, 0x02,
     0x74, 0x01, 0x40, 0x00, 0x00, 0xfe, 0xe0, 0xb9, 0x63, 0x09, 0xa4, 0x9d, 0x1f, 0xa3, 0xfe, 0xef,
     0xfd, 0x49, 0x3f, 0x00, 0x00, 0x00,
 ];
 
-/// One stream that an agent sends.
-pub(super) struct Source {
+/// Stream that an agent sends.
+pub(super) struct Stream {
     pub(super) mid: Mid,
     pub(super) rid: Option<Rid>,
     pub(super) is_paused: bool,
     codec: Codec,
-    /// The clip that it plays rather than send packets with markers.
+    /// The clip that it plays instead of packets with markers.
     clip: Option<Clip>,
     next: Instant,
     frame: u32,
@@ -45,22 +45,22 @@ pub(super) struct Source {
     is_keyframe_wanted: bool,
 }
 
-impl Source {
-    pub(super) fn new(mid: Mid, rid: Option<Rid>, send: Send, now: Instant) -> Self {
-        let clip = match send {
-            Send::Tone(voice) => Some(Clip::tone(voice)),
-            Send::Picture(scene) => Some(Clip::picture(scene)),
-            Send::Audio | Send::Video | Send::H265 | Send::SimulcastVideo(_) => None,
+impl Stream {
+    pub(super) fn new(mid: Mid, rid: Option<Rid>, source: Source, now: Instant) -> Self {
+        let clip = match source {
+            Source::Tone(voice) => Some(Clip::tone(voice)),
+            Source::Picture(scene) => Some(Clip::picture(scene)),
+            Source::Audio | Source::Video | Source::H265 | Source::SimulcastVideo(_) => None,
         };
         Self {
             mid,
             rid,
             is_paused: false,
-            codec: send.codec(),
+            codec: source.codec(),
             clip,
             next: now,
             frame: 0,
-            // Anything but the same for two streams.
+            // A number that differs between streams.
             number: u64::from(rid.map_or(1, |rid| rid.as_bytes().first().map_or(1, |c| *c))) * 100,
             time: u32::MAX - 90_000,
             last_keyframe: None,
@@ -68,18 +68,18 @@ impl Source {
         }
     }
 
-    /// When the next packet is to be sent.
+    /// Returns the time of the next packet.
     pub(super) fn next(&self) -> Instant {
         self.next
     }
 
-    /// The next frame shall be a keyframe.
+    /// Makes the next frame a keyframe.
     pub(super) fn want_keyframe(&mut self) {
         self.is_keyframe_wanted = true;
     }
 
-    /// Sends the next packet, or those of the next frame, if the connection has a
-    /// stream for them. The connection has to be drained afterwards.
+    /// Sends the next packet, or those of the next frame, if the connection has a stream for them.
+    /// The caller drains the connection afterwards.
     pub(super) fn send(&mut self, agent: u64, rtc: &mut Rtc, now: Instant) {
         let (period, ticks) = match self.codec {
             Codec::Opus => (Duration::from_millis(20), 960),
@@ -133,7 +133,7 @@ impl Source {
         vp8::split(clip.take(), self.frame)
     }
 
-    /// The payload of a packet that is there to be counted.
+    /// Returns the payload of a packet for tests that count.
     fn synthetic(&mut self, agent: u64, now: Instant) -> Vec<u8> {
         let marker = Marker {
             agent,
@@ -143,7 +143,7 @@ impl Source {
         };
         self.frame = self.frame.wrapping_add(1);
         if self.codec == Codec::Opus {
-            // One silent frame of 20 ms; a decoder is done before the marker.
+            // One silent frame of 20 ms. A decoder ends before the marker.
             let mut payload = vec![0xf8, 0xff, 0xfe];
             marker.write(&mut payload);
             return payload;
@@ -166,13 +166,12 @@ impl Source {
     }
 }
 
-/// The header of a whole slice, of an IDR or a trailing picture (RFC 7798 section
-/// 1.1.4).
+/// Returns the header of a whole slice, of an IDR or a trailing picture (RFC 7798 section 1.1.4).
 fn h265(is_keyframe: bool) -> Vec<u8> {
     vec![if is_keyframe { 0x26 } else { 0x02 }, 1]
 }
 
-/// The descriptor and the header of a VP8 picture.
+/// Returns the descriptor and the header of a VP8 picture.
 fn picture(is_keyframe: bool, number: u32) -> Vec<u8> {
     let mut payload = vp8::descriptor(true, number);
     payload.extend_from_slice(if is_keyframe { &KEYFRAME } else { &[0x11, 0, 0] });

@@ -1,20 +1,20 @@
-//! Ids of what is no more.
+//! Ids of sessions and adapters that have ended.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many are remembered; the oldest make room.
+/// The most ids that are remembered. The oldest make room.
 const MOST: usize = 10_000;
 
 /// Ids, and the apps that they belonged to.
 #[derive(Default)]
-pub(crate) struct Gone {
+pub(crate) struct PastIds {
     apps: BTreeMap<String, String>,
     order: VecDeque<String>,
-    /// How many have made room.
+    /// Number of ids that have made room.
     forgotten: u64,
 }
 
-impl Gone {
+impl PastIds {
     /// Remembers an id, which is never used again.
     pub(crate) fn insert(&mut self, id: String, app: String) {
         if self.order.len() >= MOST
@@ -27,23 +27,23 @@ impl Gone {
         self.apps.insert(id, app);
     }
 
-    /// Whether something of that id was this app's.
+    /// Returns whether this id was used by this app.
     pub(crate) fn was_of(&self, id: &str, app: &str) -> bool {
         self.apps.get(id).is_some_and(|owner| owner == app)
     }
 
-    /// How many there are.
+    /// Returns the number of remembered ids.
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// The app that something of that id belonged to.
+    /// Returns the app that used this id.
     pub(crate) fn app(&self, id: &str) -> Option<&str> {
         self.apps.get(id).map(String::as_str)
     }
 
-    /// Those that were remembered before the one of this number, the newest first,
-    /// with their numbers and apps. Numbers are never used again.
+    /// Returns the ids that were remembered before this number, the newest first, with their
+    /// numbers and apps. Numbers are never used again.
     pub(crate) fn before(&self, number: u64) -> impl Iterator<Item = (u64, &String, &String)> {
         let end = usize::try_from(number.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
         let end = end.min(self.order.len());
@@ -54,7 +54,7 @@ impl Gone {
             .filter_map(|(index, id)| Some((self.forgotten + index as u64, id, self.apps.get(id)?)))
     }
 
-    /// All ids, with their apps.
+    /// Returns all ids, with their apps.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
         self.apps.iter()
     }
@@ -66,26 +66,26 @@ mod tests {
 
     #[test]
     fn the_oldest_make_room() {
-        let mut gone = Gone::default();
+        let mut ids = PastIds::default();
         for number in 0..=MOST {
-            gone.insert(number.to_string(), "app".to_owned());
+            ids.insert(number.to_string(), "app".to_owned());
         }
-        assert!(!gone.was_of("0", "app"));
-        assert!(gone.was_of("1", "app"));
-        assert!(gone.was_of(&MOST.to_string(), "app"));
-        assert!(!gone.was_of("1", "other"));
-        assert_eq!(gone.iter().count(), MOST);
-        assert_eq!((gone.len(), gone.app("1"), gone.app("0")), (MOST, Some("app"), None));
+        assert!(!ids.was_of("0", "app"));
+        assert!(ids.was_of("1", "app"));
+        assert!(ids.was_of(&MOST.to_string(), "app"));
+        assert!(!ids.was_of("1", "other"));
+        assert_eq!(ids.iter().count(), MOST);
+        assert_eq!((ids.len(), ids.app("1"), ids.app("0")), (MOST, Some("app"), None));
     }
 
     #[test]
     fn numbers_stay_when_the_oldest_make_room() {
-        let mut gone = Gone::default();
+        let mut ids = PastIds::default();
         for number in 0..MOST + 5 {
-            gone.insert(number.to_string(), "app".to_owned());
+            ids.insert(number.to_string(), "app".to_owned());
         }
         let ids = |before: u64| -> Vec<(u64, String)> {
-            gone.before(before).map(|(number, id, _)| (number, id.clone())).collect()
+            ids.before(before).map(|(number, id, _)| (number, id.clone())).collect()
         };
         let all = ids(u64::MAX);
         assert!(all.iter().all(|(number, id)| number.to_string() == *id));

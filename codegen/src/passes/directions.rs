@@ -1,0 +1,59 @@
+//! Asks nobody for a property that goes the other way: one that is `readOnly` is
+//! not required where requests are made of its schema, and one that is
+//! `writeOnly` is not required where replies are.
+//!
+//! A schema of both directions has one type, in which such a property is
+//! optional.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::schema;
+use crate::left_out::Notes;
+use crate::pointer;
+
+pub(super) fn run(root: &mut Value, _: &mut Notes) {
+    for (part, hidden) in [("requestBody", "readOnly"), ("responses", "writeOnly")] {
+        let is_hidden = |schema: &Value| schema.get(hidden) == Some(&Value::Bool(true));
+        let schemas = schema::components(root);
+        let ends_hidden = |schema: &Value| is_hidden(schema::follow(schema, schemas).1);
+        let named = schemas.iter().filter(|(_, schema)| ends_hidden(schema));
+        let named: HashSet<String> = named.map(|(name, _)| name.clone()).collect();
+        let reached = schema::reached(root, schema::used(root, &[part]));
+        let components =
+            reached.iter().map(|name| pointer::join("/components/schemas", name)).collect();
+        let mut places: Vec<String> = components;
+        for (at, operation) in schema::operations(root) {
+            let slots = schema::slots(operation).into_iter().map(|(_, inner)| inner);
+            let own = slots.filter(|inner| inner[1..].starts_with(part));
+            places.extend(own.map(|inner| format!("{at}{inner}")));
+        }
+        for at in places {
+            let Some(schema) = root.pointer_mut(&at) else { continue };
+            schema::each_mut(schema, &mut |one| {
+                not_required(one, &|property| {
+                    let name = pointer::schema_name(property);
+                    is_hidden(property) || name.is_some_and(|name| named.contains(name))
+                });
+            });
+        }
+    }
+}
+
+/// Takes the properties that `is_hidden` accepts from what is required.
+fn not_required(schema: &mut Value, is_hidden: &impl Fn(&Value) -> bool) {
+    let Some(map) = schema.as_object_mut() else { return };
+    let Some(Value::Object(properties)) = map.get("properties") else { return };
+    let hidden: HashSet<String> = properties
+        .iter()
+        .filter(|(_, property)| is_hidden(property))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if let (false, Some(Value::Array(required))) = (hidden.is_empty(), map.get_mut("required")) {
+        required.retain(|name| !name.as_str().is_some_and(|name| hidden.contains(name)));
+        if required.is_empty() {
+            map.shift_remove("required");
+        }
+    }
+}
