@@ -293,7 +293,7 @@ pub mod types {
         /// Always `null`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<serde_json::Map<String, serde_json::Value>>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for ApiError {
@@ -346,7 +346,7 @@ pub mod types {
         /// Details of a new app, with its secret.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<AppWithSecret>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppCreated {
@@ -375,7 +375,7 @@ pub mod types {
         /// The apps, without their secrets.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<App>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppList {
@@ -410,7 +410,7 @@ pub mod types {
         /// Details of an app.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<App>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppReply {
@@ -538,7 +538,7 @@ pub mod types {
         /// Details of a new TURN key, with its API token.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<TurnKeyWithKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyCreated {
@@ -567,7 +567,7 @@ pub mod types {
         /// The TURN keys, without their API tokens.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<TurnKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyList {
@@ -602,7 +602,7 @@ pub mod types {
         /// Details of a TURN key.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<TurnKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyReply {

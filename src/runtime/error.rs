@@ -11,8 +11,8 @@ pub trait ErrorBody: fmt::Debug {
     fn code(&self) -> Option<&str>;
     /// The description, which is not for programs.
     fn description(&self) -> Option<&str>;
-    /// Whether the body is an error, whatever the status of its reply. By default it is
-    /// one if it has a kind.
+    /// Says whether the body is an error, whatever the status of its reply. By default it
+    /// is one if it has a kind.
     fn is_error(&self) -> bool {
         self.code().is_some_and(|code| !code.is_empty())
     }

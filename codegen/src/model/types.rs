@@ -54,7 +54,7 @@ pub(crate) struct Field {
     pub(crate) debug: Debug,
     /// Whether it is an id, of which the empty string means that there is none.
     pub(crate) is_id: bool,
-    /// Whether it tells success from refusal: `false` means that the body is an error.
+    /// It tells success from refusal: `false` means that the body is an error.
     pub(crate) is_verdict: bool,
 }
 
