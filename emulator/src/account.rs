@@ -64,7 +64,7 @@ impl Items {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Item>> {
-        // Nothing in there is left half changed.
+        // No panic can happen in the middle of a change, so the state stays whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -181,7 +181,7 @@ async fn reading_renaming_and_deleting_are_repeated_as_reads_and_closes_are() {
     assert_eq!(account(&server.uri()).rename_app(&app_id(), "b").await.unwrap().name, "b");
     assert_eq!(count(&server).await, 2);
 
-    // Nothing is there any more: an earlier try has deleted it.
+    // The key is deleted already, by an earlier try.
     let server = self::server([page(), reply(404, &refused(1000))]).await;
     account(&server.uri()).delete_turn_key(&key_id()).await.unwrap();
     let server = self::server([reply(404, &refused(1000))]).await;
@@ -203,7 +203,7 @@ async fn a_creation_is_never_repeated_blindly() {
     let error = account(&broken).create_turn_key("a").await.unwrap_err();
     assert!(error.outcome_unknown() && error.status().is_none());
 
-    // Nothing was done, so it is done again.
+    // The request was not carried out, so it is repeated.
     let limited = reply(429, &refused(971));
     let limiting = server([limited, reply(201, &success(with_secret("secret")))]).await;
     account(&limiting.uri()).create_app("a").await.unwrap();
