@@ -8,9 +8,8 @@ use secrecy::SecretString;
 pub const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 /// A client of the account API of Cloudflare Calls, which creates apps and TURN keys.
 ///
-/// A clone shares the connections of the original and costs no more than a few
-/// reference counts. The secret is sent as a bearer token with every request and
-/// never shown.
+/// A clone shares the connections of the original and costs no more than a few reference
+/// counts. The secret is sent as a bearer token with every request and never shown.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) core: Arc<setup::Core>,
@@ -257,7 +256,7 @@ impl Client {
         }
     }
 }
-/// What requests and replies are made of.
+/// Parts of requests and replies.
 pub mod types {
     #[allow(unused_imports)]
     use serde::{Deserialize, Serialize};
