@@ -17,7 +17,7 @@ const MAX_OBJECTS: usize = 400_000;
 pub(crate) fn validate(file: &str, root: &Value) -> Result<()> {
     version(file, root)?;
     let mut count = 0;
-    walk::objects(root, &mut |_, _| count += 1);
+    walk::objects(root, &mut |_| count += 1);
     if count > MAX_OBJECTS {
         return Err(fault(file, "", format!("more than {MAX_OBJECTS} objects")));
     }

@@ -4,8 +4,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::pointer;
-
 /// Kinds of keys of a JSON object, seen from OpenAPI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -40,30 +38,25 @@ impl Role {
     }
 }
 
-/// Calls `visit` with the pointer of every object of keywords, parents first.
-pub(crate) fn objects<'v>(root: &'v Value, visit: &mut impl FnMut(&str, &'v Map<String, Value>)) {
-    descend(root, Role::Keywords, "", visit);
+/// Calls `visit` with every object of keywords, parents first.
+pub(crate) fn objects<'v>(root: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)) {
+    descend(root, Role::Keywords, visit);
 }
 
-fn descend<'v>(
-    value: &'v Value,
-    role: Role,
-    at: &str,
-    visit: &mut impl FnMut(&str, &'v Map<String, Value>),
-) {
+fn descend<'v>(value: &'v Value, role: Role, visit: &mut impl FnMut(&'v Map<String, Value>)) {
     match value {
         _ if role == Role::Data => {}
         Value::Object(map) => {
             if role == Role::Keywords {
-                visit(at, map);
+                visit(map);
             }
             for (key, child) in map {
-                descend(child, role.of_child(key, child), &pointer::join(at, key), visit);
+                descend(child, role.of_child(key, child), visit);
             }
         }
         Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                descend(item, role, &pointer::join(at, &index.to_string()), visit);
+            for item in items {
+                descend(item, role, visit);
             }
         }
         _ => {}

@@ -5,6 +5,7 @@
 //! operation can do without, else the operation. Nothing but a document that
 //! is not OpenAPI at all is refused.
 
+mod inline;
 mod operations;
 mod references;
 mod schemas;
@@ -13,12 +14,14 @@ mod security;
 use serde_json::{Map, Value};
 
 use crate::left_out::Notes;
-use crate::lower;
+use crate::{lower, passes};
 
 /// Mends the document, which [`validate`](crate::validate) has accepted.
 pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
     lower::to_3_0(root, notes);
     components(root, notes);
+    // From here on there is one, if an empty one.
+    passes::schema::components(root);
     references::hoist(root);
     let known = references::targets(root);
     schemas::components(root, &known, notes);

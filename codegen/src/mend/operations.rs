@@ -17,7 +17,7 @@ const OWN_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 /// Puts shared parts where they are used, and mends every operation.
 pub(super) fn run(root: &mut Value, known: &Targets, notes: &mut Notes) {
     path_items(root, notes);
-    passes::resolve(root);
+    super::inline::run(root);
     let Some(Value::Object(paths)) = root.get_mut("paths") else { return };
     for (path, item) in paths.iter_mut() {
         let at = pointer::join("/paths", path);
@@ -40,7 +40,9 @@ pub(super) fn run(root: &mut Value, known: &Targets, notes: &mut Notes) {
 
 /// Follows path items that are references; other things than objects go.
 fn path_items(root: &mut Value, notes: &mut Notes) {
-    let source = root.clone();
+    let Some(Value::Object(paths)) = root.get("paths") else { return };
+    let refers = paths.values().any(|item| item.get("$ref").is_some());
+    let source = if refers { root.clone() } else { Value::Null };
     let Some(Value::Object(paths)) = root.get_mut("paths") else { return };
     paths.retain(|path, item| {
         if path.starts_with("x-") {

@@ -15,7 +15,7 @@ pub(super) type Targets = HashSet<String>;
 /// The pointers of all references of the document that lead to an object.
 pub(super) fn targets(root: &Value) -> Targets {
     let mut found = Targets::new();
-    walk::objects(root, &mut |_, object| {
+    walk::objects(root, &mut |object| {
         let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
         if let Some(target) =
             target.filter(|target| root.pointer(target).is_some_and(Value::is_object))
@@ -88,7 +88,7 @@ fn schemas_mut(root: &mut Value) -> Option<&mut Map<String, Value>> {
 /// Targets of references of schemas that are no schema of the components.
 fn inner_targets(root: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    walk::objects(root, &mut |_, object| {
+    walk::objects(root, &mut |object| {
         let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
         let Some(target) = target else { return };
         let mut words = target.split('/').skip(1);

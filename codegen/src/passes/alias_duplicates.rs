@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::shape::shape;
 use super::{request_errors, schema};
@@ -15,7 +15,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     // An alias may make two further schemas equal, so until nothing changes.
     while let Some(aliases) = find(root) {
         for (name, target) in &aliases {
-            let schemas = schema::components(root);
+            let Some(schemas) = schema::components(root) else { return };
             let old = schemas.get(name).cloned().unwrap_or_default();
             let mut alias = json!({ "x-rust-alias": target });
             if let Some(map) = alias.as_object_mut() {
@@ -25,9 +25,8 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
             }
             schemas.insert(name.clone(), alias);
         }
-        for (_, schema) in schema::components(root) {
-            redirect(schema, &aliases);
-        }
+        let schemas = schema::components(root).into_iter().flat_map(Map::values_mut);
+        schemas.for_each(|schema| redirect(schema, &aliases));
         // A body keeps its own name, which is the alias; a parameter has none.
         for (_, _, operation) in schema::operations_mut(root) {
             if let Some(parameters) = operation.get_mut("parameters") {
@@ -40,8 +39,8 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
 /// The aliases to make, each with the name of the type that it stands for:
 /// the shortest, then the first in the alphabet; the error body
 /// before all.
-fn find(root: &mut Value) -> Option<HashMap<String, String>> {
-    let mut sorted: Vec<(&String, &Value)> = schema::components(root)
+fn find(root: &Value) -> Option<HashMap<String, String>> {
+    let mut sorted: Vec<(&String, &Value)> = schema::named(root)?
         .iter()
         .filter(|(_, schema)| schema.get("x-rust-alias").is_none())
         .collect();

@@ -10,6 +10,8 @@ use super::shape::{inherit, shape, unite, values};
 /// One place that wants to be a reference.
 pub(super) struct Occurrence {
     pub(super) at: String,
+    /// The named schema that it is in, if it is in one.
+    pub(super) around: Option<String>,
     pub(super) wish: String,
     pub(super) pinned: bool,
     /// Its place, as the beginning of a type's name.

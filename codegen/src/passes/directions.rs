@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::schema;
 use crate::left_out::Notes;
@@ -16,7 +16,7 @@ use crate::pointer;
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     for (part, hidden) in [("requestBody", "readOnly"), ("responses", "writeOnly")] {
         let is_hidden = |schema: &Value| schema.get(hidden) == Some(&Value::Bool(true));
-        let schemas = schema::components(root);
+        let Some(schemas) = schema::named(root) else { return };
         let ends_hidden = |schema: &Value| is_hidden(schema::follow(schema, schemas).1);
         let named = schemas.iter().filter(|(_, schema)| ends_hidden(schema));
         let named: HashSet<String> = named.map(|(name, _)| name.clone()).collect();
@@ -42,8 +42,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
 }
 
 /// Takes the properties that `is_hidden` accepts from what is required.
-fn not_required(schema: &mut Value, is_hidden: &impl Fn(&Value) -> bool) {
-    let Some(map) = schema.as_object_mut() else { return };
+fn not_required(map: &mut Map<String, Value>, is_hidden: &impl Fn(&Value) -> bool) {
     let Some(Value::Object(properties)) = map.get("properties") else { return };
     let hidden: HashSet<String> = properties
         .iter()

@@ -6,8 +6,7 @@ use serde_json::Value;
 use crate::left_out::Notes;
 use crate::walk;
 
-const MARKS: [&str; 5] =
-    ["x-rust-alias", "x-rust-base", "x-rust-media", "x-rust-schema", "x-rust-top"];
+const MARKS: [&str; 4] = ["x-rust-alias", "x-rust-base", "x-rust-media", "x-rust-schema"];
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     walk::objects_mut(root, &mut |object| object.retain(|key, _| !MARKS.contains(&key.as_str())));

@@ -11,7 +11,7 @@ use crate::left_out::Notes;
 use crate::pointer::{self, unescape};
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    let schemas = schema::components(root);
+    let Some(schemas) = schema::components(root) else { return };
     let is_choice = |schema: &Value| schema.get("oneOf").or(schema.get("anyOf")).is_some();
     let bases: Vec<String> = schemas
         .iter()

@@ -47,20 +47,12 @@ const FORMATS: [&str; 11] = [
 ];
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    for at in schema::roots(root) {
-        if let Some(schema) = root.pointer_mut(&at) {
-            // Bounds help to choose the integer, so they go afterwards.
-            schema::each_mut(schema, &mut |part| {
-                let properties = part.get_mut("properties").and_then(Value::as_object_mut);
-                properties.into_iter().flatten().for_each(|(name, property)| count(name, property));
-            });
-            schema::each_mut(schema, &mut |part| {
-                if let Some(map) = part.as_object_mut() {
-                    loosen(map);
-                }
-            });
-        }
-    }
+    // Bounds help to choose the integer, so they go afterwards.
+    schema::every_mut(root, &mut |map| {
+        let properties = map.get_mut("properties").and_then(Value::as_object_mut);
+        properties.into_iter().flatten().for_each(|(name, property)| count(name, property));
+    });
+    schema::every_mut(root, &mut loosen);
     for (_, _, operation) in schema::operations_mut(root) {
         let Some(Value::Array(parameters)) = operation.get_mut("parameters") else { continue };
         for parameter in parameters {
@@ -167,13 +159,15 @@ fn open_enum(map: &mut Map<String, Value>) {
 
 /// Makes a `number` that by its name is an identifier or a count an integer.
 fn count(name: &str, schema: &mut Value) {
+    if schema.get("type").is_none_or(|kind| kind != "number") {
+        return;
+    }
     let words = heck::AsSnakeCase(name).to_string();
     let words: Vec<&str> = words.split('_').collect();
     let last = words.last().copied().unwrap_or_default();
     let counts = ["id", "count", "bytes", "packets"].contains(&last);
     let counted = ["bytes", "packets"].contains(&words.first().copied().unwrap_or_default());
-    let Some(map) = schema.as_object_mut() else { return };
-    if (counts || counted) && map.get("type").is_some_and(|kind| kind == "number") {
+    if let (true, Some(map)) = (counts || counted, schema.as_object_mut()) {
         map.insert("type".to_owned(), "integer".into());
         map.shift_remove("format");
         integer_format(map);

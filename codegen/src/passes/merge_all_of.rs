@@ -11,24 +11,30 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::schema;
+use super::schema::{self, Link};
 use crate::left_out::Notes;
 use crate::pointer;
 
 pub(super) fn run(root: &mut Value, notes: &mut Notes) {
-    let source = schema::components(root).clone();
+    let Some(schemas) = schema::components(root) else { return };
+    let source = std::mem::take(schemas);
     let names: Vec<String> = source.keys().cloned().collect();
     let mut merger = Merger { notes, source, done: HashMap::new() };
-    for name in names {
-        let merged = merger.component(&name, &mut Vec::new());
-        schema::components(root).insert(name, merged);
+    for name in &names {
+        merger.component(name, &mut Vec::new());
     }
-    let operations: Vec<_> =
-        schema::roots(root).into_iter().filter(|at| at.starts_with("/paths")).collect();
-    for at in operations {
+    let mut slots = Vec::new();
+    for (at, operation) in schema::operations(root) {
+        slots.extend(schema::slots(operation).iter().map(|(_, slot)| format!("{at}{slot}")));
+    }
+    for at in slots {
         if let Some(slot) = root.pointer_mut(&at) {
-            *slot = merger.merge(slot, &at, &mut Vec::new());
+            merger.merge(slot, &at, &mut Vec::new());
         }
+    }
+    let done = names.into_iter().filter_map(|name| merger.done.remove_entry(&name));
+    if let Some(schemas) = schema::components(root) {
+        schemas.extend(done);
     }
 }
 
@@ -40,43 +46,36 @@ struct Merger<'n> {
 
 impl Merger<'_> {
     /// A named schema, merged; `open` are those that are being merged.
-    fn component(&mut self, name: &str, open: &mut Vec<String>) -> Value {
-        if let Some(done) = self.done.get(name) {
-            return done.clone();
+    fn component(&mut self, name: &str, open: &mut Vec<String>) -> Option<&Value> {
+        if !self.done.contains_key(name) {
+            let at = pointer::join("/components/schemas", name);
+            if open.iter().any(|outer| outer == name) {
+                self.notes.detail(&at, "the schema is made of itself by `allOf`");
+                return None;
+            }
+            open.push(name.to_owned());
+            let mut schema = self.source.get(name).cloned().unwrap_or_else(|| json!({}));
+            self.merge(&mut schema, &at, open);
+            open.pop();
+            self.done.insert(name.to_owned(), schema);
         }
-        let at = pointer::join("/components/schemas", name);
-        if open.iter().any(|outer| outer == name) {
-            self.notes.detail(&at, "the schema is made of itself by `allOf`");
-            return json!({});
-        }
-        open.push(name.to_owned());
-        let schema = self.source.get(name).cloned().unwrap_or_else(|| json!({}));
-        let merged = self.merge(&schema, &at, open);
-        open.pop();
-        self.done.insert(name.to_owned(), merged.clone());
-        merged
+        self.done.get(name)
     }
 
-    /// `schema` without `allOf`, in itself and in its parts.
-    fn merge(&mut self, schema: &Value, at: &str, open: &mut Vec<String>) -> Value {
-        let mut result = schema.clone();
-        for (link, inner, child) in schema::children(schema) {
-            let is_merged_below = inner.starts_with("/allOf/");
-            if !matches!(link, schema::Link::Branch) || !is_merged_below {
-                let merged = self.merge(child, &format!("{at}{inner}"), open);
-                if let Some(slot) = result.pointer_mut(&inner) {
-                    *slot = merged;
-                }
+    /// Takes `allOf` from `schema`, from itself and from its parts.
+    fn merge(&mut self, schema: &mut Value, at: &str, open: &mut Vec<String>) {
+        let Some(map) = schema.as_object_mut() else { return };
+        for (link, child) in schema::children_mut(map) {
+            if !matches!(link, Link::Branch("allOf", _)) {
+                self.merge(child, &format!("{at}{}", link.pointer()), open);
             }
         }
-        let Some(map) = result.as_object_mut() else { return result };
         if let Some(Value::Array(branches)) = map.shift_remove("allOf") {
             self.merge_branches(map, branches, at, open);
         }
         if map.contains_key("properties") && alternatives(map).is_some() {
             self.fold_alternatives(map, at, open);
         }
-        result
     }
 
     fn merge_branches(
@@ -105,17 +104,16 @@ impl Merger<'_> {
             return;
         }
         let mut merged = Map::new();
-        for (index, branch) in branches.iter().enumerate() {
-            let value = match pointer::schema_name(branch) {
+        for (index, mut branch) in branches.into_iter().enumerate() {
+            match pointer::schema_name(&branch).map(str::to_owned) {
                 Some(name) => {
-                    let name = name.to_owned();
                     // The extended schema's own name helps to name the result.
                     map.entry("x-rust-base").or_insert_with(|| json!(name));
-                    self.resolved(branch, open)
+                    branch = self.resolved(branch, open);
                 }
-                None => self.merge(branch, &format!("{at}/allOf/{index}"), open),
-            };
-            absorb(&mut merged, without_annotations(value));
+                None => self.merge(&mut branch, &format!("{at}/allOf/{index}"), open),
+            }
+            absorb(&mut merged, without_annotations(branch));
         }
         // What stands beside the branches before all.
         absorb(&mut merged, Value::Object(std::mem::take(map)));
@@ -126,13 +124,12 @@ impl Merger<'_> {
     }
 
     /// The schema that a branch stands for, through references.
-    fn resolved(&mut self, branch: &Value, open: &mut Vec<String>) -> Value {
-        let mut value = branch.clone();
+    fn resolved(&mut self, mut branch: Value, open: &mut Vec<String>) -> Value {
         for _ in 0..64 {
-            let Some(name) = pointer::schema_name(&value).map(str::to_owned) else { break };
-            value = self.component(&name, open);
+            let Some(name) = pointer::schema_name(&branch).map(str::to_owned) else { break };
+            branch = self.component(&name, open).cloned().unwrap_or_else(|| json!({}));
         }
-        value
+        branch
     }
 
     /// `oneOf` and `anyOf` beside properties: see the module's documentation.
@@ -146,7 +143,7 @@ impl Merger<'_> {
             let Some(Value::Array(list)) = map.shift_remove(key) else { return };
             for alternative in list {
                 let alternative = match alternative.get("$ref") {
-                    Some(_) => self.resolved(&alternative, open),
+                    Some(_) => self.resolved(alternative, open),
                     None => alternative,
                 };
                 let Some(Value::Object(more)) = alternative.get("properties") else {
@@ -159,7 +156,7 @@ impl Merger<'_> {
                     }
                     continue;
                 };
-                let properties = object_entry(map, "properties");
+                let Some(properties) = schema::object_at(map, "properties") else { continue };
                 for (name, property) in more {
                     match properties.get(name) {
                         // Alternatives that differ in the property: any value.
@@ -218,7 +215,7 @@ fn absorb(map: &mut Map<String, Value>, branch: Value) {
         match (key.as_str(), value) {
             ("properties", Value::Object(properties)) => {
                 map.insert("type".to_owned(), json!("object"));
-                let own = object_entry(map, "properties");
+                let Some(own) = schema::object_at(map, "properties") else { continue };
                 for (name, property) in properties {
                     override_property(own, name, property);
                 }
@@ -254,16 +251,5 @@ fn override_property(own: &mut Map<String, Value>, name: String, property: Value
         _ => {
             own.insert(name, property);
         }
-    }
-}
-
-fn object_entry<'m>(map: &'m mut Map<String, Value>, key: &str) -> &'m mut Map<String, Value> {
-    let entry = map.entry(key).or_insert_with(|| json!({}));
-    if !entry.is_object() {
-        *entry = json!({});
-    }
-    match entry {
-        Value::Object(map) => map,
-        _ => unreachable!("made an object above"),
     }
 }

@@ -9,7 +9,6 @@ mod clusters;
 mod directions;
 mod forget_marks;
 mod hierarchies;
-mod inline_components;
 mod loosen;
 mod merge_all_of;
 mod name_inline;
@@ -31,9 +30,8 @@ pub(crate) use bodies::{MARK as MEDIA, is_json};
 
 type Pass = fn(&mut Value, &mut Notes);
 
-const PASSES: [Pass; 17] = [
+const PASSES: [Pass; 16] = [
     forget_marks::run,
-    inline_components::run,
     operation_ids::run,
     bodies::run,
     unions::tag,
@@ -57,10 +55,4 @@ const PASSES: [Pass; 17] = [
 /// Runs every pass in order.
 pub(crate) fn run(root: &mut Value, notes: &mut Notes) {
     PASSES.iter().for_each(|pass| pass(root, notes));
-}
-
-/// The pass that keeps every fact and only removes indirection, which is what
-/// a comparison of two documents wants to see.
-pub(crate) fn resolve(root: &mut Value) {
-    inline_components::inline(root);
 }

@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::clusters::{Cluster, Group, Occurrence};
 use super::schema::{self, Link, Slot};
@@ -29,42 +29,36 @@ const BASE: &str = "x-rust-base";
 const OF_PLACE: [&str; 2] = ["description", "x-rust-wire-names"];
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
+    let mut shapes = Shapes::new();
     // Enums and marked strings have no parts; each round of objects makes the
     // next outer ones free of inline parts. Depth is bounded by validation.
-    replace(root, is_named_string);
-    loop {
-        let found = replace(root, |schema| is_own_type(schema) && parts_are_named(schema));
-        if !found {
-            break;
-        }
-    }
-    replace(root, |schema| schema.get("$ref").is_none() && schema.get(TOP).is_some());
-    for at in schema::roots(root) {
-        if let Some(schema) = root.pointer_mut(&at) {
-            schema::each_mut(schema, &mut |part| {
-                if let Some(map) = part.as_object_mut() {
-                    [PIN, BASE, TOP].iter().for_each(|key| {
-                        map.shift_remove(*key);
-                    });
-                }
-            });
-        }
-    }
+    replace(root, &mut shapes, &|schema, _| is_named_string(schema));
+    let is_next = |schema: &Value, _| is_own_type(schema) && parts_are_named(schema);
+    while replace(root, &mut shapes, &is_next) {}
+    // The whole of a body gets a name even if it is an array or a map.
+    replace(root, &mut shapes, &|_, is_body| is_body);
+    schema::every_mut(root, &mut |map| {
+        [PIN, BASE].iter().for_each(|key| drop(map.shift_remove(*key)));
+    });
 }
 
-/// Marks the whole of a request or response body, which gets a name even if
-/// it is an array or a map.
-const TOP: &str = "x-rust-top";
+/// Whether an inline schema gets a name, told also if it is the whole of a body.
+type Wanted<'w> = dyn Fn(&Value, bool) -> bool + 'w;
+
+/// The [`shape`]s of named schemas, as far as they are known.
+type Shapes = HashMap<String, String>;
 
 /// Replaces all inline schemas that `wanted` accepts; false if there are none.
-fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
-    let occurrences = collect(root, &wanted);
-    if occurrences.is_empty() {
-        return false;
+fn replace(root: &mut Value, shapes: &mut Shapes, wanted: &Wanted<'_>) -> bool {
+    let occurrences = collect(root, wanted);
+    let Some(named) = schema::named(root).filter(|_| !occurrences.is_empty()) else { return false };
+    for (name, schema) in named {
+        if !shapes.contains_key(name) {
+            shapes.insert(name.clone(), shape(schema));
+        }
     }
-    let named = schema::components(root).clone();
-    let by_shape: HashMap<String, &String> =
-        named.iter().rev().map(|(name, schema)| (shape(schema), name)).collect();
+    let by_shape: HashMap<&String, &String> =
+        named.keys().rev().filter_map(|name| Some((shapes.get(name)?, name))).collect();
     let mut by_wish: BTreeMap<String, Group> = BTreeMap::new();
     for occurrence in occurrences {
         // A named schema of just this shape is what is meant, whatever it is
@@ -82,10 +76,10 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
         });
         group.join(alone);
     }
+    let mut taken: BTreeSet<String> = named.keys().cloned().collect();
     let by_wish =
         by_wish.into_iter().map(|(wish, group)| (wish, group.clusters.into_iter().flatten()));
     let clusters = merge_equal(by_wish);
-    let mut taken: BTreeSet<String> = named.keys().cloned().collect();
     for (wish, mut clusters) in clusters {
         clusters.sort_by_cached_key(rank);
         let mut number = 2;
@@ -94,6 +88,9 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
             let name = cluster.existing.clone().unwrap_or_else(free);
             taken.insert(name.clone());
             for member in &cluster.members {
+                if let Some(around) = &member.around {
+                    shapes.remove(around);
+                }
                 if let Some(slot) = root.pointer_mut(&member.at) {
                     let of_place = OF_PLACE.map(|key| Some((key, slot.get(key)?.clone())));
                     *slot = pointer::schema_ref(&name);
@@ -113,11 +110,12 @@ fn replace(root: &mut Value, wanted: impl Fn(&Value) -> bool) -> bool {
                         map.get(TYPE_DOC).cloned().map(|text| ("description".to_owned(), text)),
                     );
                 }
-                [PIN, BASE, TOP, "nullable"].iter().for_each(|key| {
-                    map.shift_remove(*key);
-                });
+                [PIN, BASE, "nullable"].iter().for_each(|key| drop(map.shift_remove(*key)));
             }
-            schema::components(root).insert(name, schema);
+            shapes.remove(&name);
+            if let Some(schemas) = schema::components(root) {
+                schemas.insert(name, schema);
+            }
         }
     }
     true
@@ -185,68 +183,102 @@ fn free_name(
 }
 
 /// Every place that holds what `wanted` accepts, in no order that matters.
-fn collect(root: &mut Value, wanted: &impl Fn(&Value) -> bool) -> Vec<Occurrence> {
-    let mut found = Vec::new();
-    let names: Vec<String> = schema::components(root).keys().cloned().collect();
-    for name in names {
-        let at = pointer::join("/components/schemas", &name);
-        if let Some(schema) = root.pointer(&at) {
-            descend(schema, &at, &name, &name, &mut |o| found.push(o), wanted);
-        }
+fn collect(root: &Value, wanted: &Wanted<'_>) -> Vec<Occurrence> {
+    let mut search = Search { wanted, found: Vec::new() };
+    for (name, schema) in schema::named(root).into_iter().flatten() {
+        let start = Start {
+            around: Some(name),
+            at: &|| pointer::join("/components/schemas", name),
+            thing: &|| name.clone(),
+            owner: &|| name.clone(),
+        };
+        search.descend(schema, &Way::Start(&start));
     }
-    let mut tops = Vec::new();
     for (at, operation) in schema::operations(root) {
         let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
-        let owner = names::type_name(id);
+        let owner = || names::type_name(id);
         for (slot, inner) in schema::slots(operation) {
-            let at = format!("{at}{inner}");
-            let wish = match slot {
+            let thing = || match slot {
                 Slot::Parameter(name) => names::type_name(name),
-                Slot::Request => format!("{owner}Request"),
-                Slot::Response(status) if status.starts_with('2') => format!("{owner}Response"),
-                Slot::Response(_) => format!("{owner}ErrorBody"),
+                Slot::Request => format!("{}Request", owner()),
+                Slot::Response(status) if status.starts_with('2') => format!("{}Response", owner()),
+                Slot::Response(_) => format!("{}ErrorBody", owner()),
             };
+            let at = format!("{at}{inner}");
             let Some(schema) = root.pointer(&at) else { continue };
-            if !matches!(slot, Slot::Parameter(_))
-                && schema.get("$ref").is_none()
-                && schema.get(TOP).is_none()
-            {
-                tops.push(at.clone());
-            }
-            if schema.get("$ref").is_none() && wanted(schema) {
-                found.push(occurrence(schema, &at, wish.clone(), &owner));
-            }
-            descend(schema, &at, &wish, &owner, &mut |o| found.push(o), wanted);
+            let at = || at.clone();
+            let start = Start { around: None, at: &at, thing: &thing, owner: &owner };
+            let way = Way::Start(&start);
+            search.take(schema, !matches!(slot, Slot::Parameter(_)), &way);
+            search.descend(schema, &way);
         }
     }
-    for at in tops {
-        if let Some(map) = root.pointer_mut(&at).and_then(Value::as_object_mut) {
-            map.insert(TOP.to_owned(), json!(true));
-        }
-    }
-    found
+    search.found
 }
 
-/// `thing` names what `schema` is, for parts that have no name of their own.
-fn descend(
-    schema: &Value,
-    at: &str,
-    thing: &str,
-    owner: &str,
-    push: &mut impl FnMut(Occurrence),
-    wanted: &impl Fn(&Value) -> bool,
-) {
-    for (link, inner, child) in schema::children(schema) {
-        let at = format!("{at}{inner}");
-        let wish = match link {
-            Link::Property(name) => names::type_name(name),
-            Link::Items | Link::MapValue => names::type_name(&singular_words(thing)),
-            Link::Branch => format!("{thing}{}", telling_part(schema, child)),
-        };
-        if child.get("$ref").is_none() && wanted(child) {
-            push(occurrence(child, &at, wish.clone(), owner));
+/// The schema at which a search begins. Its names are made when they are asked
+/// for, which they are for few places.
+struct Start<'s> {
+    /// Its name, if it has one.
+    around: Option<&'s String>,
+    at: &'s dyn Fn() -> String,
+    thing: &'s dyn Fn() -> String,
+    owner: &'s dyn Fn() -> String,
+}
+
+/// The way to a schema.
+enum Way<'w> {
+    Start(&'w Start<'w>),
+    Step { before: &'w Way<'w>, whole: &'w Value, link: Link<'w>, part: &'w Value },
+}
+
+impl<'w> Way<'w> {
+    fn start(&self) -> &'w Start<'w> {
+        match self {
+            Way::Start(start) => start,
+            Way::Step { before, .. } => before.start(),
         }
-        descend(child, &at, &wish, owner, push, wanted);
+    }
+
+    /// JSON pointer from the root of the document.
+    fn at(&self) -> String {
+        match self {
+            Way::Start(start) => (start.at)(),
+            Way::Step { before, link, .. } => before.at() + &link.pointer(),
+        }
+    }
+
+    /// The name of what is there, also for parts that have no name of their own.
+    fn thing(&self) -> String {
+        match self {
+            Way::Start(start) => (start.thing)(),
+            Way::Step { before, whole, link, part } => match link {
+                Link::Property(name) => names::type_name(name),
+                Link::Items | Link::MapValue => names::type_name(&singular_words(&before.thing())),
+                Link::Branch(..) => format!("{}{}", before.thing(), telling_part(whole, part)),
+            },
+        }
+    }
+}
+
+struct Search<'s> {
+    wanted: &'s Wanted<'s>,
+    found: Vec<Occurrence>,
+}
+
+impl Search<'_> {
+    fn descend(&mut self, whole: &Value, way: &Way<'_>) {
+        for (link, part) in schema::children(whole) {
+            let way = Way::Step { before: way, whole, link, part };
+            self.take(part, false, &way);
+            self.descend(part, &way);
+        }
+    }
+
+    fn take(&mut self, schema: &Value, is_body: bool, way: &Way<'_>) {
+        if schema.get("$ref").is_none() && (self.wanted)(schema, is_body) {
+            self.found.push(occurrence(schema, way));
+        }
     }
 }
 
@@ -258,17 +290,19 @@ fn singular_words(thing: &str) -> String {
     format!("{}{one}{item}", &thing[..split])
 }
 
-fn occurrence(schema: &Value, at: &str, wish: String, owner: &str) -> Occurrence {
+fn occurrence(schema: &Value, way: &Way<'_>) -> Occurrence {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
     let pin = text(PIN).map(names::type_name).filter(|pin| !pin.is_empty());
     let result = text(BASE)
         .filter(|_| has_error_fields(schema))
         .map(|base| format!("{}Result", base.strip_suffix("Object").unwrap_or(base)));
+    let start = way.start();
     Occurrence {
-        at: at.to_owned(),
+        at: way.at(),
+        around: start.around.cloned(),
         pinned: pin.is_some(),
-        wish: names::type_name_or(&pin.or(result).unwrap_or(wish), "Part"),
-        owner: owner.to_owned(),
+        wish: names::type_name_or(&pin.or(result).unwrap_or_else(|| way.thing()), "Part"),
+        owner: (start.owner)(),
         schema: schema.clone(),
     }
 }
@@ -322,7 +356,7 @@ fn telling_part(whole: &Value, branch: &Value) -> String {
 }
 
 fn parts_are_named(schema: &Value) -> bool {
-    schema::children(schema).into_iter().all(|(_, _, child)| {
+    schema::children(schema).into_iter().all(|(_, child)| {
         child.get("$ref").is_some()
             || (!is_named_string(child) && !is_own_type(child) && parts_are_named(child))
     })

@@ -8,36 +8,46 @@ use serde_json::{Value, json};
 
 use super::schema;
 use crate::left_out::Notes;
+use crate::pointer;
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    let schemas = schema::components(root).clone();
+    let Some(schemas) = schema::named(root) else { return };
     let is_wrapped = |schema: &Value| {
         let is_own_type =
             ["enum", "x-rust-id", "oneOf", "anyOf"].iter().any(|key| schema.get(key).is_some());
         is_own_type && schema.get("nullable") == Some(&json!(true))
     };
-    let wrapped = schemas.iter().filter(|(_, schema)| is_wrapped(schema));
-    let names: HashSet<&str> = wrapped.map(|(name, _)| name.as_str()).collect();
-    for name in &names {
-        if let Some(map) = schema::components(root).get_mut(*name).and_then(Value::as_object_mut) {
+    let wrapped: HashSet<String> = schemas
+        .iter()
+        .filter(|(_, schema)| is_wrapped(schema))
+        .map(|(name, _)| name.clone())
+        .collect();
+    // The names that lead to one of them.
+    let leads = |(name, schema): (&String, &Value)| {
+        let end = schema::follow(schema, schemas).0.unwrap_or(name);
+        wrapped.contains(end).then(|| name.clone())
+    };
+    let leading: HashSet<String> = schemas.iter().filter_map(leads).collect();
+    for name in &wrapped {
+        let schema = schema::components(root).and_then(|schemas| schemas.get_mut(name));
+        if let Some(map) = schema.and_then(Value::as_object_mut) {
             map.shift_remove("nullable");
         }
     }
     let may_be_null = |property: &Value| {
-        schema::follow(property, &schemas).0.is_some_and(|name| names.contains(name))
+        pointer::schema_name(property).is_some_and(|name| leading.contains(name))
     };
-    for at in schema::roots(root) {
-        if let Some(schema) = root.pointer_mut(&at) {
-            schema::each_mut(schema, &mut |part| {
-                let properties = part.get("properties").cloned().unwrap_or_default();
-                if let Some(Value::Array(required)) = part.get_mut("required") {
-                    let property =
-                        |name: &Value| name.as_str().and_then(|name| properties.get(name));
-                    required.retain(|name| !property(name).is_some_and(may_be_null));
-                }
-            });
+    schema::every_mut(root, &mut |map| {
+        let Some(Value::Object(properties)) = map.get("properties") else { return };
+        let null: HashSet<String> = properties
+            .iter()
+            .filter(|(_, property)| may_be_null(property))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if let Some(Value::Array(required)) = map.get_mut("required") {
+            required.retain(|name| !name.as_str().is_some_and(|name| null.contains(name)));
         }
-    }
+    });
 }
 
 #[cfg(test)]

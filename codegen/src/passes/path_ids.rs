@@ -8,14 +8,14 @@ use crate::left_out::Notes;
 use crate::pointer;
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    let schemas = schema::components(root).clone();
+    let Some(schemas) = schema::named(root) else { return };
     let mut targets = Vec::new();
     for (at, operation) in schema::operations(root) {
         let parameters = operation.get("parameters").and_then(Value::as_array);
         for (index, parameter) in parameters.into_iter().flatten().enumerate() {
             if parameter.get("in").is_some_and(|place| place == "path") {
                 let named =
-                    parameter.get("schema").and_then(|schema| schema::follow(schema, &schemas).0);
+                    parameter.get("schema").and_then(|schema| schema::follow(schema, schemas).0);
                 targets.push(match named {
                     Some(name) => pointer::join("/components/schemas", name),
                     None => format!("{at}/parameters/{index}/schema"),
@@ -32,13 +32,9 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         }
     }
     // An enum is a type of its own already, whatever the overlay says.
-    for at in schema::roots(root) {
-        if let Some(schema) = root.pointer_mut(&at) {
-            schema::each_mut(schema, &mut |part| {
-                if let Some(map) = part.as_object_mut().filter(|map| map.contains_key("enum")) {
-                    map.shift_remove("x-rust-id");
-                }
-            });
+    schema::every_mut(root, &mut |map| {
+        if map.contains_key("enum") {
+            map.shift_remove("x-rust-id");
         }
-    }
+    });
 }

@@ -9,15 +9,18 @@ use crate::left_out::Notes;
 use crate::pointer;
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    let schemas = schema::components(root).clone();
-    for (_, _, operation) in schema::operations_mut(root) {
-        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-        for parameter in parameters.into_iter().flatten() {
-            if let Some(schema) = parameter.get_mut("schema")
-                && let Some(plain) = plain(schema, &schemas)
-            {
-                *schema = plain;
-            }
+    let Some(schemas) = schema::named(root) else { return };
+    let mut found = Vec::new();
+    for (at, operation) in schema::operations(root) {
+        let parameters = operation.get("parameters").and_then(Value::as_array);
+        for (index, parameter) in parameters.into_iter().flatten().enumerate() {
+            let plain = parameter.get("schema").and_then(|schema| plain(schema, schemas));
+            found.extend(plain.map(|plain| (format!("{at}/parameters/{index}/schema"), plain)));
+        }
+    }
+    for (at, plain) in found {
+        if let Some(schema) = root.pointer_mut(&at) {
+            *schema = plain;
         }
     }
 }

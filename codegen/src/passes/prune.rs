@@ -9,5 +9,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let mut used = schema::used(root, &["parameters", "requestBody", "responses"]);
     used.extend(request_errors::name(root));
     let reached = schema::reached(root, used);
-    schema::components(root).retain(|name, _| reached.contains(name));
+    if let Some(schemas) = schema::components(root) {
+        schemas.retain(|name, _| reached.contains(name));
+    }
 }

@@ -11,7 +11,7 @@ use crate::left_out::Notes;
 use crate::{names, pointer, walk};
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    let schemas = schema::components(root);
+    let Some(schemas) = schema::components(root) else { return };
     let mut renamed: HashMap<String, String> = HashMap::new();
     let mut taken: HashSet<String> = HashSet::new();
     let wish = |name: &String, schema: &Value| {

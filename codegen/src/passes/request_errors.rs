@@ -3,20 +3,40 @@
 //!
 //! The overlay marks the document's own schema with `x-rust-error: true`.
 //! A document without one gets a schema of the API's two fields.
+//!
+//! An operation that the overlay marks with `x-rust-error: general` has this error
+//! alone, whatever else it documents: an error that is added to it later changes
+//! no type.
 
 use serde_json::{Value, json};
 
 use super::schema;
 use crate::left_out::Notes;
+use crate::pointer;
 
-/// The extension that marks the schema.
+/// The extension that marks the schema, and operations.
 pub(super) const MARK: &str = "x-rust-error";
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    if name(root).is_some() {
-        return;
+    let Some(general) = name(root).or_else(|| make(root)) else { return };
+    let is_marked = |value: &Value| value == "general";
+    for (_, _, operation) in schema::operations_mut(root) {
+        let marked = operation.get(MARK).is_some_and(is_marked);
+        let responses = operation.get_mut("responses").filter(|_| marked);
+        for (status, response) in responses.and_then(Value::as_object_mut).into_iter().flatten() {
+            // What is `default` may be of a success.
+            if status.starts_with(['4', '5'])
+                && let Some(schema) = response.pointer_mut(schema::BODY)
+            {
+                *schema = pointer::schema_ref(&general);
+            }
+        }
     }
-    let schemas = schema::components(root);
+}
+
+/// Adds the schema, and returns its name.
+fn make(root: &mut Value) -> Option<String> {
+    let schemas = schema::components(root)?;
     let mut free = "ApiError".to_owned();
     while schemas.contains_key(&free) {
         free.insert_str(0, "Calls");
@@ -32,13 +52,13 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         },
         MARK: true,
     });
-    schemas.insert(free, error);
+    schemas.insert(free.clone(), error);
+    Some(free)
 }
 
 /// The name of the schema that describes a refused request.
 pub(crate) fn name(root: &Value) -> Option<String> {
-    let schemas = root.pointer("/components/schemas")?.as_object()?;
-    schemas
+    schema::named(root)?
         .iter()
         .find(|(_, schema)| schema.get(MARK) == Some(&json!(true)))
         .map(|(name, _)| name.clone())

@@ -24,17 +24,25 @@ pub(crate) fn is_annotation(key: &str) -> bool {
 }
 
 /// `components.schemas`, which is created if the document has none.
-pub(crate) fn components(root: &mut Value) -> &mut Map<String, Value> {
-    let components = root
-        .as_object_mut()
-        .map(|root| root.entry("components").or_insert_with(|| Value::Object(Map::new())))
-        .and_then(Value::as_object_mut)
-        .map(|components| components.entry("schemas").or_insert_with(|| Value::Object(Map::new())))
-        .and_then(Value::as_object_mut);
-    match components {
-        Some(schemas) => schemas,
-        None => unreachable!("validation has shown that the document's parts are objects"),
+pub(crate) fn components(root: &mut Value) -> Option<&mut Map<String, Value>> {
+    object_at(object_at(root.as_object_mut()?, "components")?, "schemas")
+}
+
+/// The object at `key`; made anew if something else is there.
+pub(crate) fn object_at<'m>(
+    map: &'m mut Map<String, Value>,
+    key: &str,
+) -> Option<&'m mut Map<String, Value>> {
+    let value = map.entry(key).or_insert(Value::Null);
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
     }
+    value.as_object_mut()
+}
+
+/// `components.schemas` as they are.
+pub(crate) fn named(root: &Value) -> Option<&Map<String, Value>> {
+    root.get("components")?.get("schemas")?.as_object()
 }
 
 /// `(path, method, operation)` of every operation, in the document's order.
@@ -55,7 +63,8 @@ pub(crate) fn operations_mut(
     found
 }
 
-/// A schema that is part of another, and how it hangs there.
+/// The way in which a schema is part of another.
+#[derive(Clone, Copy)]
 pub(crate) enum Link<'k> {
     /// The value of the property of this name.
     Property(&'k str),
@@ -63,49 +72,89 @@ pub(crate) enum Link<'k> {
     Items,
     /// A value of a free-form map.
     MapValue,
-    /// A branch of `allOf`, `oneOf` or `anyOf`, or `not`.
-    Branch,
+    /// A branch of `allOf`, `oneOf` or `anyOf`, by the keyword and its position.
+    Branch(&'static str, usize),
 }
 
-/// The direct parts of a schema with their JSON pointers relative to it.
-pub(crate) fn children(schema: &Value) -> Vec<(Link<'_>, String, &Value)> {
+impl Link<'_> {
+    /// JSON pointer of the part, relative to the schema around it.
+    pub(crate) fn pointer(self) -> String {
+        match self {
+            Link::Property(name) => pointer::join("/properties", name),
+            Link::Items => "/items".to_owned(),
+            Link::MapValue => "/additionalProperties".to_owned(),
+            Link::Branch(key, index) => format!("/{key}/{index}"),
+        }
+    }
+}
+
+/// Keywords whose values are lists of schemas.
+const BRANCHES: [&str; 3] = ["allOf", "oneOf", "anyOf"];
+
+/// The direct parts of a schema.
+pub(crate) fn children(schema: &Value) -> Vec<(Link<'_>, &Value)> {
     let mut found = Vec::new();
     let Some(map) = schema.as_object() else { return found };
     if let Some(Value::Object(properties)) = map.get("properties") {
-        for (name, child) in properties {
-            found.push((Link::Property(name), pointer::join("/properties", name), child));
-        }
+        found.extend(properties.iter().map(|(name, child)| (Link::Property(name), child)));
     }
-    for (key, link) in
-        [("items", Link::Items), ("additionalProperties", Link::MapValue), ("not", Link::Branch)]
-    {
-        if let Some(child) = map.get(key).filter(|child| child.is_object()) {
-            found.push((link, format!("/{key}"), child));
-        }
+    for (key, link) in [("items", Link::Items), ("additionalProperties", Link::MapValue)] {
+        found.extend(map.get(key).filter(|child| child.is_object()).map(|child| (link, child)));
     }
-    for key in ["allOf", "oneOf", "anyOf"] {
-        for (index, child) in
-            map.get(key).and_then(Value::as_array).into_iter().flatten().enumerate()
-        {
-            found.push((Link::Branch, format!("/{key}/{index}"), child));
+    for key in BRANCHES {
+        let list = map.get(key).and_then(Value::as_array).into_iter().flatten();
+        found.extend(list.enumerate().map(|(index, child)| (Link::Branch(key, index), child)));
+    }
+    found
+}
+
+/// The direct parts of a schema, to change them.
+pub(crate) fn children_mut(schema: &mut Map<String, Value>) -> Vec<(Link<'_>, &mut Value)> {
+    let mut found = Vec::new();
+    for (key, value) in schema {
+        match (key.as_str(), value) {
+            ("properties", Value::Object(properties)) => {
+                let links = properties.iter_mut();
+                found.extend(links.map(|(name, child)| (Link::Property(name), child)));
+            }
+            ("items", child @ Value::Object(_)) => found.push((Link::Items, child)),
+            ("additionalProperties", child @ Value::Object(_)) => {
+                found.push((Link::MapValue, child));
+            }
+            (key, Value::Array(list)) => {
+                let Some(key) = BRANCHES.into_iter().find(|known| *known == key) else { continue };
+                let links = list.iter_mut().enumerate();
+                found.extend(links.map(|(index, child)| (Link::Branch(key, index), child)));
+            }
+            _ => {}
         }
     }
     found
 }
 
 /// Calls `change` with a schema and all its parts, the parts first.
-pub(crate) fn each_mut(schema: &mut Value, change: &mut impl FnMut(&mut Value)) {
-    let pointers: Vec<String> = children(schema).into_iter().map(|(_, at, _)| at).collect();
-    for at in pointers {
-        if let Some(child) = schema.pointer_mut(&at) {
-            each_mut(child, change);
-        }
+pub(crate) fn each_mut(schema: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
+    if let Value::Object(map) = schema {
+        children_mut(map).into_iter().for_each(|(_, child)| each_mut(child, change));
+        change(map);
     }
-    change(schema);
 }
 
-/// The schema slots of an operation after
-/// [`json_only`](super::json_only): parameters, request body, responses.
+/// Calls `change` with every schema of the document, parts before what they
+/// are part of.
+pub(crate) fn every_mut(root: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
+    let named = components(root).into_iter().flat_map(Map::values_mut);
+    named.for_each(|schema| each_mut(schema, change));
+    for (_, _, operation) in operations_mut(root) {
+        slots_mut(operation).into_iter().for_each(|schema| each_mut(schema, change));
+    }
+}
+
+/// The place of the schema of a body, once [`bodies`](super::bodies) has reduced it.
+pub(crate) const BODY: &str = "/content/application~1json/schema";
+
+/// The schemas of an operation: those of parameters, of the request body and of
+/// replies.
 pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
     let mut found = Vec::new();
     let parameters = operation.get("parameters").and_then(Value::as_array);
@@ -113,16 +162,15 @@ pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
         let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
         found.push((Slot::Parameter(name), format!("/parameters/{index}/schema")));
     }
-    let media = "/content/application~1json/schema";
-    if operation.get("requestBody").is_some_and(|body| body.pointer(media).is_some()) {
-        found.push((Slot::Request, format!("/requestBody{media}")));
+    if operation.get("requestBody").is_some_and(|body| body.pointer(BODY).is_some()) {
+        found.push((Slot::Request, format!("/requestBody{BODY}")));
     }
     let responses = operation.get("responses").and_then(Value::as_object);
     for (status, response) in responses.into_iter().flatten() {
-        if response.pointer(media).is_some() {
+        if response.pointer(BODY).is_some() {
             found.push((
                 Slot::Response(status),
-                format!("{}{media}", pointer::join("/responses", status)),
+                format!("{}{BODY}", pointer::join("/responses", status)),
             ));
         }
     }
@@ -148,7 +196,7 @@ pub(crate) fn follow<'v>(
 /// included.
 pub(crate) fn references(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk::objects(value, &mut |_, object| {
+    walk::objects(value, &mut |object| {
         let reference = object.get("$ref").and_then(Value::as_str);
         let name = reference.and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
         let alias = object.get("x-rust-alias").and_then(Value::as_str);
@@ -172,7 +220,7 @@ pub(crate) fn used(root: &Value, parts: &[&str]) -> Vec<String> {
 
 /// The names of these schemas and of all that they refer to.
 pub(crate) fn reached(root: &Value, names: Vec<String>) -> HashSet<String> {
-    let schemas = root.pointer("/components/schemas").and_then(Value::as_object);
+    let schemas = named(root);
     let (mut found, mut next) = (HashSet::new(), names);
     while let Some(name) = next.pop() {
         let schema = schemas.and_then(|schemas| schemas.get(&name));
@@ -185,25 +233,30 @@ pub(crate) fn reached(root: &Value, names: Vec<String>) -> HashSet<String> {
     found
 }
 
+/// The same schemas, to change them.
+pub(crate) fn slots_mut(operation: &mut Map<String, Value>) -> Vec<&mut Value> {
+    let mut found = Vec::new();
+    for (key, part) in operation {
+        match (key.as_str(), part) {
+            ("parameters", Value::Array(list)) => {
+                found.extend(list.iter_mut().filter_map(|parameter| parameter.get_mut("schema")));
+            }
+            ("requestBody", body) => found.extend(body.pointer_mut(BODY)),
+            ("responses", Value::Object(responses)) => {
+                found.extend(responses.values_mut().filter_map(|reply| reply.pointer_mut(BODY)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Things that a schema of an operation describes.
 #[derive(Clone, Copy)]
 pub(crate) enum Slot<'k> {
     Parameter(&'k str),
     Request,
     Response(&'k str),
-}
-
-/// JSON pointers from the root to every schema that is not part of another:
-/// the components, then those of the operations.
-pub(crate) fn roots(root: &Value) -> Vec<String> {
-    let at = "/components/schemas";
-    let components = root.pointer(at).and_then(Value::as_object);
-    let mut found: Vec<String> =
-        components.into_iter().flat_map(Map::keys).map(|name| pointer::join(at, name)).collect();
-    for (at, operation) in operations(root) {
-        found.extend(slots(operation).into_iter().map(|(_, slot)| format!("{at}{slot}")));
-    }
-    found
 }
 
 /// The pointer and content of every operation.

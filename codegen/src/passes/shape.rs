@@ -1,6 +1,6 @@
 //! Shapes of schemas: two of the same shape are the same type, and unite.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -26,36 +26,38 @@ pub(super) fn shape(schema: &Value) -> String {
     text
 }
 
+/// Writes texts with their lengths, so that none can be taken for two.
 fn write(schema: &Value, text: &mut String) {
     match schema {
         Value::Object(map) => {
-            let says = |(key, _): &(&String, &Value)| match key.as_str() {
+            let says = |key: &str| match key {
                 "x-rust-id" | "x-rust-debug" => true,
                 "nullable" => false,
                 key => !schema::is_annotation(key),
             };
-            let mut said: BTreeMap<&str, &Value> =
-                map.iter().filter(says).map(|(key, value)| (key.as_str(), value)).collect();
             let object = Value::from("object");
-            if said.contains_key("properties") {
-                said.entry("type").or_insert(&object);
+            let said = map.iter().map(|(key, value)| (key.as_str(), value));
+            let mut said: Vec<(&str, &Value)> = said.filter(|(key, _)| says(key)).collect();
+            if map.contains_key("properties") && !map.contains_key("type") {
+                said.push(("type", &object));
             }
+            said.sort_unstable_by_key(|(key, _)| *key);
             text.push('{');
             for (key, value) in said {
-                text.push_str(key);
-                text.push(':');
+                write_text(key, text);
                 match (key, value) {
                     ("properties", Value::Object(map)) => {
-                        let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+                        let mut sorted: Vec<(&String, &Value)> = map.iter().collect();
+                        sorted.sort_unstable_by_key(|(name, _)| *name);
                         for (name, property) in sorted {
-                            text.push_str(&Value::from(name.as_str()).to_string());
+                            write_text(name, text);
                             write(property, text);
                         }
                     }
                     ("required" | "enum", Value::Array(items)) => {
                         let mut items: Vec<String> = items.iter().map(Value::to_string).collect();
-                        items.sort();
-                        text.push_str(&items.join(","));
+                        items.sort_unstable();
+                        items.iter().for_each(|item| write_text(item, text));
                     }
                     _ => write(value, text),
                 }
@@ -70,8 +72,15 @@ fn write(schema: &Value, text: &mut String) {
                 text.push(']');
             }
         }
+        Value::String(said) => write_text(said, text),
         other => text.push_str(&other.to_string()),
     }
+}
+
+fn write_text(said: &str, text: &mut String) {
+    text.push_str(&said.len().to_string());
+    text.push(':');
+    text.push_str(said);
 }
 
 /// Adds the values or properties of `other`; what only one of them requires

@@ -9,7 +9,7 @@ use crate::pointer;
 /// Notes for each alternative the values of the discriminating property that
 /// stand for it, while schemas still have the names that the document uses.
 pub(super) fn tag(root: &mut Value, _: &mut Notes) {
-    each_schema(root, &mut |map| {
+    schema::every_mut(root, &mut |map| {
         let Some(discriminator) = map.get("discriminator").cloned() else { return };
         let list = map.get("oneOf").or(map.get("anyOf")).and_then(Value::as_array);
         let Some(list) = list else { return };
@@ -26,7 +26,7 @@ pub(super) fn tag(root: &mut Value, _: &mut Notes) {
 /// Removes alternatives that are none: `null`, a single one, several that are
 /// all text.
 pub(super) fn simplify(root: &mut Value, _: &mut Notes) {
-    each_schema(root, &mut |map| {
+    schema::every_mut(root, &mut |map| {
         for key in ["oneOf", "anyOf"] {
             let Some(Value::Array(mut list)) = map.shift_remove(key) else { continue };
             let before = list.len();
@@ -55,18 +55,6 @@ pub(super) fn simplify(root: &mut Value, _: &mut Notes) {
             map.shift_remove("discriminator");
         }
     });
-}
-
-fn each_schema(root: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
-    for at in schema::roots(root) {
-        if let Some(schema) = root.pointer_mut(&at) {
-            schema::each_mut(schema, &mut |part| {
-                if let Some(map) = part.as_object_mut() {
-                    change(map);
-                }
-            });
-        }
-    }
 }
 
 /// `null` has no type of its own in OpenAPI 3.0; these are the ways of saying it.

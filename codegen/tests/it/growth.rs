@@ -1,6 +1,6 @@
 //! A document that grows takes no name away.
 
-use cloudflare_calls_codegen::{Document, Overlay, api};
+use cloudflare_calls_codegen::{Document, Options, Overlay, api, generate};
 use serde_json::{Value, json};
 
 use super::{calls, expand, expand_calls, flat, small};
@@ -85,4 +85,25 @@ fn an_enum_of_another_meaning_leaves_the_first_its_name() {
     let after = expand(&document).unwrap();
     assert_eq!(api::lost(&before, &after), Vec::<String>::new());
     assert!(after.contains("pub enum ZoneMode") && after.contains("Ajar"), "{after}");
+}
+
+#[test]
+fn an_error_that_is_added_to_an_operation_changes_no_type_if_the_overlay_says_so() {
+    let overlay = br#"{ "overlay": "1.0.0", "info": {}, "actions": [
+        { "target": "$.paths.*.get", "update": { "x-rust-error": "general" } }] }"#;
+    let overlay = Overlay::from_bytes("o.json", overlay).unwrap();
+    let text = |document: &Value| {
+        let document = super::load(document).unwrap();
+        generate(&document, &overlay, &Options::default()).unwrap().text
+    };
+    let mut document = small();
+    let before = text(&document);
+    let own = json!({ "type": "object", "required": ["reason"], "properties": { "reason": { "type": "string" } } });
+    document["paths"]["/rooms/{roomId}"]["get"]["responses"]["409"] =
+        json!({ "description": "", "content": { "application/json": { "schema": own } } });
+    assert_eq!(api::lost(&before, &text(&document)), Vec::<String>::new());
+    // Without the overlay's word the error has a type, which is another one.
+    let typed = expand(&document).unwrap();
+    assert!(typed.contains("pub enum GetRoomError {"), "{typed}");
+    assert!(!api::lost(&before, &typed).is_empty());
 }

@@ -3,16 +3,10 @@
 
 use serde_json::Value;
 
-use super::schema;
-use crate::left_out::Notes;
+use crate::passes::schema;
 use crate::pointer;
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    inline(root);
-}
-
-/// See the module.
-pub(super) fn inline(root: &mut Value) {
+pub(super) fn run(root: &mut Value) {
     let source = root.clone();
     if let Some(Value::Object(paths)) = root.get_mut("paths") {
         paths.retain(|path, _| !path.starts_with("x-"));
