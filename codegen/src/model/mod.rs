@@ -22,7 +22,7 @@ use crate::{Document, mend, passes};
 /// Parts of the client and its builder beside what they hold.
 const TAKEN: [&str; 4] = ["core", "secret", "setup", "timeout"];
 
-/// Everything that the generated client is made of.
+/// The parts of the generated client.
 #[derive(Debug)]
 pub(crate) struct Model {
     /// The document's `info.title`.
@@ -97,7 +97,7 @@ impl Model {
         Some(named)
     }
 
-    /// Whether the schema has a place for an error at its top.
+    /// Returns whether the schema has a place for an error at its top.
     pub(crate) fn carries_error(&self, name: &str) -> bool {
         match self.canonical(name).map(|named| &named.schema) {
             Some(Schema::Struct(body)) => {
