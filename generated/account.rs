@@ -8,9 +8,8 @@ use secrecy::SecretString;
 pub const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 /// A client of the account API of Cloudflare Calls, which creates apps and TURN keys.
 ///
-/// A clone shares the connections of the original and costs no more than a few
-/// reference counts. The secret is sent as a bearer token with every request and
-/// never shown.
+/// A clone shares the connections of the original and costs no more than a few reference
+/// counts. The secret is sent as a bearer token with every request and never shown.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) core: Arc<setup::Core>,
@@ -257,7 +256,7 @@ impl Client {
         }
     }
 }
-/// What requests and replies are made of.
+/// Parts of requests and replies.
 pub mod types {
     #[allow(unused_imports)]
     use serde::{Deserialize, Serialize};
@@ -294,7 +293,7 @@ pub mod types {
         /// Always `null`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<serde_json::Map<String, serde_json::Value>>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for ApiError {
@@ -347,7 +346,7 @@ pub mod types {
         /// Details of a new app, with its secret.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<AppWithSecret>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppCreated {
@@ -376,7 +375,7 @@ pub mod types {
         /// The apps, without their secrets.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<App>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppList {
@@ -411,7 +410,7 @@ pub mod types {
         /// Details of an app.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<App>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppReply {
@@ -539,7 +538,7 @@ pub mod types {
         /// Details of a new TURN key, with its API token.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<TurnKeyWithKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyCreated {
@@ -568,7 +567,7 @@ pub mod types {
         /// The TURN keys, without their API tokens.
         #[serde(deserialize_with = "runtime::lenient::list")]
         pub result: Vec<TurnKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyList {
@@ -603,7 +602,7 @@ pub mod types {
         /// Details of a TURN key.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub result: Option<TurnKey>,
-        /// Whether the API did what was asked.
+        /// `true` if the API did what was asked.
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyReply {

@@ -8,9 +8,8 @@ use secrecy::SecretString;
 pub const DEFAULT_BASE_URL: &str = "https://rtc.live.cloudflare.com/v1";
 /// A client of the Cloudflare Realtime API.
 ///
-/// A clone shares the connections of the original and costs no more than a few
-/// reference counts. The secret is sent as a bearer token with every request and
-/// never shown.
+/// A clone shares the connections of the original and costs no more than a few reference
+/// counts. The secret is sent as a bearer token with every request and never shown.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) core: Arc<setup::Core>,
@@ -323,7 +322,7 @@ impl Client {
         }
     }
 }
-/// What requests and replies are made of.
+/// Parts of requests and replies.
 pub mod types {
     #[allow(unused_imports)]
     use serde::{Deserialize, Serialize};
@@ -657,7 +656,7 @@ pub mod types {
             self.error_description.as_deref()
         }
     }
-    /// What `close_websocket_adapters` is refused with.
+    /// Errors of `close_websocket_adapters`.
     #[derive(Clone, Debug, PartialEq)]
     #[allow(clippy::large_enum_variant)]
     #[non_exhaustive]
@@ -1369,7 +1368,7 @@ pub mod types {
             self.error_description.as_deref()
         }
     }
-    /// What `new_websocket_adapters` is refused with.
+    /// Errors of `new_websocket_adapters`.
     #[derive(Clone, Debug, PartialEq)]
     #[allow(clippy::large_enum_variant)]
     #[non_exhaustive]

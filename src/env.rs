@@ -27,7 +27,7 @@ pub(crate) fn needed(
     get(name).ok_or(FromEnvError::Missing(name))
 }
 
-/// Why there is no client in the environment.
+/// Reason why there is no client in the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FromEnvError {

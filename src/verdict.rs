@@ -26,14 +26,14 @@ pub(crate) enum Kind {
 /// Meaning of a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Whether another try is safe and may succeed.
+    /// Another try is safe and may succeed.
     pub(crate) is_retryable: bool,
-    /// Whether the request may have taken effect all the same.
+    /// The request may have taken effect all the same.
     pub(crate) outcome_unknown: bool,
 }
 
 impl Verdict {
-    /// `was_lost`: whether the reply to an earlier try was.
+    /// Judges a failed request. `was_lost`: the reply to an earlier try was.
     pub(crate) fn of<B>(
         error: &OperationError<B>,
         kind: Kind,

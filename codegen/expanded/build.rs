@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("calls_2024", Document::from_path(&fixtures.join("calls-2024.json"))?, &overlay),
         ("grown", grown, &overlay),
         ("plain", calls, &Overlay::empty()),
+        ("secured", Document::from_path(&fixtures.join("secured.json"))?, &Overlay::empty()),
         ("small", Document::from_path(&fixtures.join("small.yaml"))?, &Overlay::empty()),
         ("wide", Document::from_path(&fixtures.join("wide.json"))?, &Overlay::empty()),
         ("odd", Document::from_path(&fixtures.join("odd.json"))?, &Overlay::empty()),

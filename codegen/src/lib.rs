@@ -52,6 +52,7 @@ mod passes;
 mod path_template;
 mod pointer;
 mod print;
+mod security;
 mod stack;
 mod validate;
 mod walk;
@@ -76,11 +77,11 @@ pub struct Options {
     pub command: String,
     /// The fate of overlay actions that match nothing.
     pub stale: StalePolicy,
-    /// Whether a document of which something would be left out is refused.
+    /// Refusal of a document of which something would be left out.
     pub strict: bool,
 }
 
-/// What becomes of overlay actions whose target matches nothing.
+/// Treatment of overlay actions whose target matches nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StalePolicy {
     /// They are an error, so that corrections expire loudly.
@@ -160,9 +161,9 @@ fn text(document: &Document, options: &Options) -> Result<Generated> {
         notes.refuse(file)?;
     }
     let model = model::Model::read(&root);
-    let emit::Parts { items, extras } = emit::run(&model, &notes.all);
-    let text = print::print(items, &notes.all, options)
-        .map_err(|error| Error::Backend { file: file.to_owned(), reason: error.to_string() })?;
+    let text = print::print(&model, &notes.all, options)
+        .map_err(|reason| Error::Backend { file: file.to_owned(), reason })?;
+    let extras = emit::extras(&model);
     let operations = model.operations.len();
     Ok(Generated { text, stale: Vec::new(), left_out: notes.all, operations, extras })
 }

@@ -11,6 +11,7 @@ use crate::{Error, Result, stack};
 pub const MAX_DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
 
 /// The deepest nesting that is read; serde_json's own limit is the same.
+#[cfg(feature = "yaml")]
 const MAX_DEPTH: usize = 127;
 
 /// Parses `bytes`, the content of the file called `file`.
@@ -36,6 +37,12 @@ pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Value> {
     }
 }
 
+#[cfg(not(feature = "yaml"))]
+fn parse_yaml(_: &str) -> Result<Unique, String> {
+    Err("it is no JSON, and YAML needs the feature `yaml`".to_owned())
+}
+
+#[cfg(feature = "yaml")]
 fn parse_yaml(text: &str) -> Result<Unique, String> {
     let options = serde_saphyr::options! {
         // Scalars that YAML 1.1 read as booleans (`on`, `no`) stay strings.
@@ -47,6 +54,7 @@ fn parse_yaml(text: &str) -> Result<Unique, String> {
 }
 
 /// The parser's message without the excerpt of the document that follows it.
+#[cfg(feature = "yaml")]
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
 }

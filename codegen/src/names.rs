@@ -7,10 +7,11 @@ const COMPOUNDS: [(&str, &str); 2] = [("datachannel", "data_channel"), ("websock
 
 /// Names of the standard prelude that generated code uses unqualified, and of
 /// what stands in the same module: a type of the document may not take them.
-const TAKEN_TYPES: [&str; 51] = [
+const TAKEN_TYPES: [&str; 52] = [
     "AsMut",
     "AsRef",
     "Box",
+    "ByteStream",
     "Clone",
     "Copy",
     "Debug",

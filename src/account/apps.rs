@@ -4,10 +4,10 @@ use super::api::types::AppSettings;
 use super::details::{Created, Details, Parts};
 use super::error::AccountError;
 use super::handle::{Account, segment};
+use super::operation::{CREATE_APP, DELETE_APP, GET_APP, LIST_APPS, Operation, UPDATE_APP};
 use crate::generated::types::AppId;
 use crate::generated::{Client, ClientBuilder};
 use crate::runtime::setup::ConfigError;
-use crate::verdict::Repeat;
 
 /// Details of an app.
 pub type App = Details<AppId>;
@@ -41,8 +41,8 @@ impl Account {
     /// # Errors
     /// See [`AccountError`].
     pub async fn apps(&self) -> Result<Vec<App>, AccountError> {
-        let list = self.ask(Repeat::Read, |api| api.list_apps().send()).await.0?;
-        list.result.into_iter().map(|app| Parts::from(app).details("list_apps")).collect()
+        let list = self.ask(&LIST_APPS, |api| api.list_apps().send()).await.0?;
+        list.result.into_iter().map(|app| Parts::from(app).details(&LIST_APPS)).collect()
     }
 
     /// Reads the details of an app.
@@ -50,9 +50,9 @@ impl Account {
     /// # Errors
     /// See [`AccountError`].
     pub async fn app(&self, app: &AppId) -> Result<App, AccountError> {
-        let operation = "get_app";
+        let operation = &GET_APP;
         let id = segment(operation, app.as_str())?;
-        let reply = self.ask(Repeat::Read, |api| api.get_app(&id).send()).await.0?;
+        let reply = self.ask(operation, |api| api.get_app(&id).send()).await.0?;
         found(operation, reply.result)?.details(operation)
     }
 
@@ -64,9 +64,9 @@ impl Account {
     /// [`outcome_unknown`](AccountError::outcome_unknown) there may be a new app whose
     /// secret is lost.
     pub async fn create_app(&self, name: impl Into<String>) -> Result<NewApp, AccountError> {
-        let operation = "create_app";
+        let operation = &CREATE_APP;
         let body = AppSettings::new().name(name.into());
-        let reply = self.ask(Repeat::Create, |api| api.create_app(&body).send()).await.0?;
+        let reply = self.ask(operation, |api| api.create_app(&body).send()).await.0?;
         found(operation, reply.result)?.created(operation, "secret")
     }
 
@@ -79,10 +79,10 @@ impl Account {
         app: &AppId,
         name: impl Into<String>,
     ) -> Result<App, AccountError> {
-        let operation = "update_app";
+        let operation = &UPDATE_APP;
         let id = segment(operation, app.as_str())?;
         let body = AppSettings::new().name(name.into());
-        let reply = self.ask(Repeat::Close, |api| api.update_app(&id, &body).send()).await.0?;
+        let reply = self.ask(operation, |api| api.update_app(&id, &body).send()).await.0?;
         found(operation, reply.result)?.details(operation)
     }
 
@@ -92,17 +92,17 @@ impl Account {
     /// See [`AccountError`]. An app that is not there is an error (status 404), unless
     /// the reply to an earlier try of this call was lost.
     pub async fn delete_app(&self, app: &AppId) -> Result<(), AccountError> {
-        let id = segment("delete_app", app.as_str())?;
-        deleted(self.ask(Repeat::Close, |api| api.delete_app(&id).send()).await)
+        let id = segment(&DELETE_APP, app.as_str())?;
+        deleted(self.ask(&DELETE_APP, |api| api.delete_app(&id).send()).await)
     }
 }
 
 /// The result of a reply, if it has one.
 pub(super) fn found(
-    operation: &'static str,
+    operation: &Operation,
     result: Option<impl Into<Parts>>,
 ) -> Result<Parts, AccountError> {
-    result.map(Into::into).ok_or(AccountError::Incomplete { operation, missing: "result" })
+    result.map(Into::into).ok_or_else(|| AccountError::incomplete(operation, "result"))
 }
 
 /// The outcome of a deletion: that nothing is there is success if an earlier try may

@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::api::types;
 use super::error::AccountError;
+use super::operation::Operation;
 use crate::runtime::redaction::Hidden;
 
 /// Details of an app or a TURN key, as the account API keeps them.
@@ -41,11 +42,11 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn details<I>(self, operation: &'static str) -> Result<Details<I>, AccountError>
+    pub(super) fn details<I>(self, operation: &Operation) -> Result<Details<I>, AccountError>
     where
         I: TryFrom<String>,
     {
-        let missing = || AccountError::Incomplete { operation, missing: "uid" };
+        let missing = || AccountError::incomplete(operation, "uid");
         let id = self.id.and_then(|id| I::try_from(id.as_str().to_owned()).ok());
         Ok(Details {
             id: id.ok_or_else(missing)?,
@@ -58,14 +59,14 @@ impl Parts {
     /// `missing`: the name of the secret in the reply.
     pub(super) fn created<I>(
         mut self,
-        operation: &'static str,
+        operation: &Operation,
         missing: &'static str,
     ) -> Result<Created<I>, AccountError>
     where
         I: TryFrom<String>,
     {
         let secret = self.secret.take().filter(|secret| !secret.expose_secret().is_empty());
-        let secret = secret.ok_or(AccountError::Incomplete { operation, missing })?;
+        let secret = secret.ok_or_else(|| AccountError::incomplete(operation, missing))?;
         Ok(Created { details: self.details(operation)?, secret })
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use super::api::types::{ApiError, Message};
+use super::operation::Operation;
 use crate::runtime::error::{OperationError, Received};
 use crate::runtime::redaction::scrub;
-use crate::verdict::Verdict;
+use crate::verdict::{Repeat, Verdict};
 
-/// Why an operation of the account API did not succeed.
+/// Failure of an operation of the account API.
 ///
 /// Messages and `Debug` output contain neither the API token nor secrets.
 #[derive(Debug)]
@@ -21,18 +22,20 @@ pub enum AccountError {
     Request {
         /// The report of the generated client.
         source: Box<OperationError<ApiError>>,
-        /// Whether another try is safe and may succeed.
+        /// Another try is safe and may succeed.
         is_retryable: bool,
-        /// Whether a change may have taken effect all the same.
+        /// A change may have taken effect all the same.
         outcome_unknown: bool,
     },
-    /// The reply is one of success and lacks what it has to have. A change took effect.
+    /// The reply is one of success and lacks what it has to have.
     #[non_exhaustive]
     Incomplete {
         /// Name of the operation, as of the method of the generated client.
         operation: &'static str,
         /// The field that is missing or empty.
         missing: &'static str,
+        /// The operation was a change, and took effect.
+        outcome_unknown: bool,
     },
 }
 
@@ -72,25 +75,31 @@ impl AccountError {
         self.reply()?.ray.as_deref()
     }
 
-    /// Whether the same call is safe to repeat and may succeed later. The policy has
-    /// tried already.
+    /// Says whether the same call is safe to repeat and may succeed later. The policy
+    /// has tried already.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Request { is_retryable: true, .. })
     }
 
-    /// Whether a change may have taken effect although it is reported as failed. A
+    /// Says whether a change may have taken effect although it is reported as failed. A
     /// creation may have left an app or a key whose secret nobody has: look at the
     /// list, and delete what nobody asked for.
     pub fn outcome_unknown(&self) -> bool {
         match self {
-            Self::Request { outcome_unknown, .. } => *outcome_unknown,
-            Self::Incomplete { .. } => true,
+            Self::Request { outcome_unknown, .. } | Self::Incomplete { outcome_unknown, .. } => {
+                *outcome_unknown
+            }
         }
     }
 
     pub(super) fn new(source: OperationError<ApiError>, verdict: Verdict) -> Self {
         let Verdict { is_retryable, outcome_unknown } = verdict;
         Self::Request { source: Box::new(source), is_retryable, outcome_unknown }
+    }
+
+    pub(super) fn incomplete(operation: &Operation, missing: &'static str) -> Self {
+        let outcome_unknown = operation.repeat != Repeat::Read;
+        Self::Incomplete { operation: operation.name, missing, outcome_unknown }
     }
 
     fn request(&self) -> Option<&OperationError<ApiError>> {
@@ -118,7 +127,7 @@ impl fmt::Display for AccountError {
                     false => Ok(()),
                 }
             }
-            Self::Incomplete { operation, missing } => {
+            Self::Incomplete { operation, missing, .. } => {
                 write!(f, "{operation}: a reply of success without {missing}")
             }
         }

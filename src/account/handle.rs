@@ -8,11 +8,12 @@ use secrecy::SecretString;
 use super::api::types::{AccountId, ApiError, Uid};
 use super::api::{Client, ClientBuilder};
 use super::error::AccountError;
+use super::operation::Operation;
 use crate::env::{self, ACCOUNT_ID, FromEnvError};
 use crate::retry::RetryPolicy;
 use crate::runtime::error::{InvalidRequest, OperationError};
 use crate::runtime::setup::ConfigError;
-use crate::verdict::{Kind, Repeat, Verdict};
+use crate::verdict::{Kind, Verdict};
 
 /// The variable with the API token.
 const API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
@@ -69,7 +70,7 @@ impl Account {
     /// whether the reply to an earlier try was lost.
     pub(super) async fn ask<'a, T, F>(
         &'a self,
-        repeat: Repeat,
+        operation: &Operation,
         mut call: impl FnMut(&'a Client) -> F,
     ) -> (Result<T, AccountError>, bool)
     where
@@ -77,15 +78,16 @@ impl Account {
     {
         // No code of this API is known to ask for another try.
         let kind = |_: &OperationError<ApiError>| Kind::Other;
-        let (result, was_lost) = self.retry.start().ask(repeat, kind, || call(&self.client)).await;
+        let (result, was_lost) =
+            self.retry.start().ask(operation.repeat, kind, || call(&self.client)).await;
         (result.map_err(|(source, verdict)| AccountError::new(source, verdict)), was_lost)
     }
 }
 
 /// An id as a segment of the paths of `operation`.
-pub(super) fn segment(operation: &'static str, id: &str) -> Result<Uid, AccountError> {
+pub(super) fn segment(operation: &Operation, id: &str) -> Result<Uid, AccountError> {
     Uid::new(id).map_err(|reason| {
-        let source = InvalidRequest::PathParameter { operation, reason };
+        let source = InvalidRequest::PathParameter { operation: operation.name, reason };
         let verdict = Verdict { is_retryable: false, outcome_unknown: false };
         AccountError::new(source.into(), verdict)
     })

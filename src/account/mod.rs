@@ -5,6 +5,7 @@ mod apps;
 mod details;
 mod error;
 mod handle;
+mod operation;
 mod turn_keys;
 
 pub use self::api::types::{AccountId, Message};

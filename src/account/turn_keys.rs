@@ -5,9 +5,11 @@ use super::apps::{deleted, found};
 use super::details::{Created, Details, Parts};
 use super::error::AccountError;
 use super::handle::{Account, segment};
+use super::operation::{
+    CREATE_TURN_KEY, DELETE_TURN_KEY, GET_TURN_KEY, LIST_TURN_KEYS, UPDATE_TURN_KEY,
+};
 use crate::ice::{TurnClient, TurnClientBuilder, TurnKeyId};
 use crate::runtime::setup::ConfigError;
-use crate::verdict::Repeat;
 
 /// Details of a TURN key.
 pub type TurnKey = Details<TurnKeyId>;
@@ -40,8 +42,8 @@ impl Account {
     /// # Errors
     /// See [`AccountError`].
     pub async fn turn_keys(&self) -> Result<Vec<TurnKey>, AccountError> {
-        let list = self.ask(Repeat::Read, |api| api.list_turn_keys().send()).await.0?;
-        list.result.into_iter().map(|key| Parts::from(key).details("list_turn_keys")).collect()
+        let list = self.ask(&LIST_TURN_KEYS, |api| api.list_turn_keys().send()).await.0?;
+        list.result.into_iter().map(|key| Parts::from(key).details(&LIST_TURN_KEYS)).collect()
     }
 
     /// Reads the details of a TURN key.
@@ -49,9 +51,9 @@ impl Account {
     /// # Errors
     /// See [`AccountError`].
     pub async fn turn_key(&self, key: &TurnKeyId) -> Result<TurnKey, AccountError> {
-        let operation = "get_turn_key";
+        let operation = &GET_TURN_KEY;
         let id = segment(operation, key.as_str())?;
-        let reply = self.ask(Repeat::Read, |api| api.get_turn_key(&id).send()).await.0?;
+        let reply = self.ask(operation, |api| api.get_turn_key(&id).send()).await.0?;
         found(operation, reply.result)?.details(operation)
     }
 
@@ -66,9 +68,9 @@ impl Account {
         &self,
         name: impl Into<String>,
     ) -> Result<NewTurnKey, AccountError> {
-        let operation = "create_turn_key";
+        let operation = &CREATE_TURN_KEY;
         let body = TurnKeySettings::new().name(name.into());
-        let reply = self.ask(Repeat::Create, |api| api.create_turn_key(&body).send()).await.0?;
+        let reply = self.ask(operation, |api| api.create_turn_key(&body).send()).await.0?;
         found(operation, reply.result)?.created(operation, "key")
     }
 
@@ -81,10 +83,10 @@ impl Account {
         key: &TurnKeyId,
         name: impl Into<String>,
     ) -> Result<TurnKey, AccountError> {
-        let operation = "update_turn_key";
+        let operation = &UPDATE_TURN_KEY;
         let id = segment(operation, key.as_str())?;
         let body = TurnKeySettings::new().name(name.into());
-        let reply = self.ask(Repeat::Close, |api| api.update_turn_key(&id, &body).send()).await.0?;
+        let reply = self.ask(operation, |api| api.update_turn_key(&id, &body).send()).await.0?;
         found(operation, reply.result)?.details(operation)
     }
 
@@ -94,8 +96,8 @@ impl Account {
     /// See [`AccountError`]. A key that is not there is an error (status 404), unless
     /// the reply to an earlier try of this call was lost.
     pub async fn delete_turn_key(&self, key: &TurnKeyId) -> Result<(), AccountError> {
-        let id = segment("delete_turn_key", key.as_str())?;
-        deleted(self.ask(Repeat::Close, |api| api.delete_turn_key(&id).send()).await)
+        let id = segment(&DELETE_TURN_KEY, key.as_str())?;
+        deleted(self.ask(&DELETE_TURN_KEY, |api| api.delete_turn_key(&id).send()).await)
     }
 
     /// Creates a TURN key of the same name in the place of `old`, which goes on to work:

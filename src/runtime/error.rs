@@ -11,8 +11,8 @@ pub trait ErrorBody: fmt::Debug {
     fn code(&self) -> Option<&str>;
     /// The description, which is not for programs.
     fn description(&self) -> Option<&str>;
-    /// Whether the body is an error, whatever the status of its reply. By default it is
-    /// one if it has a kind.
+    /// Says whether the body is an error, whatever the status of its reply. By default it
+    /// is one if it has a kind.
     fn is_error(&self) -> bool {
         self.code().is_some_and(|code| !code.is_empty())
     }
@@ -33,7 +33,7 @@ pub struct Received {
     pub elapsed: std::time::Duration,
 }
 
-/// Why an operation did not succeed; `E` is the body of the operation's
+/// Failure of an operation; `E` is the body of the operation's
 /// documented errors.
 ///
 /// Messages and `Debug` output never contain the secret, and session
@@ -86,7 +86,7 @@ pub enum OperationError<E> {
         operation: &'static str,
         /// Status and headers.
         reply: Box<Received>,
-        /// Where and how the body differs, without its values.
+        /// Place and kind of the difference, without the body's values.
         problem: String,
     },
     /// A reply of success of more than 16 MiB, of which no more was read.

@@ -1,7 +1,10 @@
 //! One exchange with the API: a request, and the reply to it.
 
 use std::fmt;
+use std::time::Instant;
 
+use reqwest::Response;
+use reqwest::header::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -34,7 +37,12 @@ impl Core {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        Request { core: self, operation, inner: reqwest::Request::new(method, url) }
+        Request {
+            core: self,
+            operation,
+            authorization: Some(self.authorization.clone()),
+            inner: reqwest::Request::new(method, url),
+        }
     }
 }
 
@@ -53,10 +61,17 @@ pub(crate) fn segment<'v>(
 pub(crate) struct Request<'c> {
     core: &'c Core,
     pub(super) operation: &'static str,
+    /// The secret as it is sent, unless it is not sent, or elsewhere.
+    pub(super) authorization: Option<HeaderValue>,
     pub(super) inner: reqwest::Request,
 }
 
 impl Request<'_> {
+    #[allow(dead_code)] // Calls has one security scheme.
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.core.http
+    }
+
     pub(crate) fn query(&mut self, name: &str, value: impl fmt::Display) {
         self.inner.url_mut().query_pairs_mut().append_pair(name, &value.to_string());
     }
@@ -75,7 +90,7 @@ impl Request<'_> {
     }
 
     pub(crate) fn json(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
-        use reqwest::header::{CONTENT_TYPE, HeaderValue};
+        use reqwest::header::CONTENT_TYPE;
         let operation = self.operation;
         let bytes = serde_json::to_vec(body).map_err(|_| InvalidRequest::Body { operation })?;
         *self.inner.body_mut() = Some(bytes.into());
@@ -86,9 +101,18 @@ impl Request<'_> {
 
     /// Sends the request and reads the whole reply, in a span of its own.
     pub(crate) fn send<E>(self) -> impl Future<Output = Result<Reply, OperationError<E>>> {
-        use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
+        let (exchange, sent) = self.start();
+        let span = exchange.span.clone();
+        let reply = async { exchange.head(sent).await?.read().await };
+        recorded(span, reply)
+    }
+
+    /// Begins to send. The future does not hold the request, with which it would be
+    /// twice as large.
+    pub(super) fn start(self) -> (Exchange, impl Future<Output = reqwest::Result<Response>>) {
+        use reqwest::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
         use tracing::field::Empty;
-        let Self { core, operation, inner: mut request } = self;
+        let Self { core, operation, authorization, inner: mut request } = self;
         let span = tracing::info_span!(
             "calls_operation",
             operation,
@@ -98,27 +122,99 @@ impl Request<'_> {
             duration_ms = Empty,
         );
         let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, core.authorization.clone());
+        if let Some(authorization) = &authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         if let Some(name) = &core.user_agent {
             headers.insert(USER_AGENT, name.clone());
         }
-        // It is begun here, because a future that held the request would be twice as
-        // large.
-        let sent = core.http.execute(request);
-        recorded(operation, span, sent, core.authorization.clone())
+        let other = authorization.filter(|sent| *sent != core.authorization);
+        let secrets = [Some(core.authorization.clone()), other];
+        (Exchange { operation, span, secrets }, core.http.execute(request))
     }
 }
 
-/// Reads a reply, and records it in the span of its operation.
-async fn recorded<E>(
+/// The secret as a bearer token, and as `Authorization` had it if that was otherwise.
+type Secrets = [Option<HeaderValue>; 2];
+
+/// A request under way.
+pub(super) struct Exchange {
     operation: &'static str,
+    pub(super) span: tracing::Span,
+    secrets: Secrets,
+}
+
+impl Exchange {
+    /// Waits for the head of the reply.
+    pub(super) async fn head<E>(
+        self,
+        sent: impl Future<Output = reqwest::Result<Response>>,
+    ) -> Result<Head, OperationError<E>> {
+        let Self { operation, secrets, .. } = self;
+        let started = Instant::now();
+        let response = sent.await.map_err(|error| failed(operation, started, error))?;
+        let received = Box::new(Received::of(&response));
+        Ok(Head { operation, started, received, secrets, response })
+    }
+}
+
+/// The beginning of a reply whose body is still to come.
+pub(super) struct Head {
+    pub(super) operation: &'static str,
+    started: Instant,
+    pub(super) received: Box<Received>,
+    secrets: Secrets,
+    pub(super) response: Response,
+}
+
+impl Head {
+    /// Reads the reply to its end, or to the bound of its length.
+    pub(super) async fn read<E>(self) -> Result<Reply, OperationError<E>> {
+        let Self { operation, started, mut received, secrets, mut response } = self;
+        let is_success = received.status.is_success();
+        let limit = if is_success { MAX_REPLY } else { MAX_ERROR_REPLY };
+        // An announced length is trusted up to a bound.
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
+        let failed = |error| failed(operation, started, error);
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            let room = limit - body.len();
+            if chunk.len() > room {
+                if is_success {
+                    received.elapsed = started.elapsed();
+                    return Err(OperationError::TooLarge { operation, reply: received });
+                }
+                body.extend_from_slice(&chunk[..room]);
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        received.elapsed = started.elapsed();
+        Ok(Reply { operation, received, secrets, body })
+    }
+}
+
+fn failed<E>(
+    operation: &'static str,
+    started: Instant,
+    error: reqwest::Error,
+) -> OperationError<E> {
+    match error.is_builder() {
+        true => OperationError::Invalid(InvalidRequest::Request { operation }),
+        false => {
+            let source = error.without_url();
+            OperationError::Transport { operation, elapsed: started.elapsed(), source }
+        }
+    }
+}
+
+/// Waits for a reply, and records it in the span of its operation.
+async fn recorded<E>(
     span: tracing::Span,
-    sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
-    secret: reqwest::header::HeaderValue,
+    reply: impl Future<Output = Result<Reply, OperationError<E>>>,
 ) -> Result<Reply, OperationError<E>> {
-    let received = received(operation, sent, secret);
-    let result = tracing::Instrument::instrument(received, span.clone()).await;
+    let result = tracing::Instrument::instrument(reply, span.clone()).await;
     let (received, elapsed) = match &result {
         Ok(reply) => (Some(&*reply.received), Some(reply.received.elapsed)),
         Err(error) => (error.reply(), error.elapsed()),
@@ -138,43 +234,6 @@ async fn recorded<E>(
         _ => tracing::debug!("reply received"),
     });
     result
-}
-
-/// Reads a reply to its end, or to the bound of its length.
-async fn received<E>(
-    operation: &'static str,
-    sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
-    secret: reqwest::header::HeaderValue,
-) -> Result<Reply, OperationError<E>> {
-    let started = std::time::Instant::now();
-    let failed = |source: reqwest::Error| match source.is_builder() {
-        true => OperationError::Invalid(InvalidRequest::Request { operation }),
-        false => {
-            let source = source.without_url();
-            OperationError::Transport { operation, elapsed: started.elapsed(), source }
-        }
-    };
-    let mut reply = sent.await.map_err(failed)?;
-    let mut received = Box::new(Received::of(&reply));
-    let is_success = received.status.is_success();
-    let limit = if is_success { MAX_REPLY } else { MAX_ERROR_REPLY };
-    // An announced length is trusted up to a bound.
-    let announced = reply.content_length().and_then(|length| usize::try_from(length).ok());
-    let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
-    while let Some(chunk) = reply.chunk().await.map_err(failed)? {
-        let room = limit - body.len();
-        if chunk.len() > room {
-            if is_success {
-                received.elapsed = started.elapsed();
-                return Err(OperationError::TooLarge { operation, reply: received });
-            }
-            body.extend_from_slice(&chunk[..room]);
-            break;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    received.elapsed = started.elapsed();
-    Ok(Reply { operation, received, secret, body })
 }
 
 impl Received {
@@ -205,8 +264,7 @@ fn retry_after(value: &str) -> Option<std::time::Duration> {
 pub(crate) struct Reply {
     operation: &'static str,
     received: Box<Received>,
-    /// The `Authorization` that was sent.
-    secret: reqwest::header::HeaderValue,
+    secrets: Secrets,
     pub(super) body: Vec<u8>,
 }
 
@@ -258,37 +316,42 @@ impl Reply {
         }
     }
 
-    /// The body, in case it echoes the request. The time is linear in its
-    /// length.
+    /// The body, in case it echoes the request.
     fn body_without_secret(&self) -> Vec<u8> {
-        let bearer = self.secret.as_bytes();
-        let Some((secret, first)) =
-            bearer.strip_prefix(b"Bearer ").and_then(|secret| Some((secret, *secret.first()?)))
-        else {
-            return self.body.clone();
-        };
-        let mut clean = Vec::with_capacity(self.body.len());
-        let mut rest = self.body.as_slice();
-        while let Some(at) = rest.iter().position(|byte| *byte == first) {
-            clean.extend_from_slice(&rest[..at]);
-            rest = &rest[at..];
-            match rest.strip_prefix(secret) {
-                Some(behind) => {
-                    clean.extend_from_slice(b"[secret]");
-                    rest = behind;
-                }
-                None => {
-                    clean.push(first);
-                    rest = &rest[1..];
-                }
-            }
+        let mut body = self.body.clone();
+        for sent in self.secrets.iter().flatten() {
+            let secret = sent.as_bytes();
+            let scheme = secret.iter().position(|byte| *byte == b' ').map_or(0, |space| space + 1);
+            body = without(&secret[scheme..], body);
         }
-        clean.extend_from_slice(rest);
-        clean
+        body
     }
 }
 
-/// Where and how `body` is not a `T`. A message of serde may quote the value
+/// `body` without any occurrence of `secret`. The time is linear in its length.
+fn without(secret: &[u8], body: Vec<u8>) -> Vec<u8> {
+    let Some(first) = secret.first() else { return body };
+    let mut clean = Vec::with_capacity(body.len());
+    let mut rest = body.as_slice();
+    while let Some(at) = rest.iter().position(|byte| byte == first) {
+        clean.extend_from_slice(&rest[..at]);
+        rest = &rest[at..];
+        match rest.strip_prefix(secret) {
+            Some(behind) => {
+                clean.extend_from_slice(b"[secret]");
+                rest = behind;
+            }
+            None => {
+                clean.push(*first);
+                rest = &rest[1..];
+            }
+        }
+    }
+    clean.extend_from_slice(rest);
+    clean
+}
+
+/// Place and kind of the difference between `body` and a `T`. A message of serde may quote the value
 /// that it did not expect; that part is left out.
 fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
     let mut source = serde_json::Deserializer::from_slice(body);

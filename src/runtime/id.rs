@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a string is not an id that may become part of a path.
+/// Reason for which a string is not an id that may become part of a path.
 ///
 /// An id is 1 to 256 visible ASCII characters, does not begin with a dot and
 /// has none of `/`, `\`, `?`, `#`, `%`. Within this rule an id is opaque.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Why a client could not be built.
+/// Reason for which a client could not be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -154,7 +154,7 @@ impl Core {
     }
 }
 
-/// Whether a URL's host is this machine: `localhost`, a name below it, or a
+/// True if a URL's host is this machine: `localhost`, a name below it, or a
 /// loopback or unspecified address.
 pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');

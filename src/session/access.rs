@@ -87,12 +87,13 @@ impl Entry {
         Self { access: self.access.clone(), step: Step::Answer, retries }
     }
 
-    /// Whether the permission still holds: time has passed since the beginning.
+    /// Checks that the permission still holds: time has passed since the beginning.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.require(&[])
     }
 
-    /// Whether one of these actions is permitted, or the handle is valid at all.
+    /// Checks that one of these actions is permitted; with none of them, that the handle
+    /// is valid.
     pub(crate) fn require(&self, any_of: &[Action]) -> Result<(), Error> {
         let Some(guard) = &self.access.guard else { return Ok(()) };
         let permits =
@@ -103,7 +104,7 @@ impl Entry {
         }
     }
 
-    /// Whether tracks and channels of this session may be pulled.
+    /// Checks that tracks and channels of this session may be pulled.
     pub(crate) fn may_pull(&self, publisher: &SessionId) -> Result<(), Error> {
         let room = self.access.guard.as_ref().and_then(|guard| guard.room.as_ref());
         match room {

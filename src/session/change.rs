@@ -112,7 +112,7 @@ impl Entry {
         self.refused(reason.into())
     }
 
-    /// The turn was not taken.
+    /// The error of a turn that was not taken.
     pub(crate) fn refused(&self, refusal: Refusal) -> Error {
         let step = self.step();
         let error = match refusal {
@@ -161,7 +161,7 @@ impl Change {
         }
     }
 
-    /// The store does not say how the change has ended.
+    /// The error of a change whose end the store does not know.
     fn in_doubt(&self, source: StoreError) -> Error {
         Error::Store { step: self.entry.step(), source, outcome_unknown: true }
     }
@@ -250,7 +250,7 @@ impl Change {
         Error::Contradiction { step: self.entry.step(), problem }
     }
 
-    /// The API said that the session is gone.
+    /// Takes note that the session is gone, as the API said.
     pub(crate) async fn vanish(&mut self) {
         self.turn.safe();
         self.session().vanish().await;
@@ -263,5 +263,27 @@ impl Change {
         let (client, step) = (session.client(), self.entry.step());
         let state = read::fetch(client, session.id(), session.settings(), step).await;
         state.is_err_and(|error| error.is_session_gone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::Client;
+    use crate::generated::types::{AppId, SessionId};
+    use crate::prelude::*;
+
+    /// The largest block that glibc keeps at hand for each thread. A larger one takes
+    /// some hundred instructions more.
+    const AT_HAND: usize = 1_032;
+
+    #[test]
+    fn the_future_of_a_change_is_a_block_that_allocators_have_at_hand() {
+        let client = Client::new(AppId::new("app").unwrap(), "secret".into()).unwrap();
+        let settings = client.settings();
+        let session = Session::new(client, SessionId::new("e017").unwrap(), settings);
+        let bytes = size_of_val(&session.close([]));
+        println!("{bytes} bytes");
+        assert!(bytes <= AT_HAND, "{bytes} bytes");
     }
 }

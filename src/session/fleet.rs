@@ -49,7 +49,7 @@ impl Fleet {
         self.store.beat(self.keeper, self.lease).await
     }
 
-    /// Whether a turn may be asked for.
+    /// Refuses a turn once the process drains.
     pub(crate) fn enter(&self) -> Result<(), StoreError> {
         match self.is_draining.load(Ordering::Acquire) {
             true => Err(StoreError::Draining),

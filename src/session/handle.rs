@@ -128,7 +128,7 @@ impl Session {
         channels.map(channel).collect()
     }
 
-    /// Whether nothing is known to be open, or to be possibly open.
+    /// Says whether nothing is known to be open, or to be possibly open.
     pub fn is_empty(&self) -> bool {
         self.ledger().is_empty()
     }
@@ -139,7 +139,7 @@ impl Session {
         self.turns().idle()
     }
 
-    /// Whether this is a handle of the same turn.
+    /// Says whether this is a handle of the same turn.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
@@ -203,7 +203,7 @@ impl Session {
         self.ended();
     }
 
-    /// Nothing is left to be done with the session.
+    /// Lets the session's home forget it: nothing is left to be done with it.
     pub(crate) fn ended(&self) {
         if let Some(home) = self.shared.home.get().and_then(Weak::upgrade) {
             home.forget(self);

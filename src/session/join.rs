@@ -164,7 +164,7 @@ impl JoinWith<'_> {
             let contradiction = Error::Contradiction { step: Step::JoinWith, problem };
             let answer = description.and_then(Answer::received).ok_or(contradiction)?;
             if has_data {
-                // Whether the answer accepts the section, the SFU knows.
+                // Only the SFU knows whether the answer accepts the section.
                 session.ledger().transport = Transport::Unknown;
             }
             Ok(Answered { answer, outcome: session })

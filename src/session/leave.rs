@@ -78,21 +78,20 @@ pub struct Departure {
     /// Changes whose replies were lost. What they made is among the tracks and
     /// channels if the state could be read, unless it comes later still.
     pub uncertain: Vec<Uncertain>,
-    /// Whether the session's state was needed and could be read, or the session
-    /// is gone.
+    /// The session's state was needed and could be read, or the session is gone.
     pub was_inspected: bool,
-    /// Why the state could not be read.
+    /// The error with which the state could not be read.
     pub state_error: Option<Error>,
 }
 
 impl Departure {
-    /// Whether all that the session had is closed, as far as can be known.
+    /// Says whether all that the session had is closed, as far as can be known.
     pub fn is_complete(&self) -> bool {
         let is_known = self.uncertain.is_empty() || self.was_inspected;
         self.tracks.failed.is_empty() && self.channels.failed.is_empty() && is_known
     }
 
-    /// Why a request failed as a whole, if one did.
+    /// The error of a request that failed as a whole, if one did.
     pub fn error(&self) -> Option<&Error> {
         self.tracks.error.as_ref().or(self.channels.error.as_ref()).or(self.state_error.as_ref())
     }

@@ -259,7 +259,7 @@ impl Registry {
         self.inner.sessions().len()
     }
 
-    /// Whether there is no session.
+    /// Says whether there is no session.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -378,9 +378,9 @@ impl Shared {
     }
 }
 
-/// Why a session was not taken.
+/// The reason for which a session was not taken.
 enum Full {
-    /// It is there.
+    /// The same handle is there.
     Same,
     /// Another handle of it is there.
     Another,

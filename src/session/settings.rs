@@ -107,3 +107,23 @@ impl Client {
         attached.and_then(|any| any.downcast().ok()).unwrap_or_else(|| Arc::clone(&DEFAULTS))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::types::AppId;
+
+    fn builder() -> ClientBuilder {
+        Client::builder(AppId::new("app").unwrap(), "secret".into())
+    }
+
+    #[test]
+    fn settings_that_nobody_changes_are_there_once() {
+        let [one, other] = [builder(), builder()].map(|builder| builder.build().unwrap());
+        assert!(Arc::ptr_eq(&one.settings(), &other.settings()));
+        let labelled = builder().label("room 7").build().unwrap();
+        assert!(Arc::ptr_eq(&labelled.settings(), &labelled.settings()));
+        assert_eq!(labelled.settings().label.as_deref(), Some("room 7"));
+        assert_eq!(one.settings().label, None);
+    }
+}

@@ -29,13 +29,13 @@ pub struct TrackState {
     pub mid: Option<Mid>,
     /// The name that its publisher gave it.
     pub name: Option<String>,
-    /// Whether the session publishes it or is subscribed to it.
+    /// Its origin: the session publishes it, or is subscribed to it.
     pub origin: Origin,
     /// Audio or video.
     pub kind: Option<TrackKind>,
     /// Which layers are wanted of it.
     pub simulcast: Option<Simulcast>,
-    /// Whether it is open. It says nothing of packets arriving.
+    /// Its status: open or not. It says nothing of packets arriving.
     pub status: Option<SessionResourceStatus>,
 }
 
@@ -48,13 +48,13 @@ pub struct DataChannelState {
     pub id: Option<ChannelId>,
     /// The name that its publisher gave it.
     pub name: Option<String>,
-    /// Whether the session publishes it or is subscribed to it.
+    /// Its origin: the session publishes it, or is subscribed to it.
     pub origin: Origin,
-    /// Whether it is open.
+    /// Its status: open or not.
     pub status: Option<SessionResourceStatus>,
 }
 
-/// Where a track or data channel comes from.
+/// The origin of a track or data channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -65,7 +65,7 @@ impl Memory {
         self.state().entries.len()
     }
 
-    /// Whether there is no entry.
+    /// Says whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

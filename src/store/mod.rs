@@ -92,17 +92,17 @@ pub struct Keeper(u64);
 macro_rules! number {
     ($name:ident) => {
         impl $name {
-            /// The number, to be written down.
+            /// Returns the number, to be written down.
             pub fn get(self) -> u64 {
                 self.0
             }
 
-            /// The one of a number that was written down.
+            /// Makes it from a number that was written down.
             pub fn from_number(number: u64) -> Self {
                 Self(number)
             }
 
-            /// A random one.
+            /// Makes a random one.
             pub fn random() -> Self {
                 Self(fastrand::u64(..))
             }
@@ -214,7 +214,7 @@ pub struct Cursor(pub Vec<u64>);
 pub struct Page {
     /// The sessions.
     pub sessions: Vec<SessionId>,
-    /// Where the next page begins. None: this is the last one.
+    /// The beginning of the next page. None: this is the last one.
     pub next: Option<Cursor>,
 }
 
@@ -225,7 +225,7 @@ impl Page {
     }
 }
 
-/// Why an operation of a store, or on a session in a store, did not succeed.
+/// The failure of an operation of a store, or on a session in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreError {

@@ -235,6 +235,7 @@ async fn a_reply_that_lacks_what_it_has_to_have_is_an_error() {
     let unnamed = server([reply(200, &success(json!([{ "name": "a" }])))]).await;
     let error = account(&unnamed.uri()).apps().await.unwrap_err();
     assert_eq!(error.to_string(), "list_apps: a reply of success without uid");
+    assert!(!error.outcome_unknown());
     // A list that is missing is no empty list.
     let missing = server([reply(200, &json!({ "success": true }))]).await;
     let error = account(&missing.uri()).turn_keys().await.unwrap_err();

@@ -25,10 +25,12 @@ const MODULES: [(&str, &str); 7] = [
 ];
 
 /// Modules that other documents need, as the crate `expanded` has them.
-const EXTRAS: [(&str, &str); 5] = [
+const EXTRAS: [(&str, &str); 7] = [
     ("bodies", include_str!("../../codegen/expanded/src/runtime/bodies.rs")),
     ("forms", include_str!("../../codegen/expanded/src/runtime/forms.rs")),
     ("media", include_str!("../../codegen/expanded/src/runtime/media.rs")),
+    ("security", include_str!("../../codegen/expanded/src/runtime/security.rs")),
+    ("stream", include_str!("../../codegen/expanded/src/runtime/stream.rs")),
     ("styles", include_str!("../../codegen/expanded/src/runtime/styles.rs")),
     ("unions", include_str!("../../codegen/expanded/src/runtime/unions.rs")),
 ];
@@ -48,13 +50,16 @@ pub(crate) fn standalone(generated: &Generated) -> String {
     let (header, items) = generated.text.split_once(RUNTIME).unwrap_or_default();
     let (header, items) = (header.trim_end(), items.trim());
     let has = |name: &str| generated.extras.contains(&name);
-    let file = if has("forms") { "pub use runtime::forms::File;\n" } else { "" };
+    let public = [("forms", "File"), ("security", "Scheme"), ("stream", "Stream")];
+    let public = public.into_iter().filter(|(module, _)| has(module));
+    let public: String =
+        public.map(|(module, name)| format!("pub use runtime::{module}::{name};\n")).collect();
     let extras = EXTRAS.into_iter().filter(|(name, _)| has(name));
     let modules: Vec<String> =
         MODULES.into_iter().chain(extras).map(|(name, text)| module(name, text)).collect();
     let modules = modules.join("\n");
     format!(
-        "{header}\n//\n// Needs these crates:\n{crates}\n{PUBLIC}{file}{items}\n\n\
+        "{header}\n//\n// Needs these crates:\n{crates}\n{PUBLIC}{public}{items}\n\n\
          /// Run-time that is the same for every document.\n\
          #[allow(dead_code, unused_imports, unused_macros)] // Not every document needs all of it.\n\
          mod runtime {{\n{modules}}}\n"

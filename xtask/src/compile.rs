@@ -45,7 +45,7 @@ fn unwritten(error: std::io::Error) -> Failure {
     Failure::Input(format!("the package to compile: {error}"))
 }
 
-/// What the compiler says of the package in `folder`, if it refuses it.
+/// Runs the compiler on the package in `folder`. The inner error is its message.
 async fn cargo_check(folder: &Path) -> Result<Result<(), String>, Failure> {
     let target = target().map_err(Failure::input)?;
     eprintln!("compiling what was generated");
@@ -87,7 +87,7 @@ fn write(folder: &Path, root: &str, modules: &[(String, String)]) -> std::io::Re
     Ok(())
 }
 
-/// Where dependencies have been compiled already, or are for the next time.
+/// Folder in which dependencies have been compiled already, or are for the next time.
 fn target() -> std::io::Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     std::path::absolute(target.unwrap_or_else(|| Path::new(WORKSPACE).join("target")))

@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     keep: Option<PathBuf>,
 }
 
-/// What became of a document.
+/// Result of one document.
 struct Entry {
     name: String,
     present: usize,

@@ -20,13 +20,13 @@ pub(crate) struct Arguments {
     /// nothing in the document are warned of.
     #[arg(long)]
     overlay: Option<PathBuf>,
-    /// Where to write, by default the standard output.
+    /// The file to write, by default the standard output.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Refuse a document of which something would be left out.
     #[arg(long)]
     strict: bool,
-    /// How long fetching may take, in seconds.
+    /// The time that fetching may take, in seconds.
     #[arg(long, default_value_t = TIMEOUT)]
     timeout: u64,
 }

@@ -31,6 +31,12 @@ pub mod wide {
     include!(concat!(env!("OUT_DIR"), "/wide.rs"));
 }
 
+/// A document whose operations want the secret in every way, with replies that are
+/// streams.
+pub mod secured {
+    include!(concat!(env!("OUT_DIR"), "/secured.rs"));
+}
+
 /// The fewest types, with names that split into single letters.
 pub mod small {
     include!(concat!(env!("OUT_DIR"), "/small.rs"));

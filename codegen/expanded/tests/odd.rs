@@ -1,4 +1,4 @@
-//! What generated clients send and understand beyond what Calls needs.
+//! Requests and replies of generated clients beyond those of Calls.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -5,6 +5,7 @@ use quote::quote;
 
 use super::{doc, ident, ty};
 use crate::model::Model;
+use crate::security::Scheme;
 
 /// The client and its builder.
 pub(super) fn items(model: &Model) -> TokenStream {
@@ -24,7 +25,33 @@ pub(super) fn items(model: &Model) -> TokenStream {
             }
         }
     });
-    let summary = doc::paragraphs(&[&format!("A client of the {title}.")]);
+    let bearer = model.operations.iter().all(|operation| operation.security == [Scheme::Bearer]);
+    let secret = match bearer {
+        true => "The secret is sent as a bearer token with every request and never shown.",
+        false => {
+            "The secret is sent with every request in the way that the API's document says, \
+                  and never shown."
+        }
+    };
+    let cheap = "A clone shares the connections of the original and costs no more than a few \
+                 reference counts.";
+    let summary =
+        doc::paragraphs(&[&format!("A client of the {title}."), &format!("{cheap} {secret}")]);
+    let is_chosen = model.has_choice_of_schemes();
+    let scheme = is_chosen.then(|| quote!(pub(crate) scheme: Option<runtime::security::Scheme>,));
+    let no_scheme = is_chosen.then(|| quote!(scheme: None,));
+    let own_scheme = is_chosen.then(|| quote!(scheme: self.scheme,));
+    let choose = is_chosen.then(|| {
+        quote! {
+            /// Sends the secret in this way wherever an operation permits it. Without it,
+            /// or where it is not permitted, the first way that the document names for
+            /// the operation is taken.
+            pub fn send_secret_as(mut self, scheme: runtime::security::Scheme) -> Self {
+                self.scheme = Some(scheme);
+                self
+            }
+        }
+    });
     quote! {
             use std::{fmt, sync::Arc};
 
@@ -34,13 +61,10 @@ pub(super) fn items(model: &Model) -> TokenStream {
             /// URL of the API, as published.
             pub const DEFAULT_BASE_URL: &str = #base_url;
             #(#summary)*
-            ///
-            /// A clone shares the connections of the original and costs no more than a few
-            /// reference counts. The secret is sent as a bearer token with every request and
-            /// never shown.
             #[derive(Clone)]
             pub struct Client {
                 pub(crate) core: Arc<setup::Core>,
+                #scheme
                 #(#idents: #types,)*
             }
             impl Client {
@@ -58,6 +82,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
                     ClientBuilder {
                         #(#idents,)*
                         secret,
+                        #no_scheme
                         setup: setup::Setup::new(DEFAULT_BASE_URL),
                     }
                 }
@@ -82,6 +107,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
             pub struct ClientBuilder {
                 #(#idents: #types,)*
                 secret: SecretString,
+                #scheme
                 pub(crate) setup: setup::Setup,
             }
             impl ClientBuilder {
@@ -122,13 +148,15 @@ pub(super) fn items(model: &Model) -> TokenStream {
                     self
                 }
 
+                #choose
+
                 /// Builds the client.
                 ///
                 /// # Errors
                 /// The setting that cannot be used.
                 pub fn build(self) -> Result<Client, setup::ConfigError> {
                     let core = setup::Core::new(self.setup, &self.secret)?;
-                    Ok(Client { core: Arc::new(core), #(#idents: self.#idents,)* })
+                    Ok(Client { core: Arc::new(core), #own_scheme #(#idents: self.#idents,)* })
                 }
             }
     }

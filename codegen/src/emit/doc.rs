@@ -7,23 +7,24 @@
 //! no block, without indentation. So there are paragraphs and nothing else,
 //! and `cargo test` finds no example to compile and run.
 
-use syn::{Attribute, parse_quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 
 /// `text` as doc attributes, a line each.
-fn attributes(text: &str) -> Vec<Attribute> {
-    lines(text).into_iter().map(|line| parse_quote!(#[doc = #line])).collect()
+fn attributes(text: &str) -> Vec<TokenStream> {
+    lines(text).into_iter().map(|line| quote!(#[doc = #line])).collect()
 }
 
 /// Paragraphs, of which the empty ones are left out.
-pub(super) fn paragraphs(parts: &[&str]) -> Vec<Attribute> {
+pub(super) fn paragraphs(parts: &[&str]) -> Vec<TokenStream> {
     let parts: Vec<&str> =
         parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
     attributes(&parts.join("\n\n"))
 }
 
 /// A paragraph that follows others.
-pub(super) fn break_and(text: &str) -> Vec<Attribute> {
-    let mut docs: Vec<Attribute> = vec![parse_quote!(#[doc = ""])];
+pub(super) fn break_and(text: &str) -> Vec<TokenStream> {
+    let mut docs = vec![quote!(#[doc = ""])];
     docs.extend(attributes(text));
     docs
 }
@@ -121,7 +122,7 @@ fn wrap(words: Vec<String>) -> Vec<String> {
     lines
 }
 
-/// Whether a line of escaped words that begins with this is text. A backtick
+/// True if a line of escaped words that begins with this is text. A backtick
 /// is the only one in a row, `<` begins a link, and a backslash takes the
 /// meaning of what follows.
 fn begins_no_block(first: char) -> bool {
@@ -163,7 +164,7 @@ mod tests {
         Parser::new_ext(&lines.join("\n"), extensions).map(Event::into_static).collect()
     }
 
-    /// Whether the event is one of text in paragraphs.
+    /// True if the event is one of text in paragraphs.
     fn is_prose(event: &Event<'_>) -> bool {
         match event {
             Event::Start(tag) => matches!(tag, Tag::Paragraph | Tag::Link { .. }),

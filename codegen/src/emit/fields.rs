@@ -35,12 +35,12 @@ pub(super) fn argument(field: &Field) -> ty::Argument {
     if field.debug == Debug::Show { argument } else { argument.redacted() }
 }
 
-/// Whether the field's type is an `Option`.
+/// True if the field's type is an `Option`.
 pub(super) fn is_option(field: &Field) -> bool {
     matches!(field.presence, Presence::Optional | Presence::Nullable)
 }
 
-/// Whether a value of the struct needs the field to be given.
+/// True if a value of the struct needs the field to be given.
 pub(super) fn is_needed(field: &Field) -> bool {
     field.presence == Presence::Required
 }

@@ -16,18 +16,12 @@ mod unions;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
+pub(crate) use self::needs::extras;
 use crate::left_out::{LeftOut, Part};
 use crate::model::Model;
 
-/// Text of the client, and what it uses.
-pub(crate) struct Parts {
-    pub(crate) items: TokenStream,
-    /// Modules of the run-time that not every client uses.
-    pub(crate) extras: Vec<&'static str>,
-}
-
-/// The whole client but for what every client has.
-pub(crate) fn run(model: &Model, left_out: &[LeftOut]) -> Parts {
+/// The client with a method for each operation.
+pub(crate) fn client(model: &Model, left_out: &[LeftOut]) -> TokenStream {
     let client = client::items(model);
     let methods = model.operations.iter().map(request::method);
     // A macro call stands where a comment is going to.
@@ -36,13 +30,17 @@ pub(crate) fn run(model: &Model, left_out: &[LeftOut]) -> Parts {
             let index = proc_macro2::Literal::usize_unsuffixed(index);
             quote!(left_out!(#index);)
         });
-    let types = types::items(model);
-    let operations = operations::items(model);
-    let unused = model.operations.is_empty().then(|| quote!(#[allow(unused_imports)]));
-    let items = quote! {
+    quote! {
         #client
         impl Client { #(#methods)* #(#missing)* }
-        /// What requests and replies are made of.
+    }
+}
+
+/// The module of types.
+pub(crate) fn types(model: &Model) -> TokenStream {
+    let types = types::items(model);
+    quote! {
+        /// Parts of requests and replies.
         pub mod types {
             #[allow(unused_imports)]
             use serde::{Deserialize, Serialize};
@@ -51,6 +49,14 @@ pub(crate) fn run(model: &Model, left_out: &[LeftOut]) -> Parts {
             use super::runtime;
             #types
         }
+    }
+}
+
+/// The module of requests.
+pub(crate) fn operations(model: &Model) -> TokenStream {
+    let operations = operations::items(model);
+    let unused = model.operations.is_empty().then(|| quote!(#[allow(unused_imports)]));
+    quote! {
         /// Requests that are ready to be completed and sent.
         pub mod operations {
             #unused
@@ -59,8 +65,7 @@ pub(crate) fn run(model: &Model, left_out: &[LeftOut]) -> Parts {
             use runtime::error::OperationError;
             #operations
         }
-    };
-    Parts { items, extras: needs::extras(model) }
+    }
 }
 
 /// An identifier; `name` comes from [`names`](crate::names) and is valid.

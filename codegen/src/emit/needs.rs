@@ -1,9 +1,10 @@
 //! Modules of the run-time that a client needs beside those of every client.
 
 use crate::model::{BodyKind, Model, Operation, Payload, Schema, Ty, Writing};
+use crate::security::Scheme;
 
 /// The names of these modules.
-pub(super) fn extras(model: &Model) -> Vec<&'static str> {
+pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     let any = |wanted: &dyn Fn(&Operation) -> bool| model.operations.iter().any(wanted);
     let is_plain = |payload: &Payload| match payload {
         Payload::Json(name) => {
@@ -22,18 +23,33 @@ pub(super) fn extras(model: &Model) -> Vec<&'static str> {
         any(&|operation| operation.failures.iter().any(|outcome| is_plain(&outcome.payload)));
     let forms = any(&has_form) || has_file(model);
     let media = any(&|operation| other_json(operation) || has_other_reply(operation));
+    let security = any(&|operation| operation.security != [Scheme::Bearer]);
+    let streams = any(&has_stream);
     let styles = any(&|operation| {
         let mut parameters = operation.parameters.iter();
         parameters.any(|parameter| matches!(parameter.writing, Writing::Styled(..)))
     });
     let unions = model.types.values().any(|named| matches!(named.schema, Schema::Union(_)));
-    [(bodies, "bodies"), (forms, "forms"), (media, "media"), (styles, "styles"), (unions, "unions")]
-        .into_iter()
-        .filter_map(|(needed, name)| needed.then_some(name))
-        .collect()
+    [
+        (bodies, "bodies"),
+        (forms, "forms"),
+        (media, "media"),
+        (security, "security"),
+        (streams, "stream"),
+        (styles, "styles"),
+        (unions, "unions"),
+    ]
+    .into_iter()
+    .filter_map(|(needed, name)| needed.then_some(name))
+    .collect()
 }
 
-/// Whether a success is text or bytes.
+/// True if a success is handed out while it arrives.
+pub(super) fn has_stream(operation: &Operation) -> bool {
+    operation.successes.iter().any(|outcome| outcome.payload == Payload::Stream)
+}
+
+/// True if a success is text or bytes.
 pub(super) fn has_other_reply(operation: &Operation) -> bool {
     let other = |payload: &Payload| matches!(payload, Payload::Text | Payload::Bytes);
     operation.successes.iter().any(|outcome| other(&outcome.payload))

@@ -40,7 +40,7 @@ pub(super) fn spelled(parameter: &Parameter) -> TokenStream {
     ty::spelled(&parameter.ty, &quote!(types::))
 }
 
-/// Whether the argument is borrowed: named values of a path, which are ids.
+/// True if the argument is borrowed: named values of a path, which are ids.
 pub(super) fn is_borrowed(parameter: &Parameter) -> bool {
     parameter.place == Place::Path && matches!(parameter.ty, Ty::Named(_))
 }

@@ -34,7 +34,7 @@ pub(super) fn items(model: &Model) -> Vec<(String, TokenStream)> {
     let bodies: BTreeSet<&str> = bodies
         .into_iter()
         .filter_map(|name| model.canonical(name))
-        // What has no type of its own has it from the run-time.
+        // A body without a type of its own is one of the run-time's.
         .filter(|named| !matches!(named.schema, Schema::Other(_)))
         .map(|named| named.name.as_str())
         .collect();
@@ -114,6 +114,7 @@ impl<'m> Success<'m> {
             [Payload::Empty] => return quote!(()),
             [Payload::Text] => return quote!(String),
             [Payload::Bytes] => return quote!(Vec<u8>),
+            [Payload::Stream] => return quote!(runtime::stream::Stream),
             [Payload::Json(name)] => ident(name),
             _ => self.name.clone(),
         };
@@ -132,6 +133,7 @@ impl<'m> Success<'m> {
             Payload::Empty => quote!(Ok(())),
             Payload::Text => quote!(Ok(reply.text())),
             Payload::Bytes => quote!(Ok(reply.bytes())),
+            Payload::Stream => quote!(Ok(reply.stream())),
             Payload::Json(name) if model.carries_error(name) => {
                 let wrap = failure.wrap(&model.error);
                 quote!(reply.accept(#wrap))
@@ -146,24 +148,26 @@ impl<'m> Success<'m> {
             Payload::Empty => quote!(Ok(types::#name::#variant)),
             Payload::Text => quote!(Ok(types::#name::#variant(reply.text()))),
             Payload::Bytes => quote!(Ok(types::#name::#variant(reply.bytes()))),
+            Payload::Stream => quote!(Ok(types::#name::#variant(reply.stream()))),
             Payload::Json(_) => quote!(#decoded.map(types::#name::#variant)),
         }
     }
 }
 
-/// No type of a document has the names of the first three.
+/// No type of a document has the names of all but the last.
 fn variant(payload: &Payload) -> Ident {
     ident(match payload {
         Payload::Empty => "Empty",
         Payload::Text => "PlainText",
         Payload::Bytes => "RawBytes",
+        Payload::Stream => "ByteStream",
         Payload::Json(name) => name,
     })
 }
 
 fn success_enum(success: &Success<'_>, operation: &Operation) -> TokenStream {
     let name = &success.name;
-    let summary = format!(" What `{}` can answer with.", operation.name);
+    let summary = format!(" Replies of `{}`.", operation.name);
     let variants = success.payloads.iter().map(|payload| {
         let statuses = statuses(&operation.successes, payload);
         let variant = variant(payload);
@@ -171,6 +175,9 @@ fn success_enum(success: &Success<'_>, operation: &Operation) -> TokenStream {
             Payload::Empty => (format!(" No body, as of {statuses}."), None),
             Payload::Text => (format!(" The text of {statuses}."), Some(quote!((String)))),
             Payload::Bytes => (format!(" The bytes of {statuses}."), Some(quote!((Vec<u8>)))),
+            Payload::Stream => {
+                (format!(" The stream of {statuses}."), Some(quote!((runtime::stream::Stream))))
+            }
             Payload::Json(name) => {
                 let name = ident(name);
                 (format!(" The reply of {statuses}."), Some(quote!((#name))))
@@ -178,9 +185,12 @@ fn success_enum(success: &Success<'_>, operation: &Operation) -> TokenStream {
         };
         quote!(#[doc = #text] #variant #content)
     });
+    // A stream is read once, and compared with nothing.
+    let is_value =
+        (!success.payloads.contains(&&Payload::Stream)).then(|| quote!(Clone, PartialEq,));
     quote! {
         #[doc = #summary]
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(#is_value Debug)]
         #[allow(clippy::large_enum_variant)]
         #[non_exhaustive]
         pub enum #name { #(#variants,)* }
@@ -189,7 +199,7 @@ fn success_enum(success: &Success<'_>, operation: &Operation) -> TokenStream {
 
 fn failure_enum(failure: &Failure<'_>, operation: &Operation) -> TokenStream {
     let name = &failure.name;
-    let summary = format!(" What `{}` is refused with.", operation.name);
+    let summary = format!(" Errors of `{}`.", operation.name);
     let variants = failure.schemas.iter().map(|schema| {
         let listed = statuses(&operation.failures, &Payload::Json((*schema).to_owned()));
         let text = match listed.is_empty() {

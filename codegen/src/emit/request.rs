@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::names;
 use crate::path_template::{Piece, Segment};
+use crate::security::Scheme;
 
 /// The method of the client.
 pub(super) fn method(operation: &Operation) -> TokenStream {
@@ -66,7 +67,7 @@ fn argument(parameter: &Parameter) -> (TokenStream, TokenStream) {
     (quote!(#ident: #ty), passed.initialize(&ident))
 }
 
-fn docs(operation: &Operation, arguments: &Arguments<'_>) -> Vec<syn::Attribute> {
+fn docs(operation: &Operation, arguments: &Arguments<'_>) -> Vec<TokenStream> {
     let method = operation.method.to_uppercase();
     let line = format!("`{method} {}`", operation.path);
     let summary = match operation.summary.is_empty() {
@@ -107,9 +108,12 @@ pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'
             }
         }
     });
+    let authorize = authorize(operation, model);
     let accept = needs::has_other_reply(operation).then(|| quote!(request.accept_any();));
-    let changes = !parameters.is_empty() || body.is_some() || accept.is_some();
+    let changes =
+        !parameters.is_empty() || body.is_some() || authorize.is_some() || accept.is_some();
     let mutable = changes.then(|| quote!(mut));
+    let start = if needs::has_stream(operation) { quote!(begin) } else { quote!(send) };
     let replies = replies(operation, model, &success, &failure);
     quote! {
         /// Sends the request.
@@ -122,8 +126,9 @@ pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'
                 self.client.core.request(OPERATION, reqwest::Method::#method, &[#(#segments),*]);
             #(#parameters)*
             #body
+            #authorize
             #accept
-            let reply = request.send().await?;
+            let reply = request.#start().await?;
             #replies
         }
     }
@@ -203,6 +208,28 @@ fn assign(parameter: &Parameter) -> Option<TokenStream> {
     })
 }
 
+/// The statement that sends the secret otherwise than as a bearer token.
+fn authorize(operation: &Operation, model: &Model) -> Option<TokenStream> {
+    if operation.security == [Scheme::Bearer] {
+        return None;
+    }
+    let ways = operation.security.iter().map(|scheme| {
+        let scheme = match scheme {
+            Scheme::Bearer => quote!(Bearer),
+            Scheme::Basic => quote!(Basic),
+            Scheme::Header(name) => quote!(Header(#name)),
+            Scheme::Query(name) => quote!(Query(#name)),
+            Scheme::Cookie(name) => quote!(Cookie(#name)),
+        };
+        quote!(runtime::security::Scheme::#scheme)
+    });
+    let preferred = match model.has_choice_of_schemes() {
+        true => quote!(self.client.scheme),
+        false => quote!(None),
+    };
+    Some(quote!(request.authorize(#preferred, &[#(#ways),*])?;))
+}
+
 /// The statements that put a body into the request, given its expression.
 fn put_body<'m>(body: &'m Body, model: &'m Model) -> impl Fn(&TokenStream) -> TokenStream + 'm {
     let media = &body.media;
@@ -263,7 +290,15 @@ fn replies(
 ) -> TokenStream {
     let mut arms = Vec::new();
     // An unlisted status of success is taken for the first that is listed.
-    let decode = |payload: &Payload| success.decode(payload, failure, model);
+    let has_stream = needs::has_stream(operation);
+    let whole = |value: TokenStream| match has_stream {
+        true => quote!({ let reply = reply.read().await?; #value }),
+        false => value,
+    };
+    let decode = |payload: &Payload| match payload {
+        Payload::Stream => success.decode(payload, failure, model),
+        _ => whole(success.decode(payload, failure, model)),
+    };
     let first = operation.successes.first().map_or(&Payload::Empty, |outcome| &outcome.payload);
     let first = decode(first);
     if success.is_enum() {
@@ -279,7 +314,7 @@ fn replies(
     }
     let refuse = |schema: &str| {
         let wrap = failure.wrap(schema);
-        quote!(Err(reply.refuse(#wrap)))
+        whole(quote!(Err(reply.refuse(#wrap))))
     };
     let mut fallback = model.error.as_str();
     for outcome in &operation.failures {

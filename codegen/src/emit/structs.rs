@@ -16,7 +16,7 @@ pub(super) fn items(named: &Named, body: &Struct) -> TokenStream {
     let extra = extra(body);
     let rest = extra.as_ref().map(|(extra, values)| {
         quote! {
-            /// What has no field of its own.
+            /// Properties without a field of their own.
             #[serde(flatten)]
             pub #extra: #values,
         }

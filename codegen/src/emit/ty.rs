@@ -93,7 +93,7 @@ impl Argument {
 }
 
 /// The documentation of a named type.
-pub(super) fn docs(named: &Named) -> Vec<syn::Attribute> {
+pub(super) fn docs(named: &Named) -> Vec<TokenStream> {
     let name = &named.name;
     let summary = match (named.description.is_empty(), &named.schema) {
         (false, _) => String::new(),

@@ -20,7 +20,7 @@ use crate::passes::{request_errors, schema};
 use crate::{Document, mend, passes};
 
 /// Parts of the client and its builder beside what they hold.
-const TAKEN: [&str; 4] = ["core", "secret", "setup", "timeout"];
+const TAKEN: [&str; 5] = ["core", "scheme", "secret", "setup", "timeout"];
 
 /// The parts of the generated client.
 #[derive(Debug)]
@@ -95,6 +95,11 @@ impl Model {
             named = self.types.get(target)?;
         }
         Some(named)
+    }
+
+    /// Returns whether some operation takes the secret in several ways.
+    pub(crate) fn has_choice_of_schemes(&self) -> bool {
+        self.operations.iter().any(|operation| operation.security.len() > 1)
     }
 
     /// Returns whether the schema has a place for an error at its top.

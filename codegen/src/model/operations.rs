@@ -8,6 +8,7 @@ use super::read;
 use super::types::{Named, Schema, Ty};
 use crate::passes::MEDIA;
 use crate::path_template::{self, Segment};
+use crate::security::{self, Scheme};
 use crate::{names, pointer};
 
 /// Parts of a generated operation beside its parameters.
@@ -24,6 +25,8 @@ pub(crate) struct Operation {
     pub(crate) summary: String,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
+    /// The ways of sending the secret, the first by default.
+    pub(crate) security: Vec<Scheme>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
     /// Documented outcomes in the order of status, `default` last.
@@ -107,6 +110,8 @@ pub(crate) enum Payload {
     Json(String),
     Text,
     Bytes,
+    /// Handed out while it arrives.
+    Stream,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -169,6 +174,7 @@ impl Operation {
             summary: text("summary"),
             description: text("description"),
             deprecated: object.get("deprecated") == Some(&Value::Bool(true)),
+            security: security::of(root, object).ways,
             parameters,
             body: root.pointer(&format!("{at}/requestBody")).and_then(Body::read),
             successes,
@@ -310,6 +316,7 @@ impl Status {
 fn payload(response: &Value) -> Payload {
     let kind = response.get(MEDIA).and_then(|mark| mark.get("kind")).and_then(Value::as_str);
     match (kind, schema_name(response)) {
+        (Some("stream"), _) => Payload::Stream,
         (Some("text"), _) => Payload::Text,
         (Some("bytes"), _) => Payload::Bytes,
         (_, Some(name)) => Payload::Json(name),

@@ -44,7 +44,12 @@ const REQUEST: [Kind; 5] = [
     ("bytes", |_, _| true),
 ];
 
-const REPLY: [Kind; 3] = [("json", is_json_value), ("text", is_text), ("bytes", |_, _| true)];
+const REPLY: [Kind; 4] = [
+    ("json", is_json_value),
+    ("stream", |media, _| media == "text/event-stream"),
+    ("text", is_text),
+    ("bytes", |_, _| true),
+];
 
 fn is_json_value(media: &str, entry: &Value) -> bool {
     let schema = entry.get("schema");
@@ -86,7 +91,7 @@ fn choose(holder: &mut Map<String, Value>, kinds: &[Kind], at: &str, notes: &mut
             }
         }
     }
-    if !matches!(kind, "text" | "bytes") {
+    if !matches!(kind, "stream" | "text" | "bytes") {
         let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
         holder.insert("content".to_owned(), json!({ "application/json": { "schema": schema } }));
     }

@@ -34,7 +34,7 @@ const AUTHENTICATION: u32 = 10_000;
 /// The code of all else: the lowest that the document allows.
 const OTHER: u32 = 1_000;
 
-/// Where the account API is served, besides the Calls API.
+/// Path of the account API, beside `/v1` of the Calls API.
 pub(crate) const PATH: &str = "/client/v4";
 
 pub(super) fn router(shared: Shared) -> Router<Shared> {
@@ -94,7 +94,7 @@ struct Settings {
     name: Option<String>,
 }
 
-/// Refuses who does not have the token of the account.
+/// Refuses requests without the token of the account.
 async fn authorized(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let account = shared.account();
     let begin = format!("{PATH}/accounts/{}/", account.id());

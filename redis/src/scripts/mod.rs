@@ -1,8 +1,13 @@
 //! Scripts that the server runs, their arguments and their replies.
+//!
+//! An entry is one line of text, and behind it the record. The line has the version, the
+//! hold or `-`, the time to live, both in milliseconds, and the keeper. The time since
+//! the write is the part of the time to live that has passed, so that a write needs
+//! no clock.
 
 use std::time::Duration;
 
-use cloudflare_calls::store::{Hold, Keeper, StoreError, Stored, Version, Write, Written};
+use cloudflare_calls::store::{Entry, Hold, Keeper, StoreError, Stored, Version, Write, Written};
 use cloudflare_calls::types::SessionId;
 use redis::{RedisResult, Script, Value};
 
@@ -49,17 +54,9 @@ impl Scripts {
     ) -> RedisResult<Value> {
         let mut call = self.write.key(keys.entry(session));
         call.arg(write.expected.map(|version| version.to_string()).unwrap_or_default());
-        call.arg(write.version.to_string());
         match write.entry {
-            None => call.arg("remove").arg("").arg("").arg(""),
-            Some(entry) => {
-                match entry.hold {
-                    Hold::Free => call.arg("free"),
-                    Hold::Same => call.arg("same"),
-                    Hold::For(time) => call.arg(millis(time)),
-                };
-                call.arg(millis(entry.ttl)).arg(entry.keeper.to_string()).arg(entry.record)
-            }
+            None => call.arg("").arg(""),
+            Some(entry) => call.arg(text(write.version, entry)).arg(millis(entry.ttl)),
         };
         call.arg(session.as_str());
         if let Connection::One(_) = connection {
@@ -75,6 +72,18 @@ impl Scripts {
 pub(crate) fn millis(time: Duration) -> u64 {
     let millis = time.as_nanos().div_ceil(1_000_000).clamp(1, LONGEST);
     u64::try_from(millis).unwrap_or(u64::MAX)
+}
+
+/// Returns an entry as the server keeps it.
+fn text(version: Version, entry: Entry<'_>) -> Vec<u8> {
+    let hold = match entry.hold {
+        Hold::Free => "-".to_owned(),
+        Hold::Same => "same".to_owned(),
+        Hold::For(time) => millis(time).to_string(),
+    };
+    let (ttl, keeper) = (millis(entry.ttl), entry.keeper);
+    let header = format!("{version} {hold} {ttl} {keeper}\n");
+    [header.as_bytes(), entry.record].concat()
 }
 
 /// Returns the entry in a reply of `read`.
@@ -96,35 +105,47 @@ pub(crate) fn written(reply: Value) -> Result<Written, StoreError> {
     }
 }
 
-/// Returns the process that has written an entry, by the header.
-pub(crate) fn keeper_of(header: &[u8]) -> Option<Keeper> {
-    let header = header.split(|byte| *byte == b'\n').next()?;
-    keys::keeper(std::str::from_utf8(header).ok()?.rsplit(' ').next()?)
+/// Returns the process that has written an entry, by its first bytes.
+pub(crate) fn keeper_of(entry: &[u8]) -> Option<Keeper> {
+    let line = entry.split(|byte| *byte == b'\n').next()?;
+    Header::read(line).map(|header| header.keeper)
 }
 
+/// An entry, and the milliseconds until it ends.
 fn stored(items: Vec<Value>) -> Result<Stored, StoreError> {
-    let Ok(
-        [
-            Value::BulkString(version),
-            Value::Int(left),
-            Value::Int(idle),
-            Value::BulkString(keeper),
-            Value::BulkString(record),
-        ],
-    ) = <[Value; 5]>::try_from(items)
-    else {
+    let Ok([Value::BulkString(mut entry), Value::Int(left)]) = <[Value; 2]>::try_from(items) else {
         return Err(StoreError::Unreadable);
     };
-    let number = |digits: &[u8]| {
-        let digits = std::str::from_utf8(digits).ok();
-        let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        number.ok_or(StoreError::Unreadable)
-    };
-    let (version, keeper) = (number(&version)?, Keeper::from_number(number(&keeper)?));
-    // -1 means that there is no deadline.
-    let left = u64::try_from(left).ok().map(Duration::from_millis);
-    let idle = Duration::from_millis(u64::try_from(idle).unwrap_or_default());
-    Ok(Stored::new(Version::from_number(version), record, left, idle, keeper))
+    let end = entry.iter().position(|byte| *byte == b'\n').ok_or(StoreError::Unreadable)?;
+    let record = entry.split_off(end + 1);
+    let header = Header::read(&entry[..end]).ok_or(StoreError::Unreadable)?;
+    // The clock of a server can be set back, so no duration is below 0.
+    let idle = header.ttl.saturating_sub(u64::try_from(left).unwrap_or_default());
+    let left = header.hold.map(|hold| Duration::from_millis(hold.saturating_sub(idle)));
+    let idle = Duration::from_millis(idle);
+    Ok(Stored::new(header.version, record, left, idle, header.keeper))
+}
+
+/// The line before a record.
+struct Header {
+    version: Version,
+    hold: Option<u64>,
+    ttl: u64,
+    keeper: Keeper,
+}
+
+impl Header {
+    fn read(line: &[u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(line).ok()?.split(' ');
+        let mut next = || parts.next();
+        let version = u64::from_str_radix(next()?, 16).ok()?;
+        let hold = match next()? {
+            "-" => None,
+            hold => Some(hold.parse().ok()?),
+        };
+        let (ttl, keeper) = (next()?.parse().ok()?, keys::keeper(next()?)?);
+        Some(Self { version: Version::from_number(version), hold, ttl, keeper })
+    }
 }
 
 #[cfg(test)]
@@ -141,15 +162,33 @@ mod tests {
     #[test]
     fn strange_replies_are_unreadable() {
         for reply in
-            [Value::Int(7), Value::Okay, Value::Array(vec![]), Value::Array(vec![Value::Nil; 5])]
+            [Value::Int(7), Value::Okay, Value::Array(vec![]), Value::Array(vec![Value::Nil; 2])]
         {
             assert_eq!(entry(reply.clone()).unwrap_err(), StoreError::Unreadable, "{reply:?}");
             assert_eq!(written(reply).unwrap_err(), StoreError::Unreadable);
         }
-        for header in [&b"\xff"[..], b"", b"1 2 3 x\n", b"1 2 3 \n0"] {
+        for header in [&b"\xff"[..], b"", b"1 2 3 x\n", b"1 2 3 \n0", b"1 same 3 ff\n"] {
             assert_eq!(keeper_of(header), None);
+            let reply = Value::Array(vec![Value::BulkString(header.to_vec()), Value::Int(1)]);
+            assert_eq!(entry(reply).unwrap_err(), StoreError::Unreadable, "{header:?}");
         }
         let keeper = keeper_of(b"1 2 3 00000000000000ff\nrecord 4\n");
         assert_eq!(keeper, Some(Keeper::from_number(255)));
+    }
+
+    #[test]
+    fn the_hold_ends_by_the_time_that_has_passed_since_the_write() {
+        let seen = |text: &[u8], left: i64| {
+            let reply = Value::Array(vec![Value::BulkString(text.to_vec()), Value::Int(left)]);
+            let stored = entry(reply).unwrap().unwrap();
+            (stored.left.map(|left| left.as_millis()), stored.idle.as_millis(), stored.record)
+        };
+        let held = b"00000000000000aa 1500 10000 00000000000000ff\na\nb";
+        assert_eq!(seen(held, 9_000), (Some(500), 1_000, b"a\nb".to_vec()));
+        assert_eq!(seen(held, 1_000), (Some(0), 9_000, b"a\nb".to_vec()));
+        // The clock was set back.
+        assert_eq!(seen(held, 11_000), (Some(1_500), 0, b"a\nb".to_vec()));
+        let free = b"00000000000000aa - 10000 00000000000000ff\n";
+        assert_eq!(seen(free, 9_000), (None, 1_000, Vec::new()));
     }
 }

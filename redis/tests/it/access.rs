@@ -12,9 +12,9 @@ use crate::support::{Certificates, Cluster, Server, free_port};
 const PASSWORD: &str = "s3cret-0f-the-st0re";
 
 /// The rights that a user needs, as the README says.
-const ONE: &str = "~calls:* &calls:wake:* +evalsha +script|load +get +set +del +time +publish \
+const ONE: &str = "~calls:* &calls:wake:* +evalsha +script|load +get +set +del +pttl +publish \
                    +subscribe +scan +getrange +exists";
-const CLUSTER: &str = "~calls:* &calls:wake:* +evalsha +script|load +get +set +del +time \
+const CLUSTER: &str = "~calls:* &calls:wake:* +evalsha +script|load +get +set +del +pttl \
                        +spublish +ssubscribe +scan +getrange +exists +cluster|slots +asking";
 
 #[tokio::test]

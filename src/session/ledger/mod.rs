@@ -52,7 +52,7 @@ struct Held {
     /// The name and the delivery policy of a data channel that the session
     /// publishes.
     policy: Option<(String, Delivery)>,
-    /// When it was pulled.
+    /// The time at which it was pulled.
     since: Option<Instant>,
     /// The reply that would have said whether it is open was lost, or has not
     /// come yet.
@@ -61,14 +61,14 @@ struct Held {
     closing: bool,
 }
 
-/// Whether data channels have their transport.
+/// The transport of data channels, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Transport {
     /// It was not established.
     #[default]
     Missing,
-    /// Nothing says whether it was, so the SFU decides.
+    /// It may have been established; the SFU knows.
     Unknown,
     /// It was established.
     There,
@@ -128,7 +128,7 @@ impl Ledger {
         self.held.get(&Key::Track(mid.clone()))?.source.as_ref()
     }
 
-    /// It is open, whatever was known of it before.
+    /// Takes in what is open, whatever was known of it before.
     pub(crate) fn open(&mut self, key: impl Into<Key>, source: Option<Source>) {
         let since = source.is_some().then(Instant::now);
         self.held.insert(key.into(), Held { source, since, ..Held::default() });
@@ -160,12 +160,12 @@ impl Ledger {
         *held = Held { source: Some(source), since: held.since, ..Held::default() };
     }
 
-    /// It may be open. What is known to be open stays so.
+    /// Takes in what may be open. An item that is known to be open stays so.
     pub(crate) fn may_be_open(&mut self, key: impl Into<Key>) {
         self.held.entry(key.into()).or_insert(Held { in_doubt: true, ..Held::default() });
     }
 
-    /// It is not open, unless it is known to be.
+    /// Takes out what is not open, unless it is known to be.
     pub(crate) fn is_not_open(&mut self, key: impl Into<Key>) {
         let key = key.into();
         if self.held.get(&key).is_some_and(|held| held.in_doubt) {
@@ -173,24 +173,24 @@ impl Ledger {
         }
     }
 
-    /// It is about to be closed.
+    /// Marks an item that is about to be closed.
     pub(crate) fn closing(&mut self, key: impl Into<Key>) {
         if let Some(held) = self.held.get_mut(&key.into()) {
             held.closing = true;
         }
     }
 
-    /// All that is open is about to be closed.
+    /// Marks all that is open: it is about to be closed.
     pub(crate) fn closing_everything(&mut self) {
         self.held.values_mut().for_each(|held| held.closing = true);
     }
 
-    /// No close is under way any more.
+    /// Takes the marks away: no close is under way any more.
     pub(crate) fn not_closing(&mut self) {
         self.held.values_mut().for_each(|held| held.closing = false);
     }
 
-    /// It may be closed: the reply to the close was lost.
+    /// Marks an item that may be closed: the reply to the close was lost.
     pub(crate) fn may_be_closed(&mut self, key: impl Into<Key>) {
         self.ended(key, End::Unknown);
     }
@@ -251,7 +251,7 @@ impl Ledger {
         }
     }
 
-    /// Whether only the session's state can tell what is open.
+    /// Says whether only the session's state can tell what is open.
     pub(crate) fn is_in_doubt(&self) -> bool {
         !self.uncertain.is_empty() || self.held.values().any(|held| held.in_doubt || held.closing)
     }
@@ -283,7 +283,7 @@ impl Ledger {
         self.held.retain(|key, held| !(held.in_doubt || held.closing) || keys.contains(key));
         for (key, source) in open {
             match self.held.get_mut(&key) {
-                // When it was pulled and what its policy is, the state does not say.
+                // The state does not have the time of the pull, nor the policy.
                 Some(held) if held.source == source => {
                     (held.in_doubt, held.closing) = (false, false);
                 }

@@ -21,7 +21,7 @@ pub(crate) struct Text {
     /// Subscriptions, by their publishers.
     #[serde(rename = "p", skip_serializing_if = "Vec::is_empty")]
     pulled: Vec<(SessionId, Vec<Item>)>,
-    /// Everything else.
+    /// The tracks and channels that have no publisher but the session.
     #[serde(rename = "o", skip_serializing_if = "Vec::is_empty")]
     own: Vec<Item>,
     #[serde(rename = "d", skip_serializing_if = "Vec::is_empty")]

@@ -11,9 +11,9 @@ use crate::status::Unfinished;
 pub(crate) struct Effect {
     /// The operation that may open something.
     operation: Option<&'static str>,
-    /// It is a part of an exchange of session descriptions.
+    /// The step is a part of an exchange of session descriptions.
     pub(crate) negotiates: bool,
-    /// It is about another session's publications: a 410 can be about that one.
+    /// The step is about another session's publications: a 410 can be about that one.
     pub(crate) pulls: bool,
     /// The names of what it opens.
     names: Vec<String>,
@@ -83,7 +83,7 @@ impl Effect {
         self.negotiates.then_some(Unfinished::ReplyLost)
     }
 
-    /// The step begins.
+    /// Takes the effect into the ledger: the step begins.
     pub(super) fn begin(&self, ledger: &mut Ledger) {
         if let Some(operation) = self.operation {
             ledger.begin(operation, self.names.clone());
@@ -95,13 +95,13 @@ impl Effect {
         }
     }
 
-    /// The reply to the operation has come.
+    /// Ends the doubt about what the step opens: the reply has come.
     pub(crate) fn replied(&self, ledger: &mut Ledger) {
         ledger.end();
         self.opens.iter().for_each(|mid| ledger.is_not_open(mid.clone()));
     }
 
-    /// Nothing was sent.
+    /// Takes the effect back: nothing was sent.
     pub(super) fn undo(&self, ledger: &mut Ledger) {
         self.replied(ledger);
         ledger.not_closing();

@@ -6,8 +6,8 @@
 //! of HTTP. Deadlines are instants, which are looked at by whoever wants the turn
 //! or asks for the status.
 //!
-//! Where a fleet has the session, its state is in a store, and what is here is a
-//! copy: see [`Shared`].
+//! The state of a session that a fleet has is in a store, and here is a copy of it: see
+//! [`Shared`].
 
 mod effect;
 pub(crate) mod id;
@@ -53,8 +53,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The turn of one session, and what is known of its negotiation and of what it
 /// has open.
 pub(crate) struct Turns {
-    /// Those of this process who wait for the turn, in the order of asking. The
-    /// first has the lock and waits until the turn is free.
+    /// The waiters of this process, in the order of asking. The first has the lock and
+    /// waits until the turn is free.
     line: tokio::sync::Mutex<()>,
     /// Told to the first whenever the holder changes, unless a store tells it.
     changed: Notify,
@@ -63,14 +63,14 @@ pub(crate) struct Turns {
     shared: OnceLock<Box<Shared>>,
 }
 
-/// Why the turn was not taken.
+/// The reason for which the turn was not taken.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Unusable(Unusable),
     Store(StoreError),
 }
 
-/// Why an exchange was not resumed.
+/// The reason for which an exchange was not resumed.
 pub(crate) enum Resume<E> {
     Denied(E),
     Refused(Refusal),
@@ -131,7 +131,7 @@ impl Turns {
         self.view().quiet()
     }
 
-    /// The API said that the session is gone.
+    /// Takes note that the session is gone, as the API said.
     pub(crate) async fn gone(&self) {
         {
             let mut view = self.view();
@@ -139,7 +139,7 @@ impl Turns {
             view.ledger.clear();
         }
         if let Some(shared) = self.shared.get() {
-            // What is left ends by itself.
+            // An entry that is not removed ends by itself.
             let _ = shared.remove(self).await;
         }
     }
@@ -155,7 +155,7 @@ impl Turns {
                 }
             }
         });
-        // What was learned is learned again from the next state.
+        // A failure loses nothing: the next state tells the same.
         let _ = changed.await;
     }
 
@@ -272,7 +272,7 @@ impl Turns {
     /// Waits until it is the first of the line.
     async fn line_up(&self, leaves: bool) -> Result<First<'_>, StoreError> {
         if leaves {
-            // Those who wait are refused from now on.
+            // All who wait are refused from now on.
             self.update(View::leave).await?;
         }
         Ok(self.line.lock().await)
@@ -280,7 +280,7 @@ impl Turns {
 
     /// Waits until the turn may be free.
     async fn pause(&self, woken: Option<Woken<'_>>, deadline: Option<Instant>) {
-        // Whoever looks next lets lapse what is over.
+        // The next look lets lapse what is over.
         match (woken, deadline) {
             (None, None) => self.changed.notified().await,
             (None, Some(deadline)) => drop(timeout_at(deadline, self.changed.notified()).await),

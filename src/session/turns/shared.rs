@@ -49,7 +49,7 @@ struct Mine {
     before: Ledger,
 }
 
-/// The one who changes the state.
+/// The author of a change of the state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
     /// The holder of the turn, which ends.
@@ -144,7 +144,7 @@ impl Shared {
         until.filter(|(claim, _)| *claim == its).map(|(_, until)| until)
     }
 
-    /// The lease of this turn was written at some time after `sent`.
+    /// Takes note of a lease that was written at some time after `sent`.
     fn had(&self, claim: Claim, sent: Instant) {
         // The store ends the lease later than this: its time begins when it writes.
         let until = sent + self.fleet.lease * 4 / 5;
@@ -180,7 +180,7 @@ impl Shared {
                 if is_fresh || copy.is_gone {
                     return Ok(value);
                 }
-                // Nothing is to be done: it has to be true of the entry itself.
+                // A change that writes nothing has to be true of the entry itself.
                 match persist(end, || self.fleet.store.read(&self.id)).await? {
                     Some(stored) => known.absorb(turns, &stored)?,
                     None => turns.view().missing(),
@@ -204,7 +204,7 @@ impl Shared {
                     is_fresh = true;
                 }
                 (_, Written::Missing) => {
-                    // It has ended: there is nothing to be changed any more.
+                    // The entry has ended: there is nothing to be changed any more.
                     turns.view().missing();
                     let mut view = turns.view().copy();
                     return Ok(change(&mut view, &mut Act::new()));
@@ -246,7 +246,7 @@ impl Shared {
 }
 
 impl Known {
-    /// What was written is so.
+    /// Makes the copy of what was written.
     fn commit(&mut self, turns: &Turns, copy: View, act: &Act) {
         let mut view = turns.view();
         let ledger = view.replace(copy);
@@ -266,7 +266,7 @@ impl Known {
         }
     }
 
-    /// The entry is another one than it was.
+    /// Makes the copy of an entry that somebody else has written.
     fn absorb(&mut self, turns: &Turns, stored: &Stored) -> Result<(), StoreError> {
         let (read, _) = text::read(stored)?;
         let mut view = turns.view();
@@ -305,7 +305,7 @@ impl Turns {
         id: &SessionId,
         settings: &Arc<Settings>,
     ) -> Result<bool, StoreError> {
-        // Nobody else asks for the turn.
+        // The lock keeps all others from asking for the turn.
         let _first = self.line.lock().await;
         loop {
             self.lapse();
@@ -334,13 +334,13 @@ impl Turns {
         }
         let shared = self.shared.get_or_init(|| Box::new(shared));
         if text::write(&self.view(), shared.own_settings())? != record {
-            // It has changed in between, as by an answer of the API that it is gone.
+            // The state has changed in between, as by the API's word that it is gone.
             shared.update(self, PATIENCE, |_, act| act.write = Write::Yes).await?;
         }
         Ok(true)
     }
 
-    /// Whether a store has the session.
+    /// Says whether a store has the session.
     pub(crate) fn is_shared(&self) -> bool {
         self.shared.get().is_some()
     }
@@ -372,7 +372,7 @@ impl Turns {
         }
     }
 
-    /// Whether a turn may be asked for.
+    /// Refuses a turn once the process drains.
     pub(super) fn enter(&self) -> Result<(), StoreError> {
         self.shared.get().map_or(Ok(()), |shared| shared.enter())
     }

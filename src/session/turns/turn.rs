@@ -38,19 +38,20 @@ impl Turn {
         &self.effect
     }
 
-    /// From now on the step may have taken effect.
+    /// Takes note that the request is about to be sent: from now on the step may have taken
+    /// effect.
     pub(crate) fn sent(&mut self) {
         self.is_sent = true;
         self.risk = self.effect.risk();
     }
 
-    /// From now on, an end of the turn means that the exchange did not come to its
-    /// end.
+    /// Takes note that an exchange has begun: if the turn ends now, the session is
+    /// unfinished.
     pub(crate) fn at_risk(&mut self, why: Unfinished) {
         self.risk = Some(why);
     }
 
-    /// The exchange, if there was one, has come to its end.
+    /// Takes note that the exchange, if there was one, has come to its end.
     pub(crate) fn safe(&mut self) {
         self.risk = None;
     }
@@ -68,7 +69,7 @@ impl Turn {
         self.claim.fence
     }
 
-    /// Whether the API said that the session is gone.
+    /// Says whether the API said that the session is gone.
     pub(crate) fn is_gone(&self) -> bool {
         self.turns.view().is_gone
     }
@@ -159,7 +160,7 @@ impl Drop for Turn {
             is_over: true,
             busy: self.busy.take(),
         };
-        // If it cannot be told, the lease ends.
+        // A store that is not told of it ends the lease.
         self.turns.later(move |view, act| drop(late.ended(view, act)));
     }
 }
@@ -183,7 +184,7 @@ impl Lease {
     /// # Errors
     /// [`StoreError::LeaseLost`]: it was stopped.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
-        // With a session that is gone nothing is done.
+        // A session that is gone has no lease to be lost.
         let shared = self.turns.shared.get().filter(|_| !self.turns.view().is_gone);
         let Some(shared) = shared else { return Ok(work.await) };
         let lost = async { Err(shared.keep(&self.turns, self.claim).await) };
@@ -231,12 +232,12 @@ impl Asking {
         Ask { token: self.token.unwrap_or_default(), asked, fleet }
     }
 
-    /// It was refused at once, so that it has no place.
+    /// Takes note that it was refused at once, so that it has no place.
     pub(super) fn is_in_vain(&mut self) {
         self.token = None;
     }
 
-    /// It has the turn.
+    /// Makes the turn of the place.
     pub(super) fn got(mut self, claim: Claim) -> Turn {
         self.token = None;
         Turn::new(Arc::clone(&self.turns), claim, Arc::clone(&self.effect), self.risk)
@@ -248,7 +249,7 @@ impl Drop for Asking {
         // Without a store, asking is all that it has done.
         let Some(token) = self.token else { return };
         let (effect, risk) = (Arc::clone(&self.effect), self.risk);
-        // If it cannot be told, its time ends.
+        // A store that is not told of it ends its time.
         self.turns.later(move |view, act| view.withdraw(token, &effect, risk, act));
     }
 }
@@ -297,7 +298,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let Some(turns) = self.turns.take() else { return };
         let id = self.id;
-        // If it cannot be told, the answer is late.
+        // For a store that is not told of it the answer is late.
         turns.later(move |view, act| {
             view.abandon(Unfinished::AnswerDropped, |open| open.id == id, act);
         });

@@ -24,19 +24,20 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The state of a session.
 pub(crate) struct View {
     pub(super) is_gone: bool,
-    /// It is gone because the store has no entry of it. The API has not said so.
+    /// The session is gone because the store has no entry of it. The API has not said so.
     pub(super) is_missing: bool,
     pub(super) has_left: bool,
     pub(super) unfinished: Option<Unfinished>,
     pub(super) holder: Holder,
-    /// Those of all processes who wait for the turn, in the order of asking: one
-    /// for each process. It is empty where there is only one.
+    /// The waiters of all processes, in the order of asking: one for each process. It is
+    /// empty where there is only one.
     pub(super) queue: Vec<Waiter>,
     /// The fencing number: the number of times that the turn was taken.
     pub(super) count: u64,
     /// The end of the holder's time.
     pub(super) deadline: Option<Instant>,
-    /// When the turn was last asked for by who got it, or an answer was waited for.
+    /// The time at which the present or last holder asked for the turn, or its offer was
+    /// made.
     pub(super) last: Instant,
     pub(crate) ledger: Ledger,
 }
@@ -84,7 +85,7 @@ pub(super) struct Open {
 pub(super) enum Kept {
     /// Boxed: it is far larger than the rest of an exchange.
     Value(Box<Exchanged>),
-    /// As it is in a store.
+    /// The text that a store has.
     Text(Arc<str>),
 }
 
@@ -125,7 +126,7 @@ impl Clone for Open {
     fn clone(&self) -> Self {
         let kept = match &self.kept {
             Some(Kept::Text(text)) => Some(Kept::Text(Arc::clone(text))),
-            // Only where no copy is made.
+            // Values are kept only without a store, where no copy is made.
             Some(Kept::Value(_)) | None => None,
         };
         Self { id: self.id, kept }
@@ -230,7 +231,7 @@ impl View {
     /// Takes the turn if it is free. Else who asks is in the queue, if there is one.
     pub(super) fn take(&mut self, ask: &Ask, effect: &Effect, act: &mut Act) -> Option<Claim> {
         if self.is_gone {
-            // Nothing that anybody does has an effect any more.
+            // No change of a session that is gone has an effect.
             return Some(self.claim(ask, None, act));
         }
         let is_next = self.queue.first().is_some_and(|first| first.token == ask.token);
@@ -314,7 +315,7 @@ impl View {
     /// A change ends with an offer of the SFU.
     pub(super) fn offer(&mut self, open: Open, deadline: Duration, act: &mut Act) {
         if self.has_left {
-            // Nobody will answer.
+            // An offer to a session that was left gets no answer.
             self.give_up(Unfinished::Abandoned, act);
             self.free(act);
             return;

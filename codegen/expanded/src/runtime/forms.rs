@@ -146,7 +146,7 @@ impl Request<'_> {
     }
 
     pub(crate) fn multipart(&mut self, form: Multipart) {
-        // What separates the parts stands in none of them.
+        // The line between the parts stands in none of them.
         let stands = |boundary: &String| {
             form.parts.iter().any(|(head, content)| {
                 let boundary = boundary.as_bytes();

@@ -19,5 +19,7 @@ pub mod setup;
 pub mod bodies;
 pub mod forms;
 pub mod media;
+pub mod security;
+pub mod stream;
 pub mod styles;
 pub mod unions;

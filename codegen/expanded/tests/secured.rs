@@ -1,0 +1,161 @@
+//! The ways in which the secret is sent, and replies that are read while they arrive.
+
+// A test fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use expanded::runtime::error::OperationError;
+use expanded::runtime::security::Scheme;
+use expanded::secured::types::MixedSuccess;
+use expanded::secured::{Client, ClientBuilder};
+use secrecy::SecretString;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+async fn server(reply: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(reply).mount(&server).await;
+    server
+}
+
+fn builder(server: &MockServer, secret: &str) -> ClientBuilder {
+    Client::builder(SecretString::from(secret)).base_url(server.uri())
+}
+
+/// The last request that the server received.
+async fn last(server: &MockServer) -> Request {
+    server.received_requests().await.unwrap().pop().unwrap()
+}
+
+#[tokio::test]
+async fn the_secret_is_sent_as_each_operation_wants_it() {
+    let server = server(ResponseTemplate::new(204)).await;
+    let client = builder(&server, "me:s3cret").build().unwrap();
+
+    client.by_header().send().await.unwrap();
+    let request = last(&server).await;
+    assert_eq!(request.headers["x-key"], "me:s3cret");
+    assert!(!request.headers.contains_key("authorization"));
+
+    client.by_query().send().await.unwrap();
+    let request = last(&server).await;
+    assert_eq!(request.url.query(), Some("key=me%3As3cret"));
+    assert!(!request.headers.contains_key("authorization"));
+
+    client.by_cookie().send().await.unwrap();
+    let request = last(&server).await;
+    assert_eq!(request.headers["cookie"], "sid=me:s3cret");
+    assert!(!request.headers.contains_key("authorization"));
+
+    client.by_login().send().await.unwrap();
+    // "me:s3cret" in base64.
+    assert_eq!(last(&server).await.headers["authorization"], "Basic bWU6czNjcmV0");
+
+    client.open().send().await.unwrap();
+    let request = last(&server).await;
+    assert!(!request.headers.contains_key("authorization"));
+    assert!(!request.headers.iter().any(|(_, value)| value.as_bytes().ends_with(b"s3cret")));
+}
+
+#[tokio::test]
+async fn of_several_ways_the_caller_chooses() {
+    let server = server(ResponseTemplate::new(204)).await;
+    let client = builder(&server, "me:s3cret").build().unwrap();
+    client.by_any().send().await.unwrap();
+    assert_eq!(last(&server).await.headers["authorization"], "Bearer me:s3cret");
+
+    let client = builder(&server, "me:s3cret").send_secret_as(Scheme::Basic).build().unwrap();
+    client.by_any().send().await.unwrap();
+    assert_eq!(last(&server).await.headers["authorization"], "Basic bWU6czNjcmV0");
+    // An operation that does not permit it has its own way.
+    client.by_header().send().await.unwrap();
+    assert_eq!(last(&server).await.headers["x-key"], "me:s3cret");
+}
+
+#[tokio::test]
+async fn no_form_of_the_secret_is_in_an_error() {
+    let echo = "<p>me:s3cret or bWU6czNjcmV0</p>";
+    let server = server(ResponseTemplate::new(500).set_body_string(echo)).await;
+    let client = builder(&server, "me:s3cret").build().unwrap();
+    let errors = [
+        client.by_login().send().await.unwrap_err(),
+        client.by_header().send().await.unwrap_err(),
+        client.by_query().send().await.unwrap_err(),
+        client.by_cookie().send().await.unwrap_err(),
+    ];
+    for error in &errors {
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("[secret] or "), "{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+    assert!(!format!("{:?}", errors[0]).contains("bWU6czNjcmV0"));
+    // Nor in what a transport says of a URL.
+    let client = Client::builder(SecretString::from("me:s3cret")).base_url("http://127.0.0.1:1");
+    let error = client.build().unwrap().by_query().send().await.unwrap_err();
+    assert!(matches!(error, OperationError::Transport { .. }), "{error:?}");
+    assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_secret_that_no_cookie_can_carry_is_refused_before_anything_is_sent() {
+    let server = server(ResponseTemplate::new(204)).await;
+    let client = builder(&server, "a; admin=1").build().unwrap();
+    let error = client.by_cookie().send().await.unwrap_err();
+    assert!(matches!(error, OperationError::Invalid(_)), "{error:?}");
+    assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_stream_is_handed_out_before_it_ends_and_outlasts_the_time_out() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (go, wait) = mpsc::channel::<()>();
+    let server = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut head = [0; 4096];
+        let read = socket.read(&mut head).unwrap();
+        let head = String::from_utf8_lossy(&head[..read]).to_lowercase();
+        assert!(head.contains("accept: text/event-stream, */*"), "{head}");
+        let begin = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                     connection: close\r\n\r\ndata: one\n\n";
+        socket.write_all(begin.as_bytes()).unwrap();
+        wait.recv().unwrap();
+        socket.write_all(b"data: two\n\n").unwrap();
+    });
+    let timeout = Duration::from_millis(200);
+    let client = Client::builder(SecretString::from("s")).base_url(format!("http://{address}"));
+    let client = client.timeout(timeout).build().unwrap();
+    let mut stream = client.events().send().await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), b"data: one\n\n");
+    // The reply is longer under way than any other may be.
+    tokio::time::sleep(2 * timeout).await;
+    go.send(()).unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), b"data: two\n\n");
+    assert_eq!(stream.next().await.unwrap(), None);
+    server.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_is_an_error_with_its_body() {
+    let body = serde_json::json!({ "errorCode": "no", "errorDescription": "not today" });
+    let server = server(ResponseTemplate::new(403).set_body_json(body)).await;
+    let client = builder(&server, "s").build().unwrap();
+    let error = client.events().send().await.unwrap_err();
+    assert_eq!(error.body().unwrap().error_code, "no");
+}
+
+#[tokio::test]
+async fn the_status_tells_a_stream_from_another_reply() {
+    let accepted = ResponseTemplate::new(202).set_body_json(serde_json::json!({ "wait": 3 }));
+    let slow = server(accepted).await;
+    let reply = builder(&slow, "s").build().unwrap().mixed().send().await.unwrap();
+    assert!(matches!(reply, MixedSuccess::MixedResponse(body) if body.wait == Some(3)));
+    let ready = server(ResponseTemplate::new(200).set_body_string("data: x\n\n")).await;
+    let reply = builder(&ready, "s").build().unwrap().mixed().send().await.unwrap();
+    let MixedSuccess::ByteStream(mut stream) = reply else { panic!("{reply:?}") };
+    assert_eq!(stream.next().await.unwrap().unwrap(), b"data: x\n\n");
+}
