@@ -116,7 +116,7 @@ fn schema_words(map: &mut Map<String, Value>) {
     types(map);
 }
 
-/// Whether an object of keywords may be a schema: paths, operations, parameters,
+/// Returns whether an object of keywords may be a schema: paths, operations, parameters,
 /// headers and media types have keywords that no schema has.
 fn is_schema(map: &Map<String, Value>) -> bool {
     const OTHERS: [&str; 6] = ["schema", "in", "responses", "parameters", "servers", "openapi"];

@@ -180,7 +180,7 @@ pub(crate) fn singular(word: &str) -> String {
     }
 }
 
-/// Whether an English word looks like a plural.
+/// Returns whether an English word looks like a plural.
 pub(crate) fn is_plural(word: &str) -> bool {
     word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end))
 }

@@ -112,7 +112,7 @@ impl Overlay {
         self.actions.len()
     }
 
-    /// Whether there is no action.
+    /// Returns whether there is no action.
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()
     }

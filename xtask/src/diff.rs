@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// The overlay that names the Rust items. By default this checkout's.
     #[arg(long)]
     overlay: Option<PathBuf>,
-    /// How to write the changes.
+    /// The form in which the changes are written.
     #[arg(long, value_enum, default_value = "text")]
     format: FormatArgument,
 }

@@ -46,7 +46,7 @@ enum Command {
     Links(links::Arguments),
 }
 
-/// Why a task did not end well.
+/// Reasons for which a task did not end well.
 enum Failure {
     /// The inputs are fine, but what is there differs, a change breaks, or what
     /// was generated does not compile.

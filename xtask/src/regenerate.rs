@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     /// Take over the document with its descriptions and summaries.
     #[arg(long)]
     with_prose: bool,
-    /// How long fetching may take, in seconds.
+    /// The longest time that fetching may take, in seconds.
     #[arg(long, default_value_t = TIMEOUT)]
     timeout: u64,
     /// The checkout to work on, by default this one.

@@ -71,7 +71,7 @@ fn assert_code(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "stdout: {out}\nstderr: {err}");
 }
 
-/// What the server of a test does with its one connection.
+/// Behaviour of a test's server on its one connection.
 enum Reply {
     Full(Vec<u8>),
     /// Announces more than it sends.

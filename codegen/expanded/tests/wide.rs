@@ -184,3 +184,26 @@ async fn a_tag_that_no_alternative_has_is_kept() {
 fn variables_of_the_server_have_their_defaults() {
     assert_eq!(DEFAULT_BASE_URL, "https://eu.example/v1");
 }
+
+#[test]
+fn alternatives_within_alternatives_take_no_time_that_doubles() {
+    let nest = |levels: usize| {
+        let mut value = json!({ "cold": "at the end" });
+        for level in 0..levels {
+            let own = if level % 2 == 0 { "warm" } else { "cold" };
+            value = json!({ "inner": value, own: "x" });
+        }
+        value
+    };
+    // Each level would double the time: this is none that ends.
+    let value = nest(60);
+    let read: Nest = serde_json::from_value(value.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), value);
+    // A choice is not remembered beyond its value.
+    let (warm, cold): (Nest, Nest) = (
+        serde_json::from_value(json!({ "warm": "x" })).unwrap(),
+        serde_json::from_value(json!({ "cold": "x" })).unwrap(),
+    );
+    assert!(matches!(warm, Nest::NestWarm(_)), "{warm:?}");
+    assert!(matches!(cold, Nest::NestCold(_)), "{cold:?}");
+}

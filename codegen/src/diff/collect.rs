@@ -53,7 +53,7 @@ impl Collector {
         self.push(Change::new(effect, kind, place, what));
     }
 
-    /// Everything that is compared until the next call concerns the operation.
+    /// Begins an operation: all that is compared until the next call concerns it.
     pub(super) fn begin(&mut self, operation: &str) {
         self.user = Some(User::Operation(self.operations.len()));
         self.operations.push(operation.to_owned());

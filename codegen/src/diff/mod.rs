@@ -1,4 +1,4 @@
-//! What changed between two documents, and what that means for a client.
+//! Changes from one document to another, and what they mean for a client.
 //!
 //! A change is **breaking** if a program that was right with the old document
 //! may go wrong with the new one, on the wire; else it is **compatible**:
@@ -65,13 +65,13 @@ pub struct Diff {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Change {
-    /// Whether it may break a program.
+    /// True if it may break a program.
     pub effect: Effect,
-    /// What happened.
+    /// The event.
     pub kind: Kind,
-    /// Where: an operation, a schema, a field.
+    /// The place: an operation, a schema, a field.
     pub place: String,
-    /// What exactly.
+    /// The part or keyword of the place.
     pub what: String,
     /// The value as it was, where there was one: JSON, at most 60 characters of it.
     pub old: Option<String>,
@@ -91,7 +91,7 @@ pub struct Change {
     subject: Place,
 }
 
-/// What a change means for a client.
+/// Consequence of a change for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
@@ -101,7 +101,7 @@ pub enum Effect {
     Compatible,
 }
 
-/// What happened to a thing.
+/// Events that can happen to a part of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -148,12 +148,12 @@ impl Diff {
         items::name(self, old, new, overlay)
     }
 
-    /// Whether the facts are the same.
+    /// Returns whether the facts are the same.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Whether any change is breaking.
+    /// Returns whether any change is breaking.
     pub fn is_breaking(&self) -> bool {
         self.changes.iter().any(|change| change.effect == Effect::Breaking)
     }
@@ -189,7 +189,7 @@ impl Change {
 }
 
 impl fmt::Display for Change {
-    /// What happened there, with the values before and after.
+    /// Writes the part or keyword, with the values before and after.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
         if self.old.is_none() && self.new.is_none() {

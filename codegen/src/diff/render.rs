@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Change, Diff, Effect};
 
-/// How a [`Diff`] is written.
+/// Ways of writing a [`Diff`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A line for each change under the operations that it concerns.

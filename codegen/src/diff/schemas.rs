@@ -219,7 +219,7 @@ impl<'c> Comparison<'c> {
         }
     }
 
-    /// Whether two schemas mean the same; those that contain themselves are taken
+    /// Returns whether two schemas mean the same; those that contain themselves are taken
     /// to where they meet again.
     fn is_same(&self, pair: (&'c Value, &'c Value), direction: Direction) -> bool {
         let mut scratch = Collector::default();

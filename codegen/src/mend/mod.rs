@@ -1,7 +1,7 @@
 //! Brings a document into the shape that OpenAPI 3.0 promises, so that no
 //! later stage meets anything else.
 //!
-//! What does not have that shape is left out by name: a detail where the
+//! A part without that shape is left out by name: a detail where the
 //! operation can do without, else the operation. Nothing but a document that
 //! is not OpenAPI at all is refused.
 

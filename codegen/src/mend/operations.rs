@@ -243,7 +243,7 @@ fn one(
     Ok(Some((name, place)))
 }
 
-/// Whether a header or cookie can have this name (RFC 9110 section 5.6.2).
+/// Returns whether a header or cookie can have this name (RFC 9110 section 5.6.2).
 fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))

@@ -106,7 +106,7 @@ fn inner_targets(root: &Value) -> BTreeSet<String> {
     found
 }
 
-/// Whether the pointer leads to something else than a schema: a parameter, a
+/// Returns whether the pointer leads to something else than a schema: a parameter, a
 /// response, a body or a whole path.
 fn is_whole(target: &str) -> bool {
     let Some((rest, last)) = target.rsplit_once('/') else { return true };

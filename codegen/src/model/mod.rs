@@ -22,7 +22,7 @@ use crate::{Document, mend, passes};
 /// Parts of the client and its builder beside what they hold.
 const TAKEN: [&str; 5] = ["core", "scheme", "secret", "setup", "timeout"];
 
-/// Everything that the generated client is made of.
+/// The parts of the generated client.
 #[derive(Debug)]
 pub(crate) struct Model {
     /// The document's `info.title`.
@@ -97,12 +97,12 @@ impl Model {
         Some(named)
     }
 
-    /// Whether some operation takes the secret in several ways.
+    /// Returns whether some operation takes the secret in several ways.
     pub(crate) fn has_choice_of_schemes(&self) -> bool {
         self.operations.iter().any(|operation| operation.security.len() > 1)
     }
 
-    /// Whether the schema has a place for an error at its top.
+    /// Returns whether the schema has a place for an error at its top.
     pub(crate) fn carries_error(&self, name: &str) -> bool {
         match self.canonical(name).map(|named| &named.schema) {
             Some(Schema::Struct(body)) => {

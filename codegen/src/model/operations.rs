@@ -49,7 +49,7 @@ pub(crate) struct Parameter {
     pub(crate) description: String,
     pub(crate) ty: Ty,
     pub(crate) writing: Writing,
-    /// Whether the client holds its value.
+    /// True if the client holds its value.
     pub(crate) held: bool,
 }
 
@@ -283,7 +283,7 @@ impl Writing {
     }
 }
 
-/// Whether values of the type implement `Display` as they are sent.
+/// Returns whether values of the type implement `Display` as they are sent.
 fn has_text(ty: &Ty, types: &BTreeMap<String, Named>) -> bool {
     let Ty::Named(name) = ty else { return ty.is_scalar() };
     let mut named = types.get(name);

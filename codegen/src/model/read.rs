@@ -191,7 +191,7 @@ fn field(
     }
 }
 
-/// Whether any schema of a chain of references may be null.
+/// Returns whether any schema of a chain of references may be null.
 fn is_nullable(value: &Value, schemas: &Map<String, Value>) -> bool {
     let mut value = value;
     while let Some(target) = pointer::schema_name(value).and_then(|name| schemas.get(name)) {

@@ -8,7 +8,7 @@ pub(crate) struct Named {
     pub(crate) origin: Option<String>,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
-    /// Whether requests are made of it.
+    /// True if requests are made of it.
     pub(crate) requested: bool,
     pub(crate) schema: Schema,
 }
@@ -52,13 +52,13 @@ pub(crate) struct Field {
     pub(crate) description: String,
     pub(crate) deprecated: bool,
     pub(crate) debug: Debug,
-    /// Whether it is an id, of which the empty string means that there is none.
+    /// True if it is an id, of which the empty string means that there is none.
     pub(crate) is_id: bool,
-    /// It tells success from refusal: `false` means that the body is an error.
+    /// True if it tells success from refusal: `false` means that the body is an error.
     pub(crate) is_verdict: bool,
 }
 
-/// Whether a field may be missing or null.
+/// True if a field may be missing or null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
     Required,
@@ -124,7 +124,7 @@ pub(crate) enum Ty {
 }
 
 impl Ty {
-    /// Whether a value is written as one text.
+    /// Returns whether a value is written as one text.
     pub(crate) fn is_scalar(&self) -> bool {
         matches!(self, Ty::Text | Ty::Bool | Ty::Number(_))
     }

@@ -27,7 +27,7 @@ pub(super) fn run(root: &mut Value, notes: &mut Notes) {
     }
 }
 
-/// Whether bodies of this media type are JSON.
+/// Returns whether bodies of this media type are JSON.
 pub(crate) fn is_json(media: &str) -> bool {
     let essence = essence(media);
     essence == "*/*" || essence == "application/json" || essence.ends_with("+json")

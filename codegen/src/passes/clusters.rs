@@ -41,7 +41,7 @@ impl Cluster {
         Self { schema: schema.clone(), shape, members: Vec::new(), existing: Some(name.to_owned()) }
     }
 
-    /// Whether the overlay says that this is one type with others of its name.
+    /// Returns whether the overlay says that this is one type with others of its name.
     fn is_pinned(&self) -> bool {
         self.members.iter().all(|member| member.pinned) && is_inline_object(&self.schema)
     }

@@ -115,7 +115,7 @@ impl Merger<'_> {
             }
             absorb(&mut merged, without_annotations(branch));
         }
-        // What stands beside the branches before all.
+        // The keywords beside the branches count before all.
         absorb(&mut merged, Value::Object(std::mem::take(map)));
         *map = merged;
         if !map.contains_key("properties") {
@@ -179,7 +179,7 @@ fn alternatives(map: &Map<String, Value>) -> Option<&'static str> {
     ["oneOf", "anyOf"].into_iter().find(|key| map.contains_key(*key))
 }
 
-/// Whether values of two schemas of a property may have one type: the same
+/// Returns whether values of two schemas of a property may have one type: the same
 /// scalar, whatever else is asked of it, or nothing that differs but annotations.
 fn says_same(one: &Value, other: &Value) -> bool {
     let facts = |schema: &Value| {
@@ -200,7 +200,7 @@ fn says_same(one: &Value, other: &Value) -> bool {
     same_scalar || says_nothing(other) || facts(one) == facts(other)
 }
 
-/// What is said of an extended schema is not about the result.
+/// Annotations of an extended schema are not about the result.
 fn without_annotations(mut schema: Value) -> Value {
     if let Some(map) = schema.as_object_mut() {
         map.retain(|key, _| !schema::is_annotation(key));

@@ -22,7 +22,7 @@ use crate::left_out::Notes;
 use crate::{names, pointer};
 
 const PIN: &str = "x-rust-name";
-/// What the overlay says of the type that an inline string becomes.
+/// The overlay's documentation of the type that an inline string becomes.
 pub(super) const TYPE_DOC: &str = "x-rust-type-description";
 const BASE: &str = "x-rust-base";
 /// Keys that belong to a place, and stay there when its schema gets a name.
@@ -42,7 +42,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     });
 }
 
-/// Whether an inline schema gets a name, told also if it is the whole of a body.
+/// Choice of the inline schemas that get a name; the flag says that one is the whole of a body.
 type Wanted<'w> = dyn Fn(&Value, bool) -> bool + 'w;
 
 /// The [`shape`]s of named schemas, as far as they are known.
@@ -102,7 +102,7 @@ fn replace(root: &mut Value, shapes: &mut Shapes, wanted: &Wanted<'_>) -> bool {
             }
             let mut schema = cluster.schema;
             if let Some(map) = schema.as_object_mut() {
-                // What is said of a string says what it is for, not what it is.
+                // A string's description says what it is for, not what it is.
                 let is_text = map.get("type").is_some_and(|kind| kind == "string");
                 if is_text && cluster.existing.is_none() {
                     map.shift_remove("description");
@@ -307,7 +307,7 @@ fn occurrence(schema: &Value, way: &Way<'_>) -> Occurrence {
     }
 }
 
-/// Whether the schema has the two fields by which an item reports its failure.
+/// Returns whether the schema has the two fields by which an item reports its failure.
 fn has_error_fields(schema: &Value) -> bool {
     let has = |name: &str| schema.pointer(&pointer::join("/properties", name)).is_some();
     has("errorCode") && has("errorDescription")
@@ -326,7 +326,7 @@ pub(super) fn is_inline_object(schema: &Value) -> bool {
     schema.get("properties").and_then(Value::as_object).is_some_and(|map| !map.is_empty())
 }
 
-/// Whether the schema becomes a type of its own: an object with properties, or
+/// Returns whether the schema becomes a type of its own: an object with properties, or
 /// a choice.
 fn is_own_type(schema: &Value) -> bool {
     is_inline_object(schema) || schema.get("oneOf").is_some()

@@ -83,7 +83,7 @@ fn derive(method: &str, path: &[Segment]) -> String {
         .filter_map(Segment::literal)
         .filter(|literal| !literal.is_empty())
         .collect();
-    // What the last parameter picks from: `sessions` of `sessions/{sessionId}`.
+    // The collection that the last parameter picks from: `sessions` of `sessions/{sessionId}`.
     let picked = tail_start
         .and_then(|at| path[..at].iter().rev().find_map(Segment::literal))
         .map(names::singular);

@@ -24,7 +24,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         let marked = operation.get(MARK).is_some_and(is_marked);
         let responses = operation.get_mut("responses").filter(|_| marked);
         for (status, response) in responses.and_then(Value::as_object_mut).into_iter().flatten() {
-            // What is `default` may be of a success.
+            // A `default` may be of a success.
             if status.starts_with(['4', '5'])
                 && let Some(schema) = response.pointer_mut(schema::BODY)
             {

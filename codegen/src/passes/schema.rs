@@ -18,7 +18,7 @@ pub(crate) const ANNOTATIONS: [&str; 8] = [
     "writeOnly",
 ];
 
-/// Whether `key` is an annotation or an extension.
+/// Returns whether `key` is an annotation or an extension.
 pub(crate) fn is_annotation(key: &str) -> bool {
     ANNOTATIONS.contains(&key) || key.starts_with("x-")
 }

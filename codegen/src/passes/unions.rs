@@ -44,7 +44,7 @@ pub(super) fn simplify(root: &mut Value, _: &mut Notes) {
                 [] => {}
                 [_] => become_only(map, list.remove(0)),
                 _ if list.iter().all(is_text) => become_text(map, &list),
-                // What is said of the alternatives' type says nothing more.
+                // A type beside the alternatives says nothing more.
                 _ => {
                     map.shift_remove("type");
                     map.insert("oneOf".to_owned(), Value::Array(list));

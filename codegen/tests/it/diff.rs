@@ -432,7 +432,7 @@ fn a_change_names_the_rust_item() {
         schema(d, "Out")["properties"]["more"]["allOf"][1]["properties"]["y"] = json!({});
     };
     assert_eq!(item(extended), "types::More.y");
-    // What is gone from the base of an extension is an item of the base.
+    // A field that is gone from the base of an extension is an item of the base.
     assert_eq!(item(|d| remove(&mut schema(d, "Both")["properties"], "n")), "types::Both.n");
     // The document has no item.
     assert_eq!(item(|d| d["info"]["version"] = json!("2")), "");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::diff_classes::{CHANGES, OUTER};
 use super::load;
 
-/// What a value is, however a document writes it down.
+/// The meaning of a schema, however a document writes it down.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) kind: Kind,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     OneOf(Vec<Node>),
 }
 
-/// What a change is to break: nothing is a change that there is not.
+/// The effect that a change is to have: nothing is a change that there is not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Expected {
     Breaking,
@@ -67,7 +67,7 @@ fn object(inner: impl Strategy<Value = Node>) -> impl Strategy<Value = Node> {
     prop::collection::vec((inner, any::<bool>()), 0..4).prop_map(|fields| {
         let named = |(index, (node, required))| (format!("f{index}"), node, required);
         let mut fields: Vec<_> = fields.into_iter().enumerate().map(named).collect();
-        // What every change of a class needs.
+        // The fields that every change of a class needs.
         let with = |kind: &'static str, said: Value| Node {
             kind: Kind::Scalar(kind),
             said: said.as_object().cloned().unwrap_or_default(),

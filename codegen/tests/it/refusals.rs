@@ -1,4 +1,4 @@
-//! What is not supported is an error with the file's name and a pointer.
+//! Documents that are not supported are an error with the file's name and a pointer.
 
 use cloudflare_calls_codegen::{Document, Error, Options, Overlay, generate};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What each kind of schema becomes.
+//! The type that each kind of schema becomes.
 
 use serde_json::{Value, json};
 

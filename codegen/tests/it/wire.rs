@@ -1,4 +1,4 @@
-//! What operations send and understand that Calls has none of.
+//! Requests and replies of kinds that Calls has none of.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,9 @@
 //! Enums of alternatives.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,9 +23,9 @@ macro_rules! alternatives {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let value = <serde_json::Value as serde::Deserialize>::deserialize(deserializer)?;
-                let mut best = (0, None);
-                $(runtime::unions::keep_better(&value, Self::$variant, &mut best);)*
-                Ok(best.1.unwrap_or(Self::Other(value)))
+                let mut choice = runtime::unions::Choice::of(stringify!($name), &value);
+                $(choice.offer(stringify!($variant), &value, Self::$variant);)*
+                Ok(choice.end().unwrap_or(Self::Other(value)))
             }
         }
     };
@@ -58,16 +62,76 @@ macro_rules! tagged {
     };
 }
 
-/// Takes `value` for a `T` if that keeps more of it than the best so far.
-pub(crate) fn keep_better<T: DeserializeOwned + Serialize, U>(
-    value: &serde_json::Value,
-    wrap: impl FnOnce(T) -> U,
-    best: &mut (usize, Option<U>),
-) {
-    let Ok(decoded) = T::deserialize(value) else { return };
-    let kept = serde_json::to_value(&decoded).map_or(0, |again| kept(value, &again)) + 1;
-    if kept > best.0 {
-        *best = (kept, Some(wrap(decoded)));
+/// The choice between the alternatives of a value.
+///
+/// An alternative within another is asked for once by each of those around it,
+/// which would double the time with each level. So a choice is made once for
+/// each value, and remembered until the outermost one is made.
+pub(crate) struct Choice<U> {
+    /// The enum, and a hash of the value.
+    key: (&'static str, u64),
+    /// The alternative that the same choice had before, `None` for none of them.
+    before: Option<Option<&'static str>>,
+    /// Parts that the best alternative keeps, its name, and the value as such.
+    best: (usize, Option<(&'static str, U)>),
+}
+
+/// Choices that have been made.
+#[derive(Default)]
+struct Made {
+    /// Choices that wait for those within them.
+    open: usize,
+    by_key: HashMap<(&'static str, u64), Option<&'static str>>,
+    /// With keys of its own, so that nobody can write values of one hash.
+    hashes: RandomState,
+}
+
+thread_local! {
+    static MADE: RefCell<Made> = RefCell::default();
+}
+
+impl<U> Choice<U> {
+    pub(crate) fn of(name: &'static str, value: &serde_json::Value) -> Self {
+        MADE.with_borrow_mut(|made| {
+            made.open += 1;
+            let key = (name, made.hashes.hash_one(value));
+            Self { key, before: made.by_key.get(&key).copied(), best: (0, None) }
+        })
+    }
+
+    /// Takes `value` for a `T` if that keeps more of it than the best so far.
+    pub(crate) fn offer<T: DeserializeOwned + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &serde_json::Value,
+        wrap: impl FnOnce(T) -> U,
+    ) {
+        if self.before.is_some_and(|before| before != Some(name)) {
+            return;
+        }
+        let Ok(decoded) = T::deserialize(value) else { return };
+        let kept = serde_json::to_value(&decoded).map_or(0, |again| kept(value, &again)) + 1;
+        if kept > self.best.0 {
+            self.best = (kept, Some((name, wrap(decoded))));
+        }
+    }
+
+    /// The best of the alternatives that were offered.
+    pub(crate) fn end(mut self) -> Option<U> {
+        let (name, best) = self.best.1.take().unzip();
+        MADE.with_borrow_mut(|made| made.by_key.insert(self.key, name));
+        best
+    }
+}
+
+impl<U> Drop for Choice<U> {
+    fn drop(&mut self) {
+        MADE.with_borrow_mut(|made| {
+            made.open -= 1;
+            if made.open == 0 {
+                made.by_key.clear();
+            }
+        });
     }
 }
 
