@@ -162,7 +162,7 @@ fn text(document: &Document, options: &Options) -> Result<Generated> {
     }
     let model = model::Model::read(&root);
     let text = print::print(&model, &notes.all, options)
-        .map_err(|reason| Error::Backend { file: file.to_owned(), reason })?;
+        .map_err(|error| Error::Backend { file: file.to_owned(), reason: error.to_string() })?;
     let extras = emit::extras(&model);
     let operations = model.operations.len();
     Ok(Generated { text, stale: Vec::new(), left_out: notes.all, operations, extras })
