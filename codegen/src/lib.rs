@@ -52,6 +52,7 @@ mod passes;
 mod path_template;
 mod pointer;
 mod print;
+mod schema;
 mod security;
 mod stack;
 mod validate;

@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 
 use crate::left_out::Notes;
 use crate::validate::METHODS;
-use crate::{passes::schema, pointer, walk};
+use crate::{pointer, schema, walk};
 
 /// The dialect that a document without another one uses.
 const DIALECT: &str = "https://spec.openapis.org/oas/3.1/dialect/base";

@@ -8,8 +8,8 @@ use super::collect::Collector;
 use super::place::{Part, Place};
 use super::schemas::{Comparison, Direction};
 use super::{Change, Effect, Kind, shown};
-use crate::passes::schema;
 use crate::pointer;
+use crate::schema;
 
 pub(super) fn compare(old: &Value, new: &Value, found: &mut Collector) {
     let mut schemas = Comparison::new(old, new);

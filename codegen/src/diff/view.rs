@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::schemas::Direction;
-use crate::passes::schema;
 use crate::pointer;
+use crate::schema;
 
 /// A schema with its references followed and its branches taken together.
 #[derive(Default)]

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use crate::passes::schema;
 use crate::pointer;
+use crate::schema;
 
 pub(super) fn run(root: &mut Value) {
     let source = root.clone();

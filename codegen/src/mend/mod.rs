@@ -14,14 +14,14 @@ mod security;
 use serde_json::{Map, Value};
 
 use crate::left_out::Notes;
-use crate::{lower, passes};
+use crate::{lower, schema};
 
 /// Mends the document, which [`validate`](crate::validate) has accepted.
 pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
     lower::to_3_0(root, notes);
     components(root, notes);
     // From here on there is one, if an empty one.
-    passes::schema::components(root);
+    schema::components(root);
     references::hoist(root);
     let known = references::targets(root);
     schemas::components(root, &known, notes);

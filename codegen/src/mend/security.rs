@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::left_out::Notes;
-use crate::passes::schema;
+use crate::schema;
 use crate::{pointer, security};
 
 /// Names the schemes that operations need and the client does not have.

@@ -16,8 +16,8 @@ pub(crate) use operations::{
 pub(crate) use types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty, Union};
 
 use crate::left_out::Notes;
-use crate::passes::{request_errors, schema};
-use crate::{Document, mend, passes};
+use crate::passes::request_errors;
+use crate::{Document, mend, passes, schema};
 
 /// Parts of the client and its builder beside what they hold.
 const TAKEN: [&str; 5] = ["core", "scheme", "secret", "setup", "timeout"];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty, Union, Variant};
-use crate::passes::schema;
+use crate::schema;
 use crate::{names, pointer};
 
 /// Every named type of the document.

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::request_errors;
 use super::shape::shape;
-use super::{request_errors, schema};
 use crate::left_out::Notes;
+use crate::schema;
 use crate::{pointer, walk};
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {

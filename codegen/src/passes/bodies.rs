@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema;
 use crate::left_out::Notes;
 use crate::pointer;
+use crate::schema;
 
 /// The mark of this pass.
 pub(crate) const MARK: &str = "x-rust-media";

@@ -9,9 +9,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::schema;
 use crate::left_out::Notes;
 use crate::pointer;
+use crate::schema;
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     for (part, hidden) in [("requestBody", "readOnly"), ("responses", "writeOnly")] {

@@ -7,8 +7,8 @@
 
 use serde_json::{Map, Value};
 
-use super::schema;
 use crate::left_out::Notes;
+use crate::schema;
 
 /// Removed keywords with the words that documentation has for them.
 const DOCUMENTED: [(&str, &str); 9] = [

@@ -11,9 +11,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{self, Link};
 use crate::left_out::Notes;
 use crate::pointer;
+use crate::schema::{self, Link};
 
 pub(super) fn run(root: &mut Value, notes: &mut Notes) {
     let Some(schemas) = schema::components(root) else { return };

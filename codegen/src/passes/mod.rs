@@ -19,7 +19,6 @@ mod plain_parameters;
 mod prune;
 mod rename_schemas;
 pub(crate) mod request_errors;
-pub(crate) mod schema;
 mod shape;
 mod unions;
 

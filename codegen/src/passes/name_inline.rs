@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::clusters::{Cluster, Group, Occurrence};
-use super::schema::{self, Link, Slot};
 use super::shape::shape;
 use crate::left_out::Notes;
+use crate::schema::{self, Link, Slot};
 use crate::{names, pointer};
 
 const PIN: &str = "x-rust-name";

@@ -6,9 +6,9 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::schema;
 use crate::left_out::Notes;
 use crate::pointer;
+use crate::schema;
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let Some(schemas) = schema::named(root) else { return };

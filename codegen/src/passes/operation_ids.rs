@@ -20,10 +20,10 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::schema;
 use crate::left_out::Notes;
 use crate::names;
 use crate::path_template::{self, Segment};
+use crate::schema;
 
 /// Methods of the generated client that no operation may be called, and types
 /// that stand beside those of operations.

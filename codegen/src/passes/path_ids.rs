@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::schema;
 use crate::left_out::Notes;
 use crate::pointer;
+use crate::schema;
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let Some(schemas) = schema::named(root) else { return };

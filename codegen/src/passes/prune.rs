@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{request_errors, schema};
+use super::request_errors;
 use crate::left_out::Notes;
+use crate::schema;
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let mut used = schema::used(root, &["parameters", "requestBody", "responses"]);

@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::schema;
 use crate::left_out::Notes;
+use crate::schema;
 use crate::{names, pointer, walk};
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {

@@ -10,9 +10,9 @@
 
 use serde_json::{Value, json};
 
-use super::schema;
 use crate::left_out::Notes;
 use crate::pointer;
+use crate::schema;
 
 /// The extension that marks the schema, and operations.
 pub(super) const MARK: &str = "x-rust-error";

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::name_inline::TYPE_DOC;
-use super::schema;
+use crate::schema;
 
 /// The values of an enum, none for anything else.
 pub(super) fn values(schema: &Value) -> BTreeSet<&str> {

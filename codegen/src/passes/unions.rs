@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{hierarchies, schema};
+use super::hierarchies;
 use crate::left_out::Notes;
 use crate::pointer;
+use crate::schema;
 
 /// Notes for each alternative the values of the discriminating property that
 /// stand for it, while schemas still have the names that the document uses.

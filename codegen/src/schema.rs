@@ -1,4 +1,4 @@
-//! Access to the schemas and operations of a document, shared by the passes.
+//! Access to the schemas and operations of a document, shared by the stages.
 
 use std::collections::HashSet;
 
@@ -150,7 +150,7 @@ pub(crate) fn every_mut(root: &mut Value, change: &mut impl FnMut(&mut Map<Strin
     }
 }
 
-/// The place of the schema of a body, once [`bodies`](super::bodies) has reduced it.
+/// The place of the schema of a body, once [`bodies`](crate::passes) has reduced it.
 pub(crate) const BODY: &str = "/content/application~1json/schema";
 
 /// The schemas of an operation: those of parameters, of the request body and of
