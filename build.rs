@@ -28,8 +28,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the README as rustdoc shows it: with the picture in the page, because rustdoc
-/// takes no files along, without the screenshot, and with links within the documentation.
+/// Returns the README as rustdoc shows it: without the screenshot, with links within the
+/// documentation, and with the picture in the page, because rustdoc takes no files along.
 fn page() -> Result<String, Box<dyn Error>> {
     println!("cargo::rerun-if-changed=README.md");
     println!("cargo::rerun-if-changed=docs/lifecycle-page.svg");
@@ -43,8 +43,8 @@ fn page() -> Result<String, Box<dyn Error>> {
     Ok(page.replace("https://docs.rs/cloudflare-calls/latest/cloudflare_calls/", ""))
 }
 
-/// The documents whose client is part of the build, without the ends of their names,
-/// and the file of the client.
+/// Documents whose client is part of the build, without the ends of their names, each with
+/// the file of its client.
 #[cfg(feature = "codegen")]
 const DOCUMENTS: &[(&str, &str)] = &[
     ("openapi", "client.rs"),
