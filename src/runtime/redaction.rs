@@ -1,5 +1,5 @@
-//! Text that `Debug` does not show as it is: session descriptions, and what a
-//! server says, which may quote them.
+//! Text that `Debug` does not show as it is: session descriptions, and words of a server,
+//! which may quote them.
 
 use std::fmt;
 
@@ -60,7 +60,7 @@ redacted! {
     Scrubbed: text => scrub(text)
 }
 
-/// `Debug` output of so many bytes that are not shown.
+/// Number of bytes that `Debug` output does not show.
 pub(crate) struct Length(pub(crate) usize);
 
 impl fmt::Debug for Length {
@@ -69,7 +69,7 @@ impl fmt::Debug for Length {
     }
 }
 
-/// The longest excerpt of a reply in an error, in characters: enough for the
+/// Longest excerpt of a reply in an error, in characters: enough for the
 /// headline of an HTML page.
 const MAX_EXCERPT: usize = 512;
 
@@ -78,12 +78,12 @@ const MAX_EXCERPT: usize = 512;
 const SDP_MARKS: [&str; 6] =
     ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
 
-/// The length of the longest of them. One that begins in what is shown is
-/// found although it ends behind that.
+/// Length of the longest mark, in bytes. With it, a mark is found that begins in the shown
+/// text and ends behind it.
 const LONGEST_MARK: usize = "a=fingerprint".len();
 
-/// Server text as it may be shown: bounded, on one line, without SDP. It looks
-/// at no more of the text than it may show.
+/// Returns a server's text as it may be shown: bounded, on one line, without SDP. No more
+/// of the text is searched than can be shown, and the length of a mark.
 pub(crate) fn scrub(text: &str) -> String {
     let at = |count| text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);
     let end = at(MAX_EXCERPT);
