@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: the steps that have to hold before a change is taken.
+//! `cargo xtask ci`: the steps that have to pass before a change is taken.
 
 use std::path::Path;
 use std::process::Command;

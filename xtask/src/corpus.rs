@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-/// The documents of a folder, sorted by name.
+/// Lists the documents of a folder, sorted by name.
 fn documents(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error| Failure::Input(format!("{}: {error}", folder.display()));
     let mut found = Vec::new();
@@ -118,7 +118,7 @@ fn table(entries: &[Entry], details: bool) -> String {
     text
 }
 
-/// A file's name as that of a module.
+/// Makes a module's name of a file's name.
 fn module(file: &str) -> String {
     let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     format!("of_{}", file.chars().map(word).collect::<String>())

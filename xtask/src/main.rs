@@ -46,14 +46,14 @@ enum Command {
     Links(links::Arguments),
 }
 
-/// Reasons for which a task did not end well.
+/// Reason why a task failed.
 enum Failure {
-    /// The inputs are fine, but what is there differs, a change breaks, or what
-    /// was generated does not compile.
+    /// The inputs are fine, but the files differ, a change breaks, or the generated text
+    /// does not compile.
     Differs(String),
-    /// Something that was given cannot be used.
+    /// An input cannot be used.
     Input(String),
-    /// Ctrl-C came before anything was changed.
+    /// Ctrl-C came before a file was changed.
     Interrupted,
 }
 

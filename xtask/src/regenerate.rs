@@ -60,7 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     }
     let checkout = Checkout::of(arguments.root.clone(), which);
     let published = which.published();
-    // From its first poll on, Ctrl-C only asks: `replace` is never cut in two.
+    // From its first poll on, Ctrl-C no longer ends the process, so `replace` is never cut in two.
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let source = arguments.from.clone().unwrap_or_else(|| Source::Url(published.url.to_owned()));
     let timeout = Duration::from_secs(arguments.timeout);
@@ -99,7 +99,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     Ok(())
 }
 
-/// Prints the difference, and returns the new text if it may be written.
+/// Prints the difference. Returns the new text if it may be written.
 fn compare_and_generate(
     checkout: &Checkout,
     document: &Document,
@@ -133,12 +133,12 @@ fn compare_and_generate(
     Ok(generated)
 }
 
-/// The changes from one document to another, with the Rust items.
+/// Lists the changes from one document to another, with the Rust items.
 fn difference(overlay: &Overlay, old: &Document, new: &Document) -> Result<Diff, Failure> {
     Diff::between(old, new).with_items(old, new, overlay).map_err(Failure::input)
 }
 
-/// The text for `document`, which has been seen to be Rust.
+/// Generates the text for `document`, and checks that it is Rust.
 fn generated(checkout: &Checkout, document: &Document, strict: bool) -> Result<Generated, Failure> {
     let options = Options::default().stale(StalePolicy::Report).strict(strict);
     let generated = generate(document, &checkout.overlay()?, &options).map_err(Failure::input)?;
