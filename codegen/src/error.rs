@@ -1,9 +1,9 @@
 //! Failures between a document and generated text.
 
-/// Reasons for which a document, an overlay or the generation was refused.
+/// Reason why a document, an overlay or the generation was refused.
 ///
-/// Every message begins with the file's name; where the fault has a place in
-/// the document, a JSON pointer (RFC 6901) follows.
+/// Each message begins with the file's name. If the fault has a place in the document, a
+/// JSON pointer (RFC 6901) follows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -30,7 +30,7 @@ pub enum Error {
         file: String,
         /// `JSON` or `YAML`, told by the content.
         format: &'static str,
-        /// The parser's words, with line and column.
+        /// Message of the parser, with line and column.
         reason: String,
     },
     /// The document is neither OpenAPI 3.0 nor 3.1.
@@ -40,11 +40,11 @@ pub enum Error {
         file: String,
         /// The place of the version.
         pointer: String,
-        /// The version that the document says it is.
+        /// Version that the document names.
         found: String,
     },
-    /// The document is no OpenAPI document, or something of it would be left out
-    /// and [`Options::strict`](crate::Options::strict) is set.
+    /// The document is no OpenAPI document, or a part of it would be left out and
+    /// [`Options::strict`](crate::Options::strict) is set.
     #[error("{file}: {}: {reason}", if .pointer.is_empty() { "(root)" } else { .pointer })]
     Document {
         /// Name of the file as the caller gave it.
@@ -62,17 +62,17 @@ pub enum Error {
         /// The actions, in the overlay's order.
         stale: Vec<crate::overlay::Stale>,
     },
-    /// The generator did not write Rust, which is a fault of its own.
+    /// The generator wrote text that is not Rust, which is a fault of the generator.
     #[error("{file}: the generator cannot express this document: {reason}")]
     Backend {
         /// Name of the file as the caller gave it.
         file: String,
-        /// The place at which it failed.
+        /// Message of the parser, or that the generator failed.
         reason: String,
     },
 }
 
-/// The result of loading or generating.
+/// Result of loading or generating.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 fn list(stale: &[crate::overlay::Stale]) -> String {

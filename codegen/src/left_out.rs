@@ -1,11 +1,10 @@
-//! Parts of a document that the client does not have, by name and with the reason.
+//! Parts of a document that the client does not have, each with the reason.
 
 use std::fmt;
 
 use crate::{Error, Result};
 
-/// A part of the document that generated text leaves out or takes for less
-/// than it says.
+/// Part of the document that generated text leaves out, or uses with less detail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
@@ -17,13 +16,13 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// The extent of what is left out.
+/// Extent of a part that is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// There is no method for the operation.
+    /// The operation has no method.
     Operation,
-    /// The operation is there, without this part or with any value in its place.
+    /// The operation has a method, without this part or with any value in its place.
     Detail,
 }
 
@@ -37,7 +36,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// Collects what is left out, in the order in which it is found.
+/// List of the parts that are left out, in the order of their discovery.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) all: Vec<LeftOut>,

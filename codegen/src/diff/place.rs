@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// The place of a change: where it begins, and the way from there.
+/// Place of a change: its root, and the steps from there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) root: Root,
     pub(super) steps: Vec<Step>,
 }
 
-/// The beginning of a place.
+/// Beginning of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Root {
     /// The document as a whole.
@@ -21,7 +21,7 @@ pub(super) enum Root {
     Operation(String, Part),
 }
 
-/// Parts of an operation.
+/// Part of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The operation itself.
@@ -34,7 +34,7 @@ pub(super) enum Part {
     Response(String),
 }
 
-/// One step into a schema.
+/// Step into a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The property of this name.
@@ -58,7 +58,7 @@ impl Place {
         Self { root: Root::Operation(operation.to_owned(), part), steps: Vec::new() }
     }
 
-    /// The place one step further.
+    /// Returns the place one step further.
     pub(super) fn to(&self, step: Step) -> Self {
         let mut place = self.clone();
         place.steps.push(step);
@@ -69,7 +69,7 @@ impl Place {
         self.to(Step::Field(name.to_owned()))
     }
 
-    /// The place within the operation called `operation`, if it is one of its parts.
+    /// Returns the place within the operation called `operation`, if it is one of its parts.
     pub(super) fn within(&self, operation: &str) -> Option<String> {
         match &self.root {
             Root::Operation(own, part) if own == operation => {
