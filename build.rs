@@ -61,7 +61,7 @@ fn generate(document: &str, out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={overlay}");
     let document = Document::from_path(Path::new(&document))?;
     let additions = Overlay::from_path(Path::new(&overlay))?;
-    // `cargo xtask regenerate --check` refuses what is only warned of here, so that
+    // A warning is enough here, because `cargo xtask regenerate --check` refuses it. So
     // a document that has changed can be built before the overlay follows.
     let options = Options::default().stale(StalePolicy::Report);
     let generated = generate(&document, &additions, &options)?;

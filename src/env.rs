@@ -19,7 +19,10 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Returns the value that `get` has of a variable, which has to be set.
+/// Returns the value that `get` has of a variable.
+///
+/// # Errors
+/// [`FromEnvError::Missing`] if there is none.
 pub(crate) fn needed(
     get: impl Fn(&str) -> Option<String>,
     name: &'static str,

@@ -17,7 +17,7 @@ pub(crate) enum Repeat {
 pub(crate) enum Kind {
     /// A fault that passes.
     Transient,
-    /// A fault of the service that says nothing of the request.
+    /// A fault of the service, independent of the request.
     Unclassified,
     /// Any other code, or none.
     Other,

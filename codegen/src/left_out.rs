@@ -58,7 +58,7 @@ impl Notes {
         }
     }
 
-    /// Refuses the document called `file` if anything is left out.
+    /// Refuses the document called `file` if a part is left out.
     pub(crate) fn refuse(&self, file: &str) -> Result<()> {
         match self.all.first() {
             Some(first) => Err(Error::Document {

@@ -77,7 +77,7 @@ pub struct Options {
     pub command: String,
     /// Treatment of overlay actions that match nothing.
     pub stale: StalePolicy,
-    /// True if a document is refused of which a part would be left out.
+    /// True if a document is refused when a part of it would be left out.
     pub strict: bool,
 }
 

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_overlay_is_refused_with_its_place() {
+    fn a_file_that_is_no_overlay_is_refused_with_its_place() {
         for (text, place) in [
             (r#"{"actions": []}"#, "/overlay"),
             (r#"{"overlay": "2.0.0", "actions": []}"#, "/overlay"),

@@ -27,7 +27,7 @@ pub enum AccountError {
         /// True if a change may have taken effect all the same.
         outcome_unknown: bool,
     },
-    /// The reply is one of success and lacks what it has to have.
+    /// The reply is one of success and lacks a field that it must have.
     #[non_exhaustive]
     Incomplete {
         /// Name of the operation, as of the method of the generated client.

@@ -35,12 +35,12 @@ pub struct Received {
 
 /// Failure of an operation. `E` is the body of the operation's documented errors.
 ///
-/// Messages and `Debug` output never contain the secret, and session
-/// descriptions are cut out of what the server said.
+/// Messages and `Debug` output never contain the secret. Session descriptions are cut out of
+/// the server's words.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OperationError<E> {
-    /// Refused before anything was sent.
+    /// Refused before the request was sent.
     Invalid(InvalidRequest),
     /// No complete reply arrived: no connection, a time-out, a broken transfer. The
     /// operation may have taken effect, unless the connection was never made
@@ -77,7 +77,7 @@ pub enum OperationError<E> {
         /// At most 512 characters of the body.
         excerpt: String,
     },
-    /// Reply with a status of success and a body that is not what the document promises.
+    /// Reply with a status of success and a body of another shape than the document's.
     /// The operation took effect.
     #[non_exhaustive]
     Undecodable {

@@ -289,7 +289,7 @@ impl Reply {
         match serde_json::from_slice::<T>(&self.body) {
             Ok(body) if !body.is_error() => Ok(body),
             Ok(_) => Err(self.refuse(wrap)),
-            // A refusal can lack what a success has to have.
+            // A refusal can lack fields that a success must have.
             Err(_) => match serde_json::from_slice::<B>(&self.body) {
                 Ok(body) if body.is_error() => Err(self.refuse(wrap)),
                 _ => self.decode(),

@@ -1,4 +1,4 @@
-//! Leniency towards what services are known to send.
+//! Leniency towards values that services are known to send.
 
 use std::fmt;
 

@@ -50,13 +50,13 @@ macro_rules! redacted {
 }
 
 redacted! {
-    /// Text of which `Debug` shows the length alone, as of a session description.
+    /// Text such as a session description, whose `Debug` output is the length alone.
     Hidden: text => Length(text.len())
 }
 
 redacted! {
-    /// Text of which `Debug` shows at most 512 characters on one line, and nothing
-    /// from the beginning of a session description on.
+    /// Text whose `Debug` output has at most 512 characters, is one line, and ends at the
+    /// beginning of a session description.
     Scrubbed: text => scrub(text)
 }
 
@@ -73,7 +73,7 @@ impl fmt::Debug for Length {
 /// headline of an HTML page.
 const MAX_EXCERPT: usize = 512;
 
-/// Beginnings of lines of a session description. Nothing from the first of them
+/// Beginnings of lines of a session description. No text from the first of them
 /// on is shown.
 const SDP_MARKS: [&str; 6] =
     ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];

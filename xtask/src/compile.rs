@@ -116,7 +116,7 @@ mod tests {
             crate::bundle::standalone(&generate(&document, &overlay, &Options::default()).unwrap());
         // A parser takes this for Rust, the compiler does not.
         let broken = client.clone() + "\npub fn broken() -> u8 { String::new() }\n";
-        // One check waits while the other compiles: each gets the answer about its own text.
+        // The checks wait for each other, and each gets the answer about its own text.
         let (fine, broken) = tokio::join!(check(client), check(broken));
         assert!(fine.is_ok());
         let Err(Failure::Differs(message)) = broken else { panic!("it compiles") };

@@ -11,7 +11,7 @@ use crate::{Failure, Outcome};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Write nothing, and fail if the pictures are not those of the text.
+    /// Write no file, and fail if the pictures are not those of the text.
     #[arg(long)]
     check: bool,
 }

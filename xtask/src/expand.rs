@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// The file to write, by default the standard output.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Refuse a document of which something would be left out.
+    /// Refuse a document if a part of it would be left out.
     #[arg(long)]
     strict: bool,
     /// The time that fetching may take, in seconds.

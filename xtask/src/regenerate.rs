@@ -24,13 +24,13 @@ pub(crate) struct Arguments {
     /// default this checkout's own, without network.
     #[arg(long)]
     from: Option<Source>,
-    /// Change nothing; exit 1 if anything but prose would change.
+    /// Change no file, and exit 1 if more than prose would change.
     #[arg(long)]
     check: bool,
-    /// Accept changes that may break those who use the crate.
+    /// Accept changes that may break users of the crate.
     #[arg(long)]
     allow_breaking: bool,
-    /// Refuse a document of which something would be left out.
+    /// Refuse a document if a part of it would be left out.
     #[arg(long)]
     strict: bool,
     /// Take over the document's facts, not its descriptions and summaries. By
@@ -107,7 +107,7 @@ fn compare_and_generate(
 ) -> Result<Generated, Failure> {
     let diff = match checkout.document() {
         Ok(current) => difference(&checkout.overlay()?, &current, document)?,
-        // The first document of a checkout differs from nothing.
+        // The first document of a checkout has none to differ from.
         Err(_) => Diff::default(),
     };
     print!("{}", diff.render(Format::Text));

@@ -77,7 +77,7 @@ enum Reply {
     /// Announces more than it sends.
     Truncated,
     NotFound,
-    /// Sends a head, and then nothing.
+    /// Sends a head without a body.
     Slow,
     /// Sends without end.
     Endless,

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_document_says_is_markup() {
+    fn text_of_a_document_is_never_markup() {
         assert_eq!(line("see [x](y) or <b>"), r"see \[x\](y) or \<b\>");
         assert_eq!(line("`a<b>` stays, a<b> does not"), r"`a<b>` stays, a\<b\> does not");
         assert_eq!(line("at https://example.com/x."), "at <https://example.com/x>.");
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_document_says_is_read_as_it_says_it() {
+    fn text_of_a_document_is_shown_unchanged() {
         for text in ["a <b> & *c* [d](e) ~~f~~ \\ g", "# 1. - + > | : = _", "1) one", "-- &lt;"] {
             // rustdoc makes dashes typographic.
             assert_eq!(seen(text).replace('–', "--"), text);

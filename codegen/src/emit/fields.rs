@@ -1,4 +1,5 @@
-//! Fields of structs: documentation, and leniency towards what services are known to send.
+//! Fields of structs: documentation, and leniency towards values that services are known to
+//! send.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -1,4 +1,4 @@
-//! One type for named schemas of the same shape. The other names stay as aliases, so that
+//! Named schemas of the same shape become one type. The other names stay as aliases, so that
 //! programs stay as they are if a later document gives two of them different shapes.
 
 use std::collections::HashMap;

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_closes_an_object_and_required_names_its_properties() {
+    fn objects_stay_open_and_required_names_their_properties() {
         let schema = json!({ "type": "object", "properties": { "a": {} },
             "additionalProperties": false, "required": ["a", "b"] });
         assert_eq!(
