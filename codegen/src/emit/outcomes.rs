@@ -34,7 +34,7 @@ pub(super) fn items(model: &Model) -> Vec<(String, TokenStream)> {
     let bodies: BTreeSet<&str> = bodies
         .into_iter()
         .filter_map(|name| model.canonical(name))
-        // The run-time has the body that has no type of its own.
+        // A body without a type of its own has its `ErrorBody` in the run-time.
         .filter(|named| !matches!(named.schema, Schema::Other(_)))
         .map(|named| named.name.as_str())
         .collect();

@@ -178,8 +178,8 @@ fn alternatives(map: &Map<String, Value>) -> Option<&'static str> {
     ["oneOf", "anyOf"].into_iter().find(|key| map.contains_key(*key))
 }
 
-/// Returns whether values of two schemas of a property may have one type: the same scalar,
-/// whatever its constraints, or schemas that differ only in annotations.
+/// Returns whether values of two schemas of a property may have one type: `other` names none,
+/// both are the same scalar with any constraints, or they differ only in annotations.
 fn says_same(one: &Value, other: &Value) -> bool {
     let facts = |schema: &Value| {
         let mut schema = schema.clone();
