@@ -15,9 +15,9 @@ pub(crate) enum Repeat {
 /// Kind of the code that the API gives with a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A fault that passes.
+    /// Fault that passes.
     Transient,
-    /// A fault of the service, independent of the request.
+    /// Fault of the service, independent of the request.
     Unclassified,
     /// Any other code, or none.
     Other,

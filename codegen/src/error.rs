@@ -12,7 +12,7 @@ pub enum Error {
     Read {
         /// Name of the file as the caller gave it.
         file: String,
-        /// The error of the operating system.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// The file is larger than [`MAX_DOCUMENT_BYTES`](crate::MAX_DOCUMENT_BYTES).
@@ -20,7 +20,7 @@ pub enum Error {
     TooLarge {
         /// Name of the file as the caller gave it.
         file: String,
-        /// The limit in bytes.
+        /// Limit in bytes.
         limit: usize,
     },
     /// The text is neither well-formed JSON nor well-formed YAML.
@@ -38,7 +38,7 @@ pub enum Error {
     Version {
         /// Name of the file as the caller gave it.
         file: String,
-        /// The place of the version.
+        /// Place of the version.
         pointer: String,
         /// Version that the document names.
         found: String,
@@ -51,7 +51,7 @@ pub enum Error {
         file: String,
         /// JSON pointer to the offending place.
         pointer: String,
-        /// The problem there.
+        /// Problem at the place.
         reason: String,
     },
     /// Overlay actions whose target matches nothing in the document.
@@ -59,7 +59,7 @@ pub enum Error {
     StaleOverlay {
         /// Name of the overlay's file.
         file: String,
-        /// The actions, in the overlay's order.
+        /// Actions, in the overlay's order.
         stale: Vec<crate::overlay::Stale>,
     },
     /// The generator wrote text that is not Rust, which is a fault of the generator.

@@ -8,11 +8,11 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// The part that the client lacks.
+    /// Part that the client lacks.
     pub part: Part,
     /// JSON pointer to the cause.
     pub pointer: String,
-    /// The reason.
+    /// Reason why it is left out.
     pub reason: String,
 }
 

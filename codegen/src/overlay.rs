@@ -21,7 +21,7 @@ pub struct Overlay {
 pub struct Stale {
     /// Position in the overlay's `actions`, from 0.
     pub index: usize,
-    /// The action's JSONPath, as written.
+    /// Action's JSONPath, as written.
     pub target: String,
     /// Reason for the action, if the overlay gives it.
     pub reason: Option<String>,

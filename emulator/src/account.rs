@@ -10,7 +10,7 @@ use crate::app::App;
 /// which creates them without end.
 const MAX_ITEMS: usize = 1_000;
 
-/// An app or a TURN key with its details.
+/// App or TURN key with its details.
 #[derive(Clone)]
 pub(crate) struct Item {
     pub(crate) app: App,

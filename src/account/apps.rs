@@ -12,7 +12,7 @@ use crate::runtime::setup::ConfigError;
 /// Details of an app.
 pub type App = Details<AppId>;
 
-/// A new app with its secret.
+/// New app with its secret.
 pub type NewApp = Created<AppId>;
 
 impl NewApp {

@@ -32,7 +32,7 @@ pub enum AccountError {
     Incomplete {
         /// Name of the operation, as of the method of the generated client.
         operation: &'static str,
-        /// The field that is missing or empty.
+        /// Field that is missing or empty.
         missing: &'static str,
         /// True if the operation was a change. It took effect then.
         outcome_unknown: bool,

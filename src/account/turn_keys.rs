@@ -14,7 +14,7 @@ use crate::runtime::setup::ConfigError;
 /// Details of a TURN key.
 pub type TurnKey = Details<TurnKeyId>;
 
-/// A new TURN key with its API token.
+/// New TURN key with its API token.
 pub type NewTurnKey = Created<TurnKeyId>;
 
 impl NewTurnKey {

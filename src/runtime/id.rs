@@ -9,13 +9,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidId {
-    /// The empty string.
+    /// Empty string.
     Empty,
     /// More than 256 bytes.
     TooLong,
-    /// A leading dot, as in `.` and `..`, which would lead to another path.
+    /// Leading dot, as in `.` and `..`, which would lead to another path.
     LeadingDot,
-    /// A control character, a space, a character outside of ASCII, or one of
+    /// Control character, space, character outside of ASCII, or one of
     /// `/`, `\`, `?`, `#`, `%`.
     Character,
 }

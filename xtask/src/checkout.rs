@@ -1,4 +1,4 @@
-//! The generated files of a checkout, read and replaced together.
+//! Generated files of a checkout, read and replaced together.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use crate::{Failure, Outcome};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The steps to run; all of them, if none is named.
+    /// Steps to run; all of them, if none is named.
     steps: Vec<String>,
     /// Print the names of the steps.
     #[arg(long)]

@@ -13,7 +13,7 @@ use crate::{Failure, Outcome, bundle, compile};
 /// Exits 1 if a document is refused, or its generated text does not compile.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder of documents (JSON or YAML).
+    /// Folder of documents (JSON or YAML).
     folder: PathBuf,
     /// Compile the generated texts in one crate that allows no warning.
     #[arg(long)]

@@ -5,7 +5,7 @@ use cloudflare_calls_codegen::MAX_DOCUMENT_BYTES;
 /// Document of a checkout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Which {
-    /// The Calls API.
+    /// Calls API.
     Calls,
     /// Apps and TURN keys of an account.
     Account,

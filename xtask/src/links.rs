@@ -11,7 +11,7 @@ use crate::{Failure, Outcome};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder of the documentation, of all crates with all features.
+    /// Folder of the documentation, of all crates with all features.
     #[arg(long, default_value = "target/doc")]
     docs: PathBuf,
 }

@@ -16,7 +16,7 @@ use crate::{Failure, Outcome, bundle, compile};
 /// once the new text compiles, or on any failure none of them.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The document to follow, by default that of the Calls API. With --check and
+    /// Document to follow, by default that of the Calls API. With --check and
     /// without --from, by default all of them.
     #[arg(long)]
     document: Option<Which>,
@@ -40,10 +40,10 @@ pub(crate) struct Arguments {
     /// Take over the document with its descriptions and summaries.
     #[arg(long)]
     with_prose: bool,
-    /// The longest time that fetching may take, in seconds.
+    /// Longest time that fetching may take, in seconds.
     #[arg(long, default_value_t = TIMEOUT)]
     timeout: u64,
-    /// The checkout to work on, by default this one.
+    /// Checkout to work on, by default this one.
     #[arg(long)]
     root: Option<PathBuf>,
 }

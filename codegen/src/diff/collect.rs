@@ -12,9 +12,9 @@ use super::{Change, Effect, Kind};
 /// User of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum User {
-    /// The operation of this number in [`Collector::operations`].
+    /// Operation of this number in [`Collector::operations`].
     Operation(usize),
-    /// The comparison of the two schemas of this number.
+    /// Comparison of the two schemas of this number.
     Schemas(usize),
 }
 

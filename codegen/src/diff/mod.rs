@@ -52,11 +52,11 @@ use collect::Collector;
 use place::Place;
 pub use render::Format;
 
-/// Changes from one document to another, in the order of reading.
+/// Changes from one document to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diff {
-    /// The changes.
+    /// Changes, in the order of reading.
     pub changes: Vec<Change>,
 }
 
@@ -68,18 +68,18 @@ pub struct Change {
     pub effect: Effect,
     /// Event: added, removed or changed.
     pub kind: Kind,
-    /// The place: an operation, a schema, a field.
+    /// Place of the change: an operation, a schema, a field.
     pub place: String,
-    /// The part or keyword of the place.
+    /// Part or keyword of the place.
     pub what: String,
-    /// The value as it was, where there was one: JSON, at most 60 characters of it.
+    /// Value as it was, where there was one: JSON, at most 60 characters of it.
     pub old: Option<String>,
-    /// The value as it is, in the same form.
+    /// Value as it is, in the same form.
     pub new: Option<String>,
     /// Operations that the change concerns, as `GET /path`. Empty if it concerns the document
     /// as a whole.
     pub operations: Vec<String>,
-    /// The Rust item that changes, such as `types::Track.mid`, after
+    /// Rust item that changes, such as `types::Track.mid`, after
     /// [`Diff::with_items`].
     pub item: Option<String>,
     /// Place in parts.

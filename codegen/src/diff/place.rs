@@ -12,40 +12,40 @@ pub(super) struct Place {
 /// Beginning of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Root {
-    /// The document as a whole.
+    /// Document as a whole.
     #[default]
     Document,
-    /// A schema by its name in the document.
+    /// Schema by its name in the document.
     Schema(String),
-    /// An operation as `GET /path`, and a part of it.
+    /// Operation as `GET /path`, and a part of it.
     Operation(String, Part),
 }
 
 /// Part of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The operation itself.
+    /// Operation as a whole.
     Whole,
-    /// A parameter by its location and name.
+    /// Parameter by its location and name.
     Parameter(String, String),
-    /// The body of the request.
+    /// Body of the request.
     Request,
-    /// The reply with this status.
+    /// Reply with this status.
     Response(String),
 }
 
 /// Step into a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The property of this name.
+    /// Property of this name.
     Field(String),
-    /// An element of an array.
+    /// Element of an array.
     Items,
-    /// A value of a free-form map.
+    /// Value of a free-form map.
     Values,
-    /// An alternative by its name or number.
+    /// Alternative by its name or number.
     Alternative(String),
-    /// A value of an enum.
+    /// Value of an enum.
     Value(String),
 }
 

@@ -24,9 +24,9 @@ const TAKEN: [&str; 5] = ["core", "scheme", "secret", "setup", "timeout"];
 /// Parts of the generated client.
 #[derive(Debug)]
 pub(crate) struct Model {
-    /// The document's `info.title`.
+    /// Document's `info.title`.
     pub(crate) title: String,
-    /// The first server's URL, if there is one.
+    /// First server's URL, if there is one.
     pub(crate) base_url: String,
     /// Operations in the document's order.
     pub(crate) operations: Vec<Operation>,

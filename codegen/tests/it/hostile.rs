@@ -231,7 +231,7 @@ fn places(value: &Value, at: String, found: &mut Vec<String>) {
     found.push(at);
 }
 
-/// Generates, and checks that the result is Rust or an error. [`Error::Backend`] fails the
+/// Generates a client, and checks that it is Rust, or an error. [`Error::Backend`] fails the
 /// test, because it stands for a panic.
 fn survive(document: &Value) -> Result<(), TestCaseError> {
     match expand(document) {

@@ -16,7 +16,7 @@ pub struct File {
     pub name: String,
     /// Media type of the content.
     pub media_type: String,
-    /// The content.
+    /// Content of the file.
     pub content: Vec<u8>,
 }
 
