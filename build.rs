@@ -28,8 +28,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the README as rustdoc shows it: with the picture in the page, because rustdoc
-/// takes no files along, without the screenshot, and with links within the documentation.
+/// Returns the README as rustdoc shows it: without the screenshot, with links within the
+/// documentation, and with the picture in the page, because rustdoc takes no files along.
 fn page() -> Result<String, Box<dyn Error>> {
     println!("cargo::rerun-if-changed=README.md");
     println!("cargo::rerun-if-changed=docs/lifecycle-page.svg");
@@ -43,8 +43,8 @@ fn page() -> Result<String, Box<dyn Error>> {
     Ok(page.replace("https://docs.rs/cloudflare-calls/latest/cloudflare_calls/", ""))
 }
 
-/// The documents whose client is part of the build, without the ends of their names,
-/// and the file of the client.
+/// Documents whose client is part of the build, without the ends of their names, each with
+/// the file of its client.
 #[cfg(feature = "codegen")]
 const DOCUMENTS: &[(&str, &str)] = &[
     ("openapi", "client.rs"),
@@ -61,7 +61,7 @@ fn generate(document: &str, out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={overlay}");
     let document = Document::from_path(Path::new(&document))?;
     let additions = Overlay::from_path(Path::new(&overlay))?;
-    // `cargo xtask regenerate --check` refuses what is only warned of here, so that
+    // A warning is enough here, because `cargo xtask regenerate --check` refuses it. So
     // a document that has changed can be built before the overlay follows.
     let options = Options::default().stale(StalePolicy::Report);
     let generated = generate(&document, &additions, &options)?;

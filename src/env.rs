@@ -5,21 +5,24 @@ use std::fmt;
 use crate::runtime::id::InvalidId;
 use crate::runtime::setup::ConfigError;
 
-/// The variable with the app's id.
+/// Variable with the app's id.
 pub(crate) const APP_ID: &str = "CALLS_APP_ID";
-/// The variable with the app's secret.
+/// Variable with the app's secret.
 pub(crate) const APP_SECRET: &str = "CALLS_APP_SECRET";
-/// The variable with another base URL.
+/// Variable with another base URL.
 pub(crate) const BASE_URL: &str = "CALLS_BASE_URL";
-/// The variable with the account's id.
+/// Variable with the account's id.
 pub(crate) const ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
 
-/// The value of a variable, if it is set, not empty and UTF-8.
+/// Returns the value of a variable, if it is set, not empty and UTF-8.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The value that `get` has of a variable that has to be there.
+/// Returns the value that `get` has of a variable.
+///
+/// # Errors
+/// [`FromEnvError::Missing`] if there is none.
 pub(crate) fn needed(
     get: impl Fn(&str) -> Option<String>,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! Meaning of a failed request for the next try. It is the table of
+//! Meaning of a failed request for the next try: the table of
 //! [`RetryPolicy`](crate::RetryPolicy) for one request.
 
 use crate::runtime::error::OperationError;
@@ -15,9 +15,9 @@ pub(crate) enum Repeat {
 /// Kind of the code that the API gives with a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A fault that passes.
+    /// Fault that passes.
     Transient,
-    /// A fault of the service that says nothing of the request.
+    /// Fault of the service, independent of the request.
     Unclassified,
     /// Any other code, or none.
     Other,
@@ -26,14 +26,14 @@ pub(crate) enum Kind {
 /// Meaning of a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Another try is safe and may succeed.
+    /// True if another try is safe and may succeed.
     pub(crate) is_retryable: bool,
-    /// The request may have taken effect all the same.
+    /// True if the request may have taken effect all the same.
     pub(crate) outcome_unknown: bool,
 }
 
 impl Verdict {
-    /// Judges a failed request. `was_lost`: the reply to an earlier try was.
+    /// Judges a failed request. `was_lost` is true if the reply to an earlier try was lost.
     pub(crate) fn of<B>(
         error: &OperationError<B>,
         kind: Kind,

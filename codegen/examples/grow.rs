@@ -1,4 +1,4 @@
-//! Prints a document with an overlay applied:
+//! Print of a document with an overlay applied:
 //!
 //! ```sh
 //! cargo run -p cloudflare-calls-codegen --example grow -- openapi.json growth.overlay.json

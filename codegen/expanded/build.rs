@@ -1,4 +1,4 @@
-//! Expands each document into a file of its own.
+//! Expansion of each document into a file of its own.
 
 use std::error::Error;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let overlay = Overlay::from_path(overlay)?;
     let calls = Document::from_path(calls)?;
     let growth = Overlay::from_path(&fixtures.join("growth.overlay.json"))?;
-    // A document of today may have grown by some of it already.
+    // Stale actions are fine, because today's document may already have a part of the growth.
     let (grown, _) = growth.apply_to(&calls)?;
     let documents = [
         ("calls_2024", Document::from_path(&fixtures.join("calls-2024.json"))?, &overlay),

@@ -1,12 +1,12 @@
-//! The public names and signatures of generated text, to see what a new
-//! generation takes away from those who use it.
+//! Public names and signatures of generated text, to find those that a new generation
+//! takes away from its users.
 
 use std::collections::BTreeMap;
 
 use quote::ToTokens;
 use syn::{Fields, Item, Visibility};
 
-/// What of the public API of `old` is gone or another in `new`, a line each.
+/// Lists the items of the public API of `old` that are gone or changed in `new`, a line each.
 /// Text that is not Rust has no API.
 pub fn lost(old: &str, new: &str) -> Vec<String> {
     let (old, new) = (items(old), items(new));
@@ -19,10 +19,10 @@ pub fn lost(old: &str, new: &str) -> Vec<String> {
         .collect()
 }
 
-/// Makes sure that generated text is Rust.
+/// Checks that generated text is Rust.
 ///
 /// # Errors
-/// What the parser says, with line and column.
+/// The parser's message, with line and column.
 pub fn check(text: &str) -> Result<(), String> {
     let place = |error: syn::Error| {
         let start = error.span().start();
@@ -31,7 +31,7 @@ pub fn check(text: &str) -> Result<(), String> {
     syn::parse_file(text).map(drop).map_err(place)
 }
 
-/// The name of the type that an `impl` is for.
+/// Returns the name of the type that an `impl` is for.
 fn implemented(item: &Item) -> Option<String> {
     let Item::Impl(item) = item else { return None };
     match &*item.self_ty {
@@ -40,13 +40,13 @@ fn implemented(item: &Item) -> Option<String> {
     }
 }
 
-/// Public items by path, each with what a caller depends on.
+/// Lists the public items by path, each with the part of its text that callers depend on.
 fn items(text: &str) -> BTreeMap<String, String> {
     let (mut found, mut aliases) = (BTreeMap::new(), Vec::new());
     if let Ok(file) = syn::parse_file(text) {
         collect("", &file.items, &mut found, &mut aliases);
     }
-    // What is reached through an alias is as good as what it stands for.
+    // Items of an alias are those of the type that it stands for.
     for (alias, target) in aliases {
         let begins = |name: &str| {
             name.strip_prefix(&target)

@@ -1,4 +1,4 @@
-//! A loaded and validated OpenAPI document.
+//! OpenAPI document, loaded and validated.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{Error, MAX_DOCUMENT_BYTES, Result, facts, load, validate};
 
-/// An OpenAPI document of version 3.0 or 3.1 that the generator can work with.
+/// OpenAPI document of version 3.0 or 3.1 that the generator can work with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     file: String,
@@ -14,11 +14,11 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads the file at `path`; messages call it by its file name.
+    /// Reads the file at `path`. Messages call it by its file name.
     ///
     /// # Errors
-    /// [`Error::Read`] or [`Error::TooLarge`] (found out before the file is
-    /// read), and those of [`from_bytes`](Self::from_bytes).
+    /// [`Error::Read`], [`Error::TooLarge`] (before the file is read), and those of
+    /// [`from_bytes`](Self::from_bytes).
     pub fn from_path(path: &Path) -> Result<Self> {
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let bytes = read_bounded(path, &file)?;
@@ -41,17 +41,17 @@ impl Document {
         Ok(Self { file: file.to_owned(), root })
     }
 
-    /// The name that messages use.
+    /// Returns the name that messages use.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The document as JSON, in its own order.
+    /// Returns the document as JSON, in its own order.
     pub fn root(&self) -> &Value {
         &self.root
     }
 
-    /// The number of operations of the document.
+    /// Counts the operations of the document.
     pub fn operations(&self) -> usize {
         let paths = self.root.get("paths").and_then(Value::as_object);
         let items = paths.into_iter().flatten().filter(|(path, _)| !path.starts_with("x-"));
@@ -66,15 +66,15 @@ impl Document {
         items.map(|(_, item)| methods(item)).sum()
     }
 
-    /// The same document without prose: no description, summary or title but
-    /// `info.title`, everything else as it was.
+    /// Returns the document without prose: descriptions, summaries and titles are gone, but
+    /// for `info.title`. All other parts are as they were.
     pub fn facts(&self) -> Self {
         let mut root = self.root.clone();
         facts::strip_prose(&mut root);
         Self { file: self.file.clone(), root }
     }
 
-    /// The document as indented JSON with a final newline.
+    /// Writes the document as indented JSON with a final newline.
     pub fn to_json(&self) -> String {
         format!("{:#}\n", self.root)
     }

@@ -1,9 +1,9 @@
 //! Failures between a document and generated text.
 
-/// Reasons for which a document, an overlay or the generation was refused.
+/// Reason why a document, an overlay or the generation was refused.
 ///
-/// Every message begins with the file's name; where the fault has a place in
-/// the document, a JSON pointer (RFC 6901) follows.
+/// Each message begins with the file's name. If the fault has a place in the document, a
+/// JSON pointer (RFC 6901) follows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,7 +12,7 @@ pub enum Error {
     Read {
         /// Name of the file as the caller gave it.
         file: String,
-        /// The error of the operating system.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// The file is larger than [`MAX_DOCUMENT_BYTES`](crate::MAX_DOCUMENT_BYTES).
@@ -20,7 +20,7 @@ pub enum Error {
     TooLarge {
         /// Name of the file as the caller gave it.
         file: String,
-        /// The limit in bytes.
+        /// Limit in bytes.
         limit: usize,
     },
     /// The text is neither well-formed JSON nor well-formed YAML.
@@ -30,7 +30,7 @@ pub enum Error {
         file: String,
         /// `JSON` or `YAML`, told by the content.
         format: &'static str,
-        /// The parser's words, with line and column.
+        /// Message of the parser, with line and column.
         reason: String,
     },
     /// The document is neither OpenAPI 3.0 nor 3.1.
@@ -38,20 +38,20 @@ pub enum Error {
     Version {
         /// Name of the file as the caller gave it.
         file: String,
-        /// The place of the version.
+        /// Place of the version.
         pointer: String,
-        /// The version that the document says it is.
+        /// Version that the document names.
         found: String,
     },
-    /// The document is no OpenAPI document, or something of it would be left out
-    /// and [`Options::strict`](crate::Options::strict) is set.
+    /// The document is no OpenAPI document, or a part of it would be left out and
+    /// [`Options::strict`](crate::Options::strict) is set.
     #[error("{file}: {}: {reason}", if .pointer.is_empty() { "(root)" } else { .pointer })]
     Document {
         /// Name of the file as the caller gave it.
         file: String,
         /// JSON pointer to the offending place.
         pointer: String,
-        /// The problem there.
+        /// Problem at the place.
         reason: String,
     },
     /// Overlay actions whose target matches nothing in the document.
@@ -59,20 +59,20 @@ pub enum Error {
     StaleOverlay {
         /// Name of the overlay's file.
         file: String,
-        /// The actions, in the overlay's order.
+        /// Actions, in the overlay's order.
         stale: Vec<crate::overlay::Stale>,
     },
-    /// The generator did not write Rust, which is a fault of its own.
+    /// The generator wrote text that is not Rust, which is a fault of the generator.
     #[error("{file}: the generator cannot express this document: {reason}")]
     Backend {
         /// Name of the file as the caller gave it.
         file: String,
-        /// The place at which it failed.
+        /// Message of the parser, or that the generator failed.
         reason: String,
     },
 }
 
-/// The result of loading or generating.
+/// Result of loading or generating.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 fn list(stale: &[crate::overlay::Stale]) -> String {

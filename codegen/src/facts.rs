@@ -1,11 +1,10 @@
-//! The facts of a document: everything but its prose.
+//! Facts of a document: all of it except its prose.
 
 use serde_json::{Value, json};
 
-/// Removes every `description`, `summary` and `title` that OpenAPI defines,
-/// and nothing else: properties of these names, example values and the
-/// document's own `info.title` stay. Where the specification requires a
-/// description (responses), it becomes the empty string.
+/// Removes each `description`, `summary` and `title` that OpenAPI defines. Properties of
+/// these names, example values and the document's own `info.title` stay. A description that
+/// the specification requires (of a response) becomes the empty string.
 pub(crate) fn strip_prose(root: &mut Value) {
     let title = root.pointer("/info/title").cloned();
     crate::walk::objects_mut(root, &mut |object| {

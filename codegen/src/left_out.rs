@@ -1,29 +1,28 @@
-//! Parts of a document that the client does not have, by name and with the reason.
+//! Parts of a document that the client does not have, each with the reason.
 
 use std::fmt;
 
 use crate::{Error, Result};
 
-/// A part of the document that generated text leaves out or takes for less
-/// than it says.
+/// Part of the document that generated text leaves out, or uses with less detail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// The part that the client lacks.
+    /// Part that the client lacks.
     pub part: Part,
     /// JSON pointer to the cause.
     pub pointer: String,
-    /// The reason.
+    /// Reason why it is left out.
     pub reason: String,
 }
 
-/// The extent of what is left out.
+/// Extent of a part that is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// There is no method for the operation.
+    /// The operation has no method.
     Operation,
-    /// The operation is there, without this part or with any value in its place.
+    /// The operation has a method, without this part or with any value in its place.
     Detail,
 }
 
@@ -37,7 +36,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// Collects what is left out, in the order in which it is found.
+/// List of the parts that are left out, in the order of their discovery.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) all: Vec<LeftOut>,
@@ -59,7 +58,7 @@ impl Notes {
         }
     }
 
-    /// Refuses the document called `file` if anything is left out.
+    /// Refuses the document called `file` if a part is left out.
     pub(crate) fn refuse(&self, file: &str) -> Result<()> {
         match self.all.first() {
             Some(first) => Err(Error::Document {

@@ -1,14 +1,14 @@
-//! Generates the client of the Cloudflare Calls API from its published
-//! OpenAPI document, of version 3.0 or 3.1.
+//! Generator of the client of the Cloudflare Calls API, from its published OpenAPI document of
+//! version 3.0 or 3.1.
 //!
 //! The stages:
 //!
 //! 1. load JSON or YAML ([`Document::from_bytes`]), which is refused if it is no
 //!    OpenAPI document of version 3.0 or 3.1,
 //! 2. apply the overlay ([`Overlay`]) that names, documents and corrects,
-//! 3. put the words of 3.1 into those of 3.0 (`lower.rs`), and mend what
-//!    breaks the rules of OpenAPI (`mend/`): what cannot be expressed
-//!    is [left out](Generated::left_out) by name, and the rest is taken,
+//! 3. put the words of 3.1 into those of 3.0 (`lower.rs`), and mend parts that break the rules
+//!    of OpenAPI (`mend/`): a part that cannot be expressed is
+//!    [left out](Generated::left_out) by name, and the rest is taken,
 //! 4. passes over the document (`passes/`),
 //! 5. read the typed model (`model/`),
 //! 6. write it as Rust (`emit/`, [`Generated::text`]), which imports its
@@ -64,9 +64,9 @@ pub use left_out::{LeftOut, Part};
 pub use load::MAX_DOCUMENT_BYTES;
 pub use overlay::{Overlay, Stale};
 
-/// The line by which generated text finds its run-time: the module `runtime` of the
-/// crate that it becomes part of, which has the modules of `src/runtime` of
-/// `cloudflare-calls` and the [extras](Generated::extras) that the text uses. Text that
+/// Line by which generated text imports its run-time. The run-time is the module `runtime` of
+/// the crate that the text becomes part of. The module has the modules of `src/runtime` of
+/// `cloudflare-calls`, and the [extras](Generated::extras) that the text uses. Text that
 /// stands alone has the module itself in place of this line.
 pub const RUNTIME: &str = "use crate::runtime;";
 
@@ -74,20 +74,20 @@ pub const RUNTIME: &str = "use crate::runtime;";
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// The command that made the text, for its header.
+    /// Command that makes the text, for its header.
     pub command: String,
-    /// The fate of overlay actions that match nothing.
+    /// Treatment of overlay actions that match nothing.
     pub stale: StalePolicy,
-    /// Refusal of a document of which something would be left out.
+    /// True if a document is refused when a part of it would be left out.
     pub strict: bool,
 }
 
 /// Treatment of overlay actions whose target matches nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StalePolicy {
-    /// They are an error, so that corrections expire loudly.
+    /// Such actions are an error, so that corrections expire loudly.
     Refuse,
-    /// They are listed in [`Generated::stale`]: the document is another one.
+    /// Such actions are listed in [`Generated::stale`], because the document is another one.
     Report,
 }
 
@@ -118,18 +118,18 @@ impl Options {
     }
 }
 
-/// The result of a generation.
+/// Result of a generation.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Generated {
-    /// Formatted Rust, to be included in a module of its own. It needs its
+    /// Formatted Rust, to be included in a module of its own. The text needs its
     /// [run-time](RUNTIME).
     pub text: String,
     /// Overlay actions that matched nothing; empty with [`StalePolicy::Refuse`].
     pub stale: Vec<Stale>,
     /// Parts of the document that the text lacks; empty with [`Options::strict`].
     pub left_out: Vec<LeftOut>,
-    /// The number of operations of the text.
+    /// Number of operations of the text.
     pub operations: usize,
     /// Modules of the run-time that the text uses, beside those that every text uses.
     pub extras: Vec<&'static str>,
@@ -138,15 +138,15 @@ pub struct Generated {
 /// Generates the client of `document` as `overlay` completes it.
 ///
 /// # Errors
-/// [`Error::StaleOverlay`]; [`Error::Document`] for what the overlay made no
-/// OpenAPI document, and with [`Options::strict`] for what is left out.
+/// [`Error::StaleOverlay`], and [`Error::Document`] if the overlay makes the document invalid,
+/// or if [`Options::strict`] is set and a part is left out.
 pub fn generate(document: &Document, overlay: &Overlay, options: &Options) -> Result<Generated> {
     let file = document.file();
     let (completed, stale) = overlay.apply_to(document)?;
     if options.stale == StalePolicy::Refuse && !stale.is_empty() {
         return Err(Error::StaleOverlay { file: overlay.file().to_owned(), stale });
     }
-    let generated = stack::on_a_large_one(|| text(&completed, options)).unwrap_or_else(|| {
+    let generated = stack::with_large_stack(|| text(&completed, options)).unwrap_or_else(|| {
         Err(Error::Backend { file: file.to_owned(), reason: "the generator failed".to_owned() })
     })?;
     Ok(Generated { stale, ..generated })

@@ -1,4 +1,4 @@
-//! Bytes to a JSON value: JSON or YAML, told by the content.
+//! Reading of bytes as a JSON value: JSON or YAML, told by the content.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde_json::{Map, Number, Value};
 
 use crate::{Error, Result, stack};
 
-/// The largest document that is read, in bytes. The published one has 60 KB.
+/// Largest document that is read, in bytes. The published one has 60 KB.
 pub const MAX_DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
 
-/// The deepest nesting that is read; serde_json's own limit is the same.
+/// Deepest nesting that is read. serde_json's own limit is the same.
 #[cfg(feature = "yaml")]
 const MAX_DEPTH: usize = 127;
 
@@ -28,7 +28,7 @@ pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Value> {
             .map(|unique| unique.0)
             .map_err(|error| syntax("JSON", error.to_string()))
     } else {
-        let parsed = stack::on_a_large_one(|| parse_yaml(text));
+        let parsed = stack::with_large_stack(|| parse_yaml(text));
         match parsed {
             Some(Ok(unique)) => Ok(unique.0),
             Some(Err(reason)) => Err(syntax("YAML", reason)),
@@ -53,14 +53,14 @@ fn parse_yaml(text: &str) -> Result<Unique, String> {
         .map_err(|error| first_line(&error.to_string()))
 }
 
-/// The parser's message without the excerpt of the document that follows it.
+/// Returns the parser's message without the excerpt of the document that follows it.
 #[cfg(feature = "yaml")]
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
 }
 
-/// A JSON value in which no object has a key twice, so that nothing of a
-/// document is lost silently.
+/// JSON value in which no object has a key twice, so that no part of a document is lost
+/// silently.
 struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {

@@ -1,4 +1,4 @@
-//! Words of OpenAPI 3.1 in those of OpenAPI 3.0, which every later stage speaks.
+//! Translation of OpenAPI 3.1 to OpenAPI 3.0, which all later stages read.
 //!
 //! | OpenAPI 3.1 | becomes |
 //! |---|---|
@@ -9,16 +9,16 @@
 //! | `examples` of a schema | `example`, the first of them |
 //! | `exclusiveMinimum: 3` | `minimum: 3`, `exclusiveMinimum: true` |
 //! | keywords beside `$ref` | a branch of `allOf` beside it |
-//! | `prefixItems` | `items` that are any of them |
-//! | `patternProperties` | `additionalProperties` that are any of them |
+//! | `prefixItems` | `items` with `anyOf` of them |
+//! | `patternProperties` | `additionalProperties` with `anyOf` of them |
 //! | `contentEncoding: base64` | `format: byte` |
 //! | `contentMediaType` of bytes | `format: binary` |
-//! | an operation without `responses` | an empty object of them |
-//! | `webhooks`, another `jsonSchemaDialect` | nothing, and is named |
+//! | an operation without `responses` | empty `responses` |
+//! | `webhooks`, another `jsonSchemaDialect` | left out by name |
 //!
-//! `$defs` stay where they are: a reference into them is one into the middle of
-//! a schema, which [`mend`](crate::mend) knows. Other keywords of JSON Schema
-//! restrict values, on which no type insists, so they go.
+//! `$defs` stay: a reference into them leads into the middle of a schema, and
+//! [`mend`](crate::mend) handles such references. Other keywords of JSON Schema are removed:
+//! they restrict values, and the types do not check restrictions.
 
 use serde_json::{Map, Value, json};
 
@@ -26,10 +26,10 @@ use crate::left_out::Notes;
 use crate::validate::METHODS;
 use crate::{pointer, schema, walk};
 
-/// The dialect that a document without another one uses.
+/// Dialect of a document that names no other.
 const DIALECT: &str = "https://spec.openapis.org/oas/3.1/dialect/base";
 
-/// Keywords of JSON Schema of which a client's type has nothing.
+/// Keywords of JSON Schema without effect on a client's type.
 const IGNORED: [&str; 17] = [
     "$anchor",
     "$comment",
@@ -50,7 +50,7 @@ const IGNORED: [&str; 17] = [
     "unevaluatedProperties",
 ];
 
-/// Keywords that say something of values of one type only.
+/// Keywords that concern values of one type only.
 const OF_TYPE: [(&str, &[&str]); 4] = [
     (
         "object",
@@ -61,7 +61,7 @@ const OF_TYPE: [(&str, &[&str]); 4] = [
     ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
 ];
 
-/// Rewrites a document of OpenAPI 3.1; one of 3.0 stays as it is.
+/// Rewrites a document of OpenAPI 3.1. A document of 3.0 stays as it is.
 pub(crate) fn to_3_0(root: &mut Value, notes: &mut Notes) {
     let version = root.get("openapi").and_then(Value::as_str).unwrap_or_default();
     if !version.starts_with("3.1") {
@@ -93,7 +93,7 @@ fn around_schemas(root: &mut Value, notes: &mut Notes) {
     }
 }
 
-/// Rewrites one schema; objects that are none have none of these keywords.
+/// Rewrites one schema. Other objects have none of these keywords.
 fn schema_words(map: &mut Map<String, Value>) {
     if !is_schema(map) {
         return;
@@ -124,7 +124,7 @@ fn is_schema(map: &Map<String, Value>) -> bool {
         && !map.get("examples").is_some_and(Value::is_object)
 }
 
-/// Makes a branch of what restricts a schema beside a reference to it.
+/// Moves the keywords beside a reference into a branch of `allOf`.
 fn beside_reference(map: &mut Map<String, Value>) {
     let Some(reference) = map.get("$ref").filter(|value| value.is_string()).cloned() else {
         return;
@@ -132,7 +132,7 @@ fn beside_reference(map: &mut Map<String, Value>) {
     let says = |key: &str| key != "$ref" && !schema::is_annotation(key);
     let beside: Map<String, Value> =
         map.iter().filter(|(key, _)| says(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
-    // A part of the document that is no schema has prose beside a reference.
+    // Only a reference that stands for no schema has a `summary` beside it.
     if beside.is_empty() || beside.contains_key("summary") {
         return;
     }
@@ -145,7 +145,8 @@ fn beside_reference(map: &mut Map<String, Value>) {
     map.insert("allOf".to_owned(), Value::Array(branches));
 }
 
-/// A bound of its own as the bound that it is, if it is the tighter of two.
+/// Turns an exclusive bound that is a number into `bound` with a flag, if it is the tighter of
+/// the two.
 fn exclusive(
     map: &mut Map<String, Value>,
     key: &str,
@@ -163,7 +164,7 @@ fn exclusive(
     }
 }
 
-/// Makes one schema of several, and of that which stands in its place already.
+/// Joins several schemas, and the schema already at the key `one`, in an `anyOf` there.
 fn any_of_several(map: &mut Map<String, Value>, several: &str, one: &str) {
     let mut branches: Vec<Value> = match map.shift_remove(several) {
         Some(Value::Array(list)) => list,
@@ -185,7 +186,7 @@ fn any_of_several(map: &mut Map<String, Value>, several: &str, one: &str) {
     map.insert(one.to_owned(), schema);
 }
 
-/// Bytes, as they are or as text.
+/// Rewrites content that is bytes, raw or encoded, as a `format`.
 fn content(map: &mut Map<String, Value>) {
     let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
     let encoding = text(map.shift_remove("contentEncoding"));
@@ -204,7 +205,7 @@ fn content(map: &mut Map<String, Value>) {
     map.entry("format").or_insert_with(|| json!(format));
 }
 
-/// A list of types, and the type of `null`.
+/// Rewrites a list of types, and the type `null`.
 fn types(map: &mut Map<String, Value>) {
     let mut types: Vec<String> = match map.get("type") {
         Some(Value::Array(list)) => {
@@ -237,7 +238,7 @@ fn types(map: &mut Map<String, Value>) {
     }
 }
 
-/// The part of a schema of several types that is about one of them.
+/// Returns the part of a schema of several types that concerns one of them.
 fn branch(map: &Map<String, Value>, kind: &str) -> Value {
     let own = if kind == "integer" { "number" } else { kind };
     let concerns = |key: &str| {

@@ -1,12 +1,12 @@
-//! Rust identifiers from the document's words.
+//! Rust identifiers of the document's words.
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
-/// Words that the document runs together and a person would separate.
+/// Words that the document joins and that are two.
 const COMPOUNDS: [(&str, &str); 2] = [("datachannel", "data_channel"), ("websockets", "websocket")];
 
-/// Names of the standard prelude that generated code uses unqualified, and of
-/// what stands in the same module: a type of the document may not take them.
+/// Names that a type of the document may not take: those of the standard prelude that generated
+/// code uses unqualified, and those of items in the same module.
 const TAKEN_TYPES: [&str; 52] = [
     "AsMut",
     "AsRef",
@@ -62,18 +62,18 @@ const TAKEN_TYPES: [&str; 52] = [
     "Vec",
 ];
 
-/// `sessions_new` or `TrackObject` as the name of a type; empty if `text` has
-/// no letter to begin with.
+/// Spells `sessions_new` or `TrackObject` as the name of a type. Empty if `text` has no letter
+/// to begin with.
 pub(crate) fn type_name(text: &str) -> String {
     let name = camel(text);
     if TAKEN_TYPES.contains(&name.as_str()) { format!("{name}Value") } else { name }
 }
 
-/// Words in capitals, joined.
+/// Joins words in camel case.
 fn camel(text: &str) -> String {
     let mut name = ascii(text);
-    // Until nothing changes: `c_d` gives `CD`, and that `Cd`. Each round lowers
-    // letters, so there is an end.
+    // Repeated until the name stays: `c_d` gives `CD`, and that `Cd`. Each round lowers letters,
+    // so there is an end.
     loop {
         let camel = name.to_upper_camel_case();
         let camel = camel.trim_start_matches(|first: char| first.is_ascii_digit());
@@ -84,8 +84,8 @@ fn camel(text: &str) -> String {
     }
 }
 
-/// `correlationId` as the name of a field, argument or method; empty if
-/// `text` has no letter to begin with.
+/// Spells `correlationId` as the name of a field, argument or method. Empty if `text` has no
+/// letter to begin with.
 pub(crate) fn field_name(text: &str) -> String {
     let mut name = ascii(text).to_snake_case();
     for (joined, apart) in COMPOUNDS {
@@ -95,22 +95,22 @@ pub(crate) fn field_name(text: &str) -> String {
     if is_keyword(name) { format!("{name}_") } else { name.to_owned() }
 }
 
-/// [`type_name`], or `other` if there is none. Digits alone are named `N1`.
+/// Returns [`type_name`], or `other` if it is empty. Digits alone are named `N1`.
 pub(crate) fn type_name_or(text: &str, other: &str) -> String {
     let name = type_name(text);
     let spelled = || Some(type_name(&spelled(text)?)).filter(|name| !name.is_empty());
     if name.is_empty() { spelled().unwrap_or_else(|| other.to_owned()) } else { name }
 }
 
-/// [`field_name`], or `other` if there is none. Digits alone are named `n1`.
+/// Returns [`field_name`], or `other` if it is empty. Digits alone are named `n1`.
 pub(crate) fn field_name_or(text: &str, other: &str) -> String {
     let name = field_name(text);
     let spelled = || Some(field_name(&spelled(text)?)).filter(|name| !name.is_empty());
     if name.is_empty() { spelled().unwrap_or_else(|| other.to_owned()) } else { name }
 }
 
-/// The name of the variant for a value of an enum: the sign before a digit is a
-/// word, so that `+1` and `-1` are two.
+/// Returns the name of the variant for a value of an enum. A sign before a digit is a word, so
+/// that `+1` and `-1` get two names.
 pub(crate) fn variant_name(value: &str) -> String {
     let begins_with_digit = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
     let signed = |sign: char| value.strip_prefix(sign).filter(|rest| begins_with_digit(rest));
@@ -123,14 +123,14 @@ pub(crate) fn variant_name(value: &str) -> String {
     let name = camel(&words);
     match name.as_str() {
         "" => type_name_or(&words, "Blank"),
-        // A keyword, and the open variant's name in every enum of every document.
+        // `Self` is a keyword, and `Other` is the open variant of every enum.
         "Self" | "Other" => format!("{name}Value"),
         _ => name,
     }
 }
 
-/// The first of `wish`, `wish2`, … that is not taken, which it then is. `spell`
-/// makes a name of it: words that meet may be split in another way.
+/// Takes the first of `wish`, `wish2`, … that is free, and returns it. `spell` makes a name of
+/// each: words that meet may be split in another way.
 pub(crate) fn free(
     wish: &str,
     spell: impl Fn(&str) -> String,
@@ -143,7 +143,7 @@ pub(crate) fn free(
     name
 }
 
-/// Digits and signs that stand alone, in words.
+/// Spells digits and signs that stand alone in words.
 fn spelled(text: &str) -> Option<String> {
     let word = |c: char| match c {
         '+' => Some("plus"),
@@ -168,7 +168,7 @@ fn spelled(text: &str) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// `tracks` as the name of one of them.
+/// Returns the singular of an English word: `track` of `tracks`.
 pub(crate) fn singular(word: &str) -> String {
     match word {
         _ if word.len() < 4 || !is_plural(word) => word.to_owned(),
@@ -186,11 +186,11 @@ pub(crate) fn is_plural(word: &str) -> bool {
 }
 
 fn is_keyword(name: &str) -> bool {
-    // `gen` is one since the edition of 2024, of which syn knows nothing.
+    // `gen` is a keyword since the edition of 2024, which syn does not know.
     name == "gen" || syn::parse_str::<syn::Ident>(name).is_err() && !name.is_empty()
 }
 
-/// Identifiers are ASCII: any other character separates words.
+/// Replaces characters that are not ASCII letters or digits by spaces, which separate words.
 fn ascii(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect()
 }

@@ -1,4 +1,4 @@
-//! OpenAPI Overlay 1.0: what this project adds to the published document.
+//! OpenAPI Overlay 1.0: additions and corrections to a published document.
 
 use std::fmt;
 use std::path::Path;
@@ -9,21 +9,21 @@ use serde_json_path::{JsonPath, NormalizedPath};
 
 use crate::{Document, Result, document, load, validate::fault};
 
-/// A parsed [OpenAPI Overlay 1.0](https://spec.openapis.org/overlay/v1.0.0.html).
+/// Parsed [OpenAPI Overlay 1.0](https://spec.openapis.org/overlay/v1.0.0.html).
 #[derive(Debug)]
 pub struct Overlay {
     file: String,
     actions: Vec<Action>,
 }
 
-/// An action whose target matches nothing in the document at hand.
+/// Action whose target matches nothing in the document at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
     /// Position in the overlay's `actions`, from 0.
     pub index: usize,
-    /// The action's JSONPath, as written.
+    /// Action's JSONPath, as written.
     pub target: String,
-    /// The reason for the action, where the overlay says it.
+    /// Reason for the action, if the overlay gives it.
     pub reason: Option<String>,
 }
 
@@ -59,12 +59,12 @@ struct RawAction {
 }
 
 impl Overlay {
-    /// An overlay that changes nothing.
+    /// Creates an overlay that changes nothing.
     pub fn empty() -> Self {
         Self { file: "(no overlay)".to_owned(), actions: Vec::new() }
     }
 
-    /// Reads the file at `path`; messages call it by its file name.
+    /// Reads the file at `path`. Messages call it by its file name.
     ///
     /// # Errors
     /// Those of [`from_bytes`](Self::from_bytes), and
@@ -80,8 +80,8 @@ impl Overlay {
     /// # Errors
     /// [`Error::TooLarge`](crate::Error::TooLarge),
     /// [`Error::Syntax`](crate::Error::Syntax), and
-    /// [`Error::Document`](crate::Error::Document) with the place of what is
-    /// not an Overlay 1.0 document.
+    /// [`Error::Document`](crate::Error::Document) with the place that does not follow
+    /// Overlay 1.0.
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self> {
         let root = load::parse(file, bytes)?;
         match root.get("overlay").and_then(Value::as_str) {
@@ -102,12 +102,12 @@ impl Overlay {
         Ok(Self { file: file.to_owned(), actions })
     }
 
-    /// The name that messages use.
+    /// Returns the name that messages use.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The number of actions.
+    /// Returns the number of actions.
     pub fn len(&self) -> usize {
         self.actions.len()
     }
@@ -117,19 +117,18 @@ impl Overlay {
         self.actions.is_empty()
     }
 
-    /// The document with every action applied in order, and the actions that
-    /// matched nothing.
+    /// Applies the actions in order. Returns the new document, and the actions that matched
+    /// nothing.
     ///
     /// # Errors
-    /// [`Error::Document`](crate::Error::Document) for what an action made
-    /// invalid.
+    /// [`Error::Document`](crate::Error::Document) if an action makes the document invalid.
     pub fn apply_to(&self, document: &Document) -> Result<(Document, Vec<Stale>)> {
         let mut root = document.root().clone();
         let stale = self.apply(&mut root);
         Ok((Document::from_root(document.file(), root)?, stale))
     }
 
-    /// Applies every action in order and returns those that matched nothing.
+    /// Applies the actions in order, and returns those that matched nothing.
     fn apply(&self, root: &mut Value) -> Vec<Stale> {
         let mut stale = Vec::new();
         for (index, action) in self.actions.iter().enumerate() {
@@ -179,8 +178,8 @@ fn parse_action(action: &Value) -> Result<Action, String> {
     Ok(Action { target: raw.target, path, reason: raw.description, change })
 }
 
-/// Objects merge key by key, an array takes the update as further elements,
-/// anything else is replaced.
+/// Merges an update into its target. Objects merge key by key, an array takes the update as
+/// further elements, other values are replaced.
 fn merge(target: &mut Value, update: &Value) {
     match (target, update) {
         (Value::Object(target), Value::Object(update)) => {
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_overlay_is_refused_with_its_place() {
+    fn a_file_that_is_no_overlay_is_refused_with_its_place() {
         for (text, place) in [
             (r#"{"actions": []}"#, "/overlay"),
             (r#"{"overlay": "2.0.0", "actions": []}"#, "/overlay"),

@@ -1,10 +1,10 @@
 //! Path templates such as `/apps/{appId}/sessions/new`.
 
-/// One part of a path between two slashes: pieces that follow each other.
+/// Part of a path between two slashes: pieces that follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment(Vec<Piece>);
 
-/// Text, or a value in its place, as in `{page}.{format}`.
+/// Text or parameter of a segment, as in `{page}.{format}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Sent as it stands.
@@ -23,17 +23,17 @@ impl Piece {
 }
 
 impl Segment {
-    /// At least one piece.
+    /// Returns the pieces, of which there is at least one.
     pub(crate) fn pieces(&self) -> &[Piece] {
         &self.0
     }
 
-    /// The first parameter of the segment.
+    /// Returns the first parameter of the segment.
     pub(crate) fn parameter(&self) -> Option<&str> {
         self.0.iter().find_map(Piece::parameter)
     }
 
-    /// The text of a segment without parameters.
+    /// Returns the text of a segment without parameters.
     pub(crate) fn literal(&self) -> Option<&str> {
         match self.0.as_slice() {
             [Piece::Literal(text)] => Some(text),
@@ -42,7 +42,7 @@ impl Segment {
     }
 }
 
-/// Splits a template; the error says what is wrong with it.
+/// Splits a template. The error is the problem with it.
 pub(crate) fn parse(path: &str) -> Result<Vec<Segment>, String> {
     let Some(rest) = path.strip_prefix('/') else {
         return Err("a path begins with `/`".to_owned());

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-/// `base` extended by one reference token.
+/// Extends `base` by one reference token.
 pub(crate) fn join(base: &str, token: &str) -> String {
     format!("{base}/{}", token.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The pointer of a `$ref` into the same document, or `None` for any other.
+/// Returns the pointer of a `$ref` into the same document, or `None` for another `$ref`.
 ///
 /// Percent-escapes are not decoded: no published document uses them, and a
 /// reference that has them is reported as leading nowhere.
@@ -15,21 +15,21 @@ pub(crate) fn local(reference: &str) -> Option<&str> {
     reference.strip_prefix('#').filter(|rest| rest.starts_with('/'))
 }
 
-/// The text behind which the name of a schema stands in a reference.
+/// Text before the name of a schema in a reference.
 pub(crate) const SCHEMAS: &str = "#/components/schemas/";
 
-/// The name of the schema that `value` refers to, when it is a `$ref` into
+/// Returns the name of the schema that `value` refers to, if it is a `$ref` into
 /// `#/components/schemas`.
 pub(crate) fn schema_name(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
 }
 
-/// A reference to the schema of that name.
+/// Creates a reference to the schema of that name.
 pub(crate) fn schema_ref(name: &str) -> Value {
     serde_json::json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
 
-/// A reference token as the name that it stands for.
+/// Returns the name that a reference token stands for.
 pub(crate) fn unescape(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }

@@ -1,4 +1,4 @@
-//! The client as formatted text.
+//! Client as formatted text.
 
 use proc_macro2::TokenStream;
 
@@ -6,7 +6,7 @@ use crate::left_out::LeftOut;
 use crate::model::Model;
 use crate::{Options, RUNTIME, emit};
 
-/// Prints the client; the error is that of a parser.
+/// Prints the client. The error is the parser's.
 pub(crate) fn print(
     model: &Model,
     left_out: &[LeftOut],
@@ -26,7 +26,7 @@ fn formatted(items: TokenStream) -> syn::Result<String> {
     Ok(prettyplease::unparse(&syn::parse2(items)?))
 }
 
-/// Writes a comment wherever an operation is left out.
+/// Writes a comment at the place of each operation that is left out.
 fn comments(text: &str, left_out: &[LeftOut]) -> String {
     let mut result = String::with_capacity(text.len());
     for line in text.lines() {
@@ -50,7 +50,7 @@ fn comments(text: &str, left_out: &[LeftOut]) -> String {
     result
 }
 
-/// A character that leaves a comment on its line.
+/// Replaces a character that could end the comment's line, or reverse its direction, by a space.
 fn plain(c: char) -> char {
     let reverses =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{pointer, validate::METHODS, walk};
 
-/// Keys that say nothing about which values are allowed.
+/// Keys that do not restrict the allowed values.
 pub(crate) const ANNOTATIONS: [&str; 8] = [
     "description",
     "title",
@@ -23,12 +23,12 @@ pub(crate) fn is_annotation(key: &str) -> bool {
     ANNOTATIONS.contains(&key) || key.starts_with("x-")
 }
 
-/// `components.schemas`, which is created if the document has none.
+/// Returns `components.schemas`. Creates them if the document has none.
 pub(crate) fn components(root: &mut Value) -> Option<&mut Map<String, Value>> {
     object_at(object_at(root.as_object_mut()?, "components")?, "schemas")
 }
 
-/// The object at `key`; made anew if something else is there.
+/// Returns the object at `key`. Creates it if another value is there.
 pub(crate) fn object_at<'m>(
     map: &'m mut Map<String, Value>,
     key: &str,
@@ -40,12 +40,12 @@ pub(crate) fn object_at<'m>(
     value.as_object_mut()
 }
 
-/// `components.schemas` as they are.
+/// Returns `components.schemas`, if the document has them.
 pub(crate) fn named(root: &Value) -> Option<&Map<String, Value>> {
     root.get("components")?.get("schemas")?.as_object()
 }
 
-/// `(path, method, operation)` of every operation, in the document's order.
+/// Lists `(path, method, operation)` of each operation, in the document's order.
 pub(crate) fn operations_mut(
     root: &mut Value,
 ) -> Vec<(&str, &'static str, &mut Map<String, Value>)> {
@@ -63,21 +63,21 @@ pub(crate) fn operations_mut(
     found
 }
 
-/// The way in which a schema is part of another.
+/// Way in which a schema is part of another.
 #[derive(Clone, Copy)]
 pub(crate) enum Link<'k> {
-    /// The value of the property of this name.
+    /// Value of the property of this name.
     Property(&'k str),
-    /// An element of an array.
+    /// Element of an array.
     Items,
-    /// A value of a free-form map.
+    /// Value of a free-form map.
     MapValue,
-    /// A branch of `allOf`, `oneOf` or `anyOf`, by the keyword and its position.
+    /// Branch of `allOf`, `oneOf` or `anyOf`, by the keyword and its position.
     Branch(&'static str, usize),
 }
 
 impl Link<'_> {
-    /// JSON pointer of the part, relative to the schema around it.
+    /// Returns the JSON pointer of the part, relative to the schema around it.
     pub(crate) fn pointer(self) -> String {
         match self {
             Link::Property(name) => pointer::join("/properties", name),
@@ -91,7 +91,7 @@ impl Link<'_> {
 /// Keywords whose values are lists of schemas.
 const BRANCHES: [&str; 3] = ["allOf", "oneOf", "anyOf"];
 
-/// The direct parts of a schema.
+/// Lists the direct parts of a schema.
 pub(crate) fn children(schema: &Value) -> Vec<(Link<'_>, &Value)> {
     let mut found = Vec::new();
     let Some(map) = schema.as_object() else { return found };
@@ -108,7 +108,7 @@ pub(crate) fn children(schema: &Value) -> Vec<(Link<'_>, &Value)> {
     found
 }
 
-/// The direct parts of a schema, to change them.
+/// Lists the direct parts of a schema, to change them.
 pub(crate) fn children_mut(schema: &mut Map<String, Value>) -> Vec<(Link<'_>, &mut Value)> {
     let mut found = Vec::new();
     for (key, value) in schema {
@@ -140,8 +140,7 @@ pub(crate) fn each_mut(schema: &mut Value, change: &mut impl FnMut(&mut Map<Stri
     }
 }
 
-/// Calls `change` with every schema of the document, parts before what they
-/// are part of.
+/// Calls `change` with each schema of the document, the parts first.
 pub(crate) fn every_mut(root: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
     let named = components(root).into_iter().flat_map(Map::values_mut);
     named.for_each(|schema| each_mut(schema, change));
@@ -150,11 +149,11 @@ pub(crate) fn every_mut(root: &mut Value, change: &mut impl FnMut(&mut Map<Strin
     }
 }
 
-/// The place of the schema of a body, once [`bodies`](crate::passes) has reduced it.
+/// Place of the schema of a body, after [`bodies`](crate::passes) has reduced it.
 pub(crate) const BODY: &str = "/content/application~1json/schema";
 
-/// The schemas of an operation: those of parameters, of the request body and of
-/// replies.
+/// Lists the schemas of an operation: those of parameters, of the request body and of replies,
+/// each with its pointer.
 pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
     let mut found = Vec::new();
     let parameters = operation.get("parameters").and_then(Value::as_array);
@@ -177,8 +176,8 @@ pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
     found
 }
 
-/// The end of a chain of references to `schemas`, with its name if it has one.
-/// Chains end: validation refuses references that form a circle.
+/// Follows a chain of references to `schemas`. Returns its end, with the name if it has one.
+/// Chains end, because circles of references have been cut.
 pub(crate) fn follow<'v>(
     mut value: &'v Value,
     schemas: &'v Map<String, Value>,
@@ -192,8 +191,7 @@ pub(crate) fn follow<'v>(
     (name, value)
 }
 
-/// The names of the schemas that `value` refers to, those behind aliases
-/// included.
+/// Lists the names of the schemas that `value` refers to, including targets of aliases.
 pub(crate) fn references(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk::objects(value, &mut |object| {
@@ -205,20 +203,20 @@ pub(crate) fn references(value: &Value) -> Vec<String> {
     found
 }
 
-/// The names of the schemas that these parts of operations refer to.
+/// Lists the names of the schemas that these parts of operations refer to.
 pub(crate) fn used(root: &Value, parts: &[&str]) -> Vec<String> {
     let operations = operations(root);
     let parts = operations
         .iter()
         .flat_map(|(_, operation)| parts.iter().filter_map(|part| operation.get_key_value(*part)));
-    // Under its own name, by which a walk knows that `default` is a response here.
+    // The part keeps its name, so that a walk knows that `default` is a response here.
     let alone = |(part, value): (&String, &Value)| {
         references(&Value::Object(Map::from_iter([(part.clone(), value.clone())])))
     };
     parts.flat_map(alone).collect()
 }
 
-/// The names of these schemas and of all that they refer to.
+/// Lists the names of these schemas, and of all that they refer to.
 pub(crate) fn reached(root: &Value, names: Vec<String>) -> HashSet<String> {
     let schemas = named(root);
     let (mut found, mut next) = (HashSet::new(), names);
@@ -233,7 +231,7 @@ pub(crate) fn reached(root: &Value, names: Vec<String>) -> HashSet<String> {
     found
 }
 
-/// The same schemas, to change them.
+/// Lists the schemas of [`slots`], to change them.
 pub(crate) fn slots_mut(operation: &mut Map<String, Value>) -> Vec<&mut Value> {
     let mut found = Vec::new();
     for (key, part) in operation {
@@ -251,7 +249,7 @@ pub(crate) fn slots_mut(operation: &mut Map<String, Value>) -> Vec<&mut Value> {
     found
 }
 
-/// Things that a schema of an operation describes.
+/// Part of an operation that a schema describes.
 #[derive(Clone, Copy)]
 pub(crate) enum Slot<'k> {
     Parameter(&'k str),
@@ -259,7 +257,7 @@ pub(crate) enum Slot<'k> {
     Response(&'k str),
 }
 
-/// The pointer and content of every operation.
+/// Lists the pointer and content of each operation.
 pub(crate) fn operations(root: &Value) -> Vec<(String, &Map<String, Value>)> {
     let mut found = Vec::new();
     let paths = root.get("paths").and_then(Value::as_object);

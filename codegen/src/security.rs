@@ -1,33 +1,32 @@
-//! Security schemes: the ways in which an operation takes the client's one secret.
+//! Security schemes: the ways in which an operation takes the client's secret.
 
 use serde_json::{Map, Value};
 
-/// A way of sending the secret.
+/// Way of sending the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Bearer,
-    /// Name and password, with a colon between.
+    /// Name and password with a colon between them.
     Basic,
-    /// By the name of the header.
+    /// Header of this name.
     Header(String),
-    /// By the name of the query parameter.
+    /// Query parameter of this name.
     Query(String),
-    /// By the name of the cookie.
+    /// Cookie of this name.
     Cookie(String),
 }
 
 /// Requirements of an operation.
 pub(crate) struct Security<'d> {
-    /// The ways among which the caller chooses, the first by default. Empty if the
-    /// secret is not wanted.
+    /// Ways among which the caller chooses, the first by default. Empty if the operation
+    /// needs no secret.
     pub(crate) ways: Vec<Scheme>,
-    /// Schemes without which the operation does not work and that the client does
-    /// not have.
+    /// Schemes that the operation needs and the client does not have.
     pub(crate) missing: Vec<&'d str>,
 }
 
-/// Reads what `operation` of the document `root` requires. A bearer token is sent
-/// where the document says nothing, or nothing that one secret can satisfy.
+/// Reads the requirements of `operation` of the document `root`. A bearer token is sent if the
+/// document has no requirement, or none that one secret can satisfy.
 pub(crate) fn of<'d>(root: &'d Value, operation: &'d Map<String, Value>) -> Security<'d> {
     let bearer = |missing| Security { ways: vec![Scheme::Bearer], missing };
     let declared = operation.get("security").or(root.get("security")).and_then(Value::as_array);
@@ -48,7 +47,7 @@ pub(crate) fn of<'d>(root: &'d Value, operation: &'d Map<String, Value>) -> Secu
     let mut missing = Vec::new();
     for alternative in alternatives() {
         let names = alternative.keys().map(String::as_str);
-        // Of schemes that are needed together the secret serves one.
+        // The secret serves one of the schemes that are needed together.
         missing.extend(names.filter(|name| scheme(root, name) != Some(Scheme::Bearer)));
     }
     bearer(missing)
@@ -69,7 +68,7 @@ fn scheme(root: &Value, name: &str) -> Option<Scheme> {
     }
 }
 
-/// True if a header can have the name (RFC 9110 section 5.6.2).
+/// Returns whether a header can have the name (RFC 9110 section 5.6.2).
 fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name

@@ -1,19 +1,18 @@
-//! Refuses what is no OpenAPI document of version 3.0 or 3.1 at all, with a JSON
-//! pointer to the place. Whatever else is wrong with a document is [mended](crate::mend).
+//! Refusal of text that is no OpenAPI document of version 3.0 or 3.1, with a JSON pointer to
+//! the place. Other faults of a document are [mended](crate::mend).
 
 use serde_json::Value;
 
 use crate::{Error, Result, walk};
 
-/// The HTTP methods that a path item may have, as OpenAPI spells them.
+/// HTTP methods that a path item may have, as OpenAPI spells them.
 pub(crate) const METHODS: [&str; 8] =
     ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// The largest number of objects that is accepted, so that no pass takes longer
-/// than seconds.
+/// Largest number of objects that is accepted, so that no pass takes longer than seconds.
 const MAX_OBJECTS: usize = 400_000;
 
-/// Checks what has no operation to leave out; the first fault ends the check.
+/// Checks the parts that cannot be left out with an operation. The first fault ends the check.
 pub(crate) fn validate(file: &str, root: &Value) -> Result<()> {
     version(file, root)?;
     let mut count = 0;
@@ -63,7 +62,7 @@ fn is_known(version: &str) -> bool {
     of("3.0") || of("3.1")
 }
 
-/// An [`Error::Document`].
+/// Creates an [`Error::Document`].
 pub(crate) fn fault(file: &str, pointer: &str, reason: impl Into<String>) -> Error {
     Error::Document { file: file.to_owned(), pointer: pointer.to_owned(), reason: reason.into() }
 }

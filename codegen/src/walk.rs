@@ -1,15 +1,15 @@
-//! Visits the objects of an OpenAPI document, telling keywords from names and
-//! from data: a property called `description` is not a description, and an
-//! example that contains `$ref` is not a reference.
+//! Walk over the objects of an OpenAPI document, which tells keywords from names and from data:
+//! a property called `description` is not a description, and an example that contains `$ref`
+//! is not a reference.
 
 use serde_json::{Map, Value};
 
-/// Kinds of keys of a JSON object, seen from OpenAPI.
+/// Kind of the keys of a JSON object, seen from OpenAPI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// Keys are keywords of the specification.
     Keywords,
-    /// Keys are names that the document chose, values are objects.
+    /// Keys are names of the document's choice, values are objects.
     Names,
     /// Example, default or extension: plain data.
     Data,
@@ -38,7 +38,7 @@ impl Role {
     }
 }
 
-/// Calls `visit` with every object of keywords, parents first.
+/// Calls `visit` with each object of keywords, parents first.
 pub(crate) fn objects<'v>(root: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)) {
     descend(root, Role::Keywords, visit);
 }
@@ -63,7 +63,8 @@ fn descend<'v>(value: &'v Value, role: Role, visit: &mut impl FnMut(&'v Map<Stri
     }
 }
 
-/// As [`objects`], to change them; children of what `visit` leaves are visited.
+/// Calls `visit` with each object of keywords to change it, parents first. The children that
+/// `visit` leaves are visited.
 pub(crate) fn objects_mut(root: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     descend_mut(root, Role::Keywords, visit);
 }

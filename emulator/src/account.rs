@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use crate::app::App;
 
-/// The most apps, and the most TURN keys, that there can be: a program that creates
-/// them without end takes no more memory than that.
+/// Largest number of apps, and of TURN keys. It bounds the memory that a program takes
+/// which creates them without end.
 const MAX_ITEMS: usize = 1_000;
 
-/// An app or a TURN key with its details.
+/// App or TURN key with its details.
 #[derive(Clone)]
 pub(crate) struct Item {
     pub(crate) app: App,
@@ -35,7 +35,7 @@ impl Items {
         self.lock().iter().find(|item| item.app.id() == id).cloned()
     }
 
-    /// Adds an item with an id and a secret of its own. None if there are too many.
+    /// Adds an item with a new id and secret. None if there are too many.
     pub(crate) fn create(&self, name: String) -> Option<Item> {
         let mut items = self.lock();
         if items.len() >= MAX_ITEMS {
@@ -46,7 +46,7 @@ impl Items {
         Some(item)
     }
 
-    /// Sets the name, if there is one to set.
+    /// Sets the name, if one is given. None if there is no such item.
     pub(crate) fn rename(&self, id: &str, name: Option<String>) -> Option<Item> {
         let mut items = self.lock();
         let item = items.iter_mut().find(|item| item.app.id() == id)?;

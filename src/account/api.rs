@@ -1,5 +1,5 @@
-//! The generated client of the account API, operation by operation; its text is that
-//! of `generated/account.rs`. It repeats nothing.
+//! Generated client of the account API, operation by operation. Its text is that of
+//! `generated/account.rs`. No request is repeated.
 //!
 //! A reply that says `success: false` is an error, whatever its status.
 

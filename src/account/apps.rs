@@ -12,12 +12,12 @@ use crate::runtime::setup::ConfigError;
 /// Details of an app.
 pub type App = Details<AppId>;
 
-/// A new app with its secret.
+/// New app with its secret.
 pub type NewApp = Created<AppId>;
 
 impl NewApp {
-    /// A client of the app, with the default base URL, time-outs and HTTP client. A new
-    /// app may take a while to be known everywhere: until then its requests are
+    /// Creates a client of the app, with the default base URL, time-outs and HTTP client.
+    /// A new app may take a while to be known everywhere: until then its requests are
     /// answered with 404 `not_found`.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl NewApp {
         self.builder().build()
     }
 
-    /// A client of the app whose defaults can be changed.
+    /// Begins a client of the app whose defaults can be changed.
     pub fn builder(&self) -> ClientBuilder {
         Client::builder(self.details.id.clone(), self.secret.clone())
     }
@@ -34,7 +34,7 @@ impl NewApp {
 
 /// # Apps
 ///
-/// For the errors of all of these see [`AccountError`].
+/// Methods about apps. [`AccountError`] describes their errors.
 impl Account {
     /// Lists the apps of the account.
     ///
@@ -97,7 +97,7 @@ impl Account {
     }
 }
 
-/// The result of a reply, if it has one.
+/// Returns the result of a reply, or [`AccountError::Incomplete`] if it has none.
 pub(super) fn found(
     operation: &Operation,
     result: Option<impl Into<Parts>>,
@@ -105,8 +105,8 @@ pub(super) fn found(
     result.map(Into::into).ok_or_else(|| AccountError::incomplete(operation, "result"))
 }
 
-/// The outcome of a deletion: that nothing is there is success if an earlier try may
-/// have deleted it.
+/// Returns the outcome of a deletion. An item that is not there is a success if an earlier
+/// try may have deleted it.
 pub(super) fn deleted<T>(
     (result, was_lost): (Result<T, AccountError>, bool),
 ) -> Result<(), AccountError> {

@@ -11,24 +11,24 @@ use crate::runtime::redaction::Hidden;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Details<I> {
-    /// Names it in later calls.
+    /// Id of the app or key in later calls.
     pub id: I,
-    /// The name that people of the account see; empty if none was given.
+    /// Name that people of the account see; empty if none was given.
     pub name: String,
-    /// Time of its creation (RFC 3339), where the reply has it.
+    /// Time of the creation (RFC 3339), where the reply has it.
     pub created: Option<String>,
     /// Time of the last change (RFC 3339), where the reply has it.
     pub modified: Option<String>,
 }
 
-/// A new app or TURN key, with the secret that only the reply to the creation has:
-/// who loses it has to create another one. `Debug` output does not show it.
+/// New app or TURN key with its secret. Only the reply to the creation has the secret: if it
+/// is lost, another app or key has to be created. `Debug` output does not show it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Created<I> {
-    /// Its details.
+    /// Details of the app or key.
     pub details: Details<I>,
-    /// The secret of an app, or the API token of a TURN key.
+    /// Secret of an app, or API token of a TURN key.
     pub secret: SecretString,
 }
 
@@ -56,7 +56,7 @@ impl Parts {
         })
     }
 
-    /// `missing`: the name of the secret in the reply.
+    /// Returns the new item. `missing` is the name of the secret in the reply, for the error.
     pub(super) fn created<I>(
         mut self,
         operation: &Operation,
@@ -71,7 +71,8 @@ impl Parts {
     }
 }
 
-/// The parts of a generated type, with the name of its secret if it has one.
+/// Conversions of generated types into [`Parts`], each with the name of its secret if it
+/// has one.
 macro_rules! parts {
     ($($name:ident: $($secret:ident)?;)*) => {
         $(impl From<types::$name> for Parts {

@@ -20,27 +20,27 @@ pub enum AccountError {
     /// The request failed, after as many tries as the policy allows.
     #[non_exhaustive]
     Request {
-        /// The report of the generated client.
+        /// Report of the generated client.
         source: Box<OperationError<ApiError>>,
-        /// Another try is safe and may succeed.
+        /// True if another try is safe and may succeed.
         is_retryable: bool,
-        /// A change may have taken effect all the same.
+        /// True if a change may have taken effect all the same.
         outcome_unknown: bool,
     },
-    /// The reply is one of success and lacks what it has to have.
+    /// The reply is one of success and lacks a field that it must have.
     #[non_exhaustive]
     Incomplete {
         /// Name of the operation, as of the method of the generated client.
         operation: &'static str,
-        /// The field that is missing or empty.
+        /// Field that is missing or empty.
         missing: &'static str,
-        /// The operation was a change, and took effect.
+        /// True if the operation was a change. It took effect then.
         outcome_unknown: bool,
     },
 }
 
 impl AccountError {
-    /// The operation that failed, as the method of the generated client is named.
+    /// Returns the name of the operation that failed, as of the method of the generated client.
     pub fn operation(&self) -> &'static str {
         match self {
             Self::Request { source, .. } => source.operation(),
@@ -48,42 +48,42 @@ impl AccountError {
         }
     }
 
-    /// The reasons that the API gave. Their words may quote what was sent.
+    /// Returns the reasons that the API gave. Their words may quote what was sent.
     pub fn reasons(&self) -> &[Message] {
         self.request().and_then(OperationError::body).map_or(&[], |body| &body.errors)
     }
 
-    /// The code of the first reason. 10000 has been seen for a token without the
+    /// Returns the code of the first reason. 10000 has been seen for a token without the
     /// right to do this.
     pub fn code(&self) -> Option<u64> {
         self.reasons().first().map(|reason| reason.code)
     }
 
-    /// The status of the reply, if there was one. It can be one of success: a reply
-    /// that says `success: false` is a refusal.
+    /// Returns the status of the reply, if there was a reply. A refusal can have a status of
+    /// success: a reply that says `success: false` is one.
     pub fn status(&self) -> Option<StatusCode> {
         self.reply().map(|reply| reply.status)
     }
 
-    /// The time that the API asks to wait before another try.
+    /// Returns the time that the API asks to wait before another try.
     pub fn retry_after(&self) -> Option<Duration> {
         self.reply()?.retry_after
     }
 
-    /// Cloudflare's name of the request (`cf-ray`), to quote to its support.
+    /// Returns Cloudflare's name of the request (`cf-ray`), to quote to its support.
     pub fn ray(&self) -> Option<&str> {
         self.reply()?.ray.as_deref()
     }
 
-    /// Says whether the same call is safe to repeat and may succeed later. The policy
+    /// Returns whether the same call is safe to repeat and may succeed later. The policy
     /// has tried already.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Request { is_retryable: true, .. })
     }
 
-    /// Says whether a change may have taken effect although it is reported as failed. A
-    /// creation may have left an app or a key whose secret nobody has: look at the
-    /// list, and delete what nobody asked for.
+    /// Returns whether a change may have taken effect although it is reported as failed. A
+    /// creation may have left an app or a key whose secret nobody has: look at the list,
+    /// and delete what nobody asked for.
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Request { outcome_unknown, .. } | Self::Incomplete { outcome_unknown, .. } => {

@@ -1,5 +1,4 @@
-//! The account: its id, its API token, and requests that are repeated as far as they
-//! may be.
+//! Account with its id, its API token, and requests that are repeated as far as they may be.
 
 use std::time::Duration;
 
@@ -15,13 +14,13 @@ use crate::runtime::error::{InvalidRequest, OperationError};
 use crate::runtime::setup::ConfigError;
 use crate::verdict::{Kind, Verdict};
 
-/// The variable with the API token.
+/// Variable with the API token.
 const API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
-/// The variable with another base URL.
+/// Variable with another base URL.
 const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
 
-/// An account of Cloudflare, with an API token that may look at its apps and TURN keys
-/// (Calls Read) or change them as well (Calls Write).
+/// Account of Cloudflare, with an API token that may read its apps and TURN keys (Calls
+/// Read) or change them as well (Calls Write).
 ///
 /// A clone shares the connections of the original and costs no more than a few
 /// reference counts. The API token is sent as a bearer token with every request and
@@ -33,7 +32,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account with the default base URL, time-outs and HTTP client.
+    /// Creates an account with the default base URL, time-outs and HTTP client.
     ///
     /// # Errors
     /// [`ConfigError::Secret`] or [`ConfigError::Http`].
@@ -41,13 +40,13 @@ impl Account {
         Self::builder(account, api_token).build()
     }
 
-    /// An account whose defaults can be changed.
+    /// Begins an account whose defaults can be changed.
     pub fn builder(account: AccountId, api_token: SecretString) -> AccountBuilder {
         let client = Client::builder(account, api_token);
         AccountBuilder { client, retry: RetryPolicy::default() }
     }
 
-    /// The account in `CLOUDFLARE_ACCOUNT_ID` with the API token in
+    /// Creates the account of `CLOUDFLARE_ACCOUNT_ID` with the API token in
     /// `CLOUDFLARE_API_TOKEN`, at `CLOUDFLARE_BASE_URL` if that is set.
     ///
     /// # Errors
@@ -56,18 +55,18 @@ impl Account {
         AccountBuilder::from_env()?.build().map_err(FromEnvError::Config)
     }
 
-    /// The account's id.
+    /// Returns the account's id.
     pub fn id(&self) -> &AccountId {
         self.client.account_id()
     }
 
-    /// The generated client, for everything else.
+    /// Returns the generated client, for all other requests.
     pub fn api(&self) -> &Client {
         &self.client
     }
 
-    /// Makes a request as often as the table of [`RetryPolicy`] allows. Says besides
-    /// whether the reply to an earlier try was lost.
+    /// Makes a request as often as the table of [`RetryPolicy`] allows. Also returns whether
+    /// the reply to an earlier try was lost.
     pub(super) async fn ask<'a, T, F>(
         &'a self,
         operation: &Operation,
@@ -84,7 +83,7 @@ impl Account {
     }
 }
 
-/// An id as a segment of the paths of `operation`.
+/// Returns an id as a segment of the paths of `operation`.
 pub(super) fn segment(operation: &Operation, id: &str) -> Result<Uid, AccountError> {
     Uid::new(id).map_err(|reason| {
         let source = InvalidRequest::PathParameter { operation: operation.name, reason };
@@ -101,7 +100,7 @@ pub struct AccountBuilder {
 }
 
 impl AccountBuilder {
-    /// The settings of [`Account::from_env`], to be changed.
+    /// Reads the settings of [`Account::from_env`], to be changed.
     ///
     /// # Errors
     /// The variable that is missing or wrong.
@@ -119,29 +118,31 @@ impl AccountBuilder {
         })
     }
 
-    /// As [`ClientBuilder::base_url`](crate::ClientBuilder::base_url). The default is
-    /// [`api::DEFAULT_BASE_URL`](super::api::DEFAULT_BASE_URL).
+    /// Sets the base URL, as [`ClientBuilder::base_url`](crate::ClientBuilder::base_url). The
+    /// default is [`api::DEFAULT_BASE_URL`](super::api::DEFAULT_BASE_URL).
     pub fn base_url(self, base_url: impl Into<String>) -> Self {
         self.with(|client| client.base_url(base_url))
     }
 
-    /// As [`ClientBuilder::allow_plaintext`](crate::ClientBuilder::allow_plaintext).
-    /// Secrets in replies cross the network in plain text, too.
+    /// Allows plain text, as
+    /// [`ClientBuilder::allow_plaintext`](crate::ClientBuilder::allow_plaintext). Secrets in
+    /// replies cross the network in plain text, too.
     pub fn allow_plaintext(self) -> Self {
         self.with(ClientBuilder::allow_plaintext)
     }
 
-    /// As [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
+    /// Sets the time-out, as [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     pub fn timeout(self, timeout: Duration) -> Self {
         self.with(|client| client.timeout(timeout))
     }
 
-    /// As [`ClientBuilder::user_agent`](crate::ClientBuilder::user_agent).
+    /// Sets the `User-Agent`, as [`ClientBuilder::user_agent`](crate::ClientBuilder::user_agent).
     pub fn user_agent(self, name: impl Into<String>) -> Self {
         self.with(|client| client.user_agent(name))
     }
 
-    /// As [`ClientBuilder::http_client`](crate::ClientBuilder::http_client).
+    /// Sets the HTTP client, as
+    /// [`ClientBuilder::http_client`](crate::ClientBuilder::http_client).
     pub fn http_client(self, http: reqwest::Client) -> Self {
         self.with(|client| client.http_client(http))
     }

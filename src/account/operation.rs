@@ -2,7 +2,7 @@
 
 use crate::verdict::Repeat;
 
-/// An operation of the generated client.
+/// Operation of the generated client.
 pub(super) struct Operation {
     /// Name of its method.
     pub(super) name: &'static str,
@@ -16,7 +16,7 @@ const fn operation(name: &'static str, repeat: Repeat) -> Operation {
 pub(super) const LIST_APPS: Operation = operation("list_apps", Repeat::Read);
 pub(super) const GET_APP: Operation = operation("get_app", Repeat::Read);
 pub(super) const CREATE_APP: Operation = operation("create_app", Repeat::Create);
-// Renaming and deleting twice does no more than once, as closing.
+// Renaming or deleting twice does no more than once, like closing.
 pub(super) const UPDATE_APP: Operation = operation("update_app", Repeat::Close);
 pub(super) const DELETE_APP: Operation = operation("delete_app", Repeat::Close);
 

@@ -14,11 +14,11 @@ use crate::runtime::setup::ConfigError;
 /// Details of a TURN key.
 pub type TurnKey = Details<TurnKeyId>;
 
-/// A new TURN key with its API token.
+/// New TURN key with its API token.
 pub type NewTurnKey = Created<TurnKeyId>;
 
 impl NewTurnKey {
-    /// A client that creates credentials with the key, with the default base URL,
+    /// Creates a client that makes credentials with the key, with the default base URL,
     /// time-outs and HTTP client.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl NewTurnKey {
         self.builder().build()
     }
 
-    /// A client of the key whose defaults can be changed.
+    /// Begins a client of the key whose defaults can be changed.
     pub fn builder(&self) -> TurnClientBuilder {
         TurnClient::builder(self.details.id.clone(), self.secret.clone())
     }
@@ -35,7 +35,7 @@ impl NewTurnKey {
 
 /// # TURN keys
 ///
-/// For the errors of all of these see [`AccountError`].
+/// Methods about TURN keys. [`AccountError`] describes their errors.
 impl Account {
     /// Lists the TURN keys of the account.
     ///
@@ -113,7 +113,7 @@ impl Account {
     }
 }
 
-/// A rotation of which the new key is there, and the old one as well.
+/// Rotation of a TURN key, while the new key and the old one exist.
 ///
 /// Dropping it deletes nothing.
 #[derive(Clone, Debug)]
@@ -125,18 +125,18 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// The new key with its API token.
+    /// Returns the new key with its API token.
     pub fn key(&self) -> &NewTurnKey {
         &self.new
     }
 
-    /// The old key.
+    /// Returns the id of the old key.
     pub fn old(&self) -> &TurnKeyId {
         &self.old
     }
 
-    /// Deletes the old key. What becomes of credentials that were created with it is not
-    /// documented: wait for their lifetime to be safe.
+    /// Deletes the old key. The fate of credentials that were created with it is not
+    /// documented, so wait until their lifetime is over.
     ///
     /// # Errors
     /// Those of [`Account::delete_turn_key`]. The call may be made again.

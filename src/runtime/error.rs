@@ -5,14 +5,14 @@ use std::fmt;
 use super::id::InvalidId;
 use super::redaction::scrub;
 
-/// The API's words in the body of an error.
+/// Words of the API in the body of an error.
 pub trait ErrorBody: fmt::Debug {
-    /// The kind of the error, as the API spells it.
+    /// Returns the kind of the error, as the API spells it.
     fn code(&self) -> Option<&str>;
-    /// The description, which is not for programs.
+    /// Returns the description, which is not for programs.
     fn description(&self) -> Option<&str>;
-    /// Says whether the body is an error, whatever the status of its reply. By default it
-    /// is one if it has a kind.
+    /// Returns whether the body is an error, whatever the status of its reply. By default
+    /// a body with a kind is one.
     fn is_error(&self) -> bool {
         self.code().is_some_and(|code| !code.is_empty())
     }
@@ -22,7 +22,7 @@ pub trait ErrorBody: fmt::Debug {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
-    /// The reply's status.
+    /// Status of the reply.
     pub status: reqwest::StatusCode,
     /// Time to wait before another try, where the reply says so (`Retry-After`,
     /// RFC 9110 section 10.2.3). A date is counted from the moment of reading.
@@ -33,42 +33,41 @@ pub struct Received {
     pub elapsed: std::time::Duration,
 }
 
-/// Failure of an operation; `E` is the body of the operation's
-/// documented errors.
+/// Failure of an operation. `E` is the body of the operation's documented errors.
 ///
-/// Messages and `Debug` output never contain the secret, and session
-/// descriptions are cut out of what the server said.
+/// Messages and `Debug` output never contain the secret. Session descriptions are cut out of
+/// the server's words.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OperationError<E> {
-    /// Refused before anything was sent.
+    /// Refused before the request was sent.
     Invalid(InvalidRequest),
-    /// No complete reply arrived: no connection, a time-out, a broken
-    /// transfer. Whether the operation took effect is unknown unless the
-    /// connection was never made ([`reqwest::Error::is_connect`]).
+    /// No complete reply arrived: no connection, a time-out, a broken transfer. The
+    /// operation may have taken effect, unless the connection was never made
+    /// ([`reqwest::Error::is_connect`]).
     #[non_exhaustive]
     Transport {
         /// Name of the operation, as of the method.
         operation: &'static str,
         /// Time from sending the request to its failure.
         elapsed: std::time::Duration,
-        /// The HTTP client's report, without the URL.
+        /// Report of the HTTP client, without the URL.
         source: reqwest::Error,
     },
-    /// The API refused the request and said why. The status may be one of
-    /// success: a body that carries an error is no success, whatever its
-    /// status. The operation may have taken effect then.
+    /// The API refused the request, with its reason. The status may be one of success,
+    /// because a body that carries an error is a refusal whatever the status. The
+    /// operation may have taken effect then.
     #[non_exhaustive]
     Refused {
         /// Name of the operation, as of the method.
         operation: &'static str,
         /// Status and headers.
         reply: Box<Received>,
-        /// The reply's body.
+        /// Body of the reply.
         body: E,
     },
-    /// An error reply that is not the API's: an edge's HTML page, an empty
-    /// body, a redirection.
+    /// Error reply that is not the API's: an edge's HTML page, an empty body, a
+    /// redirection.
     #[non_exhaustive]
     Unexpected {
         /// Name of the operation, as of the method.
@@ -78,8 +77,8 @@ pub enum OperationError<E> {
         /// At most 512 characters of the body.
         excerpt: String,
     },
-    /// A reply with a status of success and a body that is not what the
-    /// document promises. The operation took effect.
+    /// Reply with a status of success and a body of another shape than the document's.
+    /// The operation took effect.
     #[non_exhaustive]
     Undecodable {
         /// Name of the operation, as of the method.
@@ -89,7 +88,7 @@ pub enum OperationError<E> {
         /// Place and kind of the difference, without the body's values.
         problem: String,
     },
-    /// A reply of success of more than 16 MiB, of which no more was read.
+    /// Reply of success of more than 16 MiB, of which no more was read.
     #[non_exhaustive]
     TooLarge {
         /// Name of the operation, as of the method.
@@ -99,7 +98,7 @@ pub enum OperationError<E> {
     },
 }
 
-/// The problem with a request that was not sent.
+/// Problem with a request that was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidRequest {
@@ -108,7 +107,7 @@ pub enum InvalidRequest {
     PathParameter {
         /// Name of the operation, as of the method.
         operation: &'static str,
-        /// The rule that it breaks.
+        /// Rule that the parameter breaks.
         reason: InvalidId,
     },
     /// A header parameter has a character that a header cannot carry.
@@ -116,7 +115,7 @@ pub enum InvalidRequest {
     HeaderParameter {
         /// Name of the operation, as of the method.
         operation: &'static str,
-        /// The header's name.
+        /// Name of the header.
         name: &'static str,
     },
     /// The body cannot be written as JSON.
@@ -125,8 +124,8 @@ pub enum InvalidRequest {
         /// Name of the operation, as of the method.
         operation: &'static str,
     },
-    /// The HTTP client cannot make a request of it, as for a URL of more than
-    /// 65,534 bytes.
+    /// The HTTP client refuses to build the request, for example if the URL has more
+    /// than 65,534 bytes.
     #[non_exhaustive]
     Request {
         /// Name of the operation, as of the method.
@@ -156,7 +155,7 @@ impl fmt::Display for InvalidRequest {
 impl std::error::Error for InvalidRequest {}
 
 impl<E> OperationError<E> {
-    /// The name of the operation that failed.
+    /// Returns the name of the operation that failed.
     pub fn operation(&self) -> &'static str {
         match self {
             Self::Invalid(
@@ -173,7 +172,7 @@ impl<E> OperationError<E> {
         }
     }
 
-    /// The reply's status and headers, if there was a reply.
+    /// Returns the reply's status and headers, if there was a reply.
     pub fn reply(&self) -> Option<&Received> {
         match self {
             Self::Invalid(_) | Self::Transport { .. } => None,
@@ -184,17 +183,17 @@ impl<E> OperationError<E> {
         }
     }
 
-    /// The status of the reply, if there was one.
+    /// Returns the status of the reply, if there was one.
     pub fn status(&self) -> Option<reqwest::StatusCode> {
         self.reply().map(|reply| reply.status)
     }
 
-    /// Time to wait before another try, where the reply says so.
+    /// Returns the time to wait before another try, where the reply says so.
     pub fn retry_after(&self) -> Option<std::time::Duration> {
         self.reply()?.retry_after
     }
 
-    /// Time from sending the request to its end. None if nothing was sent.
+    /// Returns the time from sending the request to its end. None if nothing was sent.
     pub fn elapsed(&self) -> Option<std::time::Duration> {
         match self {
             Self::Transport { elapsed, .. } => Some(*elapsed),
@@ -202,7 +201,7 @@ impl<E> OperationError<E> {
         }
     }
 
-    /// The API's error, where the reply was one.
+    /// Returns the API's error, if the reply carried one.
     pub fn body(&self) -> Option<&E> {
         match self {
             Self::Refused { body, .. } => Some(body),
@@ -210,7 +209,7 @@ impl<E> OperationError<E> {
         }
     }
 
-    /// The same error with another type of body.
+    /// Returns the same error with another type of body.
     pub fn map_body<F>(self, map: impl FnOnce(E) -> F) -> OperationError<F> {
         match self {
             Self::Invalid(invalid) => OperationError::Invalid(invalid),

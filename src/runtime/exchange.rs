@@ -1,4 +1,4 @@
-//! One exchange with the API: a request, and the reply to it.
+//! Exchange with the API: a request, and the reply to it.
 
 use std::fmt;
 use std::time::Instant;
@@ -13,20 +13,19 @@ use super::id::check_id;
 use super::redaction::scrub;
 use super::setup::Core;
 
-/// The largest reply of success that is read, in bytes. A `tracks/new` with 64
+/// Largest reply of success that is read, in bytes. A `tracks/new` with 64
 /// tracks and their session description stays below 1 MiB.
 const MAX_REPLY: usize = 16 * 1024 * 1024;
 
-/// The part of an error reply that is read, in bytes. An error of the API has
+/// Part of an error reply that is read, in bytes. An error of the API has
 /// less than 1 KiB for each of its entries.
 const MAX_ERROR_REPLY: usize = 64 * 1024;
 
-/// The longest `cf-ray` that is kept, in bytes. Real ones have 20.
+/// Longest `cf-ray` that is kept, in bytes. Real ones have 20.
 const MAX_RAY: usize = 64;
 
 impl Core {
-    /// Begins a request to the path made of these segments, each of which is
-    /// escaped as far as needed.
+    /// Begins a request to the path of these segments. Each of them is escaped as needed.
     pub(crate) fn request(
         &self,
         operation: &'static str,
@@ -46,7 +45,7 @@ impl Core {
     }
 }
 
-/// The value of a path parameter, if it cannot lead to another path.
+/// Returns the value of a path parameter, if it cannot lead to another path.
 pub(crate) fn segment<'v>(
     operation: &'static str,
     value: &'v str,
@@ -57,11 +56,11 @@ pub(crate) fn segment<'v>(
     }
 }
 
-/// A request on its way to being sent.
+/// Request that is not sent yet.
 pub(crate) struct Request<'c> {
     core: &'c Core,
     pub(super) operation: &'static str,
-    /// The secret as it is sent, unless it is not sent, or elsewhere.
+    /// Secret in the header `Authorization`. None if no secret is sent, or at another place.
     pub(super) authorization: Option<HeaderValue>,
     pub(super) inner: reqwest::Request,
 }
@@ -107,8 +106,7 @@ impl Request<'_> {
         recorded(span, reply)
     }
 
-    /// Begins to send. The future does not hold the request, with which it would be
-    /// twice as large.
+    /// Starts to send. The future does not hold the request, which would double its size.
     pub(super) fn start(self) -> (Exchange, impl Future<Output = reqwest::Result<Response>>) {
         use reqwest::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
         use tracing::field::Empty;
@@ -135,10 +133,10 @@ impl Request<'_> {
     }
 }
 
-/// The secret as a bearer token, and as `Authorization` had it if that was otherwise.
+/// Secret as a bearer token, and the value of `Authorization` if that is another one.
 type Secrets = [Option<HeaderValue>; 2];
 
-/// A request under way.
+/// Request under way.
 pub(super) struct Exchange {
     operation: &'static str,
     pub(super) span: tracing::Span,
@@ -159,7 +157,7 @@ impl Exchange {
     }
 }
 
-/// The beginning of a reply whose body is still to come.
+/// Head of a reply whose body is still to come.
 pub(super) struct Head {
     pub(super) operation: &'static str,
     started: Instant,
@@ -169,12 +167,12 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads the reply to its end, or to the bound of its length.
+    /// Reads the reply to its end, or to the limit of its length.
     pub(super) async fn read<E>(self) -> Result<Reply, OperationError<E>> {
         let Self { operation, started, mut received, secrets, mut response } = self;
         let is_success = received.status.is_success();
         let limit = if is_success { MAX_REPLY } else { MAX_ERROR_REPLY };
-        // An announced length is trusted up to a bound.
+        // The announced length is trusted up to 64 KiB.
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::with_capacity(announced.unwrap_or(0).min(64 * 1024));
         let failed = |error| failed(operation, started, error);
@@ -209,7 +207,7 @@ fn failed<E>(
     }
 }
 
-/// Waits for a reply, and records it in the span of its operation.
+/// Waits for a reply, and records its facts in the span of its operation.
 async fn recorded<E>(
     span: tracing::Span,
     reply: impl Future<Output = Result<Reply, OperationError<E>>>,
@@ -237,7 +235,7 @@ async fn recorded<E>(
 }
 
 impl Received {
-    /// The head of a reply that is not read to its end yet.
+    /// Reads the facts of a reply from its head. The elapsed time is zero until its end.
     fn of(reply: &reqwest::Response) -> Self {
         let header = |name: &str| reply.headers().get(name)?.to_str().ok().map(str::trim);
         Self {
@@ -249,8 +247,7 @@ impl Received {
     }
 }
 
-/// The time that `Retry-After` names: seconds, or a date (RFC 9110 section
-/// 10.2.3).
+/// Reads the time that `Retry-After` names: seconds, or a date (RFC 9110 section 10.2.3).
 fn retry_after(value: &str) -> Option<std::time::Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(std::time::Duration::from_secs(seconds));
@@ -260,7 +257,7 @@ fn retry_after(value: &str) -> Option<std::time::Duration> {
     Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
 }
 
-/// A complete reply.
+/// Complete reply.
 pub(crate) struct Reply {
     operation: &'static str,
     received: Box<Received>,
@@ -273,7 +270,7 @@ impl Reply {
         self.received.status.as_u16()
     }
 
-    /// The body of a success.
+    /// Reads the body of a success.
     pub(crate) fn decode<T: DeserializeOwned, E>(self) -> Result<T, OperationError<E>> {
         serde_json::from_slice(&self.body).map_err(|_| OperationError::Undecodable {
             operation: self.operation,
@@ -282,8 +279,8 @@ impl Reply {
         })
     }
 
-    /// The body of a success, or the error that it carries at its top: then the
-    /// reply is a refusal, whatever its status.
+    /// Reads the body of a success. A body that carries an error at its top is a refusal,
+    /// whatever the status.
     pub(crate) fn accept<T, B, E>(self, wrap: impl FnOnce(B) -> E) -> Result<T, OperationError<E>>
     where
         T: DeserializeOwned + ErrorBody,
@@ -292,7 +289,7 @@ impl Reply {
         match serde_json::from_slice::<T>(&self.body) {
             Ok(body) if !body.is_error() => Ok(body),
             Ok(_) => Err(self.refuse(wrap)),
-            // A refusal can lack what a success has to have.
+            // A refusal can lack fields that a success must have.
             Err(_) => match serde_json::from_slice::<B>(&self.body) {
                 Ok(body) if body.is_error() => Err(self.refuse(wrap)),
                 _ => self.decode(),
@@ -300,7 +297,7 @@ impl Reply {
         }
     }
 
-    /// The body of an error, or an excerpt if it is not one of the API's.
+    /// Reads the body of an error, or an excerpt if it is not one of the API's.
     pub(crate) fn refuse<B: DeserializeOwned, E>(
         self,
         wrap: impl FnOnce(B) -> E,
@@ -316,7 +313,7 @@ impl Reply {
         }
     }
 
-    /// The body, in case it echoes the request.
+    /// Returns the body without the secret, in case it echoes the request.
     fn body_without_secret(&self) -> Vec<u8> {
         let mut body = self.body.clone();
         for sent in self.secrets.iter().flatten() {
@@ -328,7 +325,7 @@ impl Reply {
     }
 }
 
-/// `body` without any occurrence of `secret`. The time is linear in its length.
+/// Removes each occurrence of `secret` from `body`. The time is linear in its length.
 fn without(secret: &[u8], body: Vec<u8>) -> Vec<u8> {
     let Some(first) = secret.first() else { return body };
     let mut clean = Vec::with_capacity(body.len());
@@ -351,8 +348,8 @@ fn without(secret: &[u8], body: Vec<u8>) -> Vec<u8> {
     clean
 }
 
-/// Place and kind of the difference between `body` and a `T`. A message of serde may quote the value
-/// that it did not expect; that part is left out.
+/// Describes the place and kind of the difference between `body` and a `T`. A message of
+/// serde may quote the value that it did not expect: that part is left out.
 fn problem<T: DeserializeOwned>(body: &[u8]) -> String {
     let mut source = serde_json::Deserializer::from_slice(body);
     let (place, error) = match serde_path_to_error::deserialize::<_, T>(&mut source) {

@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-/// Reason for which a string is not an id that may become part of a path.
+/// Reason why a string is not an id that may become part of a path.
 ///
 /// An id is 1 to 256 visible ASCII characters, does not begin with a dot and
 /// has none of `/`, `\`, `?`, `#`, `%`. Within this rule an id is opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidId {
-    /// The empty string.
+    /// Empty string.
     Empty,
     /// More than 256 bytes.
     TooLong,
-    /// A leading dot, as in `.` and `..`, which would lead to another path.
+    /// Leading dot, as in `.` and `..`, which would lead to another path.
     LeadingDot,
-    /// A control character, a space, a character outside of ASCII, or one of
+    /// Control character, space, character outside of ASCII, or one of
     /// `/`, `\`, `?`, `#`, `%`.
     Character,
 }
@@ -33,7 +33,7 @@ impl fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
-/// The rule of [`InvalidId`], for everything that becomes part of a path.
+/// Checks the rule of [`InvalidId`], for a string that becomes part of a path.
 pub(crate) fn check_id(id: &str) -> Result<(), InvalidId> {
     match id.as_bytes() {
         [] => Err(InvalidId::Empty),
@@ -46,8 +46,8 @@ pub(crate) fn check_id(id: &str) -> Result<(), InvalidId> {
     }
 }
 
-/// Conversions of an id, which is a newtype of a string. They name [`runtime`](super)
-/// as it is called where they stand.
+/// Conversions of an id, which is a newtype of a string. The path to [`runtime`](super) is
+/// resolved at the place of use.
 macro_rules! id {
     ($name:ident) => {
         impl $name {
@@ -61,7 +61,7 @@ macro_rules! id {
                 Ok(Self(id))
             }
 
-            /// The id as the API spells it.
+            /// Returns the id as the API spells it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

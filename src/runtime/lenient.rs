@@ -1,4 +1,4 @@
-//! Leniency towards what services are known to send.
+//! Leniency towards values that services are known to send.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Deserializer};
 
 use super::id::InvalidId;
 
-/// The most entries of a list that are read. A session has a few thousand at
-/// most, closed ones included.
+/// Largest number of entries of a list that are read. A session has a few thousand at most,
+/// closed ones included.
 const MAX_ENTRIES: usize = 100_000;
 
-/// `null` where a map is optional means that there is none.
+/// Reads an optional map, where `null` means that there is none.
 #[allow(dead_code)] // No property of Calls is a map.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -20,7 +20,7 @@ where
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// A list of at most [`MAX_ENTRIES`], where `null` means that there is none.
+/// Reads a list of at most [`MAX_ENTRIES`], where `null` means that there is none.
 pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -56,8 +56,8 @@ where
     deserializer.deserialize_any(Entries(std::marker::PhantomData))
 }
 
-/// The empty string where an id is optional means that there is none: failed
-/// items have such ids.
+/// Reads an optional id, where the empty string means that there is none: failed items have
+/// such ids.
 pub(crate) fn empty_as_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

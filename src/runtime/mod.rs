@@ -1,6 +1,6 @@
-//! Run-time of generated clients: everything that is the same for every document.
+//! Run-time of generated clients: the code that is the same for every document.
 //!
-//! It imports nothing else of this crate, because `cargo xtask expand` writes it
+//! The module imports no other part of this crate, because `cargo xtask expand` writes it
 //! into text that stands alone. Parts that only other documents need are in
 //! `codegen/expanded/src/runtime`.
 

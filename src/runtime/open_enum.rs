@@ -1,7 +1,7 @@
-//! Enums of text that keep values which their document does not know.
+//! Enums of text that keep values unknown to their document.
 
-/// Conversions of an open enum, which has `as_str` and `known`. They name
-/// [`runtime`](super) as it is called where they stand.
+/// Conversions of an open enum, which has `as_str` and `known`. The path to
+/// [`runtime`](super) is resolved at the place of use.
 macro_rules! open_enum {
     ($name:ident) => {
         impl From<&str> for $name {
@@ -16,7 +16,7 @@ macro_rules! open_enum {
             }
         }
 
-        // By the text: a variant that is added later changes no comparison.
+        // Comparison by the text, so that a variant that is added later changes none.
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
                 self.as_str() == other.as_str()

@@ -1,5 +1,5 @@
-//! Text that `Debug` does not show as it is: session descriptions, and what a
-//! server says, which may quote them.
+//! Text that `Debug` does not show as it is: session descriptions, and words of a server,
+//! which may quote them.
 
 use std::fmt;
 
@@ -50,17 +50,17 @@ macro_rules! redacted {
 }
 
 redacted! {
-    /// Text of which `Debug` shows the length alone, as of a session description.
+    /// Text such as a session description, whose `Debug` output is the length alone.
     Hidden: text => Length(text.len())
 }
 
 redacted! {
-    /// Text of which `Debug` shows at most 512 characters on one line, and nothing
-    /// from the beginning of a session description on.
+    /// Text whose `Debug` output has at most 512 characters, is one line, and ends at the
+    /// beginning of a session description.
     Scrubbed: text => scrub(text)
 }
 
-/// `Debug` output of so many bytes that are not shown.
+/// Number of bytes that `Debug` output does not show.
 pub(crate) struct Length(pub(crate) usize);
 
 impl fmt::Debug for Length {
@@ -69,21 +69,21 @@ impl fmt::Debug for Length {
     }
 }
 
-/// The longest excerpt of a reply in an error, in characters: enough for the
+/// Longest excerpt of a reply in an error, in characters: enough for the
 /// headline of an HTML page.
 const MAX_EXCERPT: usize = 512;
 
-/// Beginnings of lines of a session description. Nothing from the first of them
+/// Beginnings of lines of a session description. No text from the first of them
 /// on is shown.
 const SDP_MARKS: [&str; 6] =
     ["v=0", "\"sdp\"", "a=ice-", "a=fingerprint", "a=candidate", "a=crypto"];
 
-/// The length of the longest of them. One that begins in what is shown is
-/// found although it ends behind that.
+/// Length of the longest mark, in bytes. With it, a mark is found that begins in the shown
+/// text and ends behind it.
 const LONGEST_MARK: usize = "a=fingerprint".len();
 
-/// Server text as it may be shown: bounded, on one line, without SDP. It looks
-/// at no more of the text than it may show.
+/// Returns a server's text as it may be shown: bounded, on one line, without SDP. No more
+/// of the text is searched than can be shown, and the length of a mark.
 pub(crate) fn scrub(text: &str) -> String {
     let at = |count| text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);
     let end = at(MAX_EXCERPT);

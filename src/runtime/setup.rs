@@ -1,12 +1,12 @@
-//! Part of a client that all its operations share: the settings, and what they
-//! become.
+//! Part of a client that all its operations share: the settings, and the HTTP client and
+//! headers that they become.
 
 use std::fmt;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Reason for which a client could not be built.
+/// Reason why a client could not be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -45,18 +45,16 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The time that a connection may take to be made. A connection takes a few round
-/// trips; one that takes longer will not come.
+/// Longest time to make a connection. A connection takes a few round trips; one that takes
+/// longer will not come.
 pub const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// The time that an operation may take by default, from connecting to the end of
-/// the reply. The API waits up to 5 s for a session's transport, and its
-/// `empty_track_error` has been seen to take 8.3 s: a shorter time-out would
-/// lose that answer.
+/// Longest time of an operation by default, from connecting to the end of the reply. The
+/// API waits up to 5 s for a session's transport, and its `empty_track_error` has been seen
+/// to take 8.3 s: a shorter time-out would lose that answer.
 pub const DEFAULT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
-/// The `User-Agent` of a client that has no other: name and version of the
-/// crate.
+/// `User-Agent` of a client that has no other: name and version of the crate.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Settings that every client has.
@@ -83,7 +81,7 @@ impl Setup {
     }
 }
 
-/// A value that a layer above the client keeps with it.
+/// Value that a layer above the client keeps with it.
 #[derive(Clone)]
 pub(crate) struct Attached(pub(crate) Option<Arc<dyn std::any::Any + Send + Sync>>);
 
@@ -93,13 +91,13 @@ impl fmt::Debug for Attached {
     }
 }
 
-/// The part of a client that all its operations share.
+/// Part of a client that all its operations share.
 pub(crate) struct Core {
     pub(super) http: reqwest::Client,
     pub(crate) base: reqwest::Url,
-    /// Marked as sensitive, so that no HTTP library shows it.
+    /// Header with the secret, marked as sensitive, so that no HTTP library shows it.
     pub(crate) authorization: reqwest::header::HeaderValue,
-    /// None for an HTTP client that may have one of its own.
+    /// Name that is sent. None for an HTTP client of the caller, which may have its own.
     pub(super) user_agent: Option<reqwest::header::HeaderValue>,
     #[allow(dead_code)] // Not every client has a layer above it.
     pub(crate) attached: Attached,
@@ -154,7 +152,7 @@ impl Core {
     }
 }
 
-/// True if a URL's host is this machine: `localhost`, a name below it, or a
+/// Returns whether a URL's host is this machine: `localhost`, a name below it, or a
 /// loopback or unspecified address.
 pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');

@@ -2,7 +2,7 @@
 
 use cloudflare_calls_codegen::{Generated, RUNTIME};
 
-/// The crates that the text names, as lines of a `Cargo.toml`.
+/// Crates that the text names, as lines of a `Cargo.toml`.
 pub(crate) const DEPENDENCIES: [&str; 7] = [
     r#"httpdate = "1""#,
     r#"reqwest = "0.13""#,
@@ -43,8 +43,7 @@ pub use runtime::redaction::{Hidden, Scrubbed};
 pub use runtime::setup::{CONNECT_TIMEOUT, ConfigError, DEFAULT_TIMEOUT};
 ";
 
-/// The text with its run-time, to be a module of any crate that has
-/// [`DEPENDENCIES`].
+/// Returns the text with its run-time, as a module for any crate that has [`DEPENDENCIES`].
 pub(crate) fn standalone(generated: &Generated) -> String {
     let crates: String = DEPENDENCIES.iter().map(|line| format!("//     {line}\n")).collect();
     let (header, items) = generated.text.split_once(RUNTIME).unwrap_or_default();
@@ -66,7 +65,7 @@ pub(crate) fn standalone(generated: &Generated) -> String {
     )
 }
 
-/// A file as a module within another.
+/// Wraps a file as a module within another.
 fn module(name: &str, text: &str) -> String {
     let indented = |line: &str| match line.is_empty() {
         true => "\n".to_owned(),

@@ -1,4 +1,4 @@
-//! The generated files of a checkout, read and replaced together.
+//! Generated files of a checkout, read and replaced together.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,39 +8,39 @@ use cloudflare_calls_codegen::{Document, Overlay};
 use crate::Failure;
 use crate::documents::{Files, Which};
 
-/// A checkout of this repository, with an eye on one of its documents.
+/// Checkout of this repository, for one of its documents.
 pub(crate) struct Checkout {
     root: PathBuf,
     files: Files,
 }
 
-/// Where the document came from, as its record in `generated/` keeps it.
+/// Origin of the document, as its record in `generated/` keeps it.
 #[derive(serde::Serialize)]
 pub(crate) struct Provenance {
     /// URL, or name of the file.
     pub(crate) source: String,
-    /// The day on which it was taken over.
+    /// Day on which the document was taken over.
     pub(crate) date: String,
-    /// Of the bytes of the source.
+    /// Checksum of the bytes of the source.
     pub(crate) sha256: String,
     /// `kept` or `removed`.
     pub(crate) prose: &'static str,
 }
 
 impl Checkout {
-    /// The Calls document of the checkout at `root`, by default of the one that this
-    /// program is of.
+    /// Selects the Calls document of the checkout at `root`, by default of this program's own
+    /// checkout.
     pub(crate) fn at(root: Option<PathBuf>) -> Self {
         Self::of(root, Which::Calls)
     }
 
-    /// As [`at`](Self::at), for any of the documents.
+    /// Selects any of the documents, as [`at`](Self::at) does.
     pub(crate) fn of(root: Option<PathBuf>, which: Which) -> Self {
         let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         Self { root: root.unwrap_or_else(own), files: which.files() }
     }
 
-    /// The names of the files.
+    /// Returns the names of the files.
     pub(crate) fn files(&self) -> &Files {
         &self.files
     }
@@ -53,7 +53,7 @@ impl Checkout {
         Overlay::from_path(&self.root.join(self.files.overlay)).map_err(Failure::input)
     }
 
-    /// The checked-in text, empty if there is none yet.
+    /// Reads the checked-in text, which is empty if there is none yet.
     pub(crate) fn client(&self) -> String {
         std::fs::read_to_string(self.root.join(self.files.client)).unwrap_or_default()
     }
@@ -62,7 +62,7 @@ impl Checkout {
         self.root.join(self.files.provenance).is_file()
     }
 
-    /// Whether the checked-in document was taken over without its prose.
+    /// Returns whether the checked-in document was taken over without its prose.
     pub(crate) fn is_without_prose(&self) -> bool {
         let text = std::fs::read_to_string(self.root.join(self.files.provenance));
         let record =
@@ -70,14 +70,14 @@ impl Checkout {
         record.is_some_and(|record| record["prose"] == "removed")
     }
 
-    /// Whether the document and the text are those that are checked in.
+    /// Returns whether the document and the text are those that are checked in.
     pub(crate) fn is(&self, document: &Document, client: &str) -> bool {
         let text = std::fs::read_to_string(self.root.join(self.files.document));
         text.is_ok_and(|text| text == document.to_json()) && self.client() == client
     }
 
-    /// Replaces the document and the text, and the provenance record if there
-    /// is a new one: all of them, or none.
+    /// Replaces the document, the text, and the provenance record if there is a new one: all
+    /// of them, or none.
     pub(crate) fn replace(
         &self,
         document: &str,
@@ -90,7 +90,7 @@ impl Checkout {
         let contents = [(self.files.document, document), (self.files.client, client)]
             .into_iter()
             .chain(provenance.as_deref().map(|json| (self.files.provenance, json)));
-        // Everything that can fail for want of space or rights fails here.
+        // Failures for want of space or rights happen here, before a file is replaced.
         let mut staged = Vec::new();
         for (name, content) in contents {
             let path = self.root.join(name);
@@ -128,7 +128,7 @@ fn stage(path: &Path, content: &str) -> std::io::Result<tempfile::NamedTempFile>
     Ok(file)
 }
 
-/// Puts back what was there; a failure leaves the new file, which is whole.
+/// Restores the file as it was. A failure leaves the new file, which is whole.
 fn restore(path: &Path, before: Option<Vec<u8>>) {
     let _ = match before {
         Some(bytes) => std::fs::write(path, bytes),

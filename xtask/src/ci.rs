@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: the steps that have to hold before a change is taken.
+//! `cargo xtask ci`: the steps that have to pass before a change is taken.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::{Failure, Outcome};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The steps to run; all of them, if none is named.
+    /// Steps to run; all of them, if none is named.
     steps: Vec<String>,
     /// Print the names of the steps.
     #[arg(long)]

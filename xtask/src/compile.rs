@@ -1,7 +1,7 @@
-//! Compiles generated text, before it takes the place of text that compiles.
+//! Compilation of generated text, before it replaces text that compiles.
 //!
-//! It is compiled alone, in a package of its own: the sources that use it may
-//! have to follow a change that breaks, and can do so only once it is there.
+//! The text is compiled alone, in a package of its own: the sources that use it may have to
+//! follow a breaking change, and can do so only once the new text is there.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 
 use crate::{Failure, Outcome};
 
-/// The package's `Cargo.toml`, in which `NAME` stands for its name.
+/// `Cargo.toml` of the package, in which `NAME` stands for its name.
 const MANIFEST: &str = include_str!("compile.toml");
 
-/// This workspace, whose dependencies are used.
+/// Folder of this workspace, whose dependencies are used.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Makes sure that `client`, which stands alone, compiles.
+/// Checks that `client`, which stands alone, compiles.
 pub(crate) async fn check(client: String) -> Outcome {
     let modules = [("client".to_owned(), client)];
     let folder = tempfile::tempdir().map_err(unwritten)?;
@@ -27,8 +27,8 @@ pub(crate) async fn check(client: String) -> Outcome {
     })
 }
 
-/// Makes sure that all of these modules compile, in one crate, without a
-/// warning. The crate stays in `keep`, if that is a folder.
+/// Checks that all of these modules compile, in one crate, without a warning. The crate
+/// stays in `keep`, if that is given.
 pub(crate) async fn check_modules(modules: &[(String, String)], keep: Option<&Path>) -> Outcome {
     let folder = tempfile::tempdir().map_err(unwritten)?;
     let folder = keep.unwrap_or(folder.path());
@@ -54,7 +54,7 @@ async fn cargo_check(folder: &Path) -> Result<Result<(), String>, Failure> {
         .args(["check", "--quiet", "--color", "never"])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target)
-        // The next check has another folder, so nothing could be used again.
+        // The next check has another folder, so it could not use the files again.
         .env("CARGO_INCREMENTAL", "0")
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -71,8 +71,8 @@ async fn cargo_check(folder: &Path) -> Result<Result<(), String>, Failure> {
 fn write(folder: &Path, root: &str, modules: &[(String, String)]) -> std::io::Result<()> {
     let path = |name: &str| folder.join(name);
     std::fs::create_dir_all(path("src"))?;
-    // Cargo takes a package of another folder for the same one, and its age for
-    // its content: another text has another name.
+    // Cargo would take a package of another folder for the same one, and judge its content
+    // by its age. So another text gets another name.
     let mut digest = Sha256::new();
     modules.iter().for_each(|(_, text)| digest.update(text));
     let name: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -87,7 +87,7 @@ fn write(folder: &Path, root: &str, modules: &[(String, String)]) -> std::io::Re
     Ok(())
 }
 
-/// Folder in which dependencies have been compiled already, or are for the next time.
+/// Returns the folder of compiled dependencies, which the next check uses again.
 fn target() -> std::io::Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     std::path::absolute(target.unwrap_or_else(|| Path::new(WORKSPACE).join("target")))
@@ -108,15 +108,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_compiler_has_the_last_word() {
+    async fn text_that_parses_but_does_not_compile_is_refused() {
         let checkout = crate::checkout::Checkout::at(None);
         let (document, overlay) =
             (checkout.document().ok().unwrap(), checkout.overlay().ok().unwrap());
         let client =
             crate::bundle::standalone(&generate(&document, &overlay, &Options::default()).unwrap());
-        // Rust, as far as a parser sees.
+        // A parser takes this for Rust, the compiler does not.
         let broken = client.clone() + "\npub fn broken() -> u8 { String::new() }\n";
-        // The same answer to the one that waits while the other is compiled.
+        // The checks wait for each other, and each gets the answer about its own text.
         let (fine, broken) = tokio::join!(check(client), check(broken));
         assert!(fine.is_ok());
         let Err(Failure::Differs(message)) = broken else { panic!("it compiles") };

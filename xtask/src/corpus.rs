@@ -10,18 +10,18 @@ use cloudflare_calls_codegen::{
 
 use crate::{Failure, Outcome, bundle, compile};
 
-/// Exits 1 if a document is refused, or what it generates does not compile.
+/// Exits 1 if a document is refused, or its generated text does not compile.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder of documents (JSON or YAML).
+    /// Folder of documents (JSON or YAML).
     folder: PathBuf,
-    /// Compile what is generated, all of it in one crate that allows no warning.
+    /// Compile the generated texts in one crate that allows no warning.
     #[arg(long)]
     compile: bool,
-    /// Refuse documents of which something would be left out.
+    /// Refuse a document if a part of it would be left out.
     #[arg(long)]
     strict: bool,
-    /// List everything that is left out, rather than operations alone.
+    /// List details that are left out, too, and not operations alone.
     #[arg(long)]
     details: bool,
     /// Keep the crate in this folder, which must be empty.
@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-/// The documents of a folder, sorted by name.
+/// Lists the documents of a folder, sorted by name.
 fn documents(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error| Failure::Input(format!("{}: {error}", folder.display()));
     let mut found = Vec::new();
@@ -118,7 +118,7 @@ fn table(entries: &[Entry], details: bool) -> String {
     text
 }
 
-/// A file's name as that of a module.
+/// Makes a module's name of a file's name.
 fn module(file: &str) -> String {
     let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     format!("of_{}", file.chars().map(word).collect::<String>())

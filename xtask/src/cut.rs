@@ -1,12 +1,11 @@
-//! The part of a document that some of its paths need.
+//! Part of a document that some of its paths need.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Keeps the paths that begin with `prefix`, and of the components those that they
-/// refer to, directly or through others. Security schemes are named without a
-/// reference, so all of them stay.
+/// Keeps the paths that begin with `prefix`, and the components that they refer to, directly
+/// or through others. Security schemes are named without a reference, so all of them stay.
 pub(crate) fn cut(root: &mut Value, prefix: &str) {
     if let Some(paths) = root.get_mut("paths").and_then(Value::as_object_mut) {
         paths.retain(|path, _| path.starts_with(prefix));
@@ -30,7 +29,7 @@ pub(crate) fn cut(root: &mut Value, prefix: &str) {
     components.retain(|_, named| named.as_object().is_none_or(|named| !named.is_empty()));
 }
 
-/// The targets of all references in a value.
+/// Lists the targets of all references in a value.
 fn references(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::Object(map)) => {

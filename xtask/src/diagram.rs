@@ -1,4 +1,4 @@
-//! `cargo xtask diagram`: draws `docs/lifecycle.mmd` as the pictures of the README.
+//! `cargo xtask diagram`: drawing of `docs/lifecycle.mmd` as the pictures of the README.
 //!
 //! The libraries that draw Mermaid give each arrow the height of three lines, and measure
 //! text with the fonts of the machine. This picture has to fit on a screen, and to be the
@@ -11,7 +11,7 @@ use crate::{Failure, Outcome};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Write nothing, and fail if the pictures are not those of the text.
+    /// Write no file, and fail if the pictures are not those of the text.
     #[arg(long)]
     check: bool,
 }
@@ -26,7 +26,7 @@ struct Theme {
 const THEMES: [Theme; 3] = [
     Theme { name: "light", ink: "#1f2328", faint: "#818b98" },
     Theme { name: "dark", ink: "#f0f6fc", faint: "#9198a1" },
-    // In a page, with its colour.
+    // Within a page, with the page's colour.
     Theme { name: "page", ink: "inherit", faint: "#888888" },
 ];
 
@@ -66,21 +66,21 @@ fn write(file: &PathBuf, svg: &str, is_check: bool) -> Outcome {
     std::fs::write(file, svg).map_err(Failure::input)
 }
 
-/// Width of a text, in pixels.
+/// Returns the width of a text, in pixels.
 fn width(text: &str) -> u32 {
     u32::try_from(text.chars().count()).unwrap_or(0) * CHARACTER
 }
 
-/// A sequence diagram: the part of Mermaid that the text uses.
+/// Sequence diagram: the part of Mermaid that the text uses.
 struct Diagram<'a> {
     participants: Vec<(&'a str, &'a str)>,
     rows: Vec<Row<'a>>,
 }
 
 enum Row<'a> {
-    /// A note over everything.
+    /// Note over all participants.
     Note(&'a str),
-    /// A message from one participant to another, by their indices.
+    /// Message from one participant to another, by their indices.
     Message { from: usize, to: usize, is_reply: bool, text: &'a str },
 }
 
@@ -123,7 +123,7 @@ impl<'a> Diagram<'a> {
         self.participants.iter().position(|(known, _)| *known == id)
     }
 
-    /// The horizontal places of the participants.
+    /// Returns the horizontal places of the participants, in pixels.
     fn places(&self) -> Vec<u32> {
         let mut place = FIRST;
         let mut places = vec![place];

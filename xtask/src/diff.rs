@@ -12,14 +12,14 @@ use crate::{Failure, Outcome};
 /// Exits 0 if a client's program stays right, 1 if a change breaks it.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The document as it was (JSON or YAML).
+    /// Document as it was (JSON or YAML).
     old: PathBuf,
-    /// The document as it is.
+    /// Document as it is.
     new: PathBuf,
-    /// The overlay that names the Rust items. By default this checkout's.
+    /// Overlay that names the Rust items. By default this checkout's.
     #[arg(long)]
     overlay: Option<PathBuf>,
-    /// The form in which the changes are written.
+    /// Form in which the changes are written.
     #[arg(long, value_enum, default_value = "text")]
     format: FormatArgument,
 }

@@ -1,17 +1,17 @@
-//! The documents that clients are generated from, and the files of each.
+//! Documents that clients are generated from, and the files of each.
 
 use cloudflare_calls_codegen::MAX_DOCUMENT_BYTES;
 
-/// A document of a checkout.
+/// Document of a checkout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Which {
-    /// The Calls API.
+    /// Calls API.
     Calls,
     /// Apps and TURN keys of an account.
     Account,
 }
 
-/// The files that belong to a document, from the root of the checkout.
+/// Files that belong to a document, from the root of the checkout.
 pub(crate) struct Files {
     pub(crate) document: &'static str,
     pub(crate) overlay: &'static str,
@@ -19,17 +19,17 @@ pub(crate) struct Files {
     pub(crate) provenance: &'static str,
 }
 
-/// The place where Cloudflare publishes a document.
+/// Place where Cloudflare publishes a document.
 pub(crate) struct Published {
     pub(crate) url: &'static str,
-    /// Beginning of the paths that are taken over. None if all are.
+    /// Beginning of the paths that are taken over. None if all of them are.
     pub(crate) paths: Option<&'static str>,
-    /// The most bytes that are read.
+    /// Largest number of bytes that are read.
     pub(crate) limit: usize,
 }
 
-/// The account API is a part of the document of all of Cloudflare's APIs, which has
-/// several megabytes.
+/// Largest size of the document of all of Cloudflare's APIs, in bytes. The account API is a
+/// part of it. The document has several megabytes.
 const MAX_WHOLE_BYTES: usize = 64 * 1024 * 1024;
 
 impl Which {
@@ -52,7 +52,7 @@ impl Which {
         }
     }
 
-    /// The command that generates the text anew from the checkout's own document.
+    /// Returns the command that generates the text again from the checkout's own document.
     pub(crate) fn own_text(self) -> &'static str {
         match self {
             Self::Calls => "cargo xtask regenerate --from openapi.json",

@@ -13,20 +13,20 @@ use crate::{Failure, Outcome};
 /// The text stands alone: its header lists the crates that it needs.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The document: a URL or a file. By default this checkout's openapi.json.
+    /// Document: a URL or a file. By default this checkout's openapi.json.
     #[arg(long)]
     from: Option<Source>,
-    /// The overlay to apply. By default this checkout's; actions that match
+    /// Overlay to apply. By default this checkout's; actions that match
     /// nothing in the document are warned of.
     #[arg(long)]
     overlay: Option<PathBuf>,
-    /// The file to write, by default the standard output.
+    /// File to write, by default the standard output.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Refuse a document of which something would be left out.
+    /// Refuse a document if a part of it would be left out.
     #[arg(long)]
     strict: bool,
-    /// The time that fetching may take, in seconds.
+    /// Time that fetching may take, in seconds.
     #[arg(long, default_value_t = TIMEOUT)]
     timeout: u64,
 }

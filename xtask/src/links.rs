@@ -1,4 +1,4 @@
-//! `cargo xtask links`: follows the links of the Markdown files, as GitHub shows them, to
+//! `cargo xtask links`: check of the links of the Markdown files, as GitHub shows them, to
 //! files of the repository, headings, and the documentation that `cargo doc` has built.
 
 use std::fs;
@@ -11,7 +11,7 @@ use crate::{Failure, Outcome};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder of the documentation, of all crates with all features.
+    /// Folder of the documentation, of all crates with all features.
     #[arg(long, default_value = "target/doc")]
     docs: PathBuf,
 }
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     Ok(())
 }
 
-/// The Markdown files under version control, but for those of rustdoc.
+/// Lists the Markdown files under version control, without those of rustdoc.
 fn files(root: &Path) -> Result<Vec<String>, Failure> {
     let listed = Command::new("git").current_dir(root).args(["ls-files", "*.md"]).output();
     let listed = listed.map_err(Failure::input)?;
@@ -68,8 +68,8 @@ fn files(root: &Path) -> Result<Vec<String>, Failure> {
     Ok(names.lines().filter(is_shown).map(str::to_owned).collect())
 }
 
-/// True if the documentation has the page, and the item on it. `rest` is what follows
-/// the beginning that the names of all crates share.
+/// Returns whether the documentation has the page, and the item on it. `rest` is the path
+/// behind `cloudflare-calls`, with which the names of all crates begin.
 fn has_item(docs: &Path, rest: &str) -> bool {
     let Some((crate_end, path)) = rest.split_once('/') else {
         return docs.join(format!("cloudflare_calls{}", rest.replace('-', "_"))).is_dir();
@@ -120,12 +120,12 @@ impl Page {
                 _ => {}
             }
         }
-        // What looks like a link to code: other brackets may be text.
+        // Only links to code are kept, because other brackets may be text.
         page.undefined = undefined.into_iter().filter(|link| link.starts_with('`')).collect();
         page
     }
 
-    /// True if a link within the repository leads to a file or heading.
+    /// Returns whether a link within the repository leads to a file or heading.
     fn leads(&self, file: &Path, link: &str) -> bool {
         match link.strip_prefix('#') {
             Some(heading) => self.headings.iter().any(|known| known == heading),
@@ -136,13 +136,13 @@ impl Page {
     }
 }
 
-/// The anchor that GitHub gives to a heading.
+/// Returns the anchor that GitHub gives to a heading.
 fn slug(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
-/// Files that HTML shows.
+/// Lists the files that HTML shows.
 fn sources(html: &str) -> impl Iterator<Item = &str> {
     let parts = ["src=\"", "srcset=\""];
     parts.into_iter().flat_map(|start| html.split(start).skip(1)).filter_map(|rest| {

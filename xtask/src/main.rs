@@ -32,13 +32,13 @@ struct Arguments {
 enum Command {
     /// Follow the published document: fetch, compare, generate, replace.
     Regenerate(regenerate::Arguments),
-    /// Say what changed between two documents and what it means for a client.
+    /// List the changes between two documents, and their effect on a client.
     Diff(diff::Arguments),
     /// Write the code that any document generates, without touching the checkout.
     Expand(expand::Arguments),
     /// Run steps of the checks that a change has to pass.
     Ci(ci::Arguments),
-    /// Say what becomes of each document of a folder.
+    /// Report the result for each document of a folder.
     Corpus(corpus::Arguments),
     /// Draw the pictures of the README.
     Diagram(diagram::Arguments),
@@ -46,14 +46,14 @@ enum Command {
     Links(links::Arguments),
 }
 
-/// Reasons for which a task did not end well.
+/// Reason why a task failed.
 enum Failure {
-    /// The inputs are fine, but what is there differs, a change breaks, or what
-    /// was generated does not compile.
+    /// The inputs are fine, but the files differ, a change breaks, or the generated text
+    /// does not compile.
     Differs(String),
-    /// Something that was given cannot be used.
+    /// An input cannot be used.
     Input(String),
-    /// Ctrl-C came before anything was changed.
+    /// Ctrl-C came before a file was changed.
     Interrupted,
 }
 

@@ -16,7 +16,7 @@ use crate::{Failure, Outcome, bundle, compile};
 /// once the new text compiles, or on any failure none of them.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The document to follow, by default that of the Calls API. With --check and
+    /// Document to follow, by default that of the Calls API. With --check and
     /// without --from, by default all of them.
     #[arg(long)]
     document: Option<Which>,
@@ -24,13 +24,13 @@ pub(crate) struct Arguments {
     /// default this checkout's own, without network.
     #[arg(long)]
     from: Option<Source>,
-    /// Change nothing; exit 1 if anything but prose would change.
+    /// Change no file, and exit 1 if more than prose would change.
     #[arg(long)]
     check: bool,
-    /// Accept changes that may break those who use the crate.
+    /// Accept changes that may break users of the crate.
     #[arg(long)]
     allow_breaking: bool,
-    /// Refuse a document of which something would be left out.
+    /// Refuse a document if a part of it would be left out.
     #[arg(long)]
     strict: bool,
     /// Take over the document's facts, not its descriptions and summaries. By
@@ -40,10 +40,10 @@ pub(crate) struct Arguments {
     /// Take over the document with its descriptions and summaries.
     #[arg(long)]
     with_prose: bool,
-    /// The longest time that fetching may take, in seconds.
+    /// Longest time that fetching may take, in seconds.
     #[arg(long, default_value_t = TIMEOUT)]
     timeout: u64,
-    /// The checkout to work on, by default this one.
+    /// Checkout to work on, by default this one.
     #[arg(long)]
     root: Option<PathBuf>,
 }
@@ -60,7 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     }
     let checkout = Checkout::of(arguments.root.clone(), which);
     let published = which.published();
-    // From its first poll on, Ctrl-C only asks: `replace` is never cut in two.
+    // From its first poll on, Ctrl-C no longer ends the process, so `replace` is never cut in two.
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let source = arguments.from.clone().unwrap_or_else(|| Source::Url(published.url.to_owned()));
     let timeout = Duration::from_secs(arguments.timeout);
@@ -99,7 +99,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     Ok(())
 }
 
-/// Prints the difference, and returns the new text if it may be written.
+/// Prints the difference. Returns the new text if it may be written.
 fn compare_and_generate(
     checkout: &Checkout,
     document: &Document,
@@ -107,7 +107,7 @@ fn compare_and_generate(
 ) -> Result<Generated, Failure> {
     let diff = match checkout.document() {
         Ok(current) => difference(&checkout.overlay()?, &current, document)?,
-        // The first document of a checkout differs from nothing.
+        // The first document of a checkout has none to differ from.
         Err(_) => Diff::default(),
     };
     print!("{}", diff.render(Format::Text));
@@ -133,12 +133,12 @@ fn compare_and_generate(
     Ok(generated)
 }
 
-/// The changes from one document to another, with the Rust items.
+/// Lists the changes from one document to another, with the Rust items.
 fn difference(overlay: &Overlay, old: &Document, new: &Document) -> Result<Diff, Failure> {
     Diff::between(old, new).with_items(old, new, overlay).map_err(Failure::input)
 }
 
-/// The text for `document`, which has been seen to be Rust.
+/// Generates the text for `document`, and checks that it is Rust.
 fn generated(checkout: &Checkout, document: &Document, strict: bool) -> Result<Generated, Failure> {
     let options = Options::default().stale(StalePolicy::Report).strict(strict);
     let generated = generate(document, &checkout.overlay()?, &options).map_err(Failure::input)?;

@@ -1,4 +1,4 @@
-//! Where a document comes from: a URL or a file.
+//! Source of a document: a URL or a file.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ use cloudflare_calls_codegen::{Document, MAX_DOCUMENT_BYTES};
 use crate::documents::Published;
 use crate::{Failure, cut};
 
-/// How long fetching may take, in seconds: the Calls document has 60 KB.
+/// Longest time of fetching by default, in seconds. The Calls document has 60 KB.
 pub(crate) const TIMEOUT: u64 = 30;
 
-/// A URL or a file.
+/// Source of a document: a URL or a file.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Url(String),
@@ -29,8 +29,8 @@ impl FromStr for Source {
 }
 
 impl Source {
-    /// What the provenance record and messages call it: no path of a machine, and
-    /// of a URL nothing that could be a credential.
+    /// Returns the name in the provenance record and in messages. It contains no path of a
+    /// machine, and no part of a URL that could be a credential.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Url(url) => public(url),
@@ -40,7 +40,7 @@ impl Source {
         }
     }
 
-    /// The bytes, at most `limit` of them.
+    /// Reads the bytes. More than `limit` of them are an error.
     async fn read(&self, timeout: Duration, limit: usize) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Url(url) => fetch(url, timeout, limit).await,
@@ -63,7 +63,8 @@ impl Source {
         Ok((self.parse(&bytes)?, bytes))
     }
 
-    /// As [`load`](Self::load), for the part that is taken over of what is published.
+    /// Reads and validates the part of the published document that is taken over, with the
+    /// bytes of the source.
     pub(crate) async fn load_part(
         &self,
         timeout: Duration,
@@ -89,12 +90,12 @@ impl Source {
     }
 }
 
-/// A URL without user, password, query and fragment.
+/// Returns a URL without user, password, query and fragment.
 fn public(url: &str) -> String {
     let Ok(mut parsed) = reqwest::Url::parse(url) else { return "(no URL)".to_owned() };
     let plain = parsed.username().is_empty() && parsed.password().is_none();
     if plain && parsed.query().is_none() && parsed.fragment().is_none() {
-        // As it was written.
+        // The text as it was written.
         return url.to_owned();
     }
     let _ = (parsed.set_username(""), parsed.set_password(None));

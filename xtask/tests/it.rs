@@ -1,4 +1,4 @@
-//! The program itself: exit codes, messages, and what it leaves on the disk.
+//! Tests of the program: exit codes, messages, and the files that it leaves.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -11,10 +11,10 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// The repository's own files, taken from where cargo builds this test.
+/// Root of the repository, whose files are copied.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The files of both documents.
+/// Files of both documents.
 const FILES: [&str; 8] = [
     "openapi.json",
     "openapi.overlay.json",
@@ -26,7 +26,7 @@ const FILES: [&str; 8] = [
     "generated/account.provenance.json",
 ];
 
-/// A checkout in a folder of its own.
+/// Creates a checkout in a folder of its own.
 fn checkout() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("generated")).unwrap();
@@ -36,7 +36,7 @@ fn checkout() -> TempDir {
     folder
 }
 
-/// Every file of a checkout with its content.
+/// Reads each file of a checkout.
 fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for folder in [root.to_owned(), root.join("generated")] {
@@ -77,20 +77,20 @@ enum Reply {
     /// Announces more than it sends.
     Truncated,
     NotFound,
-    /// Sends a head, and then nothing.
+    /// Sends a head without a body.
     Slow,
     /// Sends without end.
     Endless,
 }
 
-/// Serves one connection on a free port; the thread ends with it.
+/// Serves one connection on a free port. The thread ends with the connection.
 fn serve(reply: Reply) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/api.yaml", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]);
-        // The other side may hang up, which is its right.
+        // The other side may hang up.
         let _ = match reply {
             Reply::Full(body) => {
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
@@ -104,7 +104,7 @@ fn serve(reply: Reply) -> String {
             }
             Reply::Slow => {
                 let sent = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n");
-                // Until the other side has hung up.
+                // Waits until the other side has hung up.
                 let _ = stream.read(&mut [0; 64]);
                 sent
             }
@@ -120,7 +120,7 @@ fn serve(reply: Reply) -> String {
     url
 }
 
-/// The current document, changed.
+/// Returns the current document with a change.
 fn document(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
     let text = std::fs::read_to_string(Path::new(ROOT).join("openapi.json")).unwrap();
     let mut document = serde_json::from_str(&text).unwrap();
@@ -149,7 +149,7 @@ fn regenerate(root: &Path, more: &[&str]) -> Output {
     run(&arguments)
 }
 
-/// Regenerates from what cannot be used, and sees that nothing has changed.
+/// Regenerates from a source that cannot be used, and checks that no file has changed.
 #[track_caller]
 fn assert_untouched(from: &str, more: &[&str], code: i32, message: &str) {
     let checkout = checkout();
@@ -184,7 +184,7 @@ fn regenerate_takes_over_a_compatible_document_from_a_server() {
     assert_eq!(provenance["prose"], "kept");
     assert_eq!(provenance["sha256"].as_str().unwrap().len(), 64);
     assert_code(&regenerate(checkout.path(), &["--check"]), 0);
-    // Again, with the prose that the record says is kept.
+    // A second time, with the prose, because the record says that it is kept.
     let again = regenerate(checkout.path(), &["--from", &serve(Reply::Full(grown()))]);
     assert_code(&again, 0);
     assert!(text(&again.stdout).contains("nothing was written"), "{}", text(&again.stdout));
@@ -255,7 +255,7 @@ fn parameters_of_named_kinds_are_taken_over_and_compile() {
     assert!(client.contains("pub fn label(mut self, label: impl Into<String>)"), "{client}");
 }
 
-/// A program in the place of cargo.
+/// Creates a program in the place of cargo.
 #[cfg(unix)]
 fn stand_in(folder: &Path, commands: &str) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
@@ -265,11 +265,11 @@ fn stand_in(folder: &Path, commands: &str) -> std::path::PathBuf {
     cargo
 }
 
-// No document is known that generates what does not compile, so a compiler
-// stands in that accepts nothing, and shows that it was given the new text.
+// No document is known whose text does not compile. So a program in the place of the
+// compiler refuses each text, after it has checked that the new text is there.
 #[cfg(unix)]
 #[test]
-fn what_does_not_compile_leaves_everything_as_it_was() {
+fn text_that_does_not_compile_leaves_everything_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let refuse = "test -s Cargo.lock && grep -q 'pub priority' src/client.rs && \
                   echo 'error[E0277]: no text' >&2; exit 101";
@@ -292,7 +292,7 @@ fn what_does_not_compile_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn what_cannot_be_fetched_leaves_everything_as_it_was() {
+fn a_failed_fetch_leaves_everything_as_it_was() {
     assert_untouched(&serve(Reply::NotFound), &[], 2, "the server answered 404");
     assert_untouched(&serve(Reply::Truncated), &[], 2, "the transfer broke off");
     assert_untouched(&serve(Reply::Slow), &["--timeout", "1"], 2, "no complete reply within 1 s");
@@ -302,7 +302,7 @@ fn what_cannot_be_fetched_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn what_is_no_calls_document_leaves_everything_as_it_was() {
+fn a_source_without_a_calls_document_leaves_everything_as_it_was() {
     for (body, message) in [
         (&b"<html>not found</html>"[..], "error: http://"),
         (b"", "error: http://"),
@@ -361,7 +361,7 @@ fn a_checkout_that_cannot_be_written_is_left_whole() {
     assert_eq!(after.len(), FILES.len() - 1, "no temporary file stays: {:?}", after.keys());
 }
 
-/// Interrupts a regeneration when it has said that it does `what`.
+/// Interrupts a regeneration once it has printed a line that begins with `what`.
 #[cfg(unix)]
 #[track_caller]
 fn assert_interrupted(what: &str, reply: Reply, cargo: &Path) {
@@ -424,7 +424,7 @@ fn check_sees_stale_text_and_other_facts_but_no_prose() {
     assert_eq!(std::fs::read_to_string(&client).unwrap(), "// stale\n");
 }
 
-/// The account's document, as a part of a larger one.
+/// Returns the document of the account API as a part of a larger one, with a change.
 fn whole(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
     let text = std::fs::read_to_string(Path::new(ROOT).join("openapi.account.json")).unwrap();
     let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();

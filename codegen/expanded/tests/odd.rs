@@ -1,4 +1,4 @@
-//! Requests and replies of generated clients beyond those of Calls.
+//! Requests and replies that Calls does not have.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,4 +1,4 @@
-//! The ways in which the secret is sent, and replies that are read while they arrive.
+//! Ways of sending the secret, and replies that are read while they arrive.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -26,7 +26,7 @@ fn builder(server: &MockServer, secret: &str) -> ClientBuilder {
     Client::builder(SecretString::from(secret)).base_url(server.uri())
 }
 
-/// The last request that the server received.
+/// Returns the last request that the server received.
 async fn last(server: &MockServer) -> Request {
     server.received_requests().await.unwrap().pop().unwrap()
 }
@@ -71,7 +71,7 @@ async fn of_several_ways_the_caller_chooses() {
     let client = builder(&server, "me:s3cret").send_secret_as(Scheme::Basic).build().unwrap();
     client.by_any().send().await.unwrap();
     assert_eq!(last(&server).await.headers["authorization"], "Basic bWU6czNjcmV0");
-    // An operation that does not permit it has its own way.
+    // An operation that does not permit the preferred way uses its own.
     client.by_header().send().await.unwrap();
     assert_eq!(last(&server).await.headers["x-key"], "me:s3cret");
 }
@@ -93,7 +93,7 @@ async fn no_form_of_the_secret_is_in_an_error() {
         assert!(!text.contains("s3cret"), "{text}");
     }
     assert!(!format!("{:?}", errors[0]).contains("bWU6czNjcmV0"));
-    // Nor in what a transport says of a URL.
+    // The error of a transport does not show the secret in its URL either.
     let client = Client::builder(SecretString::from("me:s3cret")).base_url("http://127.0.0.1:1");
     let error = client.build().unwrap().by_query().send().await.unwrap_err();
     assert!(matches!(error, OperationError::Transport { .. }), "{error:?}");
@@ -131,7 +131,7 @@ async fn a_stream_is_handed_out_before_it_ends_and_outlasts_the_time_out() {
     let client = client.timeout(timeout).build().unwrap();
     let mut stream = client.events().send().await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), b"data: one\n\n");
-    // The reply is longer under way than any other may be.
+    // The reply takes longer than the time-out of other operations.
     tokio::time::sleep(2 * timeout).await;
     go.send(()).unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), b"data: two\n\n");

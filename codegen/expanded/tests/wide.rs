@@ -143,7 +143,7 @@ async fn another_kind_of_json_says_so() {
 }
 
 #[tokio::test]
-async fn what_a_union_is_decides_how_it_is_read() {
+async fn the_kind_of_a_union_decides_how_it_is_read() {
     let body = json!({
         "pet": { "kind": "dog", "name": "n", "trick": "roll" },
         "animal": { "kind": "Bird", "wings": 2 },
@@ -195,11 +195,11 @@ fn alternatives_within_alternatives_take_no_time_that_doubles() {
         }
         value
     };
-    // Each level would double the time: this is none that ends.
+    // If each level doubled the time, this would not end.
     let value = nest(60);
     let read: Nest = serde_json::from_value(value.clone()).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), value);
-    // A choice is not remembered beyond its value.
+    // A choice is forgotten after its value.
     let (warm, cold): (Nest, Nest) = (
         serde_json::from_value(json!({ "warm": "x" })).unwrap(),
         serde_json::from_value(json!({ "cold": "x" })).unwrap(),

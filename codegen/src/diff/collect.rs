@@ -1,40 +1,39 @@
-//! Collects changes, and which operations each of them concerns.
+//! Collection of changes, each with the operations that it concerns.
 //!
-//! A schema is compared once, however many operations use it. The comparison
-//! of two schemas notes by whom it was asked for: an operation, or the
-//! comparison of two schemas around them. So the operations that a change
-//! concerns are found by going back.
+//! A schema is compared once, however many operations use it. The comparison of two schemas
+//! notes its users: operations, and comparisons of schemas around the two. The operations
+//! that a change concerns are found by following the users back.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::place::Place;
 use super::{Change, Effect, Kind};
 
-/// One who asks for a comparison.
+/// User of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum User {
-    /// The operation of this number in [`Collector::operations`].
+    /// Operation of this number in [`Collector::operations`].
     Operation(usize),
-    /// The comparison of the two schemas of this number.
+    /// Comparison of the two schemas of this number.
     Schemas(usize),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     changes: Vec<(Change, BTreeSet<User>)>,
-    /// Changes by what they say.
+    /// Indices of changes, by their place and text.
     known: HashMap<(String, String), usize>,
-    /// The operations as `GET /path`, in the order in which they were compared.
+    /// Operations as `GET /path`, in the order of their comparison.
     operations: Vec<String>,
-    /// Those who asked for each comparison of schemas.
+    /// Users of each comparison of schemas.
     users: Vec<BTreeSet<User>>,
-    /// The one on whose behalf a comparison runs.
+    /// User on whose behalf the current comparison runs.
     user: Option<User>,
 }
 
 impl Collector {
-    /// Adds a change, or makes the known one worse: a change that is seen from
-    /// both directions counts as the worse of the two.
+    /// Adds a change, or makes the known one worse: a change that is seen from both
+    /// directions counts as the worse of the two.
     pub(super) fn push(&mut self, change: Change) {
         let said = format!("{} {} {:?} {:?}", change.kind, change.what, change.old, change.new);
         let key = (change.place.clone(), said);
@@ -53,24 +52,24 @@ impl Collector {
         self.push(Change::new(effect, kind, place, what));
     }
 
-    /// Begins an operation: all that is compared until the next call concerns it.
+    /// Begins an operation: all comparisons until the next call concern it.
     pub(super) fn begin(&mut self, operation: &str) {
         self.user = Some(User::Operation(self.operations.len()));
         self.operations.push(operation.to_owned());
     }
 
-    /// Ends what [`begin`](Self::begin) began.
+    /// Ends the operation that [`begin`](Self::begin) began.
     pub(super) fn end(&mut self) {
         self.user = None;
     }
 
-    /// A number for a comparison of schemas.
+    /// Gives a number to a comparison of schemas.
     pub(super) fn number(&mut self) -> usize {
         self.users.push(BTreeSet::new());
         self.users.len() - 1
     }
 
-    /// Notes that the comparison of this number was asked for.
+    /// Notes the current user of the comparison of this number.
     pub(super) fn ask(&mut self, number: usize) {
         if let (Some(users), Some(user)) = (self.users.get_mut(number), self.user) {
             users.insert(user);
@@ -88,7 +87,7 @@ impl Collector {
         self.changes.is_empty()
     }
 
-    /// The changes, each with the operations that it concerns.
+    /// Returns the changes, each with the operations that it concerns.
     pub(super) fn finish(self) -> Vec<Change> {
         let Self { changes, operations, users, .. } = self;
         let of = |direct: BTreeSet<User>| -> Vec<String> {

@@ -5,7 +5,7 @@ use super::{Change, Diff, Kind};
 use crate::model::{Model, Operation, Payload, Schema, Status, Ty};
 use crate::{Document, Error, Overlay, Result, names, stack};
 
-/// See [`Diff::with_items`].
+/// Names the items of the changes, as [`Diff::with_items`] describes.
 pub(super) fn name(
     mut diff: Diff,
     old: &Document,
@@ -27,7 +27,7 @@ pub(super) fn name(
 
 fn model(document: &Document, overlay: &Overlay) -> Result<Model> {
     let (completed, _) = overlay.apply_to(document)?;
-    stack::on_a_large_one(|| Model::of(&completed)).ok_or_else(|| Error::Backend {
+    stack::with_large_stack(|| Model::of(&completed)).ok_or_else(|| Error::Backend {
         file: document.file().to_owned(),
         reason: "the generator failed".to_owned(),
     })
@@ -37,7 +37,7 @@ fn item(change: &Change, model: &Model) -> Option<String> {
     of(&change.subject, model).or_else(|| of(&change.at, model))
 }
 
-/// The item of a place, or of the innermost one around it that has one.
+/// Returns the item of a place, or of the innermost place around it that has one.
 fn of(place: &Place, model: &Model) -> Option<String> {
     let (mut item, mut ty) = root(&place.root, model)?;
     for step in &place.steps {
@@ -50,7 +50,7 @@ fn of(place: &Place, model: &Model) -> Option<String> {
     Some(item)
 }
 
-/// The item at the beginning of a place, and the type whose parts the steps are.
+/// Returns the item at the beginning of a place, and the type whose parts the steps are.
 fn root(root: &Root, model: &Model) -> Option<(String, Option<Ty>)> {
     let of_type = |name: &str| {
         let ty = Ty::Named(name.to_owned());
@@ -96,7 +96,7 @@ fn is(operation: &Operation, name: &str) -> bool {
     path.and_then(|path| path.strip_prefix(' ')) == Some(&operation.path)
 }
 
-/// The name of the type of a reply.
+/// Returns the name of the type of a reply.
 fn payload<'m>(operation: &'m Operation, status: &str) -> Option<&'m str> {
     let status = Status::read(status);
     let mut outcomes = operation.successes.iter().chain(&operation.failures);
@@ -106,7 +106,7 @@ fn payload<'m>(operation: &'m Operation, status: &str) -> Option<&'m str> {
     }
 }
 
-/// The item of one step, if it has one of its own, and the type behind it.
+/// Returns the item of one step, if it has one of its own, and the type behind it.
 fn step(step: &Step, ty: Option<&Ty>, model: &Model) -> Option<(Option<String>, Option<Ty>)> {
     let ty = bare(ty?, model);
     let named = |ty: &Ty| match ty {
@@ -147,7 +147,7 @@ fn step(step: &Step, ty: Option<&Ty>, model: &Model) -> Option<(Option<String>, 
     }
 }
 
-/// A type without what makes it optional, and without the names of unnamed ones.
+/// Strips `Option`, boxes and names of unnamed types from a type.
 fn bare<'m>(mut ty: &'m Ty, model: &'m Model) -> &'m Ty {
     loop {
         ty = match ty {

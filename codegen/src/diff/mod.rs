@@ -1,7 +1,7 @@
-//! Changes from one document to another, and what they mean for a client.
+//! Changes from one document to another, and their effect on a client.
 //!
-//! A change is **breaking** if a program that was right with the old document
-//! may go wrong with the new one, on the wire; else it is **compatible**:
+//! A change is **breaking** if a program that is right with the old document may go wrong
+//! with the new one, on the wire. Other changes are **compatible**:
 //!
 //! | what changed | breaking | compatible |
 //! |---|---|---|
@@ -14,8 +14,8 @@
 //! | field of a response | removed, became optional, `writeOnly` | added, became required |
 //! | type or format | any | |
 //! | enum of a request | value removed, enum added | value added, enum removed |
-//! | enum of a response | | any: types keep values that they don't know |
-//! | default of a request | changed, removed: what leaving out means is another thing | added |
+//! | enum of a response | | any: types keep unknown values |
+//! | default of a request | changed, removed: leaving the value out has another meaning | added |
 //! | constraint of a request | tightened, another pattern | loosened |
 //! | constraint or default of a response | | any: types don't insist on constraints |
 //! | `nullable` | response: became nullable; request: no longer | the other ways round |
@@ -24,11 +24,10 @@
 //! | security | an alternative or a scheme removed or changed | one added |
 //! | server, tag, example, header, title | | any |
 //!
-//! A schema is compared as what it means, wherever an operation uses it: by
-//! reference or written out, in one piece or as branches of `allOf`. So another
-//! name, a schema that nothing uses, or a default that is written out is no
-//! change of what uses it. A field of both directions is breaking if it is for
-//! one of them. Prose is no fact: a changed description is no change.
+//! Schemas are compared by meaning, wherever an operation uses them: by reference or written
+//! out, in one piece or as branches of `allOf`. So another name, an unused schema, or a
+//! default that is written out changes no operation. A change of a field of both directions
+//! is breaking if it breaks one of them. Prose is no fact: a changed description is no change.
 //!
 //! A change names the operations that it concerns. [`Diff::with_items`] adds
 //! the item of the generated client.
@@ -53,63 +52,63 @@ use collect::Collector;
 use place::Place;
 pub use render::Format;
 
-/// The changes from one document to another, in the order of reading.
+/// Changes from one document to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diff {
-    /// Each of them.
+    /// Changes, in the order of reading.
     pub changes: Vec<Change>,
 }
 
-/// One change.
+/// Change from one document to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Change {
-    /// True if it may break a program.
+    /// Effect on a client: breaking or compatible.
     pub effect: Effect,
-    /// The event.
+    /// Event: added, removed or changed.
     pub kind: Kind,
-    /// The place: an operation, a schema, a field.
+    /// Place of the change: an operation, a schema, a field.
     pub place: String,
-    /// The part or keyword of the place.
+    /// Part or keyword of the place.
     pub what: String,
-    /// The value as it was, where there was one: JSON, at most 60 characters of it.
+    /// Value as it was, where there was one: JSON, at most 60 characters of it.
     pub old: Option<String>,
-    /// The value as it is, in the same form.
+    /// Value as it is, in the same form.
     pub new: Option<String>,
-    /// The operations that it concerns, as `GET /path`; none if it concerns the
-    /// document as a whole.
+    /// Operations that the change concerns, as `GET /path`. Empty if it concerns the document
+    /// as a whole.
     pub operations: Vec<String>,
-    /// The Rust item that changes, such as `types::Track.mid`, after
+    /// Rust item that changes, such as `types::Track.mid`, after
     /// [`Diff::with_items`].
     pub item: Option<String>,
-    /// The same place in parts.
+    /// Place in parts.
     #[serde(skip)]
     at: Place,
-    /// The part of the place that is new or gone.
+    /// Part of the place that is new or gone.
     #[serde(skip)]
     subject: Place,
 }
 
-/// Consequence of a change for a client.
+/// Effect of a change on a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// A program that was right may go wrong.
+    /// A program that is right may go wrong.
     Breaking,
-    /// A program that was right stays right.
+    /// A program that is right stays right.
     Compatible,
 }
 
-/// Events that can happen to a part of a document.
+/// Event that happened to a part of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// It is new.
+    /// The part is new.
     Added,
-    /// It is gone.
+    /// The part is gone.
     Removed,
-    /// It is another.
+    /// The part has another value.
     Changed,
 }
 
@@ -137,13 +136,12 @@ impl Diff {
         Self { changes: found.finish() }
     }
 
-    /// The same changes with the items of the clients that are generated from
-    /// the two documents, as `overlay` completes them. What is new is an item of
-    /// the new client, anything else one of the old.
+    /// Adds to each change the item of the client that is generated from the document, as
+    /// `overlay` completes it. An added part has an item of the new client, other parts one
+    /// of the old.
     ///
     /// # Errors
-    /// [`Error::Document`](crate::Error::Document) for what the overlay made no
-    /// OpenAPI document.
+    /// [`Error::Document`](crate::Error::Document) if the overlay makes a document invalid.
     pub fn with_items(self, old: &Document, new: &Document, overlay: &Overlay) -> Result<Self> {
         items::name(self, old, new, overlay)
     }
@@ -175,7 +173,7 @@ impl Change {
         }
     }
 
-    /// Sets the values, of which there is at most one that is missing.
+    /// Sets the values before and after.
     fn values(mut self, old: Option<String>, new: Option<String>) -> Self {
         (self.old, self.new) = (old, new);
         self
@@ -225,7 +223,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A value in a report: JSON, at most 60 characters of it.
+/// Writes a value for a report: JSON, at most 60 characters of it.
 fn shown(value: Option<&Value>) -> Option<String> {
     let text = value?.to_string();
     Some(match text.char_indices().nth(60) {

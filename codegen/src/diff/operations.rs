@@ -36,12 +36,12 @@ fn whole(name: &str, effect: Effect, kind: Kind, found: &mut Collector) {
 
 type Object = Map<String, Value>;
 
-/// The name of an operation in a report, from the tokens of its pointer.
+/// Returns the name of an operation in a report, from the tokens of its pointer.
 pub(super) fn name(path: &str, method: &str) -> String {
     format!("{} {}", method.to_uppercase(), pointer::unescape(path))
 }
 
-/// The operations, found by method and path without the names of parameters.
+/// Lists the operations by method and path without the names of parameters.
 fn by_place(root: &Value) -> BTreeMap<String, (String, &Object)> {
     let place = |at: &str| {
         let (path, method) = at.trim_start_matches("/paths/").rsplit_once('/').unwrap_or_default();
@@ -51,7 +51,7 @@ fn by_place(root: &Value) -> BTreeMap<String, (String, &Object)> {
     for (at, operation) in schema::operations(root) {
         let place = place(&at);
         let mut key = unnamed(&place);
-        // Paths that differ in names alone are told apart by them.
+        // Paths that differ only in names of parameters keep the names.
         if found.contains_key(&key) {
             key.clone_from(&place);
         }
@@ -60,7 +60,7 @@ fn by_place(root: &Value) -> BTreeMap<String, (String, &Object)> {
     found
 }
 
-/// A path template without the names of its parameters.
+/// Returns a path template without the names of its parameters.
 fn unnamed(path: &str) -> String {
     let mut result = String::new();
     let mut is_name = false;
@@ -96,7 +96,7 @@ fn compare_one<'c>(
     responses(name, (old, new), schemas, found);
 }
 
-/// An alternative that is gone breaks those who use it; one more does not.
+/// Compares security. A removed alternative breaks its users, an added one breaks none.
 fn security(
     place: &Place,
     (old, new): (&Object, &Object),
@@ -106,7 +106,7 @@ fn security(
     let of = |operation: &Object, root: &Value| -> BTreeSet<String> {
         let list = operation.get("security").or(root.get("security")).and_then(Value::as_array);
         let list: BTreeSet<String> = list.into_iter().flatten().map(Value::to_string).collect();
-        // None is the alternative without anything.
+        // An empty list is the alternative `{}`: no scheme is needed.
         if list.is_empty() { BTreeSet::from(["{}".to_owned()]) } else { list }
     };
     let (old, new) = (of(old, schemas.old_root), of(new, schemas.new_root));
@@ -167,8 +167,8 @@ fn parameters<'c>(
     }
 }
 
-/// The parameters of an operation, those of a path by position, whose names are
-/// never sent, and those of headers whatever their case.
+/// Lists the parameters of an operation by label. A path parameter goes by its position,
+/// because its name is never sent. The name of a header has no case.
 fn by_label<'c>(operation: &'c Object, place: &str) -> BTreeMap<String, &'c Value> {
     let list = operation.get("parameters").and_then(Value::as_array);
     let list: Vec<&Value> = list.into_iter().flatten().collect();
@@ -177,7 +177,7 @@ fn by_label<'c>(operation: &'c Object, place: &str) -> BTreeMap<String, &'c Valu
     };
     let in_path: Vec<&Value> =
         list.iter().copied().filter(|parameter| text(parameter, "in") == "path").collect();
-    // By the template of this document, if it is at hand, else as they are listed.
+    // Path parameters stand in the order of the template, if `place` has their names.
     let mut ordered = in_path.clone();
     ordered.sort_by_key(|parameter| place.find(&format!("{{{}}}", text(parameter, "name"))));
     let label = |parameter: &'c Value| {
@@ -193,7 +193,7 @@ fn by_label<'c>(operation: &'c Object, place: &str) -> BTreeMap<String, &'c Valu
     list.into_iter().map(label).collect()
 }
 
-/// Style of a parameter, or the default if it says nothing.
+/// Returns a keyword of a parameter, or its default if the parameter has none.
 fn said(parameter: &Value, key: &str) -> Value {
     if let Some(value) = parameter.get(key) {
         return value.clone();
@@ -283,7 +283,7 @@ fn responses<'c>(
     }
 }
 
-/// The entry of each media type, whatever the charset.
+/// Lists the entry of each media type without its charset.
 fn bodies(holder: &Value) -> BTreeMap<String, Option<&Value>> {
     let plain = |media: &String| {
         let parameters = media.split(';').map(str::trim);

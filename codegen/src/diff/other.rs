@@ -1,4 +1,4 @@
-//! Facts that no client's program depends on: servers, tags, examples, …
+//! Facts that no program depends on: servers, tags, examples, …
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ pub(super) fn compare(old: &Value, new: &Value, found: &mut Collector) {
         schemes.cloned().unwrap_or_default()
     };
     let (before, after) = (schemes(old), schemes(new));
-    // One more is used by nobody yet.
+    // Added schemes are not reported, because no program uses them yet.
     for (name, scheme) in before.iter().filter(|(name, scheme)| after.get(*name) != Some(scheme)) {
         let what = format!("security scheme {name}");
         let kind = if after.contains_key(name) { Kind::Changed } else { Kind::Removed };
@@ -37,7 +37,7 @@ pub(super) fn compare(old: &Value, new: &Value, found: &mut Collector) {
 fn descend(old: &Value, new: &Value, at: &str, examples: &mut usize, found: &mut Collector) {
     match (old, new) {
         (Value::Object(before), Value::Object(after)) => {
-            // Fields have names, which are no keywords.
+            // Names of fields and schemas are no keywords.
             let names = at.ends_with("/properties") || at.ends_with("/schemas");
             for (key, value) in
                 before.iter().chain(after.iter().filter(|(key, _)| !before.contains_key(*key)))
@@ -64,7 +64,7 @@ fn descend(old: &Value, new: &Value, at: &str, examples: &mut usize, found: &mut
     }
 }
 
-/// Reports a keyword at the pointer `at`: under its operation, if it is of one.
+/// Reports a keyword at the pointer `at`, under its operation if it has one.
 fn report(at: &str, key: &str, values: (Option<&Value>, Option<&Value>), found: &mut Collector) {
     let kind = match values {
         (Some(_), None) => Kind::Removed,

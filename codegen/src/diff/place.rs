@@ -2,50 +2,50 @@
 
 use std::fmt;
 
-/// The place of a change: where it begins, and the way from there.
+/// Place of a change: its root, and the steps from there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) root: Root,
     pub(super) steps: Vec<Step>,
 }
 
-/// The beginning of a place.
+/// Beginning of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Root {
-    /// The document as a whole.
+    /// Document as a whole.
     #[default]
     Document,
-    /// A schema by its name in the document.
+    /// Schema by its name in the document.
     Schema(String),
-    /// An operation as `GET /path`, and a part of it.
+    /// Operation as `GET /path`, and a part of it.
     Operation(String, Part),
 }
 
-/// Parts of an operation.
+/// Part of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The operation itself.
+    /// Operation as a whole.
     Whole,
-    /// A parameter by its location and name.
+    /// Parameter by its location and name.
     Parameter(String, String),
-    /// The body of the request.
+    /// Body of the request.
     Request,
-    /// The reply with this status.
+    /// Reply with this status.
     Response(String),
 }
 
-/// One step into a schema.
+/// Step into a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The property of this name.
+    /// Property of this name.
     Field(String),
-    /// An element of an array.
+    /// Element of an array.
     Items,
-    /// A value of a free-form map.
+    /// Value of a free-form map.
     Values,
-    /// An alternative by its name or number.
+    /// Alternative by its name or number.
     Alternative(String),
-    /// A value of an enum.
+    /// Value of an enum.
     Value(String),
 }
 
@@ -58,7 +58,7 @@ impl Place {
         Self { root: Root::Operation(operation.to_owned(), part), steps: Vec::new() }
     }
 
-    /// The place one step further.
+    /// Returns the place one step further.
     pub(super) fn to(&self, step: Step) -> Self {
         let mut place = self.clone();
         place.steps.push(step);
@@ -69,7 +69,7 @@ impl Place {
         self.to(Step::Field(name.to_owned()))
     }
 
-    /// The place within the operation called `operation`, if it is one of its parts.
+    /// Returns the place within the operation called `operation`, if it is one of its parts.
     pub(super) fn within(&self, operation: &str) -> Option<String> {
         match &self.root {
             Root::Operation(own, part) if own == operation => {

@@ -1,15 +1,15 @@
-//! A [`Diff`] for people and for programs.
+//! Text of a [`Diff`], for people and for programs.
 
 use std::fmt::Write;
 
 use super::{Change, Diff, Effect};
 
-/// Ways of writing a [`Diff`].
+/// Way of writing a [`Diff`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A line for each change under the operations that it concerns.
+    /// Line for each change under the operations that it concerns.
     Text,
-    /// A table for each group of operations, for an issue or a changelog.
+    /// Table for each group of operations, for an issue or a changelog.
     Markdown,
     /// `{"changes": [{"effect", "kind", "place", "what", "old", "new",
     /// "operations", "item"}]}`.
@@ -30,7 +30,7 @@ impl Group<'_> {
         }
     }
 
-    /// The place of a change, as far as the heading does not say it.
+    /// Returns the place of a change, without the part that the heading has.
     fn place(&self, change: &Change) -> String {
         match self.operations {
             [one] => change.at.within(one),
@@ -42,7 +42,7 @@ impl Group<'_> {
 }
 
 impl Diff {
-    /// Writes the changes by operation, the breaking ones first; ends with a newline.
+    /// Writes the changes by operation, the breaking ones first. The text ends with a newline.
     pub fn render(&self, format: Format) -> String {
         match format {
             Format::Text => self.text(),
@@ -55,7 +55,7 @@ impl Diff {
         }
     }
 
-    /// Groups in the order of their first changes, those with a breaking one first.
+    /// Returns the groups in the order of their first changes, those with a breaking one first.
     fn groups(&self) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for change in &self.changes {

@@ -1,4 +1,4 @@
-//! Schemas, once for each place where they are used and for each direction.
+//! Comparison of schemas, once for each pair and each direction.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,15 +9,15 @@ use super::place::{Place, Step};
 use super::view::{Property, View};
 use super::{Change, Effect, Kind, shown};
 
-/// Directions in which the values of a schema go.
+/// Direction in which the values of a schema go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Direction {
     Request,
     Response,
 }
 
-/// Reports which named schemas are new or gone: those that are used are compared
-/// where they are, so this alone breaks nothing.
+/// Reports the named schemas that are new or gone. This alone breaks nothing, because used
+/// schemas are compared at their places.
 pub(super) fn names(old: &Value, new: &Value, found: &mut Collector) {
     let named = |root: &Value| -> BTreeSet<String> {
         let schemas = root.pointer("/components/schemas").and_then(Value::as_object);
@@ -32,12 +32,12 @@ pub(super) fn names(old: &Value, new: &Value, found: &mut Collector) {
     }
 }
 
-/// The comparison of all schemas of two documents.
+/// Comparison of all schemas of two documents.
 pub(super) struct Comparison<'c> {
     pub(super) old_root: &'c Value,
     pub(super) new_root: &'c Value,
-    /// Pairs that were compared, so that what contains itself comes to an end,
-    /// with the numbers that the [`Collector`] has for them.
+    /// Compared pairs with their numbers in the [`Collector`]. They end the comparison of a
+    /// schema that contains itself.
     seen: HashMap<(usize, usize, Direction), usize>,
 }
 
@@ -64,7 +64,7 @@ impl<'c> Comparison<'c> {
         found.ask(number);
         let before = View::of(old, self.old_root, direction);
         let after = View::of(new, self.new_root, direction);
-        // A schema of the same name in both documents is reported under it, once.
+        // A schema with the same name in both documents is reported once, under its name.
         let named = match (before.name, after.name) {
             (Some(one), Some(other)) if one == other => Some(Place::schema(one)),
             _ => None,
@@ -87,7 +87,7 @@ impl<'c> Comparison<'c> {
         found: &mut Collector,
     ) {
         let request = direction == Direction::Request;
-        // A field of an extended schema is reported there, if both extend it.
+        // A field of an extended schema is reported at that schema, if both sides extend it.
         let owner = |property: &Property<'c>, other: &View<'_>| match property.origin {
             Some(origin) if other.extends.contains(origin) => Place::schema(origin),
             _ => at.clone(),
@@ -123,7 +123,7 @@ impl<'c> Comparison<'c> {
         }
     }
 
-    /// Elements, values of maps, alternatives.
+    /// Compares elements, values of maps and alternatives.
     fn parts(
         &mut self,
         at: &Place,
@@ -170,8 +170,8 @@ impl<'c> Comparison<'c> {
         }
     }
 
-    /// Alternatives are paired if they mean the same, else by the names of their
-    /// schemas, else in their order.
+    /// Compares alternatives. Those with the same meaning are a pair, then those whose
+    /// schemas have the same name, then the rest in order.
     fn alternatives(
         &mut self,
         at: &Place,
@@ -219,8 +219,8 @@ impl<'c> Comparison<'c> {
         }
     }
 
-    /// Returns whether two schemas mean the same; those that contain themselves are taken
-    /// to where they meet again.
+    /// Returns whether two schemas mean the same. A pair that contains itself is compared
+    /// until it comes up again.
     fn is_same(&self, pair: (&'c Value, &'c Value), direction: Direction) -> bool {
         let mut scratch = Collector::default();
         let mut inner = Self { seen: self.seen.clone(), ..Self::new(self.old_root, self.new_root) };
@@ -229,7 +229,7 @@ impl<'c> Comparison<'c> {
     }
 }
 
-/// The keywords of one place.
+/// Keywords of one place.
 struct Facts<'p> {
     at: &'p Place,
     request: bool,
@@ -309,7 +309,7 @@ impl Facts<'_> {
 
     fn constraints(&mut self, old: &View<'_>, new: &View<'_>) {
         for key in LOWER.iter().chain(&UPPER).chain(&EXACT) {
-            // An explicit default says nothing.
+            // An explicit default counts as absent.
             let said = |view: &View<'_>| {
                 let value = view.rest.get(key).copied();
                 let zero = |value: &Value| value.as_f64() == Some(0.0);
@@ -336,9 +336,9 @@ impl Facts<'_> {
     }
 }
 
-/// Lower bounds are tightened by growing, upper bounds by shrinking.
+/// Lower bounds, which are tightened by growing. Upper bounds are tightened by shrinking.
 const LOWER: [&str; 4] = ["minimum", "minLength", "minItems", "minProperties"];
 const UPPER: [&str; 4] = ["maximum", "maxLength", "maxItems", "maxProperties"];
-/// Constraints that are another whenever they differ.
+/// Constraints without an order, so that each difference may tighten.
 const EXACT: [&str; 5] =
     ["pattern", "multipleOf", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum"];

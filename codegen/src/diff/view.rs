@@ -1,5 +1,5 @@
-//! Meaning of a schema, however it is written: by reference or inline, in one
-//! piece or as branches of `allOf`.
+//! Meaning of a schema, independent of its form: by reference or inline, in one piece or as
+//! branches of `allOf`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,12 @@ use super::schemas::Direction;
 use crate::pointer;
 use crate::schema;
 
-/// A schema with its references followed and its branches taken together.
+/// Schema with its references followed and its branches taken together.
 #[derive(Default)]
 pub(super) struct View<'v> {
-    /// The last of the schemas that it is another name of.
+    /// Name at the end of the chain of references, if the schema is only another name.
     pub(super) name: Option<&'v str>,
-    /// The named schemas that it extends.
+    /// Named schemas that it extends.
     pub(super) extends: BTreeSet<&'v str>,
     pub(super) properties: BTreeMap<&'v str, Property<'v>>,
     pub(super) required: BTreeSet<&'v str>,
@@ -23,7 +23,7 @@ pub(super) struct View<'v> {
     pub(super) nullable: bool,
 }
 
-/// A property, with the named schema that declares it.
+/// Property with the named schema that declares it.
 #[derive(Clone, Copy)]
 pub(super) struct Property<'v> {
     pub(super) origin: Option<&'v str>,
@@ -31,12 +31,12 @@ pub(super) struct Property<'v> {
 }
 
 impl<'v> View<'v> {
-    /// Meaning of `schema` of the document `root` to one side.
+    /// Reads the meaning of `schema` of the document `root` in one direction.
     pub(super) fn of(schema: &'v Value, root: &'v Value, direction: Direction) -> Self {
         let mut view = Self::default();
         view.absorb(schema, root, None, 0);
         view.name = name(schema, root);
-        // A field that only the other side sees is not there.
+        // Fields of the other direction alone are left out.
         let hidden = match direction {
             Direction::Request => "readOnly",
             Direction::Response => "writeOnly",
@@ -58,7 +58,7 @@ impl<'v> View<'v> {
         view
     }
 
-    /// The type, which content can say as well.
+    /// Returns the type, which properties and items say as well.
     pub(super) fn kind(&self) -> Option<&'v str> {
         let says = |key: &str| self.rest.contains_key(key);
         match self.rest.get("type").and_then(|kind| kind.as_str()) {
@@ -76,14 +76,14 @@ impl<'v> View<'v> {
         origin: Option<&'v str>,
         depth: usize,
     ) {
-        // Deeper than any document nests: a circle that was not cut.
+        // No document nests so deep, so this is a circle that was not cut.
         if depth > 128 {
             return;
         }
         self.nullable |= schema.get("nullable") == Some(&Value::Bool(true));
         if let Some(name) = pointer::schema_name(schema) {
-            // A reference in place of a schema is that schema; as a branch it is
-            // extended.
+            // A reference in place of a schema is that schema. A reference as a branch
+            // extends it.
             let origin = if depth == 0 { None } else { Some(name) };
             self.extends.extend(origin);
             let at = format!("/components/schemas/{name}");
@@ -130,7 +130,7 @@ impl<'v> View<'v> {
     }
 }
 
-/// The name at the end of a chain of references.
+/// Returns the name at the end of a chain of references.
 fn name<'v>(mut schema: &'v Value, root: &'v Value) -> Option<&'v str> {
     let mut found = None;
     for _ in 0..128 {
@@ -142,8 +142,8 @@ fn name<'v>(mut schema: &'v Value, root: &'v Value) -> Option<&'v str> {
     found
 }
 
-/// The schema of which this one is another name: by a reference, or by a branch
-/// of `allOf` beside which nothing is said but annotations.
+/// Returns the schema of which this one is another name: by a reference, or by a branch of
+/// `allOf` with only annotations beside it.
 fn other_name(schema: &Value) -> Option<&str> {
     let annotates = |schema: &Value, but: &str| {
         let mut keys = schema.as_object().into_iter().flat_map(|map| map.keys());
@@ -157,7 +157,7 @@ fn other_name(schema: &Value) -> Option<&str> {
     pointer::schema_name(only)
 }
 
-/// The schema at the end of a chain of references.
+/// Returns the schema at the end of a chain of references.
 fn end<'v>(schema: &'v Value, root: &'v Value) -> &'v Value {
     let target = name(schema, root).map(|name| format!("/components/schemas/{name}"));
     target.and_then(|at| root.pointer(&at)).unwrap_or(schema)

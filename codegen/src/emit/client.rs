@@ -1,4 +1,4 @@
-//! The `Client` and its builder: app, secret, base URL, time-out.
+//! `Client` and its builder: app, secret, base URL, time-out.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +7,7 @@ use super::{doc, ident, ty};
 use crate::model::Model;
 use crate::security::Scheme;
 
-/// The client and its builder.
+/// Writes the client and its builder.
 pub(super) fn items(model: &Model) -> TokenStream {
     let idents: Vec<_> = model.held.iter().map(|held| ident(&held.ident)).collect();
     let types: Vec<_> =

@@ -1,35 +1,34 @@
 //! Documentation attributes from the document's text.
 //!
-//! Nothing that a document says is markup, but for code between two single
-//! backticks of one line and for links that are written out. Two rules see to
-//! that: outside of these, every character that means something within a
-//! paragraph is escaped; and every line begins with a character that begins
-//! no block, without indentation. So there are paragraphs and nothing else,
-//! and `cargo test` finds no example to compile and run.
+//! The text of a document is no markup, except for code between two single backticks of one
+//! line and for links that are written out. Two rules ensure this. Outside of code and links,
+//! each character with a meaning within a paragraph is escaped. Each line begins without
+//! indentation, with a character that begins no block. So only paragraphs come out, and
+//! `cargo test` finds no example to compile and run.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// `text` as doc attributes, a line each.
+/// Writes `text` as doc attributes, one for each line.
 fn attributes(text: &str) -> Vec<TokenStream> {
     lines(text).into_iter().map(|line| quote!(#[doc = #line])).collect()
 }
 
-/// Paragraphs, of which the empty ones are left out.
+/// Writes paragraphs, without the empty ones.
 pub(super) fn paragraphs(parts: &[&str]) -> Vec<TokenStream> {
     let parts: Vec<&str> =
         parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
     attributes(&parts.join("\n\n"))
 }
 
-/// A paragraph that follows others.
+/// Writes a paragraph that follows others.
 pub(super) fn break_and(text: &str) -> Vec<TokenStream> {
     let mut docs = vec![quote!(#[doc = ""])];
     docs.extend(attributes(text));
     docs
 }
 
-/// The lines of the comment, each after the space that stands before it.
+/// Returns the lines of the comment, each with a space before it.
 fn lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> =
         text.trim().lines().flat_map(|line| wrap(words(line))).map(begin).collect();
@@ -37,7 +36,7 @@ fn lines(text: &str) -> Vec<String> {
     lines.into_iter().map(|line| if line.is_empty() { line } else { format!(" {line}") }).collect()
 }
 
-/// The words of a line, escaped. A code span is never cut in two.
+/// Splits a line into escaped words. A code span is one word.
 fn words(line: &str) -> Vec<String> {
     let line: String = line.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -58,8 +57,8 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The text before the first code span, and that span: a lone backtick up to
-/// the next lone one. Several in a row are text.
+/// Returns the text before the first code span, and that span: from a lone backtick to the
+/// next lone one. Several backticks in a row are text.
 fn next_code(line: &str) -> (&str, &str) {
     let mut open = None;
     let mut at = 0;
@@ -76,15 +75,15 @@ fn next_code(line: &str) -> (&str, &str) {
     (line, "")
 }
 
-/// Control characters, which a comment may not have, those that reverse the
-/// direction of what follows, which the compiler refuses, and separators of
-/// lines that only some programs know.
+/// Returns whether a character is left out: control characters, which a comment may not have,
+/// characters that reverse the direction of text, which the compiler refuses, and line
+/// separators that only some programs know.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A word outside of code spans, freed of what means something in a paragraph.
+/// Escapes the characters of a word outside of code spans that have a meaning in a paragraph.
 fn escape(word: &str) -> String {
     let link = word.trim_end_matches(['.', ',', ';', ':', ')']);
     let is_link = link.starts_with("https://") || link.starts_with("http://");
@@ -101,7 +100,7 @@ fn escape(word: &str) -> String {
     result
 }
 
-/// The place at which a line of documentation is broken, in bytes.
+/// Largest width of a line of documentation, in bytes.
 const WIDTH: usize = 92;
 
 /// Fills lines with words.
@@ -122,15 +121,14 @@ fn wrap(words: Vec<String>) -> Vec<String> {
     lines
 }
 
-/// True if a line of escaped words that begins with this is text. A backtick
-/// is the only one in a row, `<` begins a link, and a backslash takes the
-/// meaning of what follows.
+/// Returns whether a line of escaped words that begins with this character is text. A
+/// backtick is single here, `<` begins a link, and a backslash escapes the next character.
 fn begins_no_block(first: char) -> bool {
     first.is_alphabetic() || "`<(\"\\".contains(first)
 }
 
-/// Escapes what could begin a block at the beginning of a line: punctuation,
-/// and that which makes an item of a list of the number before it.
+/// Escapes the character at the beginning of a line that could begin a block: punctuation,
+/// or the sign behind a number that makes it an item of a list.
 fn begin(mut line: String) -> String {
     let number = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let begins_block = line[number..].starts_with(|first: char| match number {
@@ -150,7 +148,7 @@ mod tests {
 
     use super::lines;
 
-    /// The comment that rustdoc reads of `text`: see [`lines`] for the one space.
+    /// Parses the comment of `text` as rustdoc does, without the space of [`lines`].
     fn rendered(text: &str) -> Vec<Event<'static>> {
         let lines: Vec<String> = lines(text)
             .iter()
@@ -164,7 +162,7 @@ mod tests {
         Parser::new_ext(&lines.join("\n"), extensions).map(Event::into_static).collect()
     }
 
-    /// True if the event is one of text in paragraphs.
+    /// Returns whether the event belongs to text in paragraphs.
     fn is_prose(event: &Event<'_>) -> bool {
         match event {
             Event::Start(tag) => matches!(tag, Tag::Paragraph | Tag::Link { .. }),
@@ -174,7 +172,7 @@ mod tests {
         }
     }
 
-    /// The words that a reader sees.
+    /// Returns the words that a reader sees.
     fn seen(text: &str) -> String {
         let shown = rendered(text).into_iter().map(|event| match event {
             Event::Text(text) | Event::Code(text) => text.into_string(),
@@ -190,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_document_says_is_markup() {
+    fn text_of_a_document_is_never_markup() {
         assert_eq!(line("see [x](y) or <b>"), r"see \[x\](y) or \<b\>");
         assert_eq!(line("`a<b>` stays, a<b> does not"), r"`a<b>` stays, a\<b\> does not");
         assert_eq!(line("at https://example.com/x."), "at <https://example.com/x>.");
@@ -298,7 +296,7 @@ mod tests {
             "",
         ];
         for case in cases {
-            // Wherever lines are broken: the case begins one, or follows a long one.
+            // Each place in a line: the case begins one, or follows a long one.
             for text in [case.to_owned(), format!("{long}{case}"), format!("x\n\n{case}\n\ny")] {
                 let events = rendered(&text);
                 let other = events.iter().find(|event| !is_prose(event));
@@ -308,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_document_says_is_read_as_it_says_it() {
+    fn text_of_a_document_is_shown_unchanged() {
         for text in ["a <b> & *c* [d](e) ~~f~~ \\ g", "# 1. - + > | : = _", "1) one", "-- &lt;"] {
-            // Dashes become typographic, which is rustdoc's habit everywhere.
+            // rustdoc makes dashes typographic.
             assert_eq!(seen(text).replace('–', "--"), text);
         }
     }
 
-    /// Text of what means something in Markdown.
+    /// Creates text of fragments that have a meaning in Markdown.
     fn fragments() -> impl Strategy<Value = String> {
         let fragment = prop::sample::select(vec![
             "\n",

@@ -1,5 +1,5 @@
-//! Enums of strings: a value that the document does not know is kept, and
-//! written back as it was.
+//! Enums of strings. A value that the document does not know is kept, and written back as it
+//! was.
 
 use proc_macro2::TokenStream;
 use quote::quote;

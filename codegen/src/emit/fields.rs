@@ -1,5 +1,5 @@
-//! The fields of structs: documentation, and leniency towards what services are
-//! known to send.
+//! Fields of structs: documentation, and leniency towards values that services are known to
+//! send.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +7,7 @@ use quote::quote;
 use super::{doc, ident, ty};
 use crate::model::{Debug, Field, Presence, Ty};
 
-/// The field's declaration.
+/// Writes the field's declaration.
 pub(super) fn declared(field: &Field) -> TokenStream {
     let fallback = format!("The API's `{}`.", field.wire);
     let text = if field.description.is_empty() { &fallback } else { &field.description };
@@ -16,7 +16,7 @@ pub(super) fn declared(field: &Field) -> TokenStream {
     quote! { #(#docs)* #serde pub #ident: #ty }
 }
 
-/// The field's type.
+/// Writes the field's type.
 pub(super) fn spelled(field: &Field) -> TokenStream {
     let inner = match field.debug {
         Debug::Show => ty::spelled(&field.ty, &quote!()),
@@ -29,18 +29,18 @@ pub(super) fn spelled(field: &Field) -> TokenStream {
     }
 }
 
-/// The argument by which the field is given.
+/// Returns the argument that sets the field.
 pub(super) fn argument(field: &Field) -> ty::Argument {
     let argument = ty::argument(&field.ty, &quote!());
     if field.debug == Debug::Show { argument } else { argument.redacted() }
 }
 
-/// True if the field's type is an `Option`.
+/// Returns whether the field's type is an `Option`.
 pub(super) fn is_option(field: &Field) -> bool {
     matches!(field.presence, Presence::Optional | Presence::Nullable)
 }
 
-/// True if a value of the struct needs the field to be given.
+/// Returns whether the constructor of the struct takes the field.
 pub(super) fn is_needed(field: &Field) -> bool {
     field.presence == Presence::Required
 }

@@ -1,4 +1,4 @@
-//! Writes the [model](crate::model) as Rust.
+//! Rust of a [model](crate::model).
 
 mod client;
 mod doc;
@@ -20,11 +20,11 @@ pub(crate) use self::needs::extras;
 use crate::left_out::{LeftOut, Part};
 use crate::model::Model;
 
-/// The client with a method for each operation.
+/// Writes the client with a method for each operation.
 pub(crate) fn client(model: &Model, left_out: &[LeftOut]) -> TokenStream {
     let client = client::items(model);
     let methods = model.operations.iter().map(request::method);
-    // A macro call stands where a comment is going to.
+    // A macro call marks the place of a comment, which the printer writes.
     let missing =
         (0..left_out.len()).filter(|index| left_out[*index].part == Part::Operation).map(|index| {
             let index = proc_macro2::Literal::usize_unsuffixed(index);
@@ -36,7 +36,7 @@ pub(crate) fn client(model: &Model, left_out: &[LeftOut]) -> TokenStream {
     }
 }
 
-/// The module of types.
+/// Writes the module of types.
 pub(crate) fn types(model: &Model) -> TokenStream {
     let types = types::items(model);
     quote! {
@@ -52,7 +52,7 @@ pub(crate) fn types(model: &Model) -> TokenStream {
     }
 }
 
-/// The module of requests.
+/// Writes the module of requests.
 pub(crate) fn operations(model: &Model) -> TokenStream {
     let operations = operations::items(model);
     let unused = model.operations.is_empty().then(|| quote!(#[allow(unused_imports)]));
@@ -68,7 +68,7 @@ pub(crate) fn operations(model: &Model) -> TokenStream {
     }
 }
 
-/// An identifier; `name` comes from [`names`](crate::names) and is valid.
+/// Creates an identifier. `name` comes from [`names`](crate::names) and is valid.
 fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }

@@ -3,7 +3,7 @@
 use crate::model::{BodyKind, Model, Operation, Payload, Schema, Ty, Writing};
 use crate::security::Scheme;
 
-/// The names of these modules.
+/// Lists the names of these modules.
 pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     let any = |wanted: &dyn Fn(&Operation) -> bool| model.operations.iter().any(wanted);
     let is_plain = |payload: &Payload| match payload {
@@ -44,12 +44,12 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     .collect()
 }
 
-/// True if a success is handed out while it arrives.
+/// Returns whether a success is handed out while it arrives.
 pub(super) fn has_stream(operation: &Operation) -> bool {
     operation.successes.iter().any(|outcome| outcome.payload == Payload::Stream)
 }
 
-/// True if a success is text or bytes.
+/// Returns whether a success is text or bytes.
 pub(super) fn has_other_reply(operation: &Operation) -> bool {
     let other = |payload: &Payload| matches!(payload, Payload::Text | Payload::Bytes);
     operation.successes.iter().any(|outcome| other(&outcome.payload))

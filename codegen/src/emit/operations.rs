@@ -1,8 +1,7 @@
-//! The module of operations: builders, sorted by name.
+//! Module of operations: builders, sorted by name.
 //!
-//! Everything that an operation cannot do without is an argument of the method, so that
-//! it cannot be forgotten; the rest is chained, so that a new optional
-//! parameter is no break; nothing is sent before `send`.
+//! Required parts of an operation are arguments of the method, so that none can be forgotten.
+//! Optional parts are chained, so that a new one is no break. No request is sent before `send`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -21,7 +20,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
     items.into_iter().map(|(_, tokens)| tokens).collect()
 }
 
-/// The parameters of an operation by how they are given.
+/// Parameters of an operation: arguments of the method, and chained ones.
 pub(super) struct Arguments<'m> {
     pub(super) required: Vec<&'m Parameter>,
     pub(super) optional: Vec<&'m Parameter>,
@@ -35,17 +34,17 @@ impl<'m> Arguments<'m> {
     }
 }
 
-/// The type of a parameter, seen from outside of `types`.
+/// Writes the type of a parameter, seen from outside of `types`.
 pub(super) fn spelled(parameter: &Parameter) -> TokenStream {
     ty::spelled(&parameter.ty, &quote!(types::))
 }
 
-/// True if the argument is borrowed: named values of a path, which are ids.
+/// Returns whether the argument is borrowed: named values of a path, which are ids.
 pub(super) fn is_borrowed(parameter: &Parameter) -> bool {
     parameter.place == Place::Path && matches!(parameter.ty, Ty::Named(_))
 }
 
-/// The type of a body as the builder holds it.
+/// Writes the type of a body in the builder.
 pub(super) fn body_type(body: &Body) -> TokenStream {
     match body.kind {
         BodyKind::Text => quote!(String),
@@ -57,7 +56,7 @@ pub(super) fn body_type(body: &Body) -> TokenStream {
     }
 }
 
-/// The type of a body as a caller gives it.
+/// Writes the type of a body as an argument, and the expression that converts it.
 pub(super) fn body_argument(body: &Body) -> (TokenStream, TokenStream) {
     match body.kind {
         BodyKind::Text => (quote!(impl Into<String>), quote!(body.into())),

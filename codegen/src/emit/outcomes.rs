@@ -1,5 +1,5 @@
-//! Replies of an operation: the bodies of errors, and an enum where
-//! an operation documents several bodies for one outcome.
+//! Replies of an operation: the bodies of errors, and an enum if the operation documents
+//! several bodies for one outcome.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use quote::quote;
 use super::{fields, ident};
 use crate::model::{Field, Model, Operation, Outcome, Payload, Presence, Schema, Status, Ty};
 
-/// The enums of outcomes, and the parts of bodies that are errors.
+/// Writes the enums of outcomes, and the `ErrorBody` of each body that can be an error.
 pub(super) fn items(model: &Model) -> Vec<(String, TokenStream)> {
     let mut items = Vec::new();
     let mut bodies: BTreeSet<&str> = BTreeSet::from([model.error.as_str()]);
@@ -34,7 +34,7 @@ pub(super) fn items(model: &Model) -> Vec<(String, TokenStream)> {
     let bodies: BTreeSet<&str> = bodies
         .into_iter()
         .filter_map(|name| model.canonical(name))
-        // A body without a type of its own is one of the run-time's.
+        // A body without a type of its own has its `ErrorBody` in the run-time.
         .filter(|named| !matches!(named.schema, Schema::Other(_)))
         .map(|named| named.name.as_str())
         .collect();
@@ -42,7 +42,7 @@ pub(super) fn items(model: &Model) -> Vec<(String, TokenStream)> {
     items
 }
 
-/// The error bodies of an operation, the general one last.
+/// Error bodies of an operation, the general one last.
 pub(super) struct Failure<'m> {
     pub(super) schemas: Vec<&'m str>,
     name: Ident,
@@ -62,13 +62,13 @@ impl<'m> Failure<'m> {
         self.schemas.len() > 1
     }
 
-    /// The operation's `E` of `OperationError`, seen from outside of `types`.
+    /// Writes the operation's `E` of `OperationError`, seen from outside of `types`.
     pub(super) fn ty(&self) -> TokenStream {
         let name = if self.is_enum() { self.name.clone() } else { ident(self.schemas[0]) };
         quote!(types::#name)
     }
 
-    /// The way in which a body of this schema becomes the operation's error.
+    /// Writes the function that makes the operation's error of a body of this schema.
     pub(super) fn wrap(&self, schema: &str) -> TokenStream {
         if !self.is_enum() {
             return quote!(std::convert::identity);
@@ -78,7 +78,7 @@ impl<'m> Failure<'m> {
     }
 }
 
-/// The name of the type of a JSON body.
+/// Returns the name of the type of a JSON body.
 pub(super) fn json(payload: &Payload) -> Option<&str> {
     match payload {
         Payload::Json(name) => Some(name),
@@ -86,7 +86,7 @@ pub(super) fn json(payload: &Payload) -> Option<&str> {
     }
 }
 
-/// The bodies of an operation's successes.
+/// Bodies of an operation's successes.
 pub(super) struct Success<'m> {
     payloads: Vec<&'m Payload>,
     name: Ident,
@@ -108,7 +108,7 @@ impl<'m> Success<'m> {
         self.payloads.len() > 1
     }
 
-    /// The type that the operation returns, seen from outside of `types`.
+    /// Writes the type that the operation returns, seen from outside of `types`.
     pub(super) fn ty(&self) -> TokenStream {
         let name = match self.payloads.as_slice() {
             [Payload::Empty] => return quote!(()),
@@ -121,8 +121,8 @@ impl<'m> Success<'m> {
         quote!(types::#name)
     }
 
-    /// The expression that makes a reply the operation's result. A body that can
-    /// carry an error at its top is looked at for one, which is the general one.
+    /// Writes the expression that makes a reply the operation's result. A body that can carry
+    /// an error at its top is checked for the general error.
     pub(super) fn decode(
         &self,
         payload: &Payload,
@@ -154,7 +154,7 @@ impl<'m> Success<'m> {
     }
 }
 
-/// No type of a document has the names of all but the last.
+/// Returns the variant of a payload. No type of a document has one of the fixed names.
 fn variant(payload: &Payload) -> Ident {
     ident(match payload {
         Payload::Empty => "Empty",
@@ -228,7 +228,7 @@ fn failure_enum(failure: &Failure<'_>, operation: &Operation) -> TokenStream {
     }
 }
 
-/// `400 and 406`, for documentation.
+/// Lists statuses for documentation: `400 and 406`.
 fn statuses(outcomes: &[Outcome], payload: &Payload) -> String {
     let named: Vec<String> = outcomes
         .iter()
@@ -242,7 +242,7 @@ fn statuses(outcomes: &[Outcome], payload: &Payload) -> String {
     named.join(" and ")
 }
 
-/// The places of the API's two error fields in the body, if it has them.
+/// Writes `ErrorBody` of a body: the places of the API's two error fields, if it has them.
 fn body_impl(name: &str, model: &Model) -> TokenStream {
     let all: &[Field] = match model.types.get(name).map(|named| &named.schema) {
         Some(Schema::Struct(body)) => &body.fields,

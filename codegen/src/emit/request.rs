@@ -1,4 +1,4 @@
-//! The method that begins a request, and the one that sends it.
+//! Method that begins a request, and the one that sends it.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -14,7 +14,7 @@ use crate::names;
 use crate::path_template::{Piece, Segment};
 use crate::security::Scheme;
 
-/// The method of the client.
+/// Writes the method of the client.
 pub(super) fn method(operation: &Operation) -> TokenStream {
     let arguments = Arguments::of(operation);
     let name = ident(&operation.name);
@@ -36,7 +36,7 @@ pub(super) fn method(operation: &Operation) -> TokenStream {
         None => (None, quote!()),
     };
     let inputs: Vec<TokenStream> = inputs.into_iter().chain(body).collect();
-    // A lifetime is only written out where an argument shares it.
+    // The lifetime is only named if an argument shares it.
     let is_shared =
         |body: &Body| body.required && !matches!(body.kind, BodyKind::Text | BodyKind::Bytes);
     let shares = arguments.required.iter().any(|parameter| is_borrowed(parameter))
@@ -55,7 +55,7 @@ pub(super) fn method(operation: &Operation) -> TokenStream {
     }
 }
 
-/// Ids are borrowed, other values are small.
+/// Writes an argument. Ids are borrowed, other values are small.
 fn argument(parameter: &Parameter) -> (TokenStream, TokenStream) {
     let ident = ident(&parameter.ident);
     if is_borrowed(parameter) {
@@ -86,7 +86,7 @@ fn docs(operation: &Operation, arguments: &Arguments<'_>) -> Vec<TokenStream> {
     docs
 }
 
-/// The method of the builder that sends the request.
+/// Writes the method of the builder that sends the request.
 pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'_>) -> TokenStream {
     let (failure, success) = (Failure::of(operation, model), Success::of(operation));
     let (output, error) = (success.ty(), failure.ty());
@@ -175,7 +175,7 @@ fn path_value(name: &str, operation: &Operation) -> TokenStream {
     }
 }
 
-/// The statements that put a query, header or cookie parameter into the request.
+/// Writes the statements that put a query, header or cookie parameter into the request.
 fn assign(parameter: &Parameter) -> Option<TokenStream> {
     let (ident, name) = (ident(&parameter.ident), &parameter.name);
     let header = name.to_lowercase();
@@ -208,7 +208,7 @@ fn assign(parameter: &Parameter) -> Option<TokenStream> {
     })
 }
 
-/// The statement that sends the secret otherwise than as a bearer token.
+/// Writes the statement that sends the secret in another way than as a bearer token.
 fn authorize(operation: &Operation, model: &Model) -> Option<TokenStream> {
     if operation.security == [Scheme::Bearer] {
         return None;
@@ -230,7 +230,7 @@ fn authorize(operation: &Operation, model: &Model) -> Option<TokenStream> {
     Some(quote!(request.authorize(#preferred, &[#(#ways),*])?;))
 }
 
-/// The statements that put a body into the request, given its expression.
+/// Returns the writer of the statements that put a body into the request, given its expression.
 fn put_body<'m>(body: &'m Body, model: &'m Model) -> impl Fn(&TokenStream) -> TokenStream + 'm {
     let media = &body.media;
     move |value| match body.kind {
@@ -250,7 +250,7 @@ fn put_body<'m>(body: &'m Body, model: &'m Model) -> impl Fn(&TokenStream) -> To
     }
 }
 
-/// The parts of a multipart body: a field each.
+/// Writes the parts of a multipart body, one for each field.
 fn parts(body: &Body, value: &TokenStream, model: &Model) -> TokenStream {
     let media = &body.parts;
     let Some(Schema::Struct(body)) = model.canonical(&body.schema).map(|named| &named.schema)
@@ -281,7 +281,7 @@ fn parts(body: &Body, value: &TokenStream, model: &Model) -> TokenStream {
     quote!(#(#parts)*)
 }
 
-/// The `match` on the reply's status.
+/// Writes the `match` on the reply's status.
 fn replies(
     operation: &Operation,
     model: &Model,
@@ -289,7 +289,7 @@ fn replies(
     failure: &Failure<'_>,
 ) -> TokenStream {
     let mut arms = Vec::new();
-    // An unlisted status of success is taken for the first that is listed.
+    // An unlisted status of success is read as the first listed one.
     let has_stream = needs::has_stream(operation);
     let whole = |value: TokenStream| match has_stream {
         true => quote!({ let reply = reply.read().await?; #value }),

@@ -1,8 +1,8 @@
-//! Structs, and constructors and setters for what requests are made of.
+//! Structs, and constructors and setters for parts of requests.
 //!
-//! All structs are `#[non_exhaustive]`, so that a new field is no break.
-//! Replies are only read, so only parts of requests can be constructed: a
-//! field that replies gain, required or not, changes nothing for a caller.
+//! All structs are `#[non_exhaustive]`, so that a new field is no break. Replies are only
+//! read, so only parts of requests have constructors. A new field of replies, required or
+//! not, changes nothing for a caller.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -33,7 +33,8 @@ pub(super) fn items(named: &Named, body: &Struct) -> TokenStream {
     }
 }
 
-/// The field for what has none: its name, which no other field has, and type.
+/// Returns the name and type of the field for properties without a field. No other field has
+/// the name.
 fn extra(body: &Struct) -> Option<(Ident, TokenStream)> {
     let values = ty::spelled(body.rest.as_ref()?, &quote!());
     let mut name = "extra".to_owned();
@@ -69,7 +70,7 @@ fn constructors(name: &Ident, body: &Struct) -> TokenStream {
             }
         },
     };
-    // Many required fields are many arguments.
+    // Each required field is an argument, so there may be many.
     let many = (needed.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     let setters = others.into_iter().map(|field| setter(field, body));
     quote! { impl #name { #many #new #(#setters)* } }
@@ -81,7 +82,7 @@ fn setter(field: &Field, body: &Struct) -> TokenStream {
     let (ty, value) = (&argument.ty, argument.value(&ident));
     let value = if fields::is_option(field) { quote!(Some(#value)) } else { value };
     let docs = doc::paragraphs(&[&format!("Sets `{}`.", field.wire)]);
-    // Fields of these names would meet the constructor and `Default`.
+    // A setter of these names would clash with the constructor or `Default`.
     let mut method = field.ident.clone();
     while matches!(method.as_str(), "new" | "default")
         || body.fields.iter().any(|other| other.ident == method && other.ident != field.ident)

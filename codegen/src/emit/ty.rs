@@ -1,4 +1,4 @@
-//! Types as Rust spells them, and how values of them are passed.
+//! Spelling of types in Rust, and passing of their values.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -6,7 +6,7 @@ use quote::quote;
 use super::ident;
 use crate::model::{Named, Schema, Ty};
 
-/// `ty` as it is spelled behind `path`, which leads to the module of types.
+/// Spells `ty` behind `path`, which leads to the module of types.
 pub(super) fn spelled(ty: &Ty, path: &TokenStream) -> TokenStream {
     match ty {
         Ty::Text => quote!(String),
@@ -37,7 +37,7 @@ fn wrapped(outer: &TokenStream, inner: &Ty, path: &TokenStream) -> TokenStream {
     quote!(#outer<#inner>)
 }
 
-/// Ways in which a value is passed to a setter or constructor.
+/// Passing of a value to a setter or constructor: the type of the argument, and its conversion.
 pub(super) struct Argument {
     pub(super) ty: TokenStream,
     conversion: Conversion,
@@ -51,8 +51,8 @@ enum Conversion {
     Box,
 }
 
-/// Text comes as anything that becomes a `String`, a list as anything that can
-/// be gone through.
+/// Returns the argument for a type. Text is any value that becomes a `String`, a list is any
+/// iterator.
 pub(super) fn argument(ty: &Ty, path: &TokenStream) -> Argument {
     let (ty, conversion) = match ty {
         Ty::Text => (quote!(impl Into<String>), Conversion::Into),
@@ -67,7 +67,7 @@ pub(super) fn argument(ty: &Ty, path: &TokenStream) -> Argument {
 }
 
 impl Argument {
-    /// The same text, for a field whose type redacts it.
+    /// Converts the argument for a field whose type redacts it.
     pub(super) fn redacted(self) -> Self {
         Self { conversion: Conversion::Redact, ..self }
     }
@@ -82,7 +82,7 @@ impl Argument {
         }
     }
 
-    /// The initializer of a field from the argument of the same name.
+    /// Writes the initializer of a field from the argument of the same name.
     pub(super) fn initialize(&self, ident: &Ident) -> TokenStream {
         let value = self.value(ident);
         match self.conversion {
@@ -92,7 +92,7 @@ impl Argument {
     }
 }
 
-/// The documentation of a named type.
+/// Writes the documentation of a named type.
 pub(super) fn docs(named: &Named) -> Vec<TokenStream> {
     let name = &named.name;
     let summary = match (named.description.is_empty(), &named.schema) {
@@ -108,13 +108,13 @@ pub(super) fn docs(named: &Named) -> Vec<TokenStream> {
     ])
 }
 
-/// The sentence that says where a type comes from.
+/// Returns the sentence that names the schema of a type.
 pub(super) fn origin(named: &Named) -> String {
     named.origin.as_ref().map(|name| format!("OpenAPI schema: `{name}`.")).unwrap_or_default()
 }
 
-/// Documentation of something deprecated. An attribute would have
-/// the generated text warn of itself.
+/// Returns the documentation of a deprecated item. With an attribute the generated text would
+/// warn of itself.
 pub(super) fn deprecation(deprecated: bool) -> &'static str {
     if deprecated { "Deprecated: the API's document says so." } else { "" }
 }

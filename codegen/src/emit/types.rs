@@ -1,4 +1,4 @@
-//! The module of types, sorted by name.
+//! Module of types, sorted by name.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -12,7 +12,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
         items.push((named.name.clone(), item(named)));
     }
     items.extend(outcomes::items(model));
-    // Stable: what belongs to one name stays in its order.
+    // The sort is stable: items of one name stay in their order.
     items.sort_by(|a, b| a.0.cmp(&b.0));
     items.into_iter().map(|(_, tokens)| tokens).collect()
 }

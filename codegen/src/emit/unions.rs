@@ -1,5 +1,5 @@
-//! Enums of alternatives. A discriminating property decides between them;
-//! without one, the alternative that keeps most of a value does.
+//! Enums of alternatives. A discriminating property decides between them. Without one, the
+//! alternative is chosen that keeps most of a value.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -40,7 +40,7 @@ pub(super) fn items(named: &Named, union: &Union) -> TokenStream {
     }
 }
 
-/// Text that stands between backticks of documentation.
+/// Returns text that can stand between backticks of documentation, at most 60 characters.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && *c != '`').take(60).collect()
 }

@@ -1,5 +1,5 @@
-//! Puts shared parameters, bodies and responses where they are used, so that
-//! only references to schemas remain.
+//! Copies of shared parameters, bodies and responses at the places of their use, so that only
+//! references to schemas remain.
 
 use serde_json::Value;
 
@@ -25,8 +25,8 @@ pub(super) fn run(root: &mut Value) {
     }
 }
 
-/// Gives the path item's parameters to each of its operations, which may
-/// replace them by ones of their own.
+/// Gives the path item's parameters to each of its operations. An operation may replace them
+/// by its own.
 fn push_down_parameters(item: &mut serde_json::Map<String, Value>, source: &Value) {
     let shared = take_parameters(item, source);
     for (key, operation) in item.iter_mut() {
@@ -55,11 +55,10 @@ fn take_parameters(holder: &mut serde_json::Map<String, Value>, source: &Value) 
     list
 }
 
-/// The longest chain of references that is followed; what is left of a longer
-/// one, or of a circle, leads nowhere.
+/// Longest chain of references that is followed. A longer one, or a circle, leads nowhere.
 const LONGEST_CHAIN: usize = 64;
 
-/// Replaces a reference by a copy of what it leads to.
+/// Replaces a reference by a copy of its target.
 fn resolve(value: &mut Value, source: &Value) {
     for _ in 0..LONGEST_CHAIN {
         let target = value.get("$ref").and_then(Value::as_str).and_then(pointer::local);

@@ -1,9 +1,7 @@
-//! Brings a document into the shape that OpenAPI 3.0 promises, so that no
-//! later stage meets anything else.
+//! Repair of a document, so that later stages can rely on the shape of OpenAPI 3.0.
 //!
-//! A part without that shape is left out by name: a detail where the
-//! operation can do without, else the operation. Nothing but a document that
-//! is not OpenAPI at all is refused.
+//! A part without that shape is left out by name: a detail if the operation works without it,
+//! else the operation. Only a document that is not OpenAPI at all is refused.
 
 mod inline;
 mod operations;
@@ -20,7 +18,7 @@ use crate::{lower, schema};
 pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
     lower::to_3_0(root, notes);
     components(root, notes);
-    // From here on there is one, if an empty one.
+    // From here on the document has `components.schemas`, if only an empty one.
     schema::components(root);
     references::hoist(root);
     let known = references::targets(root);
@@ -30,7 +28,7 @@ pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
     security::note(root, notes);
 }
 
-/// Each section of the components is an object of objects.
+/// Leaves out sections of the components that are no objects.
 fn components(root: &mut Value, notes: &mut Notes) {
     let Some(components) = root.get_mut("components").and_then(Value::as_object_mut) else {
         return;
@@ -44,7 +42,7 @@ fn components(root: &mut Value, notes: &mut Notes) {
     });
 }
 
-/// Text of the document, bounded, for a message.
+/// Shortens text of the document for a message, to 60 characters.
 fn shorten(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -52,7 +50,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Removes a key whose value is not what it has to be.
+/// Removes a key whose value is not of the expected kind.
 fn drop_key(map: &mut Map<String, Value>, key: &str, at: &str, expected: &str, notes: &mut Notes) {
     if map.shift_remove(key).is_some() {
         notes.detail(&crate::pointer::join(at, key), format!("expected {expected}"));

@@ -11,10 +11,10 @@ use crate::path_template::{self, Piece, Segment};
 use crate::validate::METHODS;
 use crate::{passes, pointer};
 
-/// Headers that the standard keeps to itself, whatever a parameter says.
+/// Headers that the standard reserves: a parameter of such a name is ignored.
 const OWN_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 
-/// Puts shared parts where they are used, and mends every operation.
+/// Copies shared parts to the places of their use, and mends each operation.
 pub(super) fn run(root: &mut Value, known: &Targets, notes: &mut Notes) {
     path_items(root, notes);
     super::inline::run(root);
@@ -38,7 +38,7 @@ pub(super) fn run(root: &mut Value, known: &Targets, notes: &mut Notes) {
     }
 }
 
-/// Follows path items that are references; other things than objects go.
+/// Follows path items that are references. Path items that are no objects are left out.
 fn path_items(root: &mut Value, notes: &mut Notes) {
     let Some(Value::Object(paths)) = root.get("paths") else { return };
     let refers = paths.values().any(|item| item.get("$ref").is_some());
@@ -109,7 +109,7 @@ fn mend(
     Ok(())
 }
 
-/// A status as the standard spells it: `4xx` is `4XX`.
+/// Returns a status in the standard's spelling: `4xx` is `4XX`.
 fn normal_status(text: &str) -> Option<String> {
     let upper = text.to_ascii_uppercase();
     let fine = matches!(upper.as_bytes(), [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'])
@@ -120,7 +120,7 @@ fn normal_status(text: &str) -> Option<String> {
     }
 }
 
-/// The body of a request or reply is an object with schemas under `content`.
+/// Mends the body of a request or reply: an object with schemas under `content`.
 fn content(value: &mut Value, at: &str, known: &Targets, notes: &mut Notes) -> Result<(), Fault> {
     let fault = |at: &str, reason: &str| Err((at.to_owned(), reason.to_owned()));
     let Some(map) = value.as_object_mut() else { return fault(at, "expected an object") };
@@ -196,7 +196,7 @@ fn parameters(
     Ok(())
 }
 
-/// The name and place of one parameter; `None` if the client has none of it.
+/// Mends one parameter, and returns its name and place. `None` if the client does not have it.
 fn one(
     value: &mut Value,
     at: &str,
@@ -226,7 +226,7 @@ fn one(
     if !sendable {
         return fault("no parameter of this place can have this name");
     }
-    // `content` is the one way of writing a value where there is no style.
+    // A parameter has its schema under `content` if the value is written without a style.
     if let Some(content) = map.shift_remove("content")
         && !map.contains_key("schema")
     {

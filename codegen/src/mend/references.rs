@@ -1,5 +1,5 @@
-//! References: those into the middle of something get a schema to lead to,
-//! those that lead nowhere or in circles are found.
+//! References. Those into the middle of a schema or operation get a schema of their own as
+//! the target. Those that lead nowhere or in circles are found.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::walk;
 /// Pointers to which a reference may lead.
 pub(super) type Targets = HashSet<String>;
 
-/// The pointers of all references of the document that lead to an object.
+/// Lists the pointers of all references of the document that lead to an object.
 pub(super) fn targets(root: &Value) -> Targets {
     let mut found = Targets::new();
     walk::objects(root, &mut |object| {
@@ -26,8 +26,8 @@ pub(super) fn targets(root: &Value) -> Targets {
     found
 }
 
-/// Makes a schema of its own of every schema inside another, or inside an
-/// operation, that something refers to.
+/// Moves each referenced schema that is inside another, or inside an operation, to a schema
+/// of its own.
 pub(super) fn hoist(root: &mut Value) {
     // A schema that is hoisted may refer into the middle of another.
     for _ in 0..16 {
@@ -57,7 +57,7 @@ pub(super) fn hoist(root: &mut Value) {
     }
 }
 
-/// Words of a pointer that name something, rather than a place of the format.
+/// Returns whether a word of a pointer is a name, rather than a key of the format.
 fn is_telling(word: &str) -> bool {
     const FORMAT: [&str; 15] = [
         "",
@@ -85,7 +85,7 @@ fn schemas_mut(root: &mut Value) -> Option<&mut Map<String, Value>> {
     schemas.as_object_mut()
 }
 
-/// Targets of references of schemas that are no schema of the components.
+/// Lists the targets of references to schemas that are not among the components.
 fn inner_targets(root: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     walk::objects(root, &mut |object| {
@@ -106,8 +106,8 @@ fn inner_targets(root: &Value) -> BTreeSet<String> {
     found
 }
 
-/// Returns whether the pointer leads to something else than a schema: a parameter, a
-/// response, a body or a whole path.
+/// Returns whether the pointer leads to another part than a schema: a parameter, a response,
+/// a body or a whole path.
 fn is_whole(target: &str) -> bool {
     let Some((rest, last)) = target.rsplit_once('/') else { return true };
     let holder = rest.rsplit('/').next().unwrap_or_default();
@@ -117,8 +117,8 @@ fn is_whole(target: &str) -> bool {
     !names_schema && !holds_schemas
 }
 
-/// Cuts what no type can be made of: a chain of references that returns to its
-/// start, and a schema that is its own branch.
+/// Cuts circles of which no type can be made: a chain of references that returns to its start,
+/// and a schema that is its own branch.
 pub(super) fn cut_circles(root: &mut Value, notes: &mut Notes) {
     let Some(Value::Object(schemas)) = root.pointer_mut("/components/schemas") else { return };
     let mut branches: HashMap<String, Vec<String>> = HashMap::new();
@@ -164,7 +164,7 @@ pub(super) fn cut_circles(root: &mut Value, notes: &mut Notes) {
     }
 }
 
-/// The named schemas that `schema` is made of, rather than contains.
+/// Lists the named schemas that `schema` is made of: references and branches, not properties.
 fn branch_names(schema: &Value) -> Vec<String> {
     let mut found: Vec<String> = pointer::schema_name(schema).map(unescape).into_iter().collect();
     for key in ["allOf", "oneOf", "anyOf"] {

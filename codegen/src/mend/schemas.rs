@@ -1,5 +1,5 @@
-//! Schemas: keywords with values of another kind are left out, and so is what
-//! no value can be.
+//! Schemas. Keywords with values of the wrong kind are left out, and so are schemas that no
+//! value can match.
 
 use serde_json::{Map, Value, json};
 
@@ -8,8 +8,7 @@ use super::{drop_key, shorten};
 use crate::left_out::Notes;
 use crate::pointer;
 
-/// The deepest nesting of schemas that gets a type, counted in schemas. Real
-/// documents stay below twenty.
+/// Deepest nesting of schemas that gets a type, in schemas. Real documents stay below 20.
 const MAX_DEPTH: usize = 40;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
@@ -58,7 +57,7 @@ impl Mender<'_> {
         self.parts(map, at, depth);
     }
 
-    /// Leaves of a reference what stands beside it in practice.
+    /// Mends a reference. The description, flags and extensions beside it stay.
     fn reference(&self, map: &mut Map<String, Value>) -> Result<(), String> {
         let Some(Value::String(reference)) = map.get("$ref") else {
             return Err("expected a string".to_owned());
@@ -104,7 +103,7 @@ impl Mender<'_> {
         match map.get_mut("required") {
             None => {}
             Some(Value::Array(names)) => names.retain(Value::is_string),
-            // As drafts of JSON schema had it; it says nothing of this schema.
+            // Early drafts of JSON Schema had a boolean here, which is about the property.
             Some(Value::Bool(_)) => {
                 map.shift_remove("required");
             }
@@ -135,7 +134,7 @@ impl Mender<'_> {
         {
             self.schema(values, &format!("{at}/additionalProperties"), depth + 1);
         }
-        // Whatever refers to a definition refers to a schema of its own by now.
+        // References to definitions lead to schemas of their own by now.
         ["not", "$defs"].iter().for_each(|key| drop(map.shift_remove(*key)));
         for key in ["allOf", "oneOf", "anyOf"] {
             match map.get_mut(key) {

@@ -1,4 +1,4 @@
-//! Security schemes: what an operation needs and the client does not have is named.
+//! Security schemes that operations need and the client does not have.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::left_out::Notes;
 use crate::schema;
 use crate::{pointer, security};
 
-/// Names the schemes that operations need and the client does not have.
+/// Notes these schemes.
 pub(super) fn note(root: &Value, notes: &mut Notes) {
     for (_, operation) in schema::operations(root) {
         for name in security::of(root, operation).missing {

@@ -1,5 +1,4 @@
-//! Places boxes where a type would hold itself, and makes types of aliases that
-//! stand for themselves.
+//! Boxes where a type would hold itself, and types for aliases that stand for themselves.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +14,7 @@ pub(super) fn place(types: &mut BTreeMap<String, Named>) {
     }
 }
 
-/// Every type that stands directly in a schema.
+/// Calls `change` with each type that stands directly in a schema.
 fn each_ty(schema: &mut Schema, change: &mut impl FnMut(&mut Ty)) {
     match schema {
         Schema::Struct(body) => {
@@ -36,7 +35,7 @@ fn put_box(ty: &mut Ty, is_own: &impl Fn(&str) -> bool) {
     }
 }
 
-/// The types that a value of this one holds without indirection.
+/// Lists the types that a value of this schema holds without indirection.
 fn held(schema: &Schema) -> Vec<String> {
     let mut found = Vec::new();
     let mut add = |ty: &Ty| {
@@ -56,8 +55,8 @@ fn held(schema: &Schema) -> Vec<String> {
     found
 }
 
-/// A number for each group of types that hold each other; a type that holds
-/// neither itself nor another that holds it has none.
+/// Numbers the groups of types that hold each other. A type that neither holds itself nor is in
+/// such a group has no number.
 fn groups(types: &BTreeMap<String, Named>) -> HashMap<String, usize> {
     let names: Vec<&str> = types.keys().map(String::as_str).collect();
     let index: HashMap<&str, usize> =
@@ -78,8 +77,8 @@ fn groups(types: &BTreeMap<String, Named>) -> HashMap<String, usize> {
         .collect()
 }
 
-/// The strongly connected components of a graph (Tarjan's algorithm, with a
-/// stack of its own in place of recursion): a number for each node.
+/// Finds the strongly connected components of a graph: a number for each node. This is Tarjan's
+/// algorithm, with a stack of its own in place of recursion.
 fn strong_components(edges: &[Vec<usize>]) -> Vec<usize> {
     const NONE: usize = usize::MAX;
     let count = edges.len();
@@ -127,7 +126,7 @@ fn strong_components(edges: &[Vec<usize>]) -> Vec<usize> {
     component
 }
 
-/// An alias that stands for itself, as a list of such lists, is a type.
+/// Makes a type of each alias that stands for itself, such as a list of such lists.
 fn wrap_aliases(types: &mut BTreeMap<String, Named>) {
     let names: Vec<&String> = types.keys().collect();
     let index: HashMap<&str, usize> =

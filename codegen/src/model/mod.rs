@@ -1,5 +1,4 @@
-//! The document as typed parts, from which code is written without another look
-//! at the document.
+//! Document as typed parts. Code is written from them alone.
 
 mod boxes;
 mod operations;
@@ -19,17 +18,17 @@ use crate::left_out::Notes;
 use crate::passes::request_errors;
 use crate::{Document, mend, passes, schema};
 
-/// Parts of the client and its builder beside what they hold.
+/// Fields of the client and its builder beside held parameters.
 const TAKEN: [&str; 5] = ["core", "scheme", "secret", "setup", "timeout"];
 
-/// The parts of the generated client.
+/// Parts of the generated client.
 #[derive(Debug)]
 pub(crate) struct Model {
-    /// The document's `info.title`.
+    /// Document's `info.title`.
     pub(crate) title: String,
-    /// The first server's URL, if there is one.
+    /// First server's URL, if there is one.
     pub(crate) base_url: String,
-    /// In the document's order.
+    /// Operations in the document's order.
     pub(crate) operations: Vec<Operation>,
     /// Path parameters that the client holds, so that no call repeats them.
     pub(crate) held: Vec<Parameter>,
@@ -40,7 +39,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The model of a document of which nothing has been prepared yet.
+    /// Prepares and reads a document.
     pub(crate) fn of(document: &Document) -> Self {
         let (mut root, mut notes) = (document.root().clone(), Notes::default());
         mend::mend(&mut root, &mut notes);
@@ -69,7 +68,7 @@ impl Model {
             }
         }
         for parameter in operations.iter_mut().flat_map(|operation| &mut operation.parameters) {
-            // Of one name and another type: an argument of its own.
+            // A parameter of the same name and another type is an argument of its own.
             let same =
                 |known: &&Parameter| known.name == parameter.name && known.ty == parameter.ty;
             match held.iter().find(same).filter(|_| parameter.held) {
@@ -88,7 +87,7 @@ impl Model {
         }
     }
 
-    /// The type that a name stands for, through aliases.
+    /// Returns the type that a name stands for, through aliases.
     pub(crate) fn canonical(&self, name: &str) -> Option<&Named> {
         let mut named = self.types.get(name)?;
         while let Schema::Alias(target) | Schema::Other(Ty::Named(target)) = &named.schema {
@@ -113,7 +112,7 @@ impl Model {
     }
 }
 
-/// The first server's URL, with the defaults of its variables.
+/// Returns the first server's URL, with the defaults of its variables.
 fn base_url(root: &Value) -> String {
     let server = root.pointer("/servers/0");
     let url = server.and_then(|server| server.get("url")).and_then(Value::as_str);

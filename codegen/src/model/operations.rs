@@ -1,4 +1,4 @@
-//! Operations: what they take, send and answer with.
+//! Operations with their parameters, bodies and outcomes.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,40 +16,40 @@ const RESERVED: [&str; 3] = ["body", "client", "send"];
 
 #[derive(Debug)]
 pub(crate) struct Operation {
-    /// A Rust identifier in snake case, unique in the document.
+    /// Rust identifier in snake case, unique in the document.
     pub(crate) name: String,
-    /// Lower case, as OpenAPI spells it.
+    /// HTTP method in lower case, as OpenAPI spells it.
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) segments: Vec<Segment>,
     pub(crate) summary: String,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
-    /// The ways of sending the secret, the first by default.
+    /// Ways of sending the secret, the first by default.
     pub(crate) security: Vec<Scheme>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
     /// Documented outcomes in the order of status, `default` last.
     pub(crate) successes: Vec<Outcome>,
     pub(crate) failures: Vec<Outcome>,
-    /// The type of several successes, if there are several.
+    /// Name of the type of the successes, if there are several.
     pub(crate) success_name: String,
-    /// The type of several errors, if there are several.
+    /// Name of the type of the errors, if there are several.
     pub(crate) error_name: String,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Parameter {
-    /// As the document and HTTP spell it.
+    /// Name as the document and HTTP spell it.
     pub(crate) name: String,
-    /// The argument or setter.
+    /// Identifier of the argument or setter.
     pub(crate) ident: String,
     pub(crate) place: Place,
     pub(crate) required: bool,
     pub(crate) description: String,
     pub(crate) ty: Ty,
     pub(crate) writing: Writing,
-    /// True if the client holds its value.
+    /// True if the client holds the value.
     pub(crate) held: bool,
 }
 
@@ -61,14 +61,14 @@ pub(crate) enum Place {
     Cookie,
 }
 
-/// Ways in which a value becomes text.
+/// Way in which a value becomes text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Writing {
     /// By `Display`.
     Plain,
-    /// A value for each element of a list.
+    /// Value for each element of a list.
     Each,
-    /// The elements of a list with this between them.
+    /// Elements of a list with this separator.
     Joined(&'static str),
     /// By a style of OpenAPI, which the run-time knows by this name.
     Styled(&'static str, bool),
@@ -77,12 +77,12 @@ pub(crate) enum Writing {
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) kind: BodyKind,
-    /// The value of `Content-Type`.
+    /// Value of `Content-Type`.
     pub(crate) media: String,
-    /// The name of its type, if it has one.
+    /// Name of its type, if it has one.
     pub(crate) schema: String,
     pub(crate) required: bool,
-    /// The media types of the parts of a multipart body that have one.
+    /// Media types of the parts of a multipart body, of those that have one.
     pub(crate) parts: BTreeMap<String, String>,
 }
 
@@ -101,16 +101,16 @@ pub(crate) struct Outcome {
     pub(crate) payload: Payload,
 }
 
-/// The body of a reply.
+/// Body of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Payload {
-    /// None is documented.
+    /// No body is documented.
     Empty,
     /// JSON of the named type.
     Json(String),
     Text,
     Bytes,
-    /// Handed out while it arrives.
+    /// Bytes that are handed out while they arrive.
     Stream,
 }
 
@@ -148,7 +148,7 @@ impl Operation {
             })
             .collect();
         outcomes.sort_by_key(|outcome| outcome.status);
-        // `default` alone describes success as well as failure.
+        // `default` as the only outcome describes success as well as failure.
         let only_default = outcomes.iter().all(|outcome| outcome.status == Status::Default);
         let (mut successes, failures): (Vec<_>, Vec<_>) =
             outcomes.into_iter().partition(|outcome| outcome.status.is_success());
@@ -324,7 +324,7 @@ fn payload(response: &Value) -> Payload {
     }
 }
 
-/// `/paths/~1apps~1{appId}/get` to its path and method.
+/// Splits a pointer such as `/paths/~1apps~1{appId}/get` into path and method.
 fn place(at: &str) -> (String, &'static str) {
     let (path, method) = at.rsplit_once('/').unwrap_or_default();
     let path = pointer::unescape(path.strip_prefix("/paths/").unwrap_or(path));
@@ -337,7 +337,7 @@ fn schema_name(holder: &Value) -> Option<String> {
     pointer::schema_name(schema).map(str::to_owned)
 }
 
-/// Parameters of one name are told apart by their places.
+/// Makes the identifiers unique: parameters of one name get their place in it.
 fn unique_idents(parameters: &mut [Parameter]) {
     let mut taken: HashSet<String> = RESERVED.map(str::to_owned).into();
     for parameter in parameters.iter_mut() {

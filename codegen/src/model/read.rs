@@ -1,4 +1,4 @@
-//! Reads the named types from the schemas of a prepared document.
+//! Named types of the schemas of a prepared document.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,7 +8,7 @@ use super::types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty,
 use crate::schema;
 use crate::{names, pointer};
 
-/// Every named type of the document.
+/// Reads the named types of the document.
 pub(super) fn types(root: &Value) -> BTreeMap<String, Named> {
     let empty = Map::new();
     let schemas = root.pointer("/components/schemas").and_then(Value::as_object).unwrap_or(&empty);
@@ -27,7 +27,7 @@ pub(super) fn types(root: &Value) -> BTreeMap<String, Named> {
     schemas.iter().map(named).collect()
 }
 
-/// The type of a schema in the place where it stands.
+/// Reads the type of a schema at its place.
 pub(super) fn ty(value: &Value) -> Ty {
     if let Some(name) = pointer::schema_name(value) {
         return Ty::Named(name.to_owned());
@@ -120,7 +120,7 @@ fn structure(
     let mut sorted: Vec<(&String, &Value)> = properties.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
     let mut taken = HashSet::new();
-    // The plainest spelling of a name has it, whatever the order.
+    // A field that already is spelled as an identifier gets it first, whatever the order.
     let mut idents: BTreeMap<&String, String> = BTreeMap::new();
     let spell = |name: &str| names::field_name_or(name, "field");
     let mut by_wish = sorted.clone();
@@ -214,7 +214,7 @@ fn union(value: &Value, list: &[Value]) -> Schema {
     let mut seen = HashSet::new();
     for (index, branch) in list.iter().enumerate() {
         let (ty, mut tags) = (ty(branch), tags(index));
-        // A value that stands for several stands for the first.
+        // A tag of several alternatives counts for the first.
         tags.retain(|tag| seen.insert(tag.clone()));
         if ty == Ty::Any {
             return Schema::Other(Ty::Any);
@@ -223,7 +223,7 @@ fn union(value: &Value, list: &[Value]) -> Schema {
         match (known, property) {
             (Some(known), None) => known.tags.extend(tags),
             (_, Some(_)) | (None, None) => {
-                // Schemas of one shape are one type, and go by their tags.
+                // Alternatives of one type are named by their tags.
                 let twin = variants.iter().any(|variant| variant.ty == ty);
                 let wish = match tags.first().filter(|_| twin) {
                     Some(tag) => names::variant_name(tag),

@@ -1,82 +1,82 @@
-//! Named types and what they are made of.
+//! Named types and their parts.
 
-/// A type of the document.
+/// Type of the document.
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
-    /// Its name in the document, if it has one there.
+    /// Name in the document, if it has one there.
     pub(crate) origin: Option<String>,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
-    /// True if requests are made of it.
+    /// True if it is part of requests.
     pub(crate) requested: bool,
     pub(crate) schema: Schema,
 }
 
-/// Kinds of named types.
+/// Kind of a named type.
 #[derive(Debug)]
 pub(crate) enum Schema {
     Struct(Struct),
     /// Strings, of which the document lists some.
     OpenEnum(Vec<EnumValue>),
     Union(Union),
-    /// A string that is safe in a path.
+    /// String that is safe in a path.
     Id,
     /// Another name of a named type.
     Alias(String),
     /// Another name of an unnamed type.
     Other(Ty),
-    /// An unnamed type that contains itself.
+    /// Unnamed type that contains itself.
     Wrapper(Ty),
 }
 
 #[derive(Debug)]
 pub(crate) struct Struct {
-    /// Sorted by the name in JSON.
+    /// Fields, sorted by the name in JSON.
     pub(crate) fields: Vec<Field>,
-    /// The values of what has no field.
+    /// Type of the properties without a field, if they are kept.
     pub(crate) rest: Option<Ty>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
-    /// A Rust identifier, unique in the struct.
+    /// Rust identifier, unique in the struct.
     pub(crate) ident: String,
-    /// The name in JSON.
+    /// Name in JSON.
     pub(crate) wire: String,
-    /// Other names under which a reply may have it.
+    /// Other names that a reply may use.
     pub(crate) aliases: Vec<String>,
-    /// Without `Option`.
+    /// Type without `Option`.
     pub(crate) ty: Ty,
     pub(crate) presence: Presence,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
     pub(crate) debug: Debug,
-    /// True if it is an id, of which the empty string means that there is none.
+    /// True if it is an id. The empty string means that there is none.
     pub(crate) is_id: bool,
-    /// True if it tells success from refusal: `false` means that the body is an error.
+    /// True if it tells success from refusal: if its value is `false`, the body is an error.
     pub(crate) is_verdict: bool,
 }
 
-/// True if a field may be missing or null.
+/// Presence of a field: required or not, and null or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
     Required,
-    /// Required, but it may be null.
+    /// Required and may be null.
     Nullable,
-    /// An `Option`.
+    /// Not required: an `Option`.
     Optional,
-    /// A list or a map, which is empty if it is missing.
+    /// List or map that is empty if it is missing.
     Empty,
 }
 
-/// Text that `Debug` shows of a text.
+/// Part of a text that `Debug` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Debug {
     Show,
-    /// The length only.
+    /// Length only.
     Hide,
-    /// The text without session descriptions.
+    /// Text without session descriptions.
     Scrub,
 }
 
@@ -87,10 +87,10 @@ pub(crate) struct EnumValue {
     pub(crate) description: String,
 }
 
-/// One of several types.
+/// Choice between several types.
 #[derive(Debug)]
 pub(crate) struct Union {
-    /// The property whose value decides, if there is one.
+    /// Property whose value decides, if there is one.
     pub(crate) tag: Option<String>,
     pub(crate) variants: Vec<Variant>,
 }
@@ -99,27 +99,27 @@ pub(crate) struct Union {
 pub(crate) struct Variant {
     pub(crate) ident: String,
     pub(crate) ty: Ty,
-    /// The values of the deciding property that stand for it.
+    /// Values of the deciding property that select the variant.
     pub(crate) tags: Vec<String>,
 }
 
-/// A type as it stands in a field or argument.
+/// Type of a field or argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ty {
     Text,
     Bool,
-    /// A Rust integer or float.
+    /// Rust integer or float.
     Number(&'static str),
     /// Bytes: a file of a form.
     File,
     Any,
-    /// An object without known properties.
+    /// Object without known properties.
     Object,
     Named(String),
     Boxed(Box<Ty>),
     List(Box<Ty>),
     Map(Box<Ty>),
-    /// Null, or a value.
+    /// Null or a value.
     Option(Box<Ty>),
 }
 
@@ -129,8 +129,8 @@ impl Ty {
         matches!(self, Ty::Text | Ty::Bool | Ty::Number(_))
     }
 
-    /// Calls `visit` with every named type in this one; `direct` says whether a
-    /// value of this type would hold one without indirection.
+    /// Calls `visit` with each named type in this one. The flag `direct` is true if a value
+    /// of this type holds one without indirection.
     pub(crate) fn names(&self, direct: bool, visit: &mut impl FnMut(&str, bool)) {
         match self {
             Ty::Named(name) => visit(name, direct),

@@ -1,6 +1,5 @@
-//! Makes one type of named schemas that have the same shape; the other names
-//! stay as aliases, so that a program's words do not change when the document
-//! lets two of them go apart.
+//! Named schemas of the same shape become one type. The other names stay as aliases, so that
+//! programs stay as they are if a later document gives two of them different shapes.
 
 use std::collections::HashMap;
 
@@ -13,7 +12,7 @@ use crate::schema;
 use crate::{pointer, walk};
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    // An alias may make two further schemas equal, so until nothing changes.
+    // An alias may make two further schemas equal, so this is repeated until none is found.
     while let Some(aliases) = find(root) {
         for (name, target) in &aliases {
             let Some(schemas) = schema::components(root) else { return };
@@ -28,7 +27,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         }
         let schemas = schema::components(root).into_iter().flat_map(Map::values_mut);
         schemas.for_each(|schema| redirect(schema, &aliases));
-        // A body keeps its own name, which is the alias; a parameter has none.
+        // A body keeps its own name, which is the alias. A parameter has no name of a type.
         for (_, _, operation) in schema::operations_mut(root) {
             if let Some(parameters) = operation.get_mut("parameters") {
                 redirect(parameters, &aliases);
@@ -37,9 +36,8 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     }
 }
 
-/// The aliases to make, each with the name of the type that it stands for:
-/// the shortest, then the first in the alphabet; the error body
-/// before all.
+/// Finds the aliases to make, each with the name of the type that it stands for. That is the
+/// error body, else the shortest name, else the first in the alphabet.
 fn find(root: &Value) -> Option<HashMap<String, String>> {
     let mut sorted: Vec<(&String, &Value)> = schema::named(root)?
         .iter()
@@ -75,7 +73,7 @@ fn redirect(schema: &mut Value, aliases: &HashMap<String, String>) {
             .and_then(Value::as_str)
             .and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
         if let Some(mut target) = name.and_then(|name| aliases.get(name)) {
-            // Chains end: validation refuses references that form a circle.
+            // Chains end, because circles of references have been cut.
             while let Some(next) = aliases.get(target) {
                 target = next;
             }

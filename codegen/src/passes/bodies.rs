@@ -1,5 +1,5 @@
-//! Reduces every body to one form: JSON where there is one, else a form, text
-//! or bytes. What is chosen stands in `x-rust-media` beside the content.
+//! Reduction of each body to one media type: JSON if there is one, else a form, text or bytes.
+//! The choice stands in `x-rust-media` beside the content.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
-/// The mark of this pass.
+/// Extension that holds the choice.
 pub(crate) const MARK: &str = "x-rust-media";
 
 pub(super) fn run(root: &mut Value, notes: &mut Notes) {
@@ -33,7 +33,7 @@ pub(crate) fn is_json(media: &str) -> bool {
     essence == "*/*" || essence == "application/json" || essence.ends_with("+json")
 }
 
-/// A way of writing bodies, by the word that the mark has for it.
+/// Way of writing bodies: its word in the mark, and the check of a media type and schema.
 type Kind = (&'static str, fn(&str, &Value) -> bool);
 
 const REQUEST: [Kind; 5] = [
@@ -54,7 +54,7 @@ const REPLY: [Kind; 4] = [
 fn is_json_value(media: &str, entry: &Value) -> bool {
     let schema = entry.get("schema");
     let is_binary = schema.is_some_and(|schema| schema.get("format") == Some(&json!("binary")));
-    // Anything at all is JSON where the schema is of something else than text.
+    // A wildcard is JSON if the schema is not of text.
     let is_any = media.contains('*');
     let is_text = schema.is_none_or(|schema| schema.get("type") == Some(&json!("string")));
     is_json(media) && !is_binary && !(is_any && is_text)
@@ -79,7 +79,7 @@ fn choose(holder: &mut Map<String, Value>, kinds: &[Kind], at: &str, notes: &mut
     let mut parts = Map::new();
     for (name, said) in encoding.into_iter().flatten() {
         let media = said.get("contentType").and_then(Value::as_str);
-        // Of several media types a caller would have to choose one.
+        // A part with several media types has the default one: a caller would have to choose.
         match media.filter(|media| kind == "multipart" && !media.contains([',', '*'])) {
             Some(media) => {
                 parts.insert(name.clone(), json!(media));
@@ -105,7 +105,7 @@ fn choose(holder: &mut Map<String, Value>, kinds: &[Kind], at: &str, notes: &mut
     holder.insert(MARK.to_owned(), json!({ "kind": kind, "type": media, "parts": parts }));
 }
 
-/// A media type without its parameters.
+/// Returns a media type without its parameters.
 fn essence(media: &str) -> String {
     media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! Inline schemas that ask for one name, gathered by what they mean.
+//! Inline schemas that ask for one name, grouped by their meaning.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::name_inline::is_inline_object;
 use super::shape::{inherit, shape, unite, values};
 
-/// One place that wants to be a reference.
+/// Place of an inline schema that becomes a reference.
 pub(super) struct Occurrence {
     pub(super) at: String,
-    /// The named schema that it is in, if it is in one.
+    /// Named schema around it, if there is one.
     pub(super) around: Option<String>,
     pub(super) wish: String,
     pub(super) pinned: bool,
-    /// Its place, as the beginning of a type's name.
+    /// Name of its place, as the beginning of a type's name.
     pub(super) owner: String,
     pub(super) schema: Value,
 }
@@ -22,10 +22,10 @@ pub(super) struct Occurrence {
 /// Occurrences that become one type.
 pub(super) struct Cluster {
     pub(super) schema: Value,
-    /// The [`shape`] of the schema, which is costly to find.
+    /// [`shape`] of the schema, kept because it is costly to find.
     pub(super) shape: String,
     pub(super) members: Vec<Occurrence>,
-    /// The schema of this name exists and is what the members join.
+    /// Existing schema that the members join, by its name.
     pub(super) existing: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Cluster {
         Self { schema: schema.clone(), shape, members: Vec::new(), existing: Some(name.to_owned()) }
     }
 
-    /// Returns whether the overlay says that this is one type with others of its name.
+    /// Returns whether the overlay pins this to one type with others of its name.
     fn is_pinned(&self) -> bool {
         self.members.iter().all(|member| member.pinned) && is_inline_object(&self.schema)
     }
@@ -59,7 +59,7 @@ impl Cluster {
     }
 }
 
-/// The clusters of one wish, found by what makes another one join them.
+/// Clusters of one wished name, with indices to find those that a new cluster joins.
 #[derive(Default)]
 pub(super) struct Group {
     pub(super) clusters: Vec<Option<Cluster>>,
@@ -73,8 +73,8 @@ impl Group {
         clusters.into_iter().for_each(|cluster| self.join(cluster));
     }
 
-    /// Adds a cluster, or unites it with those that mean the same: an enum may
-    /// connect several that had nothing in common before.
+    /// Adds a cluster, or unites it with those that mean the same. An enum may connect several
+    /// that had nothing in common before.
     pub(super) fn join(&mut self, mut new: Cluster) {
         let mut same: BTreeSet<usize> =
             self.by_shape.get(&new.shape).copied().into_iter().collect();

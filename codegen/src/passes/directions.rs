@@ -1,9 +1,7 @@
-//! Asks nobody for a property that goes the other way: one that is `readOnly` is
-//! not required where requests are made of its schema, and one that is
-//! `writeOnly` is not required where replies are.
+//! Optional properties of one direction: a `readOnly` property is not required in schemas of
+//! requests, and a `writeOnly` one is not required in schemas of replies.
 //!
-//! A schema of both directions has one type, in which such a property is
-//! optional.
+//! A schema of both directions has one type, in which such a property is optional.
 
 use std::collections::HashSet;
 
@@ -41,7 +39,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     }
 }
 
-/// Takes the properties that `is_hidden` accepts from what is required.
+/// Removes the properties that `is_hidden` accepts from `required`.
 fn not_required(map: &mut Map<String, Value>, is_hidden: &impl Fn(&Value) -> bool) {
     let Some(Value::Object(properties)) = map.get("properties") else { return };
     let hidden: HashSet<String> = properties

@@ -1,5 +1,5 @@
-//! Removes the extensions by which passes speak to each other: a document that
-//! brings them along would have them obeyed.
+//! Removal of the extensions by which passes mark schemas for each other. Otherwise the passes
+//! would obey those of a document.
 
 use serde_json::Value;
 

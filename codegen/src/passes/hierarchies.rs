@@ -1,8 +1,8 @@
-//! Schemas that others extend by `allOf`, and whose `discriminator` says by
-//! which: where a value of such a schema stands, it is one of those others.
+//! Schemas that others extend by `allOf`, and whose `discriminator` tells the others apart. A
+//! value of such a schema is a value of one of the others.
 //!
-//! The schema becomes the choice between them, and what they extend gets a
-//! name of its own. An overlay that names the schema names the choice.
+//! The schema becomes the choice between the others, and the part that they extend gets a name
+//! of its own. An overlay that names the schema names the choice.
 
 use serde_json::{Map, Value, json};
 
@@ -53,7 +53,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     }
 }
 
-/// The values of the discriminating property that stand for each of `names`.
+/// Lists the values of the discriminating property that stand for each of `names`.
 pub(super) fn tags<'n>(
     discriminator: &Value,
     names: impl Iterator<Item = &'n String>,
@@ -66,13 +66,13 @@ pub(super) fn tags<'n>(
             .flatten()
             .filter(|(_, to)| to.as_str().is_some_and(|to| to == reference || to == name));
         let mapped: Vec<String> = mapped.map(|(tag, _)| tag.clone()).collect();
-        // A schema that the mapping leaves out goes by its own name.
+        // A schema without a mapping has its own name as the value.
         if mapped.is_empty() { vec![name.clone()] } else { mapped }
     };
     names.map(of).collect()
 }
 
-/// The schemas that extend `base` by a branch of `allOf`, directly or not.
+/// Lists the schemas that extend `base` by a branch of `allOf`, directly or not.
 fn children(schemas: &Map<String, Value>, base: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut parents = vec![base.to_owned()];

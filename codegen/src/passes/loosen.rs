@@ -1,16 +1,15 @@
-//! Removes from schemas what a client's types should not insist on.
+//! Removal of keywords that a client's types should not insist on.
 //!
-//! A constraint such as `minLength` would become a type that refuses replies
-//! (the API sends empty mids in failed items); a `default` would be sent
-//! though nobody set it. Both move into the documentation. Numbers that count
-//! or identify become integers.
+//! A constraint such as `minLength` would become a type that refuses replies (the API sends
+//! empty mids in failed items). A `default` would be sent although the caller did not set it.
+//! Both move into the documentation. Numbers that count or identify become integers.
 
 use serde_json::{Map, Value};
 
 use crate::left_out::Notes;
 use crate::schema;
 
-/// Removed keywords with the words that documentation has for them.
+/// Removed keywords with their words in the documentation.
 const DOCUMENTED: [(&str, &str); 9] = [
     ("default", "Default"),
     ("minLength", "Minimum length"),
@@ -23,7 +22,8 @@ const DOCUMENTED: [(&str, &str); 9] = [
     ("multipleOf", "Multiple of"),
 ];
 
-/// Keywords that are removed without a trace: they concern tools, not values.
+/// Keywords that are removed without a word in the documentation: they concern tools, not
+/// values.
 const SILENT: [&str; 13] = [
     "title",
     "example",
@@ -40,14 +40,14 @@ const SILENT: [&str; 13] = [
     "minProperties",
 ];
 
-/// Formats that choose a Rust type; any other only describes.
+/// Formats that choose a Rust type. Other formats only describe.
 const FORMATS: [&str; 11] = [
     "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float", "double",
     "binary",
 ];
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    // Bounds help to choose the integer, so they go afterwards.
+    // Bounds help to choose the integer, so they are removed afterwards.
     schema::every_mut(root, &mut |map| {
         let properties = map.get_mut("properties").and_then(Value::as_object_mut);
         properties.into_iter().flatten().for_each(|(name, property)| count(name, property));
@@ -98,8 +98,8 @@ fn loosen(map: &mut Map<String, Value>) {
     }
 }
 
-/// An integer without a format is 64 bits wide, unsigned if it cannot be
-/// negative. The bounds do not choose the width: they may change.
+/// Gives a format to an integer without one: 64 bits wide, unsigned if it cannot be negative.
+/// The bounds do not choose the width, because they may change.
 fn integer_format(map: &mut Map<String, Value>) {
     if map.get("type").is_some_and(|kind| kind == "integer") && !map.contains_key("format") {
         let unsigned = map.get("minimum").and_then(Value::as_f64).is_some_and(|least| least >= 0.0);
@@ -108,8 +108,8 @@ fn integer_format(map: &mut Map<String, Value>) {
     }
 }
 
-/// `required` may only name properties, and none whose type is going to be a
-/// reference that may be null: a reference cannot say so.
+/// Removes names from `required` that are no properties, and those of nullable properties whose
+/// type becomes a reference: a reference cannot be nullable.
 fn only_declared(map: &mut Map<String, Value>) {
     let nullable = |schema: &Value| {
         schema.get("nullable") == Some(&Value::Bool(true))
@@ -131,8 +131,8 @@ fn only_declared(map: &mut Map<String, Value>) {
     }
 }
 
-/// An enum keeps its strings; `null` among them makes it nullable, and an
-/// enum of anything else is only documented.
+/// Keeps the strings of an enum. A `null` among them makes it nullable. An enum of other values
+/// is only documented.
 fn open_enum(map: &mut Map<String, Value>) {
     let kind = map.get("type").cloned();
     let Some(Value::Array(values)) = map.get_mut("enum") else { return };
@@ -145,7 +145,7 @@ fn open_enum(map: &mut Map<String, Value>) {
     let keep = all_text && !values.is_empty();
     if keep {
         map.entry("type").or_insert_with(|| "string".into());
-        // The list says more than what else the values have to be.
+        // The list of values says more than the alternatives.
         for key in ["allOf", "anyOf", "oneOf"] {
             map.shift_remove(key);
         }
@@ -157,7 +157,7 @@ fn open_enum(map: &mut Map<String, Value>) {
     }
 }
 
-/// Makes a `number` that by its name is an identifier or a count an integer.
+/// Makes an integer of a `number` whose name is that of an identifier or a count.
 fn count(name: &str, schema: &mut Value) {
     if schema.get("type").is_none_or(|kind| kind != "number") {
         return;
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_closes_an_object_and_required_names_its_properties() {
+    fn objects_stay_open_and_required_names_their_properties() {
         let schema = json!({ "type": "object", "properties": { "a": {} },
             "additionalProperties": false, "required": ["a", "b"] });
         assert_eq!(

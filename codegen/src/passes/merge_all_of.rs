@@ -1,11 +1,10 @@
-//! Turns `allOf` into what it means: the object that has all the properties.
+//! Merging of `allOf` into one object with all the properties.
 //!
-//! A branch that only carries an example or a description disappears, and a
-//! single remaining reference becomes that reference. Of branches that say
-//! different things of one property the later one counts, and what stands
-//! beside them before all. `oneOf` and `anyOf` beside properties restrict which
-//! combinations are allowed; the type gets the properties of every alternative,
-//! none of them required.
+//! A branch that only carries an example or a description disappears, and a single remaining
+//! reference becomes that reference. If branches differ in a property, the later one counts.
+//! Keywords beside the branches count most. `oneOf` and `anyOf` beside properties restrict the
+//! allowed combinations: the type gets the properties of each alternative, none of them
+//! required.
 
 use std::collections::HashMap;
 
@@ -45,7 +44,7 @@ struct Merger<'n> {
 }
 
 impl Merger<'_> {
-    /// A named schema, merged; `open` are those that are being merged.
+    /// Returns a named schema, merged. `open` has the names of those that are being merged.
     fn component(&mut self, name: &str, open: &mut Vec<String>) -> Option<&Value> {
         if !self.done.contains_key(name) {
             let at = pointer::join("/components/schemas", name);
@@ -62,7 +61,7 @@ impl Merger<'_> {
         self.done.get(name)
     }
 
-    /// Takes `allOf` from `schema`, from itself and from its parts.
+    /// Merges `allOf` in `schema` and in its parts.
     fn merge(&mut self, schema: &mut Value, at: &str, open: &mut Vec<String>) {
         let Some(map) = schema.as_object_mut() else { return };
         for (link, child) in schema::children_mut(map) {
@@ -107,7 +106,7 @@ impl Merger<'_> {
         for (index, mut branch) in branches.into_iter().enumerate() {
             match pointer::schema_name(&branch).map(str::to_owned) {
                 Some(name) => {
-                    // The extended schema's own name helps to name the result.
+                    // The extended schema's name helps to name the result.
                     map.entry("x-rust-base").or_insert_with(|| json!(name));
                     branch = self.resolved(branch, open);
                 }
@@ -115,7 +114,7 @@ impl Merger<'_> {
             }
             absorb(&mut merged, without_annotations(branch));
         }
-        // The keywords beside the branches count before all.
+        // The keywords beside the branches count most.
         absorb(&mut merged, Value::Object(std::mem::take(map)));
         *map = merged;
         if !map.contains_key("properties") {
@@ -123,7 +122,7 @@ impl Merger<'_> {
         }
     }
 
-    /// The schema that a branch stands for, through references.
+    /// Returns the schema that a branch stands for, through references.
     fn resolved(&mut self, mut branch: Value, open: &mut Vec<String>) -> Value {
         for _ in 0..64 {
             let Some(name) = pointer::schema_name(&branch).map(str::to_owned) else { break };
@@ -132,7 +131,7 @@ impl Merger<'_> {
         branch
     }
 
-    /// `oneOf` and `anyOf` beside properties: see the module's documentation.
+    /// Merges `oneOf` and `anyOf` beside properties, as the module's documentation describes.
     fn fold_alternatives(
         &mut self,
         map: &mut Map<String, Value>,
@@ -159,7 +158,7 @@ impl Merger<'_> {
                 let Some(properties) = schema::object_at(map, "properties") else { continue };
                 for (name, property) in more {
                     match properties.get(name) {
-                        // Alternatives that differ in the property: any value.
+                        // A property in which alternatives differ takes any value.
                         Some(known) if !says_same(known, property) => {
                             properties.insert(name.clone(), json!({}));
                         }
@@ -179,8 +178,8 @@ fn alternatives(map: &Map<String, Value>) -> Option<&'static str> {
     ["oneOf", "anyOf"].into_iter().find(|key| map.contains_key(*key))
 }
 
-/// Returns whether values of two schemas of a property may have one type: the same
-/// scalar, whatever else is asked of it, or nothing that differs but annotations.
+/// Returns whether values of two schemas of a property may have one type: `other` names none,
+/// both are the same scalar with any constraints, or they differ only in annotations.
 fn says_same(one: &Value, other: &Value) -> bool {
     let facts = |schema: &Value| {
         let mut schema = schema.clone();
@@ -200,7 +199,7 @@ fn says_same(one: &Value, other: &Value) -> bool {
     same_scalar || says_nothing(other) || facts(one) == facts(other)
 }
 
-/// Annotations of an extended schema are not about the result.
+/// Removes the annotations of an extended schema, because they are not about the result.
 fn without_annotations(mut schema: Value) -> Value {
     if let Some(map) = schema.as_object_mut() {
         map.retain(|key, _| !schema::is_annotation(key));
@@ -208,7 +207,7 @@ fn without_annotations(mut schema: Value) -> Value {
     schema
 }
 
-/// Adds what `branch` says to `map`, which it overrides where it says something.
+/// Adds the keywords of `branch` to `map`. They override those of `map`.
 fn absorb(map: &mut Map<String, Value>, branch: Value) {
     let Value::Object(branch) = branch else { return };
     for (key, value) in branch {
@@ -228,7 +227,7 @@ fn absorb(map: &mut Map<String, Value>, branch: Value) {
                     own.extend(new);
                 }
             }
-            // A later list of alternatives would say what an earlier one does not.
+            // Two lists of alternatives become one with the alternatives of both.
             ("oneOf" | "anyOf", Value::Array(list)) if map.contains_key(&key) => {
                 if let Some(Value::Array(own)) = map.get_mut(&key) {
                     own.extend(list);

@@ -1,5 +1,5 @@
-//! Passes over the document: they bring any mended document into the one
-//! shape that [`Model`](crate::model::Model) reads.
+//! Passes over a mended document, which bring it into the shape that
+//! [`Model`](crate::model::Model) reads.
 //!
 //! Each pass is a function in a file of its own; [`PASSES`] is the order.
 
@@ -51,7 +51,7 @@ const PASSES: [Pass; 16] = [
     },
 ];
 
-/// Runs every pass in order.
+/// Runs the passes in order.
 pub(crate) fn run(root: &mut Value, notes: &mut Notes) {
     PASSES.iter().for_each(|pass| pass(root, notes));
 }

@@ -1,15 +1,14 @@
-//! Gives every inline object and enum a name and makes it a schema of its
-//! own, so that what means the same becomes one type.
+//! Names for inline objects and enums, each of which becomes a schema of its own. Schemas of
+//! the same meaning become one type.
 //!
-//! The name that an inline schema asks for comes from the thing itself, never
-//! from the order of the document: the overlay's `x-rust-name`; for an
-//! extension of `Base` by the two error fields `BaseResult`; for a request or
-//! response `OperationRequest` or `OperationResponse`; else the (singular)
-//! name of the property. Schemas that ask for one name share it when they
-//! mean the same: enums that have a value in common, objects of one shape, and
-//! objects that the overlay pins. Their values and fields are united. Of those
-//! that mean different things, a named schema keeps the name, then the pinned
-//! ones, then the most used; the others are qualified by where they stand.
+//! The name that an inline schema asks for comes from the schema, never from the order of the
+//! document: the overlay's `x-rust-name`; `BaseResult` for an extension of `Base` by the two
+//! error fields; `OperationRequest` or `OperationResponse` for a request or response; else the
+//! (singular) name of the property. Schemas that ask for one name share it if they have the
+//! same meaning: enums with a common value, objects of one shape, and objects that the overlay
+//! pins. Their values and fields are united. Among schemas of different meanings, a named one
+//! keeps the name, else a pinned one, else the most used. The others are qualified by their
+//! places.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,7 +21,7 @@ use crate::schema::{self, Link, Slot};
 use crate::{names, pointer};
 
 const PIN: &str = "x-rust-name";
-/// The overlay's documentation of the type that an inline string becomes.
+/// Extension with the overlay's documentation of the type that an inline string becomes.
 pub(super) const TYPE_DOC: &str = "x-rust-type-description";
 const BASE: &str = "x-rust-base";
 /// Keys that belong to a place, and stay there when its schema gets a name.
@@ -30,25 +29,25 @@ const OF_PLACE: [&str; 2] = ["description", "x-rust-wire-names"];
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     let mut shapes = Shapes::new();
-    // Enums and marked strings have no parts; each round of objects makes the
-    // next outer ones free of inline parts. Depth is bounded by validation.
+    // Enums and marked strings have no parts. Each round of objects makes the next outer ones
+    // free of inline parts. Depth is bounded by validation.
     replace(root, &mut shapes, &|schema, _| is_named_string(schema));
     let is_next = |schema: &Value, _| is_own_type(schema) && parts_are_named(schema);
     while replace(root, &mut shapes, &is_next) {}
-    // The whole of a body gets a name even if it is an array or a map.
+    // A whole body gets a name even if it is an array or a map.
     replace(root, &mut shapes, &|_, is_body| is_body);
     schema::every_mut(root, &mut |map| {
         [PIN, BASE].iter().for_each(|key| drop(map.shift_remove(*key)));
     });
 }
 
-/// Choice of the inline schemas that get a name; the flag says that one is the whole of a body.
+/// Choice of the inline schemas that get a name. The flag is true for a whole body.
 type Wanted<'w> = dyn Fn(&Value, bool) -> bool + 'w;
 
-/// The [`shape`]s of named schemas, as far as they are known.
+/// Known [`shape`]s of named schemas.
 type Shapes = HashMap<String, String>;
 
-/// Replaces all inline schemas that `wanted` accepts; false if there are none.
+/// Replaces all inline schemas that `wanted` accepts. Returns false if there are none.
 fn replace(root: &mut Value, shapes: &mut Shapes, wanted: &Wanted<'_>) -> bool {
     let occurrences = collect(root, wanted);
     let Some(named) = schema::named(root).filter(|_| !occurrences.is_empty()) else { return false };
@@ -61,8 +60,8 @@ fn replace(root: &mut Value, shapes: &mut Shapes, wanted: &Wanted<'_>) -> bool {
         named.keys().rev().filter_map(|name| Some((shapes.get(name)?, name))).collect();
     let mut by_wish: BTreeMap<String, Group> = BTreeMap::new();
     for occurrence in occurrences {
-        // A named schema of just this shape is what is meant, whatever it is
-        // called. Ids are all of one shape and mean different things.
+        // A named schema of the same shape is used, whatever its name. But ids have one
+        // shape and different meanings.
         let alone = Cluster::of(occurrence);
         let first = &alone.members[0];
         let may_join = !first.pinned && !is_id(&alone.schema);
@@ -102,7 +101,7 @@ fn replace(root: &mut Value, shapes: &mut Shapes, wanted: &Wanted<'_>) -> bool {
             }
             let mut schema = cluster.schema;
             if let Some(map) = schema.as_object_mut() {
-                // A string's description says what it is for, not what it is.
+                // The description of a string is about the property, not about the type.
                 let is_text = map.get("type").is_some_and(|kind| kind == "string");
                 if is_text && cluster.existing.is_none() {
                     map.shift_remove("description");
@@ -121,8 +120,7 @@ fn replace(root: &mut Value, shapes: &mut Shapes, wanted: &Wanted<'_>) -> bool {
     true
 }
 
-/// Clusters of different wishes that turned out equal are one type, under the
-/// first of the names.
+/// Joins equal clusters of different wishes to one type, with the first of the names.
 fn merge_equal(
     by_wish: impl Iterator<Item = (String, impl Iterator<Item = Cluster>)>,
 ) -> BTreeMap<String, Vec<Cluster>> {
@@ -147,7 +145,7 @@ fn merge_equal(
     result
 }
 
-/// The one who keeps the name that several ask for: smallest first.
+/// Ranks a cluster among those that ask for one name: the smallest rank keeps it.
 fn rank(cluster: &Cluster) -> (bool, bool, usize, String) {
     let owner = cluster.members.iter().map(|member| member.owner.clone()).min().unwrap_or_default();
     (
@@ -158,7 +156,7 @@ fn rank(cluster: &Cluster) -> (bool, bool, usize, String) {
     )
 }
 
-/// `number` is the next to try: those before it are taken.
+/// Finds a free name. `number` is the next to try, because those before it are taken.
 fn free_name(
     wish: &str,
     cluster: &Cluster,
@@ -182,7 +180,7 @@ fn free_name(
         .unwrap_or_default()
 }
 
-/// Every place that holds what `wanted` accepts, in no order that matters.
+/// Lists the places of schemas that `wanted` accepts, in any order.
 fn collect(root: &Value, wanted: &Wanted<'_>) -> Vec<Occurrence> {
     let mut search = Search { wanted, found: Vec::new() };
     for (name, schema) in schema::named(root).into_iter().flatten() {
@@ -216,17 +214,16 @@ fn collect(root: &Value, wanted: &Wanted<'_>) -> Vec<Occurrence> {
     search.found
 }
 
-/// The schema at which a search begins. Its names are made when they are asked
-/// for, which they are for few places.
+/// Schema at which a search begins. Its names are made on demand, because few are needed.
 struct Start<'s> {
-    /// Its name, if it has one.
+    /// Name of the schema, if it has one.
     around: Option<&'s String>,
     at: &'s dyn Fn() -> String,
     thing: &'s dyn Fn() -> String,
     owner: &'s dyn Fn() -> String,
 }
 
-/// The way to a schema.
+/// Way to a schema.
 enum Way<'w> {
     Start(&'w Start<'w>),
     Step { before: &'w Way<'w>, whole: &'w Value, link: Link<'w>, part: &'w Value },
@@ -240,7 +237,7 @@ impl<'w> Way<'w> {
         }
     }
 
-    /// JSON pointer from the root of the document.
+    /// Returns the JSON pointer from the root of the document.
     fn at(&self) -> String {
         match self {
             Way::Start(start) => (start.at)(),
@@ -248,7 +245,7 @@ impl<'w> Way<'w> {
         }
     }
 
-    /// The name of what is there, also for parts that have no name of their own.
+    /// Returns the name of the schema, also for parts that have no name of their own.
     fn thing(&self) -> String {
         match self {
             Way::Start(start) => (start.thing)(),
@@ -282,7 +279,7 @@ impl Search<'_> {
     }
 }
 
-/// `DataChannels` to `DataChannel`, `Usage` to `UsageItem`.
+/// Returns the singular: `DataChannel` of `DataChannels`, `UsageItem` of `Usage`.
 fn singular_words(thing: &str) -> String {
     let split = thing.rfind(|c: char| c.is_ascii_uppercase()).unwrap_or(0);
     let one = names::singular(&thing[split..]);
@@ -332,8 +329,8 @@ fn is_own_type(schema: &Value) -> bool {
     is_inline_object(schema) || schema.get("oneOf").is_some()
 }
 
-/// The mark that tells an alternative of `whole` from the others: the first property
-/// that it alone has to have, that it alone has, or that it has.
+/// Returns the name that tells an alternative of `whole` from the others: that of the first
+/// property that it alone requires, else that it alone has, else that it has.
 fn telling_part(whole: &Value, branch: &Value) -> String {
     let properties = |schema: &Value| -> Vec<String> {
         let map = schema.get("properties").and_then(Value::as_object);

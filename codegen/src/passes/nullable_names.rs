@@ -1,6 +1,6 @@
-//! Takes `nullable` from named enums, ids and alternatives, whose type would be
-//! another one around the one that is meant. A property that refers to such a
-//! schema is not required instead: it is an `Option` either way.
+//! Removal of `nullable` from named enums, ids and alternatives. It would wrap the named type in
+//! another one. Instead a property that refers to such a schema is not required: it is an
+//! `Option` either way.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         .filter(|(_, schema)| is_wrapped(schema))
         .map(|(name, _)| name.clone())
         .collect();
-    // The names that lead to one of them.
+    // Names that lead to one of them.
     let leads = |(name, schema): (&String, &Value)| {
         let end = schema::follow(schema, schemas).0.unwrap_or(name);
         wrapped.contains(end).then(|| name.clone())

@@ -1,4 +1,4 @@
-//! Names every operation: by its `operationId`, else by method and path.
+//! Names of operations: the `operationId`, else a name of method and path.
 //!
 //! The rule for the others looks at the literal segments behind the last path
 //! parameter, `tracks/new` of `/apps/{appId}/sessions/{sessionId}/tracks/new`:
@@ -12,9 +12,9 @@
 //! | `GET …/sessions`                   | `list_sessions`       | the method acts on the collection         |
 //! | `POST …/sessions`                  | `create_session`      | the method acts on the collection         |
 //!
-//! A name depends on nothing but its own method and path, so it stays when the
-//! document grows. Of two operations that come to the same name one is called
-//! otherwise, which an `operationId` in the overlay settles.
+//! A name depends only on its own method and path, so it stays when the document grows. If two
+//! operations get the same name, one of them gets another; an `operationId` in the overlay
+//! settles it.
 
 use std::collections::HashSet;
 
@@ -25,8 +25,8 @@ use crate::names;
 use crate::path_template::{self, Segment};
 use crate::schema;
 
-/// Methods of the generated client that no operation may be called, and types
-/// that stand beside those of operations.
+/// Names that no operation may have: methods of the generated client, and types beside those of
+/// operations.
 const TAKEN: [&str; 5] = ["base_url", "builder", "client", "new", "operation_error"];
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
@@ -40,8 +40,8 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         let name = named.unwrap_or(derived);
         order.push((is_derived, name, format!("{path} {method}"), operation));
     }
-    // Of several that ask for one name an `operationId` has it, then the shortest
-    // path, then the first in the alphabet.
+    // Among operations that ask for one name an `operationId` gets it, else the shortest path,
+    // else the first in the alphabet.
     order.sort_by(|a, b| (a.0, a.2.len(), &a.2).cmp(&(b.0, b.2.len(), &b.2)));
     let mut taken: HashSet<String> = TAKEN.iter().map(|name| names::type_name(name)).collect();
     taken.extend(held.iter().map(|name| names::type_name(name)));
@@ -62,7 +62,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     }
 }
 
-/// The getters of what the client holds.
+/// Lists the getters of the parameters that the client holds.
 fn held(root: &Value) -> HashSet<String> {
     let operations = schema::operations(root);
     let parameters = operations
@@ -83,7 +83,7 @@ fn derive(method: &str, path: &[Segment]) -> String {
         .filter_map(Segment::literal)
         .filter(|literal| !literal.is_empty())
         .collect();
-    // The collection that the last parameter picks from: `sessions` of `sessions/{sessionId}`.
+    // Collection of the last parameter: `sessions` of `sessions/{sessionId}`.
     let picked = tail_start
         .and_then(|at| path[..at].iter().rev().find_map(Segment::literal))
         .map(names::singular);
@@ -126,7 +126,7 @@ fn on_collection(method: &str, noun: &str) -> (&'static str, String) {
     }
 }
 
-/// `adapters/websocket` is spoken "websocket adapters".
+/// Puts words in the order of speech: `adapters/websocket` is "websocket adapters".
 fn spoken(verb: &str, nouns: &[&str]) -> Vec<String> {
     [verb].iter().chain(nouns.iter().rev()).map(|&word| word.to_owned()).collect()
 }

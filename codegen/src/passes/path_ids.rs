@@ -1,5 +1,5 @@
-//! Marks the strings that become part of a path: they get a type of their own
-//! that refuses what could lead to another path.
+//! Marks of strings that become part of a path. They get a type of their own, which refuses
+//! text that could lead to another path.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
             schema.insert("x-rust-id".to_owned(), json!(true));
         }
     }
-    // An enum is a type of its own already, whatever the overlay says.
+    // An enum is a type of its own already, whatever the overlay marks.
     schema::every_mut(root, &mut |map| {
         if map.contains_key("enum") {
             map.shift_remove("x-rust-id");

@@ -1,6 +1,6 @@
-//! Gives parameters types that can be written into a path, a query or a
-//! header. An id and an enum of strings have a text and stay what they are;
-//! any other named scalar, and a named array, becomes what it stands for.
+//! Types of parameters that can be written into a path, a query or a header. Ids and enums of
+//! strings have a text, and stay. Other named scalars, and named arrays, are replaced by the
+//! types that they stand for.
 
 use serde_json::{Map, Value, json};
 
@@ -25,8 +25,8 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     }
 }
 
-/// The schema of a scalar or an array of scalars as a parameter. Anything else
-/// stays as it is.
+/// Returns the schema of a scalar or an array of scalars for a parameter. `None` for other
+/// schemas, which stay.
 fn plain(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     let (_, target) = schema::follow(schema, schemas);
     match target.get("items").filter(|_| is(target, "array")) {
@@ -35,8 +35,8 @@ fn plain(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     }
 }
 
-/// A scalar without what says nothing of a parameter: a value that may be
-/// null is one that may be left out.
+/// Returns the schema of a scalar for a parameter, without the keywords that have no meaning
+/// there. A parameter that may be null may be left out.
 fn scalar(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     let (name, target) = schema::follow(schema, schemas);
     let has_text = target.get("enum").is_some() || target.get("x-rust-id") == Some(&json!(true));
@@ -45,7 +45,7 @@ fn scalar(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     }
     let kind = ["string", "boolean", "integer", "number"].into_iter().find(|kind| is(target, kind));
     let mut plain = json!({ "type": kind? });
-    // The width of a number; of a string it would choose a type that has no text.
+    // The format is the width of a number. For a string it could choose a type without a text.
     if let Some(format) = target.get("format").filter(|_| kind != Some("string")) {
         plain["format"] = format.clone();
     }

@@ -1,4 +1,4 @@
-//! Removes the schemas that no operation reaches.
+//! Removal of the schemas that no operation reaches.
 
 use serde_json::Value;
 

@@ -1,6 +1,5 @@
-//! Gives schemas the names of their Rust types: the overlay's `x-rust-name`,
-//! else the document's name in Rust's spelling. The published name is kept in
-//! `x-rust-schema` for the documentation.
+//! Names of schemas as Rust types: the overlay's `x-rust-name`, else the document's name in
+//! Rust's spelling. The published name is kept in `x-rust-schema` for the documentation.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,8 +18,8 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         let pinned = pinned.filter(|pin| !pin.is_empty());
         (pinned.is_none(), pinned.unwrap_or_else(|| names::type_name_or(name, "Schema")))
     };
-    // Of several that ask for one name the pinned one has it, then the one that is
-    // spelled so, then the first in the alphabet.
+    // Among schemas that ask for one name the pinned one gets it, else the one with that
+    // spelling, else the first in the alphabet.
     let mut order: Vec<(bool, bool, String, String)> = schemas
         .iter()
         .map(|(name, schema)| (name, wish(name, schema)))
@@ -46,7 +45,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
             .get("$ref")
             .and_then(Value::as_str)
             .and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
-        // A pointer's token is the name but for `~0` and `~1`.
+        // The token of a pointer is the name, with `~0` and `~1` for two characters.
         let name = name.map(pointer::unescape);
         if let Some(new) = name.and_then(|name| renamed.get(&name)) {
             let Value::Object(reference) = pointer::schema_ref(new) else { return };

@@ -1,12 +1,10 @@
-//! Makes sure that there is a type for the error body which every operation
-//! may answer with, whether the document says so or not.
+//! Type of the error body that each operation may answer with, documented or not.
 //!
-//! The overlay marks the document's own schema with `x-rust-error: true`.
-//! A document without one gets a schema of the API's two fields.
+//! The overlay marks the document's own schema with `x-rust-error: true`. A document without
+//! a marked schema gets one of the API's two fields.
 //!
-//! An operation that the overlay marks with `x-rust-error: general` has this error
-//! alone, whatever else it documents: an error that is added to it later changes
-//! no type.
+//! An operation that the overlay marks with `x-rust-error: general` has this error alone,
+//! whatever the document lists. So an error that is added to it later changes no type.
 
 use serde_json::{Value, json};
 
@@ -14,7 +12,7 @@ use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
-/// The extension that marks the schema, and operations.
+/// Extension that marks the schema, and operations.
 pub(super) const MARK: &str = "x-rust-error";
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
@@ -24,7 +22,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         let marked = operation.get(MARK).is_some_and(is_marked);
         let responses = operation.get_mut("responses").filter(|_| marked);
         for (status, response) in responses.and_then(Value::as_object_mut).into_iter().flatten() {
-            // A `default` may be of a success.
+            // `default` may stand for a success, so it stays.
             if status.starts_with(['4', '5'])
                 && let Some(schema) = response.pointer_mut(schema::BODY)
             {
@@ -34,7 +32,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     }
 }
 
-/// Adds the schema, and returns its name.
+/// Adds the schema. Returns its name.
 fn make(root: &mut Value) -> Option<String> {
     let schemas = schema::components(root)?;
     let mut free = "ApiError".to_owned();
@@ -56,7 +54,7 @@ fn make(root: &mut Value) -> Option<String> {
     Some(free)
 }
 
-/// The name of the schema that describes a refused request.
+/// Returns the name of the schema that describes a refused request.
 pub(crate) fn name(root: &Value) -> Option<String> {
     schema::named(root)?
         .iter()

@@ -1,4 +1,4 @@
-//! Shapes of schemas: two of the same shape are the same type, and unite.
+//! Shapes of schemas. Schemas of the same shape are one type.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::name_inline::TYPE_DOC;
 use crate::schema;
 
-/// The values of an enum, none for anything else.
+/// Returns the values of an enum. Empty for other schemas.
 pub(super) fn values(schema: &Value) -> BTreeSet<&str> {
     schema
         .get("enum")
@@ -18,15 +18,15 @@ pub(super) fn values(schema: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Shape of a schema, as a text that schemas of the same type share: everything
-/// but annotations, and with lists that have no order sorted.
+/// Writes the shape of a schema, a text that schemas of the same type share: all keywords
+/// except annotations, with lists that have no order sorted.
 pub(super) fn shape(schema: &Value) -> String {
     let mut text = String::new();
     write(schema, &mut text);
     text
 }
 
-/// Writes texts with their lengths, so that none can be taken for two.
+/// Writes a schema. Texts have their lengths, so that none can be taken for two.
 fn write(schema: &Value, text: &mut String) {
     match schema {
         Value::Object(map) => {
@@ -83,8 +83,7 @@ fn write_text(said: &str, text: &mut String) {
     text.push_str(said);
 }
 
-/// Adds the values or properties of `other`; what only one of them requires
-/// is not required of both.
+/// Adds the values or properties of `other`. A property stays required only if both require it.
 pub(super) fn unite(schema: &mut Value, other: &Value) {
     let Some(map) = schema.as_object_mut() else { return };
     if let (Some(Value::Array(own)), Some(Value::Array(more))) =
@@ -114,7 +113,7 @@ pub(super) fn unite(schema: &mut Value, other: &Value) {
     inherit(schema, other);
 }
 
-/// Takes over what is said of `other`, where nothing is said yet.
+/// Takes over the descriptions of `other` that `schema` lacks.
 pub(super) fn inherit(schema: &mut Value, other: &Value) {
     let Some(map) = schema.as_object_mut() else { return };
     for key in ["description", TYPE_DOC, "x-enum-descriptions"] {

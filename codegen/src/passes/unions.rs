@@ -7,8 +7,8 @@ use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
-/// Notes for each alternative the values of the discriminating property that
-/// stand for it, while schemas still have the names that the document uses.
+/// Notes the values of the discriminating property that stand for each alternative, while
+/// schemas still have the names that the document uses.
 pub(super) fn tag(root: &mut Value, _: &mut Notes) {
     schema::every_mut(root, &mut |map| {
         let Some(discriminator) = map.get("discriminator").cloned() else { return };
@@ -24,8 +24,7 @@ pub(super) fn tag(root: &mut Value, _: &mut Notes) {
     });
 }
 
-/// Removes alternatives that are none: `null`, a single one, several that are
-/// all text.
+/// Removes alternatives that are no choice: `null`, a single one, several that are all text.
 pub(super) fn simplify(root: &mut Value, _: &mut Notes) {
     schema::every_mut(root, &mut |map| {
         for key in ["oneOf", "anyOf"] {
@@ -45,7 +44,7 @@ pub(super) fn simplify(root: &mut Value, _: &mut Notes) {
                 [] => {}
                 [_] => become_only(map, list.remove(0)),
                 _ if list.iter().all(is_text) => become_text(map, &list),
-                // A type beside the alternatives says nothing more.
+                // The alternatives make a type beside them redundant.
                 _ => {
                     map.shift_remove("type");
                     map.insert("oneOf".to_owned(), Value::Array(list));
@@ -58,7 +57,8 @@ pub(super) fn simplify(root: &mut Value, _: &mut Notes) {
     });
 }
 
-/// `null` has no type of its own in OpenAPI 3.0; these are the ways of saying it.
+/// Returns whether a schema is `null`: an enum of it alone, because OpenAPI 3.0 has no type for
+/// it.
 fn is_null(schema: &Value) -> bool {
     let values = schema.get("enum").and_then(Value::as_array);
     values.is_some_and(|values| !values.is_empty() && values.iter().all(Value::is_null))
@@ -72,14 +72,14 @@ fn become_only(map: &mut Map<String, Value>, only: Value) {
     }
 }
 
-/// Plain text, whatever its length, pattern or format, or a list of values.
+/// Returns whether a schema is text that is not binary, with any constraints or values.
 fn is_text(schema: &Value) -> bool {
     schema.get("type") == Some(&json!("string"))
         && schema.get("format") != Some(&json!("binary"))
         && schema.get("$ref").is_none()
 }
 
-/// The values of all alternatives: an enum keeps what it does not know.
+/// Joins the values of all alternatives in one enum, which keeps unknown values.
 fn become_text(map: &mut Map<String, Value>, list: &[Value]) {
     let mut values: Vec<Value> = Vec::new();
     for branch in list {

@@ -1,4 +1,4 @@
-//! The comparison of generated APIs, on real text.
+//! Comparison of generated APIs, on real text.
 
 use cloudflare_calls_codegen::api;
 
@@ -12,7 +12,7 @@ fn a_name_that_the_overlay_no_longer_pins_is_reported() {
 }
 
 #[test]
-fn what_is_not_rust_is_reported_with_its_place() {
+fn text_that_is_not_rust_is_reported_with_its_place() {
     let error = api::check("fn a() {}\nfn (").unwrap_err();
     assert!(error.contains("2:"), "{error}");
 }

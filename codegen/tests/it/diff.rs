@@ -1,4 +1,4 @@
-//! Each row of the rules of `cloudflare_calls_codegen::diff`.
+//! Rules of `cloudflare_calls_codegen::diff`, row by row.
 
 use cloudflare_calls_codegen::diff::{Diff, Effect, Format};
 use cloudflare_calls_codegen::{Document, Overlay};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{calls, load};
 
-/// A document with every kind of thing that can change.
+/// Returns a document with each kind of part that can change.
 fn base() -> Value {
     json!({
         "openapi": "3.0.0",
@@ -52,7 +52,7 @@ fn between(old: &Value, new: &Value) -> Diff {
     Diff::between(&load(old).unwrap(), &load(new).unwrap())
 }
 
-/// Changes the base document and expects exactly these effects.
+/// Changes the base document, and expects exactly these effects.
 #[track_caller]
 fn assert_effect(change: impl FnOnce(&mut Value), expected: &[(Effect, &str)]) {
     let mut new = base();
@@ -325,7 +325,7 @@ fn schemas_and_extensions() {
 }
 
 #[test]
-fn what_concerns_no_client_is_compatible_and_prose_is_no_change() {
+fn facts_without_effect_on_clients_are_compatible_and_prose_is_no_change() {
     assert_effect(
         |d| d["servers"][0]["url"] = json!("https://b.example"),
         &[(
@@ -432,7 +432,7 @@ fn a_change_names_the_rust_item() {
         schema(d, "Out")["properties"]["more"]["allOf"][1]["properties"]["y"] = json!({});
     };
     assert_eq!(item(extended), "types::More.y");
-    // A field that is gone from the base of an extension is an item of the base.
+    // A field that the base of an extension loses is an item of the base.
     assert_eq!(item(|d| remove(&mut schema(d, "Both")["properties"], "n")), "types::Both.n");
     // The document has no item.
     assert_eq!(item(|d| d["info"]["version"] = json!("2")), "");

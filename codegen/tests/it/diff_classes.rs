@@ -1,11 +1,11 @@
-//! Changes of documents, each with what it does to programs.
+//! Changes of documents, each with its effect on programs.
 
 use serde_json::{Value, json};
 
 use super::diff_random::Expected::{self, Breaking, Compatible, Nothing};
 use super::diff_random::{Kind, Node, scalar};
 
-/// A change of what an object is, and what it does to requests and to replies.
+/// Change of an object, with its effect on requests and on replies.
 pub(super) type Change = (&'static str, fn(&mut Vec<(String, Node, bool)>), Expected, Expected);
 
 fn field<'f>(fields: &'f mut [(String, Node, bool)], name: &str) -> &'f mut (String, Node, bool) {
@@ -94,7 +94,7 @@ pub(super) const CHANGES: [Change; 36] = [
     ("deprecated", |f| say(f, "text", "deprecated", json!(true)), Compatible, Compatible),
 ];
 
-/// A change of a document outside of its schemas.
+/// Change of a document outside of its schemas.
 pub(super) type Outer = (&'static str, fn(&mut Value), Expected);
 
 fn post(document: &mut Value) -> &mut Value {

@@ -1,5 +1,5 @@
-//! A random document, written in two random ways, with one change of a known
-//! class between them: the difference says what the class says.
+//! Random documents, each written in two random ways, with one change of a known class between
+//! them. The difference must have the effect of the class.
 
 use cloudflare_calls_codegen::diff::{Diff, Effect};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::diff_classes::{CHANGES, OUTER};
 use super::load;
 
-/// The meaning of a schema, however a document writes it down.
+/// Meaning of a schema, independent of its form in a document.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) kind: Kind,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     OneOf(Vec<Node>),
 }
 
-/// The effect that a change is to have: nothing is a change that there is not.
+/// Effect that a change must have. `Nothing` expects no change at all.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Expected {
     Breaking,
@@ -51,7 +51,7 @@ fn node() -> impl Strategy<Value = Node> {
                 .prop_map(|node| Node { kind: Kind::List(Box::new(node)), said: Map::new() }),
             object(inner.clone()),
             prop::collection::vec(object(inner), 2..4).prop_map(|mut list| {
-                // Alternatives that can be told apart.
+                // A field of its own tells each alternative from the others.
                 for (index, one) in list.iter_mut().enumerate() {
                     if let Kind::Object(fields) = &mut one.kind {
                         fields.push((format!("only{index}"), scalar("string"), true));
@@ -67,7 +67,7 @@ fn object(inner: impl Strategy<Value = Node>) -> impl Strategy<Value = Node> {
     prop::collection::vec((inner, any::<bool>()), 0..4).prop_map(|fields| {
         let named = |(index, (node, required))| (format!("f{index}"), node, required);
         let mut fields: Vec<_> = fields.into_iter().enumerate().map(named).collect();
-        // The fields that every change of a class needs.
+        // Fields that the changes of the classes need.
         let with = |kind: &'static str, said: Value| Node {
             kind: Kind::Scalar(kind),
             said: said.as_object().cloned().unwrap_or_default(),
@@ -91,7 +91,7 @@ fn object(inner: impl Strategy<Value = Node>) -> impl Strategy<Value = Node> {
     })
 }
 
-/// Writes nodes as schemas, each in one of the ways that mean the same.
+/// Writer of nodes as schemas, each in one of the forms of the same meaning.
 struct Writer {
     seed: u64,
     schemas: Map<String, Value>,
@@ -126,7 +126,7 @@ impl Writer {
         match self.choose(3) {
             0 => self.reference(schema),
             1 if !matches!(node.kind, Kind::OneOf(_)) => {
-                // An explicit default says nothing.
+                // An explicit default means the same as none.
                 let said = ["nullable", "deprecated", "uniqueItems", "readOnly"];
                 let key = said[self.choose(4) as usize];
                 if schema.get(key).is_none() {
@@ -138,7 +138,7 @@ impl Writer {
         }
     }
 
-    /// An object in one piece, or as branches of `allOf`.
+    /// Writes an object in one piece, or as branches of `allOf`.
     fn object(&mut self, fields: &[(String, Node, bool)]) -> Value {
         let part = |writer: &mut Self, fields: &[(String, Node, bool)]| {
             let required: Vec<&String> =
@@ -155,7 +155,7 @@ impl Writer {
                 json!({ "allOf": [first, second] })
             }
             1 => {
-                // A branch overrides what the one before it says of a field.
+                // A branch overrides a field of the branch before it.
                 let mut first = part(self, &fields[..at]);
                 let last = fields.last().map(|field| field.0.clone()).unwrap_or_default();
                 first["properties"][&last] = json!({ "type": "array", "items": {} });
@@ -167,7 +167,7 @@ impl Writer {
     }
 }
 
-/// A document that takes `request` and answers with `response`.
+/// Writes a document that takes `request` and answers with `response`.
 fn document(request: &Node, response: &Node, seed: u64) -> Value {
     let mut writer = Writer { seed, schemas: Map::new() };
     let media = |schema: Value| json!({ "application/json": { "schema": schema } });
@@ -193,11 +193,11 @@ fn document(request: &Node, response: &Node, seed: u64) -> Value {
     })
 }
 
-/// Changes the objects of a node: the one that `which` picks.
+/// Changes the object of a node that `which` selects.
 fn change(node: &mut Node, which: &mut usize, apply: fn(&mut Vec<(String, Node, bool)>)) {
     match &mut node.kind {
         Kind::Object(fields) => {
-            // Objects that a change made are empty.
+            // An empty object was made by a change.
             if *which == 0 && !fields.is_empty() {
                 apply(fields);
             }
@@ -223,7 +223,7 @@ fn objects(node: &Node) -> usize {
 
 fn found(old: &Value, new: &Value) -> (Expected, Diff) {
     let diff = Diff::between(&load(old).unwrap(), &load(new).unwrap());
-    // Names of schemas differ from one writing to the next.
+    // Names of schemas differ between the two forms.
     let real = |what: &str| what != "schema" && what != "only in what concerns no client";
     let real: Vec<Effect> = diff
         .changes

@@ -1,5 +1,5 @@
-//! No document gets a block of its own into the documentation of the client:
-//! no example that `cargo test` would run, no HTML, no heading.
+//! Documentation of clients. No document can put a block into it: no example that `cargo test`
+//! would run, no HTML, no heading.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::expand;
 
-/// A document with `text` wherever text of a document gets into documentation.
+/// Returns a document with `text` at each place whose text gets into documentation.
 fn document(text: &str) -> Value {
     let text = |beginning: &str| format!("{beginning}{text}");
     let response = |schema: &str| {
@@ -43,7 +43,7 @@ fn document(text: &str) -> Value {
                         parameter("q", "query", json!({ "type": "string", "pattern": text("") })),
                         parameter("m", "query", json!({ "$ref": "#/components/schemas/Mode" })),
                         unsaid,
-                        // No header has the name that any text is.
+                        // A header cannot have any text as its name, so this one is fixed.
                         { "name": "h", "in": "header", "description": text(""), "required": true,
                             "schema": { "type": "integer" } },
                     ],
@@ -84,8 +84,8 @@ fn document(text: &str) -> Value {
     })
 }
 
-/// Each comment of documentation in the text, as rustdoc takes it: without
-/// slashes and without the indentation that all lines share.
+/// Lists the comments of documentation in the text, as rustdoc reads them: without slashes and
+/// without the indentation that all lines share.
 fn comments(text: &str) -> Vec<String> {
     let mut found: Vec<Vec<&str>> = vec![Vec::new()];
     for line in text.lines() {
@@ -105,7 +105,7 @@ fn comments(text: &str) -> Vec<String> {
     found.into_iter().map(unindent).collect()
 }
 
-/// The parts of a comment that are not text in paragraphs.
+/// Lists the parts of a comment that are not text in paragraphs.
 fn blocks(comment: &str) -> Vec<Event<'_>> {
     let extensions = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
@@ -120,8 +120,8 @@ fn blocks(comment: &str) -> Vec<Event<'_>> {
     Parser::new_ext(comment, extensions).filter(is_block).collect()
 }
 
-/// Expands the document with `text` in it; every comment with a block is one
-/// that the generator itself writes.
+/// Expands the document with `text` in it, and checks that only comments of the generator
+/// itself have a block.
 fn assert_no_block(text: &str) -> Result<(), TestCaseError> {
     let code = |text: &str| expand(&document(text)).map_err(|e| TestCaseError::fail(e.to_string()));
     let (plain, text) = (code("")?, code(text)?);

@@ -1,4 +1,4 @@
-//! A document that grows takes no name away.
+//! Growth of a document, which takes no name away.
 
 use cloudflare_calls_codegen::{Document, Options, Overlay, api, generate};
 use serde_json::{Value, json};
@@ -14,12 +14,12 @@ fn grown() -> Document {
 }
 
 #[test]
-fn everything_public_stays_as_it_was() {
+fn public_items_stay_as_they_were() {
     assert_eq!(api::lost(&expand_calls(&calls()), &expand_calls(&grown())), Vec::<String>::new());
 }
 
 #[test]
-fn what_is_new_is_there() {
+fn new_items_are_generated() {
     let text = flat(&expand_calls(&grown()));
     for part in [
         "pub fn list_stats<'a>( &'a self, session_id: &'a types::SessionId, track_name: &'a types::TrackName, )",
@@ -76,7 +76,7 @@ fn an_enum_of_another_meaning_leaves_the_first_its_name() {
     let mut document = small();
     document["components"]["schemas"]["Room"] = property(json!(["open", "shut"]));
     let before = expand(&document).unwrap();
-    // Equal, larger and overlapping ones join; a disjoint one gets a name of its own.
+    // Equal, larger and overlapping enums join. A disjoint one gets a name of its own.
     let schemas = &mut document["components"]["schemas"];
     schemas["Zoo"] = property(json!(["open", "ajar"]));
     schemas["Zone"] = property(json!(["up", "down"]));
@@ -102,7 +102,7 @@ fn an_error_that_is_added_to_an_operation_changes_no_type_if_the_overlay_says_so
     document["paths"]["/rooms/{roomId}"]["get"]["responses"]["409"] =
         json!({ "description": "", "content": { "application/json": { "schema": own } } });
     assert_eq!(api::lost(&before, &text(&document)), Vec::<String>::new());
-    // Without the overlay's word the error has a type, which is another one.
+    // Without the mark of the overlay the error gets another type.
     let typed = expand(&document).unwrap();
     assert!(typed.contains("pub enum GetRoomError {"), "{typed}");
     assert!(!api::lost(&before, &typed).is_empty());

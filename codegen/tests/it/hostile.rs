@@ -1,4 +1,4 @@
-//! No document makes the generator panic, hang or take the machine's memory.
+//! Hostile documents. None makes the generator panic, hang or take the machine's memory.
 
 use cloudflare_calls_codegen::{Document, Error, MAX_DOCUMENT_BYTES};
 use proptest::prelude::*;
@@ -142,7 +142,7 @@ fn extensions_that_a_document_brings_along_are_harmless() {
     cloudflare_calls_codegen::api::check(&text).expect("Rust");
 }
 
-/// Any JSON value, with the words of OpenAPI among its keys and strings.
+/// Creates any JSON value, with words of OpenAPI among its keys and strings.
 fn any_value() -> impl Strategy<Value = Value> {
     let words = prop::sample::select(vec![
         "type",
@@ -213,7 +213,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Every pointer into a value.
+/// Lists the pointers into a value.
 fn places(value: &Value, at: String, found: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(map) => map
@@ -231,8 +231,8 @@ fn places(value: &Value, at: String, found: &mut Vec<String>) {
     found.push(at);
 }
 
-/// Generates, and makes sure that what comes out is Rust, or an error that
-/// is not the last resort against panics.
+/// Generates a client, and checks that it is Rust, or an error. [`Error::Backend`] fails the
+/// test, because it stands for a panic.
 fn survive(document: &Value) -> Result<(), TestCaseError> {
     match expand(document) {
         Ok(text) => prop_assert!(cloudflare_calls_codegen::api::check(&text).is_ok()),
@@ -289,7 +289,7 @@ proptest! {
     }
 }
 
-/// `HOSTILE_CASES` sets how long to try; the default takes seconds.
+/// Returns the number of cases: `HOSTILE_CASES`, or 64, which take seconds.
 pub(super) fn cases() -> u32 {
     std::env::var("HOSTILE_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64)
 }

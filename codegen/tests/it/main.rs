@@ -1,4 +1,4 @@
-//! The generator from outside: documents in, text or errors out.
+//! Tests of the generator from outside: documents in, text or errors out.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -21,7 +21,7 @@ use cloudflare_calls_codegen::{
 };
 use serde_json::{Value, json};
 
-/// The smallest document with one operation.
+/// Returns a small document with one operation.
 fn small() -> Value {
     json!({
         "openapi": "3.0.0",
@@ -38,7 +38,7 @@ fn small() -> Value {
     })
 }
 
-/// The small document with `schemas` beside or instead of its own.
+/// Returns the small document with `schemas` beside or instead of its own.
 fn with_schemas(schemas: Value) -> Value {
     let mut document = small();
     document["components"]["schemas"]
@@ -62,7 +62,7 @@ fn generated(document: &Document) -> Generated {
     generate(document, &Overlay::empty(), &Options::default()).unwrap()
 }
 
-/// The text without the line breaks and indents that formatting chose.
+/// Returns the text with each line break and indent as one space.
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! Names that clash are told apart.
+//! Names that clash, which are told apart.
 
 use serde_json::json;
 

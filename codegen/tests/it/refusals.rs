@@ -1,17 +1,17 @@
-//! Documents that are not supported are an error with the file's name and a pointer.
+//! Documents that are not supported, each an error with the file's name and a pointer.
 
 use cloudflare_calls_codegen::{Document, Error, Options, Overlay, generate};
 use serde_json::{Value, json};
 
 use super::{expand, load, small, with_schemas};
 
-/// The text of `document`, of which nothing may be left out.
+/// Generates the text of `document`. A part that would be left out is an error.
 fn strictly(document: &Value) -> Result<String, Error> {
     let options = Options::default().strict(true);
     generate(&load(document)?, &Overlay::empty(), &options).map(|generated| generated.text)
 }
 
-/// The message of the refusal of `document`, while loading or generating.
+/// Returns the message of the refusal of `document`, while loading or generating.
 fn refusal(document: &Value) -> String {
     match strictly(document) {
         Ok(_) => panic!("this must be refused: {document}"),
@@ -26,7 +26,7 @@ fn assert_refused(document: &Value, place: &str, reason: &str) {
     assert!(message.contains(reason), "{message}");
 }
 
-/// The small document with `value` at `pointer`.
+/// Returns the small document with `value` at `pointer`.
 fn with(pointer: &str, value: Value) -> Value {
     let mut document = small();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -195,7 +195,7 @@ fn a_scheme_that_the_client_does_not_send_is_named() {
 }
 
 #[test]
-fn what_is_left_out_leaves_the_rest() {
+fn left_out_parts_leave_the_rest() {
     let mut document = small();
     document["paths"]["/odd/{"] = document["paths"]["/rooms/{roomId}"].clone();
     document["components"]["schemas"]["Room"]["properties"]["odd"] = json!({ "$ref": "#/gone" });
@@ -250,7 +250,7 @@ fn a_stale_overlay_is_refused_by_name() {
 }
 
 #[test]
-fn what_an_overlay_breaks_is_refused() {
+fn a_document_that_an_overlay_breaks_is_refused() {
     let overlay = r#"{"overlay": "1.0.0", "info": {}, "actions": [
         {"target": "$.components.schemas.Room", "remove": true}]}"#;
     let overlay = Overlay::from_bytes("o.json", overlay.as_bytes()).unwrap();

@@ -1,10 +1,10 @@
-//! The type that each kind of schema becomes.
+//! Types that the kinds of schemas become.
 
 use serde_json::{Value, json};
 
 use super::{calls, expand, expand_calls, flat, small, with_schemas};
 
-/// The text of the small document whose reply has these properties.
+/// Generates the text of the small document whose reply has these properties.
 fn room(properties: Value) -> String {
     flat(
         &expand(&with_schemas(json!({ "Room": { "type": "object", "properties": properties } })))
@@ -32,7 +32,7 @@ fn scalars() {
 }
 
 #[test]
-fn what_may_be_null_is_optional_even_if_it_is_required() {
+fn nullable_fields_are_optional_even_if_required() {
     let schemas = json!({ "Room": { "type": "object", "required": ["a", "b", "c"], "properties": {
         "a": { "type": "string", "nullable": true },
         "b": { "type": "string", "enum": ["x", null], "nullable": true },
@@ -324,7 +324,7 @@ fn enums_that_have_a_value_in_common_are_one_and_keep_all_values() {
 }
 
 #[test]
-fn what_goes_the_other_way_is_required_of_nobody() {
+fn fields_of_the_other_direction_are_never_required() {
     let pet = json!({ "type": "object", "required": ["id", "name", "secret", "since", "code"], "properties": {
         "id": { "type": "integer", "readOnly": true },
         "since": { "readOnly": true, "allOf": [{ "$ref": "#/components/schemas/Since" }] },
@@ -341,13 +341,13 @@ fn what_goes_the_other_way_is_required_of_nobody() {
         let (_, body) = text.split_once(&format!("pub struct {name} {{")).expect(name);
         flat(body.split_once("\n    }").expect("its end").0)
     };
-    // Replies alone: the caller reads ids, and no secret.
+    // In replies the caller reads ids, and no secret.
     let replied = field(&expand(&document).unwrap(), "Room");
     for part in ["id: i64,", "since: Since,", "name: String,", "secret: Option<String>,"] {
         assert!(replied.contains(&format!("pub {part}")), "no {part} in {replied}");
     }
     assert!(replied.contains("pub code: Option<Code>,"), "{replied}");
-    // A request of a schema of its own: the caller sends secrets, and no id.
+    // In a request with a schema of its own the caller sends secrets, and no id.
     let mut asked = document["components"]["schemas"]["Asked"].take();
     asked["properties"]["more"] = json!({ "type": "boolean" });
     document["components"]["schemas"]["Asked"] = asked;
@@ -360,7 +360,7 @@ fn what_goes_the_other_way_is_required_of_nobody() {
         assert!(asked.contains(&format!("pub {part}")), "no {part} in {asked}");
     }
     assert!(field(&text, "Room").contains("pub id: i64,"), "{text}");
-    // One schema of both directions: one type, which asks for neither.
+    // A schema of both directions has one type, which requires neither.
     document["components"]["schemas"]["Asked"] = json!({ "$ref": "#/components/schemas/Room" });
     let both = field(&expand(&document).unwrap(), "Room");
     for part in ["id: Option<i64>,", "name: String,", "secret: Option<String>,"] {

@@ -1,11 +1,11 @@
-//! Documents of OpenAPI 3.1 generate what their twins of OpenAPI 3.0 do.
+//! Documents of OpenAPI 3.1, which generate the same as their twins of OpenAPI 3.0.
 
 use cloudflare_calls_codegen::diff::Diff;
 use serde_json::{Value, json};
 
 use super::{expand, generated, load};
 
-/// A document with one operation that takes and gives `Pet`.
+/// Returns a document with one operation that takes and returns `Pet`.
 fn document(version: &str, schemas: Value) -> Value {
     let media = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Pet" } } });
     json!({
@@ -17,7 +17,7 @@ fn document(version: &str, schemas: Value) -> Value {
     })
 }
 
-/// The two documents generate the same text, and differ in their version only.
+/// Checks that the two documents generate the same text, and differ only in their version.
 #[track_caller]
 fn assert_twins(new: &Value, old: &Value) {
     assert_eq!(expand(new).unwrap(), expand(old).unwrap());

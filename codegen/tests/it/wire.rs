@@ -1,4 +1,4 @@
-//! Requests and replies of kinds that Calls has none of.
+//! Requests and replies of kinds that Calls does not have.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{expand, flat, small, with_schemas};
 
 const GET: &str = "/paths/~1rooms~1{roomId}/get";
 
-/// The text of the small document with this body of its operation.
+/// Generates the text of the small document with this body of its operation.
 fn with_body(content: Value) -> String {
     let mut document = with_schemas(json!({ "Form": { "type": "object", "required": ["name"],
         "properties": { "name": { "type": "string" }, "files": { "type": "array", "items": {
@@ -16,7 +16,7 @@ fn with_body(content: Value) -> String {
     flat(&expand(&document).unwrap())
 }
 
-/// The text in whatever way a call is broken into lines.
+/// Returns the text without spaces and commas, so that line breaks make no difference.
 fn squeezed(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && *c != ',').collect()
 }
@@ -224,7 +224,7 @@ fn a_property_that_tells_success_from_refusal_is_looked_at() {
     assert!(text.contains("200..=299 => reply.accept("), "{text}");
     let text = room(marked, json!([]));
     assert!(text.contains("fn is_error(&self) -> bool { self.ok == Some(false) }"), "{text}");
-    // A mark of anything else says nothing.
+    // A mark on another kind of schema has no effect.
     for schema in
         [json!({ "type": "boolean" }), json!({ "type": "string", "x-rust-success": true })]
     {

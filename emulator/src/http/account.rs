@@ -1,4 +1,4 @@
-//! The account API: apps and TURN keys are listed, created, read, renamed and deleted.
+//! Account API: apps and TURN keys are listed, created, read, renamed and deleted.
 //!
 //! Paths, statuses of success and shapes are those of the document. The document says
 //! no more of refusals than their shape, so these are choices, but for the first:
@@ -6,13 +6,13 @@
 //! | what | reply |
 //! |---|---|
 //! | the token is not that of the account | 403, code 10000, as seen of other parts of the account API |
-//! | the account is another one | the same: who has no right learns nothing |
+//! | the account is another one | the same, so that a caller without the right learns nothing |
 //! | no such app or TURN key, or no such path | 404, code 1000 |
 //! | a body that is no JSON of the documented shape | 400, code 1000 |
 //! | more than 1,000 apps or TURN keys | 409, code 1000 |
 //!
-//! Requests for a deleted app are refused as those for an unknown one. What becomes of
-//! its connections is not documented: here they go on until their agents end them.
+//! Requests for a deleted app are refused as those for an unknown one. The fate of its
+//! connections is not documented: here they go on until their agents end them.
 
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
@@ -28,10 +28,10 @@ use serde_json::{Value, json};
 use super::{Shared, bearer, reply, with_ray};
 use crate::account::{Item, Items};
 
-/// The code of a token that has no right.
+/// Code of a token that has no right.
 const AUTHENTICATION: u32 = 10_000;
 
-/// The code of all else: the lowest that the document allows.
+/// Code of all other refusals: the lowest that the document allows.
 const OTHER: u32 = 1_000;
 
 /// Path of the account API, beside `/v1` of the Calls API.
@@ -47,7 +47,7 @@ pub(super) fn router(shared: Shared) -> Router<Shared> {
         .layer(middleware::from_fn(with_ray))
 }
 
-/// The two kinds of items, by the segment of their paths.
+/// Kind of item, by the segment of its paths.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
@@ -63,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// The name of the secret in the reply to a creation.
+    /// Returns the name of the secret in the reply to a creation.
     fn secret(self) -> &'static str {
         match self {
             Self::Apps => "secret",
@@ -72,23 +72,23 @@ impl Kind {
     }
 }
 
-/// The path of a collection.
+/// Path of a collection.
 #[derive(Deserialize)]
 struct Collection {
     kind: Kind,
 }
 
-/// The path of an item.
+/// Path of an item.
 #[derive(Deserialize)]
 struct One {
     kind: Kind,
     id: String,
 }
 
-/// A path that is refused in the shape of this API if it names no kind.
+/// Path that is refused in the shape of this API if it names no kind.
 type Named<T> = Result<Path<T>, PathRejection>;
 
-/// The part of an item that can be set.
+/// Part of an item that can be set.
 #[derive(Deserialize)]
 struct Settings {
     name: Option<String>,
@@ -139,7 +139,7 @@ async fn delete(State(shared): State<Shared>, path: Named<One>) -> Response {
     known(path, |One { kind, id }| kind.items(&shared).remove(&id))
 }
 
-/// The reply with the item of a path, if there is one.
+/// Replies with the item of a path, or 404 if there is none.
 fn known(path: Named<One>, item: impl FnOnce(One) -> Option<Item>) -> Response {
     match path.ok().and_then(|Path(one)| item(one)) {
         Some(item) => success(StatusCode::OK, details(&item)),

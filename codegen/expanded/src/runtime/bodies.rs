@@ -1,10 +1,10 @@
-//! Errors without a type of their own: a text, or a body in which nothing is known.
+//! Errors without a type of their own: a text, or a body without known fields.
 
 use std::fmt;
 
 use super::error::ErrorBody;
 
-/// A text is its own description.
+/// Text of an error, which is its own description.
 impl ErrorBody for String {
     fn code(&self) -> Option<&str> {
         None
@@ -15,7 +15,7 @@ impl ErrorBody for String {
     }
 }
 
-/// Bodies of errors in which nothing is known.
+/// Bodies of errors without known fields.
 macro_rules! unknown_error {
     ($([$($generic:tt)*] $ty:ty,)*) => {
         $(impl<$($generic)*> ErrorBody for $ty {

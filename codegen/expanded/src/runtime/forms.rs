@@ -8,20 +8,20 @@ use super::error::InvalidRequest;
 use super::exchange::Request;
 use super::redaction::Length;
 
-/// A file of a form.
+/// File of a form.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct File {
-    /// The name that the server is told.
+    /// Name that is sent to the server.
     pub name: String,
-    /// The media type of the content.
+    /// Media type of the content.
     pub media_type: String,
-    /// The content.
+    /// Content of the file.
     pub content: Vec<u8>,
 }
 
 impl File {
-    /// A file of unknown kind.
+    /// Creates a file of unknown kind (`application/octet-stream`).
     pub fn new(name: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
         let media_type = "application/octet-stream".to_owned();
         Self { name: name.into(), media_type, content: content.into() }
@@ -38,7 +38,7 @@ impl fmt::Debug for File {
     }
 }
 
-/// In JSON a file is a text.
+/// JSON of a file: a text.
 impl Serialize for File {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&String::from_utf8_lossy(&self.content))
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for File {
     }
 }
 
-/// A text as a form has it: texts as they are, anything else as JSON.
+/// Writes a value as a form does: a text as it is, other values as JSON.
 fn form_text(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
@@ -59,10 +59,10 @@ fn form_text(value: &serde_json::Value) -> String {
     }
 }
 
-/// The parts of a multipart body.
+/// Parts of a multipart body.
 #[derive(Default)]
 pub(crate) struct Multipart {
-    /// The headers and the content of each.
+    /// Headers and content of each part.
     parts: Vec<(String, Vec<u8>)>,
 }
 
@@ -84,7 +84,7 @@ impl Multipart {
         self.push(name, Some(&file.name), Some(&file.media_type), file.content.clone());
     }
 
-    /// A part of its own: a text, or JSON.
+    /// Adds a part: a text, or JSON.
     pub(crate) fn value(
         &mut self,
         operation: &'static str,
@@ -101,7 +101,7 @@ impl Multipart {
         Ok(())
     }
 
-    /// A part for each property of an object.
+    /// Adds a part for each property of an object.
     pub(crate) fn all(
         &mut self,
         operation: &'static str,
@@ -119,7 +119,7 @@ impl Request<'_> {
     pub(crate) fn form(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
         let operation = self.operation;
         let value = serde_json::to_value(body).map_err(|_| InvalidRequest::Body { operation })?;
-        // A query is written as a form is.
+        // A query has the encoding of a form, so the URL writes it.
         let mut url = self.inner.url().clone();
         url.set_query(None);
         let mut pairs = url.query_pairs_mut();
@@ -146,7 +146,7 @@ impl Request<'_> {
     }
 
     pub(crate) fn multipart(&mut self, form: Multipart) {
-        // The line between the parts stands in none of them.
+        // The line between the parts must stand in none of them.
         let stands = |boundary: &String| {
             form.parts.iter().any(|(head, content)| {
                 let boundary = boundary.as_bytes();

@@ -24,12 +24,12 @@ impl Request<'_> {
 }
 
 impl Reply {
-    /// The body of a success as it was received.
+    /// Returns the body of a success as it was received.
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.body
     }
 
-    /// The body of a success as text; what is not UTF-8 is replaced.
+    /// Returns the body of a success as text. Bytes that are not UTF-8 are replaced.
     pub(crate) fn text(self) -> String {
         match String::from_utf8(self.body) {
             Ok(text) => text,

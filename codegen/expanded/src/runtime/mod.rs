@@ -1,5 +1,5 @@
-//! Run-time of all these documents: that of the client, and the parts that only
-//! other documents need.
+//! Run-time of all these clients: that of `cloudflare-calls`, and the parts that only other
+//! documents need.
 
 #[path = "../../../../src/runtime/error.rs"]
 pub mod error;

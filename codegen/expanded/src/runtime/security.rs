@@ -5,25 +5,25 @@ use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use super::error::InvalidRequest;
 use super::exchange::Request;
 
-/// A way of sending the secret.
+/// Way of sending the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scheme {
-    /// A bearer token (RFC 6750).
+    /// Bearer token (RFC 6750).
     Bearer,
     /// Name and password (RFC 7617). The secret is both, with a colon between.
     Basic,
-    /// A header of this name.
+    /// Header of this name.
     Header(&'static str),
-    /// A query parameter of this name.
+    /// Query parameter of this name.
     Query(&'static str),
-    /// A cookie of this name.
+    /// Cookie of this name.
     Cookie(&'static str),
 }
 
 impl Request<'_> {
-    /// Sends the secret in the preferred of these ways, or else in the first. Without
-    /// any way it is not sent.
+    /// Sends the secret in the preferred of these ways, else in the first. It is not sent if
+    /// there is no way.
     pub(crate) fn authorize(
         &mut self,
         preferred: Option<Scheme>,
@@ -34,7 +34,7 @@ impl Request<'_> {
         let Some(scheme) = preferred.or(ways.first().copied()) else { return Ok(()) };
         let operation = self.operation;
         let invalid = |name| InvalidRequest::HeaderParameter { operation, name };
-        // The secret has been seen to fit into a header, but one of text may want more.
+        // The secret fits into a header, but may have bytes that are not UTF-8.
         let secret = bearer.as_ref().and_then(|bearer| bearer.as_bytes().strip_prefix(b"Bearer "));
         let secret = str::from_utf8(secret.unwrap_or_default())
             .map_err(|_| invalid("authorization"))?

@@ -8,20 +8,19 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use super::error::OperationError;
 use super::exchange::{Head, Reply, Request};
 
-/// The time that a stream may take. It lasts until one of the two ends it, so this
-/// only takes the place of the time-out of other operations: ten years.
+/// Longest time of a stream: ten years. A stream lasts until one side ends it, so this only
+/// replaces the time-out of other operations.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// The body of a reply that is handed out while it arrives. Dropping it ends the
-/// reply.
+/// Body of a reply that is handed out while it arrives. Dropping it ends the reply.
 pub struct Stream(Head);
 
 impl Stream {
-    /// Waits for the next piece of the body. None at its end. The pieces are as the
-    /// network brings them, so one event can be in several.
+    /// Waits for the next piece of the body. None at its end. The pieces are those of the
+    /// network, so one event can be in several.
     ///
     /// # Errors
-    /// The connection broke off.
+    /// [`reqwest::Error`] if the connection breaks off.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, reqwest::Error> {
         let piece = self.0.response.chunk().await.map_err(reqwest::Error::without_url)?;
         Ok(piece.map(Into::into))
@@ -35,7 +34,7 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// A reply whose body is still to come.
+/// Reply whose body is still to come.
 pub(crate) struct Begun(Head);
 
 impl Begun {
@@ -55,8 +54,8 @@ impl Begun {
 }
 
 impl Request<'_> {
-    /// Sends the request and waits for the head of the reply, without a time-out but
-    /// that of the connection.
+    /// Sends the request and waits for the head of the reply. The only time-out is that of
+    /// the connection.
     pub(crate) async fn begin<E>(mut self) -> Result<Begun, OperationError<E>> {
         *self.inner.timeout_mut() = Some(LONGEST);
         let accepted = HeaderValue::from_static("text/event-stream, */*");

@@ -6,7 +6,7 @@ use super::error::InvalidRequest;
 use super::exchange::Request;
 use super::id::InvalidId;
 
-/// Ways in which OpenAPI writes a value that is no plain text into a request.
+/// Way in which OpenAPI writes a value that is no plain text into a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     Simple,
@@ -59,7 +59,7 @@ impl Request<'_> {
         let mut found = Vec::new();
         pairs(name, &value, style, explode, &mut found);
         let invalid = || InvalidRequest::HeaderParameter { operation, name };
-        // A cookie that ends where its value says so would make another of the rest.
+        // A semicolon in a value would end the cookie, and make another one of the rest.
         if found.iter().any(|(name, value)| name.contains([';', '=']) || value.contains(';')) {
             return Err(invalid());
         }
@@ -75,7 +75,7 @@ impl Request<'_> {
     }
 }
 
-/// The value of a path parameter, which is one segment whatever it has in it.
+/// Writes the value of a path parameter, which is one segment whatever its characters.
 pub(crate) fn styled_segment(
     operation: &'static str,
     name: &str,
@@ -100,7 +100,7 @@ fn as_json(
     serde_json::to_value(value).map_err(|_| InvalidRequest::Request { operation })
 }
 
-/// A value without structure: a text as it is, anything else as JSON.
+/// Writes a value without structure: a text as it is, other values as JSON.
 fn plain_text(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
@@ -109,7 +109,7 @@ fn plain_text(value: &serde_json::Value) -> String {
     }
 }
 
-/// Names and values of a query.
+/// Lists names and values of a query.
 fn pairs(
     name: &str,
     value: &serde_json::Value,
@@ -152,7 +152,7 @@ fn pairs(
     }
 }
 
-/// A value in a path or a header.
+/// Writes a value for a path or a header.
 fn in_one(name: &str, value: &serde_json::Value, style: Style, explode: bool) -> String {
     use serde_json::Value;
     if style == Style::Json {

@@ -7,8 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Conversions of an enum of alternatives: a value becomes the alternative
-/// that keeps most of it.
+/// Conversions of an enum of alternatives. A value becomes the alternative that keeps most of it.
 macro_rules! alternatives {
     ($name:ident $($variant:ident)*) => {
         impl serde::Serialize for $name {
@@ -62,27 +61,28 @@ macro_rules! tagged {
     };
 }
 
-/// The choice between the alternatives of a value.
+/// Choice between the alternatives of a value.
 ///
-/// An alternative within another is asked for once by each of those around it,
-/// which would double the time with each level. So a choice is made once for
-/// each value, and remembered until the outermost one is made.
+/// Each alternative around a value asks for the choice again, which would double the time with
+/// each level. So a choice is made once for each value, and kept until the outermost choice is
+/// made.
 pub(crate) struct Choice<U> {
-    /// The enum, and a hash of the value.
+    /// Name of the enum, and a hash of the value.
     key: (&'static str, u64),
-    /// The alternative that the same choice had before, `None` for none of them.
+    /// Result of the same choice before, if it was made. The inner `None` is none of the
+    /// alternatives.
     before: Option<Option<&'static str>>,
-    /// Parts that the best alternative keeps, its name, and the value as such.
+    /// Number of parts that the best alternative keeps, its name, and the value as such.
     best: (usize, Option<(&'static str, U)>),
 }
 
 /// Choices that have been made.
 #[derive(Default)]
 struct Made {
-    /// Choices that wait for those within them.
+    /// Number of choices that are not made yet.
     open: usize,
     by_key: HashMap<(&'static str, u64), Option<&'static str>>,
-    /// With keys of its own, so that nobody can write values of one hash.
+    /// Hash with random keys, so that nobody can write values of one hash.
     hashes: RandomState,
 }
 
@@ -99,7 +99,7 @@ impl<U> Choice<U> {
         })
     }
 
-    /// Takes `value` for a `T` if that keeps more of it than the best so far.
+    /// Takes `value` for a `T` if that keeps more of it than the best alternative so far.
     pub(crate) fn offer<T: DeserializeOwned + Serialize>(
         &mut self,
         name: &'static str,
@@ -116,7 +116,7 @@ impl<U> Choice<U> {
         }
     }
 
-    /// The best of the alternatives that were offered.
+    /// Returns the best of the alternatives that were offered.
     pub(crate) fn end(mut self) -> Option<U> {
         let (name, best) = self.best.1.take().unzip();
         MADE.with_borrow_mut(|made| made.by_key.insert(self.key, name));
@@ -135,7 +135,7 @@ impl<U> Drop for Choice<U> {
     }
 }
 
-/// Number of parts of `value` that are in `again` as well.
+/// Counts the parts of `value` that are in `again` as well.
 fn kept(value: &serde_json::Value, again: &serde_json::Value) -> usize {
     use serde_json::Value;
     match (value, again) {
@@ -150,7 +150,7 @@ fn kept(value: &serde_json::Value, again: &serde_json::Value) -> usize {
     }
 }
 
-/// `value` with a deciding property that says what it is.
+/// Adds the deciding property to `value`, with a value that selects the alternative.
 pub(crate) fn with_tag(
     value: &impl Serialize,
     tag: &str,
