@@ -16,7 +16,7 @@ pub struct Client {
     account_id: types::AccountId,
 }
 impl Client {
-    /// A client with the default base URL, time-outs and HTTP client.
+    /// Creates a client with the default base URL, time-outs and HTTP client.
     ///
     /// # Errors
     /// [`ConfigError::Secret`](setup::ConfigError::Secret) or
@@ -27,7 +27,7 @@ impl Client {
     ) -> Result<Self, setup::ConfigError> {
         Self::builder(account_id, secret).build()
     }
-    /// A client whose defaults can be changed.
+    /// Creates the builder of a client, whose defaults can be changed.
     pub fn builder(account_id: types::AccountId, secret: SecretString) -> ClientBuilder {
         ClientBuilder {
             account_id,
@@ -39,7 +39,7 @@ impl Client {
     pub fn account_id(&self) -> &types::AccountId {
         &self.account_id
     }
-    /// URL to which requests are sent.
+    /// Returns the URL to which requests are sent.
     pub fn base_url(&self) -> &str {
         self.core.base.as_str()
     }
@@ -73,14 +73,14 @@ impl ClientBuilder {
         self.setup.allows_plaintext = true;
         self
     }
-    /// Time that an operation may take, by default
+    /// Sets the time that an operation may take, by default
     /// [`DEFAULT_TIMEOUT`](setup::DEFAULT_TIMEOUT). Without effect on an HTTP client of
     /// your own.
     pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
         self.setup.timeout = timeout;
         self
     }
-    /// The `User-Agent` of the requests. If not set, it is name and version of this
+    /// Sets the `User-Agent` of the requests. If not set, it is name and version of this
     /// crate, and with an HTTP client of your own that client's.
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.setup.user_agent = Some(name.into());
@@ -437,7 +437,7 @@ pub mod types {
         pub name: Option<AppName>,
     }
     impl AppSettings {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -629,7 +629,7 @@ pub mod types {
         pub name: Option<TurnKeyName>,
     }
     impl TurnKeySettings {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }

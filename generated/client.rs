@@ -16,7 +16,7 @@ pub struct Client {
     app_id: types::AppId,
 }
 impl Client {
-    /// A client with the default base URL, time-outs and HTTP client.
+    /// Creates a client with the default base URL, time-outs and HTTP client.
     ///
     /// # Errors
     /// [`ConfigError::Secret`](setup::ConfigError::Secret) or
@@ -27,7 +27,7 @@ impl Client {
     ) -> Result<Self, setup::ConfigError> {
         Self::builder(app_id, secret).build()
     }
-    /// A client whose defaults can be changed.
+    /// Creates the builder of a client, whose defaults can be changed.
     pub fn builder(app_id: types::AppId, secret: SecretString) -> ClientBuilder {
         ClientBuilder {
             app_id,
@@ -39,7 +39,7 @@ impl Client {
     pub fn app_id(&self) -> &types::AppId {
         &self.app_id
     }
-    /// URL to which requests are sent.
+    /// Returns the URL to which requests are sent.
     pub fn base_url(&self) -> &str {
         self.core.base.as_str()
     }
@@ -73,14 +73,14 @@ impl ClientBuilder {
         self.setup.allows_plaintext = true;
         self
     }
-    /// Time that an operation may take, by default
+    /// Sets the time that an operation may take, by default
     /// [`DEFAULT_TIMEOUT`](setup::DEFAULT_TIMEOUT). Without effect on an HTTP client of
     /// your own.
     pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
         self.setup.timeout = timeout;
         self
     }
-    /// The `User-Agent` of the requests. If not set, it is name and version of this
+    /// Sets the `User-Agent` of the requests. If not set, it is name and version of this
     /// crate, and with an HTTP client of your own that client's.
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.setup.user_agent = Some(name.into());
@@ -304,10 +304,10 @@ impl Client {
             body,
         }
     }
-    /// Reads which tracks and data channels the session has.
+    /// Reads the tracks and data channels of the session.
     ///
-    /// Closed tracks may stay in the list as inactive. What a request that is still under way will
-    /// do does not show: an empty list does not prove that nothing will come.
+    /// Closed tracks may stay in the list as inactive. The effect of a request that is still under
+    /// way does not show: an empty list does not prove that no track will come.
     ///
     /// `GET /apps/{appId}/sessions/{sessionId}`
     ///
@@ -337,7 +337,7 @@ pub mod types {
     runtime::id::id! {
         AdapterId
     }
-    /// How an adapter processes media.
+    /// Processing of media by an adapter.
     #[derive(Clone)]
     #[non_exhaustive]
     pub enum AdapterMode {
@@ -353,7 +353,7 @@ pub mod types {
         Other(String),
     }
     impl AdapterMode {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::Stream => "stream",
@@ -372,7 +372,7 @@ pub mod types {
     runtime::open_enum::open_enum! {
         AdapterMode
     }
-    /// What became of an adapter. An entry with `error_code` was not created.
+    /// Result of an adapter. An entry with `error_code` was not created.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct AdapterResult {
@@ -389,13 +389,13 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
         pub error_subcode: Option<runtime::redaction::Scrubbed>,
-        /// What the endpoint of a `local` adapter sends.
+        /// Encoding of the media that the endpoint of a `local` adapter sends.
         #[serde(rename = "inputCodec", skip_serializing_if = "Option::is_none")]
         pub input_codec: Option<InputCodec>,
         /// `local` to bring audio from the endpoint into the SFU, `remote` to bring a track to the
@@ -405,7 +405,7 @@ pub mod types {
         /// Follows from `location`; setting it changes nothing.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub mode: Option<AdapterMode>,
-        /// What the endpoint of a `remote` adapter receives.
+        /// Encoding of the media that the endpoint of a `remote` adapter receives.
         #[serde(rename = "outputCodec", skip_serializing_if = "Option::is_none")]
         pub output_codec: Option<OutputCodec>,
         /// The publisher's session, for `remote`. The reply to a `local` entry has the new session that
@@ -429,7 +429,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode")]
         pub error_code: ErrorCode,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -464,7 +464,7 @@ pub mod types {
         pub adapter_id: AdapterId,
     }
     impl CloseAdapter {
-        /// The required fields set, no other.
+        /// Returns a value with the required fields set.
         pub fn new(adapter_id: AdapterId) -> Self {
             Self { adapter_id }
         }
@@ -482,14 +482,14 @@ pub mod types {
         pub tracks: Vec<CloseAdapter>,
     }
     impl CloseAdapterRequest {
-        /// The required fields set, no other.
+        /// Returns a value with the required fields set.
         pub fn new(tracks: impl IntoIterator<Item = CloseAdapter>) -> Self {
             Self {
                 tracks: tracks.into_iter().collect(),
             }
         }
     }
-    /// What became of each adapter.
+    /// Result of each adapter.
     ///
     /// OpenAPI schema: `CloseAdapterResponse`.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -498,7 +498,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -517,7 +517,7 @@ pub mod types {
             self.error_description.as_deref()
         }
     }
-    /// What became of an adapter that was to be closed.
+    /// Result of an adapter that was to be closed.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct CloseAdapterResult {
@@ -532,7 +532,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -543,7 +543,7 @@ pub mod types {
     ///
     /// OpenAPI schema: `CloseDataChannelsRequest`.
     pub type CloseDataChannelsRequest = DataChannelsRequest;
-    /// What became of each data channel.
+    /// Result of each data channel.
     ///
     /// OpenAPI schema: `CloseDataChannelsResponse`.
     pub type CloseDataChannelsResponse = DataChannelsResponse;
@@ -559,19 +559,19 @@ pub mod types {
         pub mid: String,
     }
     impl CloseTrack {
-        /// The required fields set, no other.
+        /// Returns a value with the required fields set.
         pub fn new(mid: impl Into<String>) -> Self {
             Self { mid: mid.into() }
         }
     }
-    /// What became of a track that was to be closed.
+    /// Result of a track that was to be closed.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct CloseTrackResult {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -588,8 +588,8 @@ pub mod types {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct CloseTracksRequest {
-        /// Whether to stop the flow without an exchange of session descriptions. Closed entries may
-        /// stay listed.
+        /// True to stop the flow without an exchange of session descriptions. Closed entries may stay
+        /// listed.
         pub force: bool,
         /// The agent's offer, needed unless `force` is set.
         #[serde(rename = "sessionDescription", skip_serializing_if = "Option::is_none")]
@@ -601,7 +601,7 @@ pub mod types {
         pub tracks: Vec<CloseTrack>,
     }
     impl CloseTracksRequest {
-        /// The required fields set, no other.
+        /// Returns a value with the required fields set.
         pub fn new(force: bool, tracks: impl IntoIterator<Item = CloseTrack>) -> Self {
             Self {
                 force,
@@ -618,7 +618,7 @@ pub mod types {
             self
         }
     }
-    /// What became of each track, and the answer to the offer. Match entries by `mid`; one that is
+    /// Result of each track, and the answer to the offer. Match entries by `mid`; one that is
     /// missing is not known to be closed.
     ///
     /// OpenAPI schema: `CloseTracksResponse`.
@@ -628,7 +628,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -687,7 +687,7 @@ pub mod types {
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct DataChannel {
-        /// Whether the subscriber may send to the publisher. At most one subscriber of a channel may:
+        /// True if the subscriber may send to the publisher. At most one subscriber of a channel may:
         /// the newest grant replaces the one before. For `remote` channels only.
         ///
         /// Default: `false`.
@@ -709,13 +709,13 @@ pub mod types {
         /// Minimum: `0`.
         #[serde(rename = "maxPacketLifeTime", skip_serializing_if = "Option::is_none")]
         pub max_packet_life_time: Option<u16>,
-        /// How often a message is sent again at most, 0 to 65535. Excludes `max_packet_life_time`;
-        /// without either the channel is reliable. The publisher chooses, every subscriber repeats it.
+        /// Most repetitions of a message, 0 to 65535. Excludes `max_packet_life_time`; without either
+        /// the channel is reliable. The publisher chooses, every subscriber repeats it.
         ///
         /// Minimum: `0`.
         #[serde(rename = "maxRetransmits", skip_serializing_if = "Option::is_none")]
         pub max_retransmits: Option<u16>,
-        /// Whether messages are delivered in the order in which they were sent. The publisher chooses,
+        /// True if messages are delivered in the order in which they were sent. The publisher chooses,
         /// every subscriber repeats it.
         ///
         /// Default: `true`.
@@ -725,7 +725,7 @@ pub mod types {
         #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
         #[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]
         pub session_id: Option<SessionId>,
-        /// Whether the SFU holds messages back until the subscriber's first message, which it must send
+        /// True if the SFU holds messages back until the subscriber's first message, which it must send
         /// within 30 s. For `remote` channels only.
         ///
         /// Default: `false`.
@@ -733,7 +733,7 @@ pub mod types {
         pub wait_for_ack: Option<bool>,
     }
     impl DataChannel {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -786,11 +786,11 @@ pub mod types {
             self
         }
     }
-    /// What became of a data channel. An entry with `error_code` failed.
+    /// Result of a data channel. An entry with `error_code` failed.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct DataChannelResult {
-        /// Whether the subscriber may send to the publisher. At most one subscriber of a channel may:
+        /// True if the subscriber may send to the publisher. At most one subscriber of a channel may:
         /// the newest grant replaces the one before. For `remote` channels only.
         ///
         /// Default: `false`.
@@ -802,7 +802,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -821,13 +821,13 @@ pub mod types {
         /// Minimum: `0`.
         #[serde(rename = "maxPacketLifeTime", skip_serializing_if = "Option::is_none")]
         pub max_packet_life_time: Option<u16>,
-        /// How often a message is sent again at most, 0 to 65535. Excludes `max_packet_life_time`;
-        /// without either the channel is reliable. The publisher chooses, every subscriber repeats it.
+        /// Most repetitions of a message, 0 to 65535. Excludes `max_packet_life_time`; without either
+        /// the channel is reliable. The publisher chooses, every subscriber repeats it.
         ///
         /// Minimum: `0`.
         #[serde(rename = "maxRetransmits", skip_serializing_if = "Option::is_none")]
         pub max_retransmits: Option<u16>,
-        /// Whether messages are delivered in the order in which they were sent. The publisher chooses,
+        /// True if messages are delivered in the order in which they were sent. The publisher chooses,
         /// every subscriber repeats it.
         ///
         /// Default: `true`.
@@ -837,7 +837,7 @@ pub mod types {
         #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
         #[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]
         pub session_id: Option<SessionId>,
-        /// Whether the SFU holds messages back until the subscriber's first message, which it must send
+        /// True if the SFU holds messages back until the subscriber's first message, which it must send
         /// within 30 s. For `remote` channels only.
         ///
         /// Default: `false`.
@@ -856,7 +856,7 @@ pub mod types {
         pub data_channels: Vec<DataChannel>,
     }
     impl DataChannelsRequest {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -869,7 +869,7 @@ pub mod types {
             self
         }
     }
-    /// What became of each data channel.
+    /// Result of each data channel.
     ///
     /// OpenAPI schema: `DataChannelsResponse`.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -882,7 +882,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -990,7 +990,7 @@ pub mod types {
         Other(String),
     }
     impl ErrorCode {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::Unauthorized => "unauthorized",
@@ -1065,7 +1065,7 @@ pub mod types {
         pub session_description: Option<SessionDescription>,
     }
     impl EstablishDataChannelsTransportRequest {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -1100,13 +1100,13 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
         pub error_subcode: Option<runtime::redaction::Scrubbed>,
-        /// Whether `session_description` is an offer whose answer has to be brought by `renegotiate`.
+        /// True if `session_description` is an offer. `renegotiate` has to bring the answer.
         #[serde(
             rename = "requiresImmediateRenegotiation",
             skip_serializing_if = "Option::is_none"
@@ -1137,7 +1137,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -1156,7 +1156,7 @@ pub mod types {
             self.error_description.as_deref()
         }
     }
-    /// What an endpoint sends to the SFU.
+    /// Encoding of the media that an endpoint sends to the SFU.
     #[derive(Clone)]
     #[non_exhaustive]
     pub enum InputCodec {
@@ -1168,7 +1168,7 @@ pub mod types {
         Other(String),
     }
     impl InputCodec {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::Pcm => "pcm",
@@ -1199,7 +1199,7 @@ pub mod types {
         ///
         /// Minimum length: `1`. Pattern: `^wss?://`.
         pub endpoint: runtime::redaction::Hidden,
-        /// What the endpoint of a `local` adapter sends.
+        /// Encoding of the media that the endpoint of a `local` adapter sends.
         #[serde(rename = "inputCodec", skip_serializing_if = "Option::is_none")]
         pub input_codec: Option<InputCodec>,
         /// `local` to bring audio from the endpoint into the SFU, `remote` to bring a track to the
@@ -1208,7 +1208,7 @@ pub mod types {
         /// Follows from `location`; setting it changes nothing.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub mode: Option<AdapterMode>,
-        /// What the endpoint of a `remote` adapter receives.
+        /// Encoding of the media that the endpoint of a `remote` adapter receives.
         #[serde(rename = "outputCodec", skip_serializing_if = "Option::is_none")]
         pub output_codec: Option<OutputCodec>,
         /// The publisher's session, for `remote`. The reply to a `local` entry has the new session that
@@ -1223,7 +1223,7 @@ pub mod types {
         pub track_name: String,
     }
     impl NewAdapter {
-        /// The required fields set, no other.
+        /// Returns a value with the required fields set.
         pub fn new(
             endpoint: impl Into<String>,
             location: TrackLocation,
@@ -1279,14 +1279,14 @@ pub mod types {
         pub tracks: Vec<NewAdapter>,
     }
     impl NewAdapterRequest {
-        /// The required fields set, no other.
+        /// Returns a value with the required fields set.
         pub fn new(tracks: impl IntoIterator<Item = NewAdapter>) -> Self {
             Self {
                 tracks: tracks.into_iter().collect(),
             }
         }
     }
-    /// What became of each adapter.
+    /// Result of each adapter.
     ///
     /// OpenAPI schema: `NewAdapterResponse`.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -1295,7 +1295,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -1325,7 +1325,7 @@ pub mod types {
         pub session_description: Option<SessionDescription>,
     }
     impl NewSessionRequest {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -1347,7 +1347,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -1392,7 +1392,7 @@ pub mod types {
             }
         }
     }
-    /// What the SFU sends to an endpoint.
+    /// Encoding of the media that the SFU sends to an endpoint.
     #[derive(Clone)]
     #[non_exhaustive]
     pub enum OutputCodec {
@@ -1408,7 +1408,7 @@ pub mod types {
         Other(String),
     }
     impl OutputCodec {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::Pcm => "pcm",
@@ -1440,7 +1440,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -1458,23 +1458,23 @@ pub mod types {
             self.error_description.as_deref()
         }
     }
-    /// Which part of an exchange a session description is (W3C RTCSdpType).
+    /// Part of a session description in an exchange (W3C RTCSdpType).
     #[derive(Clone)]
     #[non_exhaustive]
     pub enum SdpType {
         /// `answer`
         ///
-        /// It answers an offer.
+        /// Answer to an offer.
         Answer,
         /// `offer`
         ///
-        /// It needs an answer.
+        /// Offer, which needs an answer.
         Offer,
         /// A value that the document does not know, as it was received.
         Other(String),
     }
     impl SdpType {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::Answer => "answer",
@@ -1512,7 +1512,7 @@ pub mod types {
         #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
         #[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]
         pub session_id: Option<SessionId>,
-        /// Whether the channel is open.
+        /// State of the channel.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub status: Option<SessionResourceStatus>,
     }
@@ -1526,12 +1526,12 @@ pub mod types {
         /// `invalid_session_description`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub sdp: Option<runtime::redaction::Hidden>,
-        /// Whether this is an offer or an answer.
+        /// Part in the exchange: offer or answer.
         #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
         pub type_: Option<SdpType>,
     }
     impl SessionDescription {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -1556,7 +1556,8 @@ pub mod types {
     runtime::id::id! {
         SessionId
     }
-    /// How a track or data channel is. It says nothing of packets arriving or of answers accepted.
+    /// State of a track or data channel. It does not tell if packets arrive or if an answer was
+    /// accepted.
     ///
     /// OpenAPI schema: `SessionResourceStatus`.
     #[derive(Clone)]
@@ -1578,7 +1579,7 @@ pub mod types {
         Other(String),
     }
     impl SessionResourceStatus {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::Active => "active",
@@ -1603,7 +1604,7 @@ pub mod types {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct SessionTrack {
-        /// Whether the transceiver is to carry media in both directions. Only where the SFU makes the
+        /// True if the transceiver is to carry media in both directions. Only where the SFU makes the
         /// offer.
         #[serde(
             rename = "bidirectionalMediaStream",
@@ -1624,36 +1625,36 @@ pub mod types {
         #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
         #[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]
         pub session_id: Option<SessionId>,
-        /// Which layers of a simulcast track to receive.
+        /// Choice of the layers of a simulcast track to receive.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub simulcast: Option<Simulcast>,
-        /// Whether the track is closed.
+        /// State of the track.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub status: Option<SessionResourceStatus>,
         /// The name that the publisher gave the track. With the publisher's session it finds the track.
         #[serde(rename = "trackName", skip_serializing_if = "Option::is_none")]
         pub track_name: Option<String>,
     }
-    /// Which layers of a simulcast track to receive.
+    /// Choice of the layers of a simulcast track to receive.
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct Simulcast {
         /// The layer to receive, by its RID (RFC 8851).
         #[serde(rename = "preferredRid", skip_serializing_if = "Option::is_none")]
         pub preferred_rid: Option<String>,
-        /// What to do when the bandwidth is too small for the preferred layer.
+        /// Strategy if the bandwidth is too small for the preferred layer.
         ///
         /// Default: `none`.
         #[serde(rename = "priorityOrdering", skip_serializing_if = "Option::is_none")]
         pub priority_ordering: Option<SimulcastOrdering>,
-        /// What to do when the publisher stops sending the layer.
+        /// Strategy if the publisher stops sending the layer.
         ///
         /// Default: `none`.
         #[serde(rename = "ridNotAvailable", skip_serializing_if = "Option::is_none")]
         pub rid_not_available: Option<SimulcastOrdering>,
     }
     impl Simulcast {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -1679,7 +1680,7 @@ pub mod types {
             self
         }
     }
-    /// How another simulcast layer is chosen when the preferred one cannot be had.
+    /// Strategy by which another simulcast layer is chosen if the preferred one cannot be had.
     #[derive(Clone)]
     #[non_exhaustive]
     pub enum SimulcastOrdering {
@@ -1695,7 +1696,7 @@ pub mod types {
         Other(String),
     }
     impl SimulcastOrdering {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::None => "none",
@@ -1721,7 +1722,7 @@ pub mod types {
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct Track {
-        /// Whether the transceiver is to carry media in both directions. Only where the SFU makes the
+        /// True if the transceiver is to carry media in both directions. Only where the SFU makes the
         /// offer.
         #[serde(
             rename = "bidirectionalMediaStream",
@@ -1742,7 +1743,7 @@ pub mod types {
         #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
         #[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]
         pub session_id: Option<SessionId>,
-        /// Which layers of a simulcast track to receive.
+        /// Choice of the layers of a simulcast track to receive.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub simulcast: Option<Simulcast>,
         /// The name that the publisher gave the track. With the publisher's session it finds the track.
@@ -1750,7 +1751,7 @@ pub mod types {
         pub track_name: Option<String>,
     }
     impl Track {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -1793,7 +1794,7 @@ pub mod types {
             self
         }
     }
-    /// What a track carries.
+    /// Kind of media of a track.
     #[derive(Clone)]
     #[non_exhaustive]
     pub enum TrackKind {
@@ -1809,7 +1810,7 @@ pub mod types {
         Other(String),
     }
     impl TrackKind {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::Audio => "audio",
@@ -1828,23 +1829,23 @@ pub mod types {
     runtime::open_enum::open_enum! {
         TrackKind
     }
-    /// Which end of a track, data channel or adapter this is.
+    /// End of a track, data channel or adapter.
     #[derive(Clone)]
     #[non_exhaustive]
     pub enum TrackLocation {
         /// `local`
         ///
-        /// The session's agent publishes it.
+        /// End of the agent that publishes.
         Local,
         /// `remote`
         ///
-        /// It is pulled from another session.
+        /// End of an agent that pulls from another session.
         Remote,
         /// A value that the document does not know, as it was received.
         Other(String),
     }
     impl TrackLocation {
-        /// The value as the API spells it.
+        /// Returns the value as the API spells it.
         pub fn as_str(&self) -> &str {
             match self {
                 Self::Local => "local",
@@ -1863,12 +1864,11 @@ pub mod types {
     runtime::open_enum::open_enum! {
         TrackLocation
     }
-    /// What became of a track. An entry with `error_code` failed, and its `mid` is empty and means
-    /// nothing.
+    /// Result of a track. An entry with `error_code` failed, and its `mid` is empty.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct TrackResult {
-        /// Whether the transceiver is to carry media in both directions. Only where the SFU makes the
+        /// True if the transceiver is to carry media in both directions. Only where the SFU makes the
         /// offer.
         #[serde(
             rename = "bidirectionalMediaStream",
@@ -1878,7 +1878,7 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
@@ -1898,7 +1898,7 @@ pub mod types {
         #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
         #[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]
         pub session_id: Option<SessionId>,
-        /// Which layers of a simulcast track to receive.
+        /// Choice of the layers of a simulcast track to receive.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub simulcast: Option<Simulcast>,
         /// The name that the publisher gave the track. With the publisher's session it finds the track.
@@ -1911,7 +1911,7 @@ pub mod types {
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
     pub struct TracksRequest {
-        /// Whether to publish every new media section of the offer under a name that the SFU makes up.
+        /// True to publish every new media section of the offer, under names that the SFU makes up.
         #[serde(rename = "autoDiscover", skip_serializing_if = "Option::is_none")]
         pub auto_discover: Option<bool>,
         /// The agent's offer.
@@ -1923,7 +1923,7 @@ pub mod types {
         pub tracks: Vec<Track>,
     }
     impl TracksRequest {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -1946,7 +1946,7 @@ pub mod types {
             self
         }
     }
-    /// What became of the tracks, and the SFU's part of the exchange.
+    /// Results of the tracks, and the SFU's part of the exchange.
     ///
     /// OpenAPI schema: `TracksResponse`.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -1955,13 +1955,13 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
         pub error_subcode: Option<runtime::redaction::Scrubbed>,
-        /// Whether `session_description` is an offer whose answer has to be brought by `renegotiate`.
+        /// True if `session_description` is an offer. `renegotiate` has to bring the answer.
         #[serde(
             rename = "requiresImmediateRenegotiation",
             skip_serializing_if = "Option::is_none"
@@ -1999,7 +1999,7 @@ pub mod types {
         pub tracks: Vec<Track>,
     }
     impl UpdateTracksRequest {
-        /// Nothing set.
+        /// Returns an empty value.
         pub fn new() -> Self {
             Self::default()
         }
@@ -2017,7 +2017,7 @@ pub mod types {
             self
         }
     }
-    /// What became of each change.
+    /// Result of each change.
     ///
     /// OpenAPI schema: `UpdateTracksResponse`.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -2026,13 +2026,13 @@ pub mod types {
         /// The kind of the error, for programs. New kinds may appear at any time.
         #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
         pub error_code: Option<ErrorCode>,
-        /// What went wrong, for people; the wording may change.
+        /// Text of the error for people. The wording may change.
         #[serde(rename = "errorDescription", skip_serializing_if = "Option::is_none")]
         pub error_description: Option<runtime::redaction::Scrubbed>,
         /// The finer kind of the error, for support; the API may leave it out.
         #[serde(rename = "errorSubcode", skip_serializing_if = "Option::is_none")]
         pub error_subcode: Option<runtime::redaction::Scrubbed>,
-        /// Whether the change needs an exchange of session descriptions.
+        /// True if the change needs an exchange of session descriptions.
         #[serde(
             rename = "requiresImmediateRenegotiation",
             skip_serializing_if = "Option::is_none"
@@ -2332,7 +2332,7 @@ pub mod operations {
         pub(super) correlation_id: Option<String>,
     }
     impl<'a> NewSession<'a> {
-        /// Whether the session's peer is an ICE-lite agent, such as another SFU, rather than a browser.
+        /// True if the session's peer is an ICE-lite agent, such as another SFU, and no browser.
         pub fn thirdparty(mut self, thirdparty: bool) -> Self {
             self.thirdparty = Some(thirdparty);
             self

@@ -68,7 +68,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
                 #(#idents: #types,)*
             }
             impl Client {
-                /// A client with the default base URL, time-outs and HTTP client.
+                /// Creates a client with the default base URL, time-outs and HTTP client.
                 ///
                 /// # Errors
                 /// [`ConfigError::Secret`](setup::ConfigError::Secret) or
@@ -77,7 +77,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
                     Self::builder(#(#idents,)* secret).build()
                 }
 
-                /// A client whose defaults can be changed.
+                /// Creates the builder of a client, whose defaults can be changed.
                 pub fn builder(#(#idents: #types,)* secret: SecretString) -> ClientBuilder {
                     ClientBuilder {
                         #(#idents,)*
@@ -89,7 +89,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
 
                 #(#getters)*
 
-                /// URL to which requests are sent.
+                /// Returns the URL to which requests are sent.
                 pub fn base_url(&self) -> &str {
                     self.core.base.as_str()
                 }
@@ -126,7 +126,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
                     self
                 }
 
-                /// Time that an operation may take, by default
+                /// Sets the time that an operation may take, by default
                 /// [`DEFAULT_TIMEOUT`](setup::DEFAULT_TIMEOUT). Without effect on an HTTP client of
                 /// your own.
                 pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
@@ -134,7 +134,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
                     self
                 }
 
-                /// The `User-Agent` of the requests. If not set, it is name and version of this
+                /// Sets the `User-Agent` of the requests. If not set, it is name and version of this
                 /// crate, and with an HTTP client of your own that client's.
                 pub fn user_agent(mut self, name: impl Into<String>) -> Self {
                     self.setup.user_agent = Some(name.into());

@@ -24,7 +24,7 @@ pub(super) fn items(named: &Named, values: &[EnumValue]) -> TokenStream {
             Other(String),
         }
         impl #name {
-            /// The value as the API spells it.
+            /// Returns the value as the API spells it.
             pub fn as_str(&self) -> &str {
                 match self {
                     #(Self::#idents => #texts,)*

@@ -58,13 +58,13 @@ fn constructors(name: &Ident, body: &Struct) -> TokenStream {
     rest.extend(extra(body).map(|(extra, _)| extra));
     let new = match needed.is_empty() {
         true => quote! {
-            /// Nothing set.
+            /// Returns an empty value.
             pub fn new() -> Self {
                 Self::default()
             }
         },
         false => quote! {
-            /// The required fields set, no other.
+            /// Returns a value with the required fields set.
             pub fn new(#(#arguments),*) -> Self {
                 Self { #(#values,)* #(#rest: Default::default(),)* }
             }

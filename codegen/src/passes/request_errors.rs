@@ -42,11 +42,11 @@ fn make(root: &mut Value) -> Option<String> {
     let text = |description: &str| json!({ "type": "string", "description": description });
     let error = json!({
         "type": "object",
-        "description": "Why the API refused a request.",
+        "description": "Reason for which the API refused a request.",
         "required": ["errorCode"],
         "properties": {
-            "errorCode": text("The kind of the error, for programs."),
-            "errorDescription": text("What went wrong, for people."),
+            "errorCode": text("Kind of the error, for programs."),
+            "errorDescription": text("Text of the error for people."),
         },
         MARK: true,
     });
