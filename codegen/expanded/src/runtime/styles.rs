@@ -27,10 +27,7 @@ impl Request<'_> {
         style: Style,
         explode: bool,
     ) -> Result<(), InvalidRequest> {
-        let value = as_json(self.operation, value)?;
-        let mut found = Vec::new();
-        pairs(name, &value, style, explode, &mut found);
-        for (name, value) in found {
+        for (name, value) in self.pairs(name, value, style, explode)? {
             self.query(&name, value);
         }
         Ok(())
@@ -55,9 +52,7 @@ impl Request<'_> {
         explode: bool,
     ) -> Result<(), InvalidRequest> {
         let operation = self.operation;
-        let value = as_json(operation, value)?;
-        let mut found = Vec::new();
-        pairs(name, &value, style, explode, &mut found);
+        let found = self.pairs(name, value, style, explode)?;
         let invalid = || InvalidRequest::HeaderParameter { operation, name };
         // A semicolon in a value would end the cookie, and make another one of the rest.
         if found.iter().any(|(name, value)| name.contains([';', '=']) || value.contains(';')) {
@@ -72,6 +67,20 @@ impl Request<'_> {
         cookies.set_sensitive(true);
         headers.insert(reqwest::header::COOKIE, cookies);
         Ok(())
+    }
+
+    /// Returns the names and values that a parameter becomes.
+    fn pairs(
+        &self,
+        name: &str,
+        value: &impl Serialize,
+        style: Style,
+        explode: bool,
+    ) -> Result<Vec<(String, String)>, InvalidRequest> {
+        let value = as_json(self.operation, value)?;
+        let mut found = Vec::new();
+        pairs(name, &value, style, explode, &mut found);
+        Ok(found)
     }
 }
 
