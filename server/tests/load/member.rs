@@ -93,6 +93,8 @@ struct Pull {
     seen: Instant,
     mid: Option<String>,
     tries: u32,
+    /// Reply to the last try.
+    last: String,
     not_before: Instant,
     is_late: bool,
     /// Demand for a track without a packet at the SFU so far.
@@ -186,23 +188,23 @@ impl<'a> Member<'a> {
 
     /// Stays until its end. Returns the phase of the end.
     async fn stay(mut self) -> Phase {
+        let world = Arc::clone(self.world());
         loop {
             let (least, most) = self.place.stay;
             let stay = Duration::from_secs_f32(least + self.place.rng.f32() * (most - least));
             let end = Instant::now() + stay;
             let what = self.place.rng.u32(..100);
-            let phase = *self.world().phase.borrow();
+            let phase = *world.phase.borrow();
             let lived = match (phase, what) {
-                // The member ends in the middle of any step.
-                (Phase::Churn, 80..) => {
-                    let world = Arc::clone(self.world());
-                    let mut phases = world.phase.subscribe();
-                    let churns = phases.wait_for(|phase| *phase != Phase::Churn);
-                    tokio::select! {
-                        lived = timeout_at(end.into(), self.live(None)) => lived.unwrap_or(End::Time),
-                        _ = churns => continue,
+                // The member ends in the middle of any step. After that nobody knows the state of
+                // its session, so the member cannot go on in another phase either.
+                (Phase::Churn, 80..) => match timeout_at(end.into(), self.live(None)).await {
+                    Ok(lived) => lived,
+                    Err(_) => {
+                        self.vanish();
+                        return *world.phase.borrow();
                     }
-                }
+                },
                 (Phase::Churn, _) => self.live(Some(end)).await,
                 _ => self.live(None).await,
             };
@@ -210,15 +212,11 @@ impl<'a> Member<'a> {
                 self.lost_membership(&why);
                 return phase;
             }
-            let now = *self.world().phase.borrow();
+            let now = *world.phase.borrow();
             match (now, what) {
                 (Phase::Quiet, _) => {}
                 (Phase::Leave, _) => {
                     self.leave(false).await;
-                    return now;
-                }
-                (Phase::Churn, 80..) => {
-                    self.vanish();
                     return now;
                 }
                 (Phase::Churn, 0..35) => {
@@ -366,11 +364,13 @@ impl<'a> Member<'a> {
             let is_late = pull.seen.elapsed() > PATIENCE && !heard.contains(key);
             if is_late && !std::mem::replace(&mut pull.is_late, true) {
                 let Key { session, .. } = key;
-                let (room, id, mid) = (&self.status.room, &self.id, &pull.mid);
-                let own = &link.session;
+                let (room, id, own) = (&self.status.room, &self.id, &link.session);
+                let Pull { mid, tries, last, .. } = pull;
                 let fault = world.tally.reason(session);
+                let demand = world.publisher(session).map(|it| *it.demand.borrow());
                 let what = format!(
-                    "{id} in {room} on {own}: track of {session} ({fault:?}), pulled as {mid:?}"
+                    "{id} in {room} on {own}: track of {session} ({fault:?}), pulled as {mid:?} \
+                     after {tries} failures ({last:?}), demanded of its publisher: {demand:?}"
                 );
                 world.tally.fail("a track was never heard", what);
             }
@@ -381,6 +381,7 @@ impl<'a> Member<'a> {
                 seen: now,
                 mid: None,
                 tries: 0,
+                last: String::new(),
                 // Several tracks that come at once are pulled together.
                 not_before: now + Duration::from_millis(100),
                 is_late: false,
@@ -457,7 +458,7 @@ impl<'a> Member<'a> {
             Err(refusal) if refusal.is_fatal() => return Err(refusal),
             Err(refusal) => {
                 self.world().tally.repeated(refusal.to_string());
-                keys.iter().for_each(|key| self.postpone(key));
+                keys.iter().for_each(|key| self.postpone(key, refusal.to_string()));
                 return Ok(());
             }
         };
@@ -479,7 +480,7 @@ impl<'a> Member<'a> {
             if !item["errorCode"].is_null() || mid.is_empty() {
                 let code = &item["errorCode"];
                 self.world().tally.repeated(format!("pull: {code} of a track"));
-                self.postpone(&key);
+                self.postpone(&key, code.to_string());
                 continue;
             }
             self.listen(key, mid);
@@ -487,12 +488,13 @@ impl<'a> Member<'a> {
         Ok(())
     }
 
-    fn postpone(&mut self, key: &Key) {
+    fn postpone(&mut self, key: &Key, why: String) {
         let publisher = self.world().publisher(&key.session);
         let pull = self.link.as_mut().and_then(|link| link.pulls.get_mut(key));
         let Some(pull) = pull else { return };
         pull.not_before = Instant::now() + backoff(pull.tries);
         pull.tries += 1;
+        pull.last = why;
         pull.demand = publisher.map(Demand::new);
     }
 
