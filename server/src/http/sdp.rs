@@ -1,7 +1,8 @@
 //! Kinds of media sections of a session description.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use cloudflare_calls::Mid;
 use cloudflare_calls::tracks::PublishedTrack;
 
 use crate::room::record::NewTrack;
@@ -10,6 +11,12 @@ use crate::room::types::Kind;
 /// Returns the kinds of the sections for media, by mid.
 pub(super) fn kinds(sdp: &str) -> HashMap<&str, Kind> {
     sections(sdp).into_iter().collect()
+}
+
+/// Returns the kinds of the sections of an agent's offer, for the session's entry in its room.
+pub(super) fn offered(sdp: &str) -> BTreeMap<Mid, Kind> {
+    let valid = |(mid, kind)| Some((Mid::new(mid).ok()?, kind));
+    sections(sdp).into_iter().filter_map(valid).collect()
 }
 
 /// Returns the mids and kinds of the sections for media, in their order (RFC 8866 section 5.14, RFC
@@ -54,5 +61,10 @@ mod tests {
                    m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:two\r\n";
         assert_eq!(sections(sdp), [("0", Kind::Audio), ("two", Kind::Video)]);
         assert_eq!(kinds(sdp)["two"], Kind::Video);
+        let mid = |mid| Mid::new(mid).unwrap();
+        assert_eq!(
+            offered(sdp),
+            BTreeMap::from([(mid("0"), Kind::Audio), (mid("two"), Kind::Video)])
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! Sessions: their creation and their state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use cloudflare_calls::ice::IceServers;
 use cloudflare_calls::session::Origin;
 use cloudflare_calls::types::{SessionDescription, SessionId};
-use cloudflare_calls::{Offer, Session, prelude::*};
+use cloudflare_calls::{Mid, Offer, Session, prelude::*};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::Instrument;
@@ -16,9 +17,12 @@ use tracing::Instrument;
 use super::body::Optional;
 use super::caller::{Caller, Owner};
 use super::parts::Query;
+use super::sdp::offered;
 use crate::name::{MemberId, RoomName};
 use crate::refusal::Refused;
 use crate::room::Room;
+use crate::room::record::Held;
+use crate::room::types::Kind;
 use crate::server::Shared;
 
 #[derive(Default, Deserialize)]
@@ -59,8 +63,9 @@ pub(super) async fn new(
         return Err(Refused::Full);
     }
     let offer = first.map(|first| Offer::try_from(first.session_description)).transpose()?;
+    let kinds = offer.as_ref().map(|offer| offered(offer.sdp())).unwrap_or_default();
     let (session, answer) = make(shared, &room.name, id, offer).await?;
-    hold(shared, room, id, &session, replaces.as_ref()).await?;
+    hold(shared, room, id, &session, kinds, replaces.as_ref()).await?;
     let made = Made { session_id: session.id().clone(), session_description: answer };
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
@@ -90,6 +95,7 @@ pub(super) async fn hold(
     room: &Room,
     member: &MemberId,
     session: &Session,
+    kinds: BTreeMap<Mid, Kind>,
     replaces: Option<&SessionId>,
 ) -> Result<(), Refused> {
     if let Err(not_inserted) = shared.sessions.insert(session.clone()).await {
@@ -100,12 +106,12 @@ pub(super) async fn hold(
         });
     }
     let capacity = shared.limits.sessions;
-    let held =
-        room.change(|record| record.hold(member, session.id().clone(), replaces, capacity)).await;
-    if held.is_err() {
+    let held = Held::new(session.id().clone(), kinds);
+    let changed = room.change(|record| record.hold(member, held.clone(), replaces, capacity)).await;
+    if changed.is_err() {
         shared.leave(session.id().clone());
     }
-    held?;
+    changed?;
     if let Some(replaced) = replaces {
         shared.leave(replaced.clone());
     }

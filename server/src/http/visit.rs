@@ -1,5 +1,6 @@
 //! Visits of publishers and players by WHIP and WHEP: from the request to its reply.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::RequestPartsExt;
@@ -97,7 +98,7 @@ async fn member(
 async fn session(shared: &Arc<Shared>, entered: &Entered) -> Result<GuardedSession, Refused> {
     let Entered { room, id, role, .. } = entered;
     let (session, _) = session::make(shared, &room.name, id, None).await?;
-    session::hold(shared, room, id, &session, None).await?;
+    session::hold(shared, room, id, &session, BTreeMap::new(), None).await?;
     guarded(session, id, *role, &*room.look().await?)
 }
 

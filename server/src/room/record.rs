@@ -68,6 +68,9 @@ pub(crate) struct Held {
     tracks: BTreeMap<String, Mid>,
     /// Ids of published data channels, by name.
     channels: BTreeMap<String, ChannelId>,
+    /// Kinds of media sections that the agent has offered.
+    #[serde(default)]
+    kinds: BTreeMap<Mid, Kind>,
 }
 
 /// Process that watches the room.
@@ -119,6 +122,10 @@ impl Entry {
 }
 
 impl Held {
+    pub(crate) fn new(id: SessionId, kinds: BTreeMap<Mid, Kind>) -> Self {
+        Self { id, tracks: BTreeMap::new(), channels: BTreeMap::new(), kinds }
+    }
+
     /// Returns the media section of a published track.
     pub(crate) fn mid(&self, track: &str) -> Option<&Mid> {
         self.tracks.get(track)
@@ -248,7 +255,7 @@ impl Record {
     pub(crate) fn hold(
         &mut self,
         member: &MemberId,
-        session: SessionId,
+        session: Held,
         replaced: Option<&SessionId>,
         capacity: usize,
     ) -> Result<(), Refused> {
@@ -259,8 +266,7 @@ impl Record {
         if entry.sessions.len() >= capacity {
             return Err(Refused::Full);
         }
-        let (tracks, channels) = (BTreeMap::new(), BTreeMap::new());
-        entry.sessions.push(Held { id: session, tracks, channels });
+        entry.sessions.push(session);
         Ok(())
     }
 
@@ -285,7 +291,11 @@ impl Record {
     ) -> Result<(), Refused> {
         for NewTrack { name, kind, mid } in tracks {
             let entry = self.entry_mut(member)?;
-            entry.held(session)?.tracks.insert(name.clone(), mid);
+            let held = entry.held(session)?;
+            // A track can be published on a section of an earlier offer.
+            let kind = kind.or_else(|| held.kinds.get(&mid).copied());
+            held.kinds.extend(kind.map(|kind| (mid.clone(), kind)));
+            held.tracks.insert(name.clone(), mid);
             // The API accepts a repeated publication.
             if entry.member.tracks.iter().any(|it| it.session == *session && it.name == name) {
                 continue;

@@ -1,6 +1,6 @@
 //! Rooms of several processes over one store, with the clock under control.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use cloudflare_calls::store::{Memory, Store};
 use cloudflare_calls::types::SessionId;
 use serde_json::Value;
 
-use super::record::{Entry, NewTrack, News, Record, Via};
+use super::record::{Entry, Held, NewTrack, News, Record, Via};
 use super::types::{Change, Event, Kind, Member, Presence, Reason, Role};
 use super::{Room, Rooms};
 use crate::name::{MemberId, RoomName};
@@ -44,6 +44,10 @@ impl Process {
     fn gone(&self) -> Vec<(MemberId, Reason)> {
         self.gone.lock().unwrap().clone()
     }
+}
+
+fn held(session: &SessionId) -> Held {
+    Held::new(session.clone(), BTreeMap::from([(Mid::new("offered").unwrap(), Kind::Video)]))
 }
 
 fn entry(number: u64) -> Entry {
@@ -187,11 +191,11 @@ async fn late_requests_of_a_replaced_session_change_nothing() {
     let ada = join(&room, 1).await;
     let (old, new) = (session("old"), session("new"));
     let published = room.change(|record| {
-        record.hold(&ada, old.clone(), None, 1)?;
+        record.hold(&ada, held(&old), None, 1)?;
         record.publish(&ada, &old, vec![track("mic", "0")])
     });
     published.await.unwrap();
-    room.change(|record| record.hold(&ada, new.clone(), Some(&old), 1)).await.unwrap();
+    room.change(|record| record.hold(&ada, held(&new), Some(&old), 1)).await.unwrap();
     let late = room.change(|record| record.publish(&ada, &old, vec![track("cam", "1")])).await;
     assert!(matches!(late, Err(Refused::Gone)), "{late:?}");
     let late =
@@ -227,7 +231,7 @@ fn events_are_written_as_the_protocol_says() {
     let mut record = Record::default();
     let ada = entry(1).member.id;
     record.join(entry(1), 1).unwrap();
-    record.hold(&ada, session("s"), None, 1).unwrap();
+    record.hold(&ada, held(&session("s")), None, 1).unwrap();
     record.publish(&ada, &session("s"), vec![track("mic", "0")]).unwrap();
     record.set_muted(&ada, "mic", true).unwrap();
     record.unpublish(&ada, &session("s"), &[Mid::new("0").unwrap()], Some(&ada)).unwrap();
@@ -270,4 +274,24 @@ fn a_room_that_is_full_takes_nobody() {
     let is_left = |event: &Event| matches!(event.change, Change::Left { .. });
     let News::Events(events) = record.since(Some(1)) else { panic!("events") };
     assert!(events.into_iter().all(is_left));
+}
+
+#[tokio::test]
+async fn a_track_on_a_section_of_an_earlier_offer_has_its_kind() {
+    let process = Process::new(&Arc::new(Memory::new()));
+    let room = process.room();
+    let (ada, session) = (join(&room, 1).await, session("s"));
+    let unnamed = |name: &str, mid| NewTrack { kind: None, ..track(name, mid) };
+    let published = room.change(|record| {
+        record.hold(&ada, held(&session), None, 1)?;
+        record.publish(&ada, &session, vec![track("mic", "0"), unnamed("camera", "offered")])?;
+        record.unpublish(&ada, &session, &[Mid::new("0").unwrap()], None)?;
+        record.publish(&ada, &session, vec![unnamed("again", "0"), unnamed("unknown", "9")])
+    });
+    published.await.unwrap();
+    let record = room.look().await.unwrap();
+    let tracks = record.entry(&ada).unwrap().member.tracks.iter();
+    let kinds: BTreeMap<&str, Option<Kind>> = tracks.map(|it| (&*it.name, it.kind)).collect();
+    let (camera, again) = (Some(Kind::Video), track("mic", "0").kind);
+    assert_eq!(kinds, BTreeMap::from([("again", again), ("camera", camera), ("unknown", None)]));
 }
