@@ -266,8 +266,8 @@ impl Registry {
 
     /// Takes over sessions whose keepers have died, at most so many: this process is
     /// their keeper from now on. Their agents may come back, or a
-    /// [sweep](Self::sweep) leaves them. Their [idle](Session::idle) time and their time
-    /// to live begin anew. Of a registry without a store there are none.
+    /// [sweep](Self::sweep) leaves them. Their time to live begins anew, their
+    /// [idle](Session::idle) time goes on. Of a registry without a store there are none.
     ///
     /// It goes through all sessions of the store, so it is nothing for the handler of
     /// a request: once a minute in one process of a fleet is often enough.
@@ -311,6 +311,11 @@ impl Registry {
     /// call that nobody joins or leaves: the lifetime of a token is a better bound
     /// than a few minutes.
     ///
+    /// The SFU closes nothing of a session while an offer of its own has no answer. A
+    /// session that was left in that state is left again after 30 s, then after twice as
+    /// long each time, and at last every 10 min, until the API says that it has ended. No
+    /// pause is above half of the [time to live](Over::ttl), so that the store keeps it.
+    ///
     /// Over a store, each process sweeps the sessions that it has used and of which it
     /// is still the keeper, and [orphans](Self::orphans) once it has taken them over.
     ///
@@ -330,7 +335,10 @@ impl Registry {
     pub async fn sweep(&self, rule: impl Fn(&Session) -> bool) -> Vec<(SessionId, Departure)> {
         let sessions = self.kept().await;
         let was_left = |session: &Session| session.status() == Status::Unusable(Unusable::Left);
-        let picked = sessions.into_iter().filter(|session| was_left(session) || rule(session));
+        let is_picked = |session: &Session| was_left(session) || rule(session);
+        let ttl = self.inner.shared.as_ref().map_or(Duration::MAX, |shared| shared.fleet.ttl);
+        let is_due = |session: &Session| session.turns().view().is_due(ttl / 2);
+        let picked = sessions.into_iter().filter(|session| is_picked(session) && is_due(session));
         let mut picked: Vec<Session> = picked.collect();
         let (mut leaving, mut departures) = (JoinSet::new(), Vec::new());
         loop {

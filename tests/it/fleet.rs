@@ -16,7 +16,7 @@ use cloudflare_calls::types::SessionId;
 use cloudflare_calls::{Error, Session, prelude::*};
 
 use super::sfu::{Fault, Operation, Sfu};
-use super::{APP, answer, data_offer, join, mid, offer, publish, pull};
+use super::{APP, answer, data_offer, join, mid, offer, pass, publish, pull};
 
 /// Connection of one process to the store. It counts operations, and can be cut.
 #[derive(Debug, Default)]
@@ -366,6 +366,9 @@ async fn orphans_are_found_by_the_others_and_left_by_them() {
     drop((here, session.clone()));
     let id = session.id().clone();
     drop(session);
+    pass(100).await;
+    // The other process tells the store that it is still alive.
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let found = loop {
         let mut found = there.orphans(10).await.unwrap();
         if let Some(found) = found.pop() {
@@ -375,6 +378,8 @@ async fn orphans_are_found_by_the_others_and_left_by_them() {
     };
     assert_eq!(found.id(), &id);
     assert!(there.orphans(10).await.unwrap().is_empty(), "it has a keeper again");
+    let idle = get(&there, &found).await.idle();
+    assert!(idle >= Duration::from_secs(100), "it is idle since its last change: {idle:?}");
     let departures = there.sweep(|_| true).await;
     assert_eq!(departures.len(), 1);
     assert!(departures[0].1.is_complete());

@@ -92,6 +92,13 @@ async fn join(sfu: &Sfu) -> Session {
     sfu.client().join().retry(quick()).send().await.expect("a session")
 }
 
+/// Lets time pass, without the requests that are under way.
+async fn pass(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
 fn mid(mid: &str) -> Mid {
     Mid::new(mid).expect("a mid")
 }

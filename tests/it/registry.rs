@@ -5,7 +5,7 @@ use cloudflare_calls::session::{Departure, Registry, Status, Unusable};
 use cloudflare_calls::types::SessionId;
 
 use super::sfu::{Fault, Operation, Sfu};
-use super::{join, publish};
+use super::{join, pass, publish};
 
 #[tokio::test]
 async fn a_session_is_found_until_it_has_ended() {
@@ -95,16 +95,32 @@ async fn a_sweep_leaves_what_the_rule_picks_and_what_was_left_incompletely() {
     // Sessions that nobody has used for a while.
     assert!(sessions[5].idle() < std::time::Duration::from_secs(3600));
     let swept = registry.sweep(|session| session.idle() >= std::time::Duration::ZERO).await;
-    assert_eq!(swept.len(), 19);
-    let is_as_expected = |(id, departure): &(SessionId, Departure)| {
+    assert_eq!(swept.len(), 18);
+    let is_complete = |(_, departure): &(SessionId, Departure)| departure.is_complete();
+    assert!(swept.iter().all(is_complete), "{swept:?}");
+    assert_eq!(registry.ids(), [sessions[1].id().clone()], "it is left again later");
+}
+
+#[tokio::test]
+async fn a_session_with_an_unanswered_offer_is_left_again_after_longer_and_longer_pauses() {
+    let sfu = Sfu::start().await;
+    let registry = Registry::new(1);
+    let session = join(&sfu).await;
+    registry.insert(session.clone()).await.unwrap();
+    let offered = [cloudflare_calls::tracks::OfferedTrack::audio("x").bidirectional()];
+    drop(session.publish_without_offer(offered).await.unwrap());
+    for pause in [0, 30, 60, 120, 240, 480, 600, 600] {
+        if let Some(short) = u64::checked_sub(pause, 5) {
+            pass(short).await;
+            assert!(registry.sweep(|_| true).await.is_empty(), "before {pause} s");
+            pass(5).await;
+        }
         // The SFU closes nothing while it waits for an answer.
-        departure.is_complete() == (id != sessions[1].id())
-    };
-    assert!(swept.iter().all(is_as_expected), "{swept:?}");
-    assert_eq!(registry.ids(), [sessions[1].id().clone()], "it is left again");
+        let swept = registry.sweep(|_| true).await;
+        assert!(swept.len() == 1 && !swept[0].1.is_complete(), "after {pause} s: {swept:?}");
+    }
     sfu.fault(Operation::CloseTracks, Fault::refuse(410, "session_error"));
-    let swept = registry.sweep(|_| false).await;
-    assert!(swept.len() == 1 && swept[0].1.is_complete(), "{swept:?}");
+    assert!(session.leave().await.unwrap().is_complete(), "who leaves does not wait");
     assert!(registry.is_empty());
 }
 

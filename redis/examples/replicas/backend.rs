@@ -126,7 +126,7 @@ async fn sweep(sessions: Registry, idle: Duration) {
         let left = sessions.sweep(|session| is_unusable(session) || session.idle() > idle);
         for (id, departure) in left.await {
             // The SFU closes nothing of a session before its offer is answered. The session is left
-            // again, until the SFU says that it has ended.
+            // again, after longer and longer pauses, until the SFU says that it has ended.
             if departure.is_complete() {
                 println!("{id} is left");
             }

@@ -44,11 +44,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(url: String, pause: (f32, f32)) -> Self {
+    pub(crate) fn new(name: &'static str, url: String, pause: (f32, f32)) -> Self {
         Self {
             url,
             http: reqwest::Client::new(),
-            tally: Tally::default(),
+            tally: Tally::new(name),
             is_over: AtomicBool::new(false),
             room: Mutex::default(),
             given_up: Mutex::default(),

@@ -1,14 +1,18 @@
-//! Fleet under chaos: three processes of a backend behind a balancer, their sessions in Redis with
-//! a replica and sentinels, the emulator, and agents with media that take random steps. Meanwhile
-//! processes are killed, restarted one after another, and Redis is restarted, paused and failed
-//! over. At the end every session and track has to be accounted for.
+//! Fleet under chaos: three processes of a backend behind a balancer, their sessions in Redis, the
+//! emulator, and agents with media that take random steps. Meanwhile processes are killed,
+//! restarted one after another, and a master of Redis is restarted, paused and failed over. At the
+//! end every session and track has to be accounted for.
+//!
+//! One run has a master with a replica and sentinels. A shorter one, at the same time and with
+//! servers, processes and agents of its own, has a cluster of three masters with replicas.
 //!
 //! ```sh
 //! cargo test -p cloudflare-calls-redis --features server-tests --test chaos
 //! ```
 //!
-//! The test needs `redis-server` and `haproxy`. `CHAOS_SECONDS` is its length, 120 if not set, and
-//! `CHAOS_AGENTS` the number of agents, 100 if not set.
+//! The test needs `redis-server` and `haproxy`. `CHAOS_RUN` is `sentinels` or `cluster` for one run
+//! alone. `CHAOS_SECONDS` is the length of each run, 120 and 40 if not set, and `CHAOS_AGENTS` its
+//! number of agents, 100 and 30 if not set.
 
 // A test fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -18,6 +22,7 @@ mod backend;
 mod balancer;
 mod call;
 mod replica;
+mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tally;
@@ -32,43 +37,57 @@ use balancer::Balancer;
 use call::{Call, World};
 use cloudflare_calls::session::{Registry, Status};
 use cloudflare_calls::types::{AppId, SessionId};
-use cloudflare_calls::{Client, SecretString, reqwest};
+use cloudflare_calls::{Client, SecretString, prelude::*, reqwest};
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::faults::Fault;
 use cloudflare_calls_emulator::rules::{Config, Snapshot, TrackSnapshot, Violation, ViolationKind};
-use cloudflare_calls_redis::RedisStore;
 use replica::{IDLE, LEASE, Replica, TTL};
-use support::{NAME, Sentinels, eventually, free_port};
+use servers::{Servers, Topology};
+use support::free_port;
 use tokio::time::sleep;
 
 const STARTED: &str = "agents join";
 const KILLED: &str = "processes are killed";
 const ROLLED: &str = "processes are restarted one after another";
-const RESTARTED: &str = "Redis is restarted";
-pub(crate) const PAUSED: &str = "Redis is paused for 5 s";
-pub(crate) const FAILED_OVER: &str = "the master dies, sentinels promote its replica";
+const RESTARTED: &str = "the master is restarted";
+pub(crate) const PAUSED: &str = "the master is paused for 5 s";
+pub(crate) const FAILED_OVER: &str = "the master dies, its replica is promoted";
 const LOOKED_AT: &str = "all is looked at";
 const OVER: &str = "the agents leave";
+const ENDED: &str = "the processes end, then everything in Redis";
+
+/// The runs, with their lengths in seconds and their numbers of agents.
+const RUNS: [(Topology, u64, u64); 2] =
+    [(Topology::Sentinels, 120, 100), (Topology::Cluster, 40, 30)];
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    match env::var("CHAOS_REPLICA") {
-        Ok(name) => runtime.block_on(replica::run(name)),
-        Err(_) => runtime.block_on(chaos()),
+    if let Ok(name) = env::var("CHAOS_REPLICA") {
+        return runtime.block_on(replica::run(name));
     }
+    let only = env::var("CHAOS_RUN").ok();
+    let mut runs = RUNS.to_vec();
+    runs.retain(|(topology, ..)| only.as_ref().is_none_or(|name| name == topology.name()));
+    assert!(!runs.is_empty(), "there is no such run: {only:?}");
+    // Each run has a thread of its own, because it waits for its servers without yielding. If one
+    // panics the scope does.
+    std::thread::scope(|scope| {
+        for (topology, seconds, agents) in runs {
+            let (seconds, agents) =
+                (number("CHAOS_SECONDS", seconds), number("CHAOS_AGENTS", agents));
+            let run = chaos(topology, Duration::from_secs(seconds), agents);
+            scope.spawn(|| runtime.block_on(run));
+        }
+    });
 }
 
-async fn chaos() {
-    let number = |name: &str, default| {
-        env::var(name).map_or(default, |number| number.parse().expect("a number"))
-    };
-    let length = Duration::from_secs(number("CHAOS_SECONDS", 120));
-    let agents = number("CHAOS_AGENTS", 100);
-    let began = Instant::now();
+fn number(name: &str, default: u64) -> u64 {
+    env::var(name).map_or(default, |number| number.parse().expect("a number"))
+}
 
-    let mut redis = Sentinels::start(3, &["appendonly yes", "appendfsync always"]);
-    // The sentinels must not change the master by themselves, however slow the machine is.
-    set_down_after(&redis, 60_000);
+async fn chaos(topology: Topology, length: Duration, agents: u64) {
+    let began = Instant::now();
+    let mut redis = Servers::start(topology);
     // Sessions do not expire by themselves, so that the test sees which party ends them.
     let never = Duration::from_secs(60 * 60);
     let config = Config {
@@ -90,14 +109,14 @@ async fn chaos() {
         ("APP", app.id().to_owned()),
         ("SECRET", app.expose_secret().to_owned()),
         ("CALLS", emulator.base_url().to_owned()),
-        ("SENTINELS", redis.urls().join(" ")),
+        ("STORE", redis.store()),
     ];
     let names = ["one", "two", "three"];
     let mut replicas: Vec<Replica> =
         names.iter().map(|name| Replica::start(name, free_port(), &environment)).collect();
     let balancer = Balancer::start(replicas.iter().map(|replica| replica.port));
     let fleet = observer(&emulator, &redis).await;
-    let world = Arc::new(World::new(balancer.url.clone(), (2.0, 8.0)));
+    let world = Arc::new(World::new(topology.name(), balancer.url.clone(), (2.0, 8.0)));
     // The table is printed even if the test fails.
     let _table = Table(world.clone());
     for replica in &replicas {
@@ -131,14 +150,14 @@ async fn chaos() {
     }
     let unanswered = nothing_open(&emulator).await;
     exchanges(&emulator, &fleet, &world, &unanswered).await;
-    println!("-- the processes end, and after {} s everything in Redis", TTL.as_secs());
+    world.tally.enter(ENDED);
     for replica in &mut replicas {
         replica.terminate();
     }
     drop(fleet);
     nothing_in_redis(&redis).await;
     let violations = emulator.violations().await.unwrap();
-    println!("-- after {} s", began.elapsed().as_secs());
+    println!("-- {}: over, after {} s", topology.name(), began.elapsed().as_secs());
     no_violation(&violations, &unanswered);
 
     let unexplained = world.tally.unexplained();
@@ -156,7 +175,7 @@ impl Drop for Table {
 }
 
 /// Causes the faults, one kind after another.
-async fn faults(world: &World, redis: &mut Sentinels, replicas: &mut [Replica], length: Duration) {
+async fn faults(world: &World, redis: &mut Servers, replicas: &mut [Replica], length: Duration) {
     let part = length / 8;
     world.tally.enter(KILLED);
     let began = Instant::now();
@@ -180,37 +199,24 @@ async fn faults(world: &World, redis: &mut Sentinels, replicas: &mut [Replica], 
     }
 
     world.tally.enter(RESTARTED);
-    redis.servers[0].restart();
-    eventually("the replica is in step again", || {
-        redis.servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up")
-    });
+    redis.master().restart();
+    redis.in_step();
     sleep(part).await;
 
     world.tally.enter(PAUSED);
-    redis.servers[0].pause();
+    redis.master().pause();
     sleep(Duration::from_secs(5)).await;
-    redis.servers[0].resume();
+    redis.master().resume();
     sleep(part).await;
 
     world.tally.enter(FAILED_OVER);
-    eventually("the replica is in step", || {
-        redis.servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up")
-    });
-    set_down_after(redis, 1_000);
+    redis.in_step();
+    redis.fail_over_after(1_000);
     let began = Instant::now();
-    redis.servers[0].kill();
-    let promoted = redis.servers[1].port;
-    eventually("the sentinels promote the replica", || redis.master() == promoted);
+    redis.master().kill();
+    redis.promoted();
     println!("   promoted after {} ms", began.elapsed().as_millis());
     sleep(part).await;
-}
-
-fn set_down_after(redis: &Sentinels, millis: u32) {
-    for sentinel in &redis.sentinels {
-        let millis = millis.to_string();
-        let set = ["SENTINEL", "SET", NAME, "down-after-milliseconds", &millis];
-        assert_eq!(sentinel.cli(&set), "OK");
-    }
 }
 
 /// Waits until a process and its balancer know each other.
@@ -225,12 +231,12 @@ async fn health(world: &World, replica: &Replica) {
 }
 
 /// Returns a registry that reads the fleet's sessions.
-async fn observer(emulator: &Emulator, redis: &Sentinels) -> Registry {
+async fn observer(emulator: &Emulator, redis: &Servers) -> Registry {
     let app = &emulator.apps()[0];
     let secret = SecretString::from(app.expose_secret());
     let client = Client::builder(AppId::new(app.id()).unwrap(), secret);
     let client = client.base_url(emulator.base_url()).build().unwrap();
-    let store = RedisStore::sentinel(NAME, redis.urls()).connect().await.unwrap();
+    let store = servers::connect(&redis.store()).await;
     Registry::over(client, Arc::new(store)).lease(LEASE).ttl(TTL).start().await.unwrap()
 }
 
@@ -346,24 +352,27 @@ async fn exchanges(
         assert!(emulator.expire(session).await);
     }
     for session in unanswered {
-        let began = Instant::now();
-        while fleet.get(&id(session)).await.unwrap().is_some() {
-            assert!(began.elapsed() < IDLE, "{session} is gone, and the fleet has it");
-            sleep(Duration::from_millis(500)).await;
+        // A sweep waits for longer and longer, so the test does not wait for it.
+        if let Some(here) = fleet.get(&id(session)).await.unwrap() {
+            assert!(here.leave().await.unwrap().is_complete());
         }
+        let here = fleet.get(&id(session)).await.unwrap();
+        assert!(here.is_none(), "{session} is gone, and the fleet has it");
     }
 }
 
-/// Checks that all keys in the store have ended.
-async fn nothing_in_redis(redis: &Sentinels) {
+/// Checks that all keys in the store have ended. The master that was killed has none.
+async fn nothing_in_redis(redis: &Servers) {
     let began = Instant::now();
-    loop {
-        let keys = redis.servers[1].cli(&["KEYS", "*"]);
-        if keys.is_empty() {
-            break;
+    for node in redis.nodes() {
+        loop {
+            let keys = node.cli(&["KEYS", "*"]);
+            if keys.is_empty() {
+                break;
+            }
+            assert!(began.elapsed() < TTL + Duration::from_secs(10), "left in Redis: {keys}");
+            sleep(Duration::from_millis(500)).await;
         }
-        assert!(began.elapsed() < TTL + Duration::from_secs(10), "left in Redis: {keys}");
-        sleep(Duration::from_millis(500)).await;
     }
 }
 

@@ -11,11 +11,11 @@ use cloudflare_calls::session::Registry;
 use cloudflare_calls::token::TokenKeys;
 use cloudflare_calls::types::AppId;
 use cloudflare_calls::{Client, SecretString};
-use cloudflare_calls_redis::RedisStore;
 use tokio::net::TcpListener;
 
 use crate::backend::Backend;
-use crate::support::{NAME, eventually, kill};
+use crate::servers::connect;
+use crate::support::{eventually, kill};
 
 /// Lease of turns. It is short, so that the sessions of a killed process are free again within the
 /// test.
@@ -86,8 +86,7 @@ pub(crate) async fn run(name: String) {
     tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).init();
     let (id, secret) = (AppId::new(get("APP")).unwrap(), SecretString::from(get("SECRET")));
     let client = Client::builder(id.clone(), secret).base_url(get("CALLS")).build().unwrap();
-    let sentinels = get("SENTINELS");
-    let store = RedisStore::sentinel(NAME, sentinels.split(' ')).connect().await.unwrap();
+    let store = connect(&get("STORE")).await;
     let over = Registry::over(client.clone(), Arc::new(store)).lease(LEASE).ttl(TTL);
     let sessions = over.start().await.unwrap();
     let keys = TokenKeys::new(id, "2026-01", "0123456789abcdef".repeat(2).into()).unwrap();

@@ -19,9 +19,9 @@ pub(crate) enum Cause {
     Unexplained,
 }
 
-/// All counts.
-#[derive(Default)]
+/// All counts of a run.
 pub(crate) struct Tally {
+    name: &'static str,
     counts: Mutex<Counts>,
 }
 
@@ -42,6 +42,10 @@ struct Counts {
 }
 
 impl Tally {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, counts: Mutex::default() }
+    }
+
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap()
     }
@@ -53,7 +57,8 @@ impl Tally {
     pub(crate) fn enter(&self, phase: &'static str) {
         let mut counts = self.counts();
         println!(
-            "-- {phase}, after {} s",
+            "-- {}: {phase}, after {} s",
+            self.name,
             counts.began.get_or_insert_with(Instant::now).elapsed().as_secs()
         );
         counts.phase = phase;
@@ -100,7 +105,7 @@ impl Tally {
         let phase = counts.phase;
         *counts.disturbed.entry((cause, phase, step)).or_default() += 1;
         if cause != Cause::KilledProcess {
-            println!("{cause}: {step}: {detail}");
+            println!("   {}: {cause}: {step}: {detail}", self.name);
         }
         if cause == Cause::Unexplained {
             counts.unexplained.push(format!("{phase}: {step}: {detail}"));
@@ -122,6 +127,7 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.counts();
         let disturbed: u64 = counts.disturbed.values().sum();
+        writeln!(f, "{}:", self.name)?;
         writeln!(f, "{:>7} requests of agents", counts.requests)?;
         for (step, count) in &counts.steps {
             writeln!(f, "{count:>7} {step}")?;

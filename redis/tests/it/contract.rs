@@ -1,11 +1,20 @@
 //! The contract of stores, on each topology.
 
+use std::env;
 use std::sync::Arc;
 
 use cloudflare_calls::store::{Memory, contract};
 use cloudflare_calls_redis::RedisStore;
 
-use crate::support::{Cluster, Sentinels, Server};
+use crate::support::{Cluster, Sentinels, Server, VALKEY};
+
+#[test]
+fn the_server_is_the_one_that_was_asked_for() {
+    let info = Server::start(&[]).cli(&["INFO", "server"]);
+    let version = info.lines().find(|line| line.contains("_version:"));
+    println!("{version:?}");
+    assert_eq!(info.contains("valkey_version:"), env::var_os(VALKEY).is_some(), "{info}");
+}
 
 #[tokio::test]
 async fn memory() {

@@ -1,4 +1,4 @@
-//! Redis servers on this machine, for tests: one, with sentinels, or a cluster.
+//! Servers of Redis or Valkey on this machine, for tests: one, with sentinels, or a cluster.
 //!
 //! A server has a folder of its own and ends when it is dropped.
 
@@ -10,6 +10,6 @@ mod sentinel;
 mod tls;
 
 pub(crate) use cluster::Cluster;
-pub(crate) use process::{Server, eventually, free_port, kill};
+pub(crate) use process::{Server, VALKEY, eventually, free_port, kill};
 pub(crate) use sentinel::{NAME, Sentinels};
 pub(crate) use tls::Certificates;

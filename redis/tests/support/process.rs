@@ -1,5 +1,6 @@
 //! Server process.
 
+use std::env;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,6 +12,10 @@ use tempfile::TempDir;
 /// Longest wait for a server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Environment variable with the absolute path of `valkey-server`. If it is set, that is started in
+/// the place of `redis-server`.
+pub(crate) const VALKEY: &str = "VALKEY_SERVER";
+
 /// Ends a process at once, if there is one.
 pub(crate) fn kill(child: &mut Option<Child>) {
     if let Some(mut child) = child.take() {
@@ -19,7 +24,7 @@ pub(crate) fn kill(child: &mut Option<Child>) {
     }
 }
 
-/// Running `redis-server`, in a folder of its own, which outlives a restart.
+/// Running `redis-server` or `valkey-server`, in a folder of its own, which outlives a restart.
 pub(crate) struct Server {
     pub(crate) port: u16,
     folder: TempDir,
@@ -75,7 +80,7 @@ impl Server {
             );
             std::fs::write(&file, own + &self.options.join("\n") + "\n").expect("a file");
         }
-        let mut command = program("redis-server");
+        let mut command = program(&env::var(VALKEY).unwrap_or_else(|_| "redis-server".into()));
         command.arg(&file).current_dir(self.folder.path());
         if self.options.iter().any(|option| option.starts_with("sentinel")) {
             command.arg("--sentinel");
@@ -143,8 +148,8 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-/// Returns the command of a program of Redis.
-pub(super) fn program(name: &str) -> Command {
+/// Returns the command of a program.
+fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.stdin(Stdio::null());
     command
@@ -154,8 +159,10 @@ fn spawn(mut command: Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap_or_else(|error| {
         panic!(
-            "redis-server does not start ({error}). These tests need Redis 7 or newer: \
-             apt-get install redis-server (Debian), brew install redis (macOS)"
+            "{:?} does not start ({error}). These tests need Redis 7 or newer: apt-get install \
+             redis-server (Debian), brew install redis (macOS). With {VALKEY} they start the \
+             server at that path instead",
+            command.get_program()
         )
     })
 }

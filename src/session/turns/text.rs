@@ -1,5 +1,7 @@
 //! The state of a session as text, for a store.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -25,6 +27,11 @@ struct Text {
     queue: Vec<Waiter>,
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     has_left: bool,
+    #[serde(rename = "d", default, skip_serializing_if = "is_zero")]
+    departures: u32,
+    /// The time from the last change to this text, in whole seconds.
+    #[serde(rename = "i", default, skip_serializing_if = "is_zero")]
+    idle: u32,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     unfinished: Option<Unfinished>,
     #[serde(rename = "l", default)]
@@ -65,6 +72,8 @@ pub(super) fn write(view: &View, settings: Option<&Settings>) -> Result<Vec<u8>,
         holder,
         queue: view.queue.clone(),
         has_left: view.has_left,
+        departures: view.departures,
+        idle: u32::try_from(view.last.elapsed().as_secs()).unwrap_or(u32::MAX),
         unfinished: view.unfinished,
         ledger: view.ledger.text(),
         settings: settings.map(Settings::text),
@@ -79,6 +88,7 @@ pub(super) fn read(stored: &Stored) -> Result<(View, Option<Settings>), StoreErr
         return Err(StoreError::Unreadable);
     }
     let now = Instant::now();
+    let idle = stored.idle.saturating_add(Duration::from_secs(text.idle.into()));
     let holder = match text.holder {
         None => Holder::Nobody,
         Some(Held::Next) => Holder::Next,
@@ -92,13 +102,18 @@ pub(super) fn read(stored: &Stored) -> Result<(View, Option<Settings>), StoreErr
         is_gone: false,
         is_missing: false,
         has_left: text.has_left,
+        departures: text.departures,
         unfinished: text.unfinished,
         holder,
         queue: text.queue,
         count: text.count,
         deadline: stored.left.map(|left| now + left),
-        last: now.checked_sub(stored.idle).unwrap_or(now),
+        last: now.checked_sub(idle).unwrap_or(now),
         ledger: text.ledger.ledger(stored.idle),
     };
     Ok((view, text.settings.map(Settings::from)))
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -21,12 +21,20 @@ const GRACE: Duration = Duration::from_secs(3);
 /// The longest deadline. Nobody waits so long for an answer.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The pauses after leaving a session whose SFU offer has no answer: twice as long each
+/// time. The SFU closes nothing of it before the answer, and collects what a vanished
+/// agent published after 30 s.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LAST_PAUSE: Duration = Duration::from_secs(10 * 60);
+
 /// The state of a session.
 pub(crate) struct View {
     pub(super) is_gone: bool,
     /// The session is gone because the store has no entry of it. The API has not said so.
     pub(super) is_missing: bool,
     pub(super) has_left: bool,
+    /// The number of times that it was tried to leave the session.
+    pub(super) departures: u32,
     pub(super) unfinished: Option<Unfinished>,
     pub(super) holder: Holder,
     /// The waiters of all processes, in the order of asking: one for each process. It is
@@ -139,6 +147,7 @@ impl View {
             is_gone: false,
             is_missing: false,
             has_left: false,
+            departures: 0,
             unfinished: None,
             holder: Holder::Nobody,
             queue: Vec::new(),
@@ -199,6 +208,14 @@ impl View {
         }
     }
 
+    /// Says whether a sweep may leave the session now. After each time that it was left
+    /// without an end of its exchange there is a pause, which is never above `longest`.
+    pub(crate) fn is_due(&self, longest: Duration) -> bool {
+        let Some(doublings) = self.departures.checked_sub(1) else { return true };
+        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(doublings));
+        self.unfinished.is_none() || self.last.elapsed() >= pause.min(LAST_PAUSE).min(longest)
+    }
+
     /// The first reason stays: a later one is its consequence.
     pub(super) fn give_up(&mut self, why: Unfinished, act: &mut Act) {
         if self.unfinished.is_none() {
@@ -257,6 +274,7 @@ impl View {
         }
         self.queue.retain(|waiter| waiter.token != ask.token);
         effect.begin(&mut self.ledger);
+        self.departures = self.departures.saturating_add(effect.leaves().into());
         Some(self.claim(ask, effect.risk(), act))
     }
 
