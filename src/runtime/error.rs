@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::id::InvalidId;
+use super::page;
 use super::redaction::scrub;
 
 /// Words of the API in the body of an error.
@@ -74,7 +75,7 @@ pub enum OperationError<E> {
         operation: &'static str,
         /// Status and headers.
         reply: Box<Received>,
-        /// At most 512 characters of the body.
+        /// At most 512 characters of the body. The message has only the title of an HTML page.
         excerpt: String,
     },
     /// Reply with a status of success and a body of another shape than the document's.
@@ -254,7 +255,8 @@ impl<E: ErrorBody> fmt::Display for OperationError<E> {
             }
             Self::Unexpected { operation, reply, excerpt } => {
                 let status = reply.status.as_u16();
-                write!(f, "{operation}: unexpected reply with {status}: {excerpt:?}")
+                let words = page::in_words(excerpt);
+                write!(f, "{operation}: unexpected reply with {status}: {words}")
             }
             Self::Undecodable { operation, reply, problem } => {
                 let status = reply.status.as_u16();

@@ -9,5 +9,6 @@ pub(crate) mod exchange;
 pub(crate) mod id;
 pub(crate) mod lenient;
 pub(crate) mod open_enum;
+pub(crate) mod page;
 pub(crate) mod redaction;
 pub(crate) mod setup;

@@ -72,14 +72,15 @@ async fn the_adapters_tell_their_errors_apart() {
 }
 
 #[tokio::test]
-async fn an_html_page_is_an_error_with_status_and_excerpt() {
+async fn an_html_page_is_an_error_with_status_excerpt_and_its_title_as_message() {
     let page = format!("<html>\n<title>502 Bad gateway</title>{}</html>", "x".repeat(10_000));
     let error = get(ResponseTemplate::new(502).set_body_raw(page.clone(), "text/html")).await;
     let OperationError::Unexpected { reply, excerpt, .. } = &error else { panic!("{error:?}") };
     assert_eq!(reply.status.as_u16(), 502);
     assert!(excerpt.starts_with("<html> <title>502 Bad gateway"), "{excerpt}");
     assert!(excerpt.chars().count() <= 513, "{}", excerpt.chars().count());
-    assert!(!error.to_string().contains('\n'));
+    let message = "get_session: unexpected reply with 502: HTML page \"502 Bad gateway\"";
+    assert_eq!(error.to_string(), message);
     let error = new_adapter(ResponseTemplate::new(503).set_body_raw(page, "text/html")).await;
     assert!(matches!(error, OperationError::Unexpected { .. }), "{error:?}");
 }

@@ -14,12 +14,13 @@ pub(crate) const DEPENDENCIES: [&str; 7] = [
 ];
 
 /// Modules that every text uses, as the client has them.
-const MODULES: [(&str, &str); 7] = [
+const MODULES: [(&str, &str); 8] = [
     ("error", include_str!("../../src/runtime/error.rs")),
     ("exchange", include_str!("../../src/runtime/exchange.rs")),
     ("id", include_str!("../../src/runtime/id.rs")),
     ("lenient", include_str!("../../src/runtime/lenient.rs")),
     ("open_enum", include_str!("../../src/runtime/open_enum.rs")),
+    ("page", include_str!("../../src/runtime/page.rs")),
     ("redaction", include_str!("../../src/runtime/redaction.rs")),
     ("setup", include_str!("../../src/runtime/setup.rs")),
 ];

@@ -11,6 +11,8 @@ pub mod id;
 pub mod lenient;
 #[path = "../../../../src/runtime/open_enum.rs"]
 pub mod open_enum;
+#[path = "../../../../src/runtime/page.rs"]
+pub mod page;
 #[path = "../../../../src/runtime/redaction.rs"]
 pub mod redaction;
 #[path = "../../../../src/runtime/setup.rs"]
