@@ -168,7 +168,7 @@ fn path_value(name: &str, operation: &Operation) -> TokenStream {
                 )?
             }
         }
-        (_, Ty::Named(_) | Ty::Text) => {
+        (_, Ty::Named(_) | Ty::Text | Ty::Format(_)) => {
             quote!(runtime::exchange::segment(OPERATION, self.#ident.as_str())?)
         }
         _ => quote!(runtime::exchange::segment(OPERATION, &self.#ident.to_string())?),

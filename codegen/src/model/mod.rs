@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(crate) use operations::{
     Body, BodyKind, Operation, Outcome, Parameter, Payload, Place, Status, Writing,
 };
-pub(crate) use types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty, Union};
+pub(crate) use types::{Debug, EnumValue, Field, Format, Named, Presence, Schema, Struct, Ty, Union};
 
 use crate::left_out::Notes;
 use crate::passes::request_errors;
