@@ -1,7 +1,7 @@
 //! Modules of the run-time that a client needs beside those of every client.
 
 use crate::model::{BodyKind, Format, Model, Operation, Payload, Schema, Ty, Writing};
-use crate::security::Scheme;
+use crate::security;
 
 /// Lists the names of these modules.
 pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
@@ -27,7 +27,7 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     let formatted = has_type(model, &|ty| formatted.contains(ty));
     let forms = any(&has_form) || has_type(model, &|ty| *ty == Ty::File);
     let media = any(&|operation| other_json(operation) || has_other_reply(operation));
-    let security = any(&|operation| operation.security != [Scheme::Bearer]);
+    let security = any(&|operation| !security::is_bearer(&operation.security));
     let streams = any(&has_stream);
     let styles = any(&|operation| {
         let mut parameters = operation.parameters.iter();
