@@ -479,7 +479,7 @@ pub mod types {
     /// Time of the creation (RFC 3339).
     ///
     /// OpenAPI schema: `calls_created`.
-    pub type Created = String;
+    pub type Created = runtime::formatted::Formatted<jiff::Timestamp>;
     /// Message of the API: a reason of a refusal, or a remark.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[non_exhaustive]
@@ -498,7 +498,7 @@ pub mod types {
     /// Time of the last change (RFC 3339).
     ///
     /// OpenAPI schema: `calls_modified`.
-    pub type Modified = String;
+    pub type Modified = runtime::formatted::Formatted<jiff::Timestamp>;
     /// Details of a TURN key.
     ///
     /// OpenAPI schema: `calls_turn_key_object`.

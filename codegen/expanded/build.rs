@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (grown, _) = growth.apply_to(&calls)?;
     let documents = [
         ("calls_2024", Document::from_path(&fixtures.join("calls-2024.json"))?, &overlay),
+        ("formats", Document::from_path(&fixtures.join("formats.json"))?, &Overlay::empty()),
         ("grown", grown, &overlay),
         ("plain", calls, &Overlay::empty()),
         ("secured", Document::from_path(&fixtures.join("secured.json"))?, &Overlay::empty()),

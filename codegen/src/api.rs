@@ -105,7 +105,9 @@ fn collect(
                 found.insert(at, "enum".to_owned());
             }
             Item::Type(item) if is_public(&item.vis) => {
-                aliases.push((format!("{at}{}", item.ident), format!("{at}{}", shape(&item.ty))));
+                let (name, target) = (format!("{at}{}", item.ident), shape(&item.ty));
+                aliases.push((name.clone(), format!("{at}{target}")));
+                found.insert(name, target);
             }
             Item::Const(item) if is_public(&item.vis) => {
                 found.insert(format!("{at}{}", item.ident), shape(&item.ty));
@@ -136,5 +138,14 @@ mod tests {
         assert_eq!(lost(old, grown), Vec::<String>::new());
         let other = "pub struct A { pub b: u16 } pub enum D {}";
         assert_eq!(lost(old, other), ["A.b was `u8`, is `u16`", "A::c is gone", "D::E is gone"]);
+    }
+
+    #[test]
+    fn an_alias_is_the_type_that_it_stands_for() {
+        let (old, other) = ("pub type A = String;", "pub type A = Time;");
+        assert_eq!(lost(old, other), ["A was `String`, is `Time`"]);
+        let (own, shared) =
+            ("pub struct A { pub b: u8 }", "pub struct B { pub b: u8 } pub type A = B;");
+        assert_eq!(lost(own, shared), Vec::<String>::new());
     }
 }

@@ -1,11 +1,12 @@
 //! Parts of a document that the client does not have, each with the reason.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::{Error, Result};
 
 /// Part of the document that generated text leaves out, or uses with less detail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LeftOut {
     /// Part that the client lacks.
@@ -17,7 +18,7 @@ pub struct LeftOut {
 }
 
 /// Extent of a part that is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Part {
     /// The operation has no method.
@@ -40,6 +41,7 @@ impl fmt::Display for LeftOut {
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) all: Vec<LeftOut>,
+    seen: HashSet<LeftOut>,
 }
 
 impl Notes {
@@ -53,7 +55,7 @@ impl Notes {
 
     fn push(&mut self, part: Part, pointer: &str, reason: String) {
         let new = LeftOut { part, pointer: pointer.to_owned(), reason };
-        if !self.all.contains(&new) {
+        if self.seen.insert(new.clone()) {
             self.all.push(new);
         }
     }

@@ -18,7 +18,8 @@
 //!
 //! `$defs` stay: a reference into them leads into the middle of a schema, and
 //! [`mend`](crate::mend) handles such references. Other keywords of JSON Schema are removed:
-//! they restrict values, and the types do not check restrictions.
+//! they restrict values, and the types do not check restrictions. The keywords that are left out
+//! have been noted before, by [`mend`](crate::mend).
 
 use serde_json::{Map, Value, json};
 
@@ -63,12 +64,16 @@ const OF_TYPE: [(&str, &[&str]); 4] = [
 
 /// Rewrites a document of OpenAPI 3.1. A document of 3.0 stays as it is.
 pub(crate) fn to_3_0(root: &mut Value, notes: &mut Notes) {
-    let version = root.get("openapi").and_then(Value::as_str).unwrap_or_default();
-    if !version.starts_with("3.1") {
+    if !is_3_1(root) {
         return;
     }
     around_schemas(root, notes);
     walk::objects_mut(root, &mut schema_words);
+}
+
+/// Returns whether the document is of OpenAPI 3.1.
+pub(crate) fn is_3_1(root: &Value) -> bool {
+    root.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with("3.1"))
 }
 
 fn around_schemas(root: &mut Value, notes: &mut Notes) {
@@ -118,7 +123,7 @@ fn schema_words(map: &mut Map<String, Value>) {
 
 /// Returns whether an object of keywords may be a schema: paths, operations, parameters,
 /// headers and media types have keywords that no schema has.
-fn is_schema(map: &Map<String, Value>) -> bool {
+pub(crate) fn is_schema(map: &Map<String, Value>) -> bool {
     const OTHERS: [&str; 6] = ["schema", "in", "responses", "parameters", "servers", "openapi"];
     !OTHERS.iter().chain(&METHODS).any(|key| map.contains_key(*key))
         && !map.get("examples").is_some_and(Value::is_object)

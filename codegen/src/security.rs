@@ -16,29 +16,37 @@ pub(crate) enum Scheme {
     Cookie(String),
 }
 
+/// Way of satisfying an operation: schemes that are wanted together, each with its name. The
+/// name is empty if the document declares no scheme.
+pub(crate) type Way = Vec<(String, Scheme)>;
+
 /// Requirements of an operation.
 pub(crate) struct Security<'d> {
     /// Ways among which the caller chooses, the first by default. Empty if the operation
     /// needs no secret.
-    pub(crate) ways: Vec<Scheme>,
+    pub(crate) ways: Vec<Way>,
     /// Schemes that the operation needs and the client does not have.
     pub(crate) missing: Vec<&'d str>,
 }
 
+/// Returns whether the only way is a bearer token.
+pub(crate) fn is_bearer(ways: &[Way]) -> bool {
+    matches!(ways, [way] if matches!(way.as_slice(), [(_, Scheme::Bearer)]))
+}
+
 /// Reads the requirements of `operation` of the document `root`. A bearer token is sent if the
-/// document has no requirement, or none that one secret can satisfy.
+/// document has no requirement, or none that the client can satisfy.
 pub(crate) fn of<'d>(root: &'d Value, operation: &'d Map<String, Value>) -> Security<'d> {
-    let bearer = |missing| Security { ways: vec![Scheme::Bearer], missing };
+    let bearer = |missing| Security { ways: vec![vec![(String::new(), Scheme::Bearer)]], missing };
     let declared = operation.get("security").or(root.get("security")).and_then(Value::as_array);
     let Some(declared) = declared else { return bearer(Vec::new()) };
     let alternatives = || declared.iter().filter_map(Value::as_object);
-    let mut ways = Vec::new();
-    for alternative in alternatives().filter(|alternative| alternative.len() == 1) {
-        for way in alternative.keys().filter_map(|name| scheme(root, name)) {
-            if !ways.contains(&way) {
-                ways.push(way);
-            }
-        }
+    let mut ways: Vec<Way> = Vec::new();
+    for alternative in alternatives().filter(|alternative| !alternative.is_empty()) {
+        let named = |name: &String| Some((name.clone(), scheme(root, name)?));
+        let way: Option<Way> = alternative.keys().map(named).collect();
+        let is_new = |way: &Way| !ways.iter().any(|known| is_same(known, way));
+        ways.extend(way.filter(|way| is_possible(way) && is_new(way)));
     }
     let is_open = declared.is_empty() || alternatives().any(Map::is_empty);
     if !ways.is_empty() || is_open {
@@ -46,11 +54,25 @@ pub(crate) fn of<'d>(root: &'d Value, operation: &'d Map<String, Value>) -> Secu
     }
     let mut missing = Vec::new();
     for alternative in alternatives() {
+        let known = alternative.keys().all(|name| scheme(root, name).is_some());
         let names = alternative.keys().map(String::as_str);
-        // The secret serves one of the schemes that are needed together.
-        missing.extend(names.filter(|name| scheme(root, name) != Some(Scheme::Bearer)));
+        missing.extend(names.filter(|name| known || scheme(root, name).is_none()));
     }
     bearer(missing)
+}
+
+/// Returns whether each scheme has a place of its own in a request.
+fn is_possible(way: &Way) -> bool {
+    let place = |scheme: &Scheme| match scheme {
+        Scheme::Bearer | Scheme::Basic => Scheme::Header("authorization".to_owned()),
+        other => other.clone(),
+    };
+    let places: Vec<Scheme> = way.iter().map(|(_, scheme)| place(scheme)).collect();
+    places.iter().enumerate().all(|(index, place)| !places[..index].contains(place))
+}
+
+fn is_same(one: &Way, other: &Way) -> bool {
+    one.iter().map(|(_, scheme)| scheme).eq(other.iter().map(|(_, scheme)| scheme))
 }
 
 fn scheme(root: &Value, name: &str) -> Option<Scheme> {
@@ -82,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    fn ways(security: Value) -> (Vec<Scheme>, Vec<String>) {
+    fn ways(security: Value) -> (Vec<Vec<Scheme>>, Vec<String>) {
         let root = json!({ "components": { "securitySchemes": {
             "token": { "type": "http", "scheme": "Bearer" },
             "login": { "type": "http", "scheme": "basic" },
@@ -94,7 +116,13 @@ mod tests {
         } } });
         let operation = json!({ "security": security });
         let security = of(&root, operation.as_object().unwrap());
-        (security.ways, security.missing.into_iter().map(str::to_owned).collect())
+        let schemes = |way: Way| way.into_iter().map(|(_, scheme)| scheme).collect();
+        let missing = security.missing.into_iter().map(str::to_owned).collect();
+        (security.ways.into_iter().map(schemes).collect(), missing)
+    }
+
+    fn key() -> Scheme {
+        Scheme::Header("x-key".to_owned())
     }
 
     #[test]
@@ -102,33 +130,44 @@ mod tests {
         let all = json!([{ "key": [] }, { "token": [] }, { "login": [] }, { "query": [] },
             { "cookie": [] }, { "token": [] }, { "mutual": [] }]);
         let expected = [
-            Scheme::Header("x-key".to_owned()),
-            Scheme::Bearer,
-            Scheme::Basic,
-            Scheme::Query("key".to_owned()),
-            Scheme::Cookie("sid".to_owned()),
+            vec![key()],
+            vec![Scheme::Bearer],
+            vec![Scheme::Basic],
+            vec![Scheme::Query("key".to_owned())],
+            vec![Scheme::Cookie("sid".to_owned())],
         ];
         assert_eq!(ways(all), (expected.to_vec(), Vec::new()));
+    }
+
+    #[test]
+    fn schemes_that_are_wanted_together_are_one_way() {
+        let both = vec![key(), Scheme::Bearer];
+        let found = ways(json!([{ "key": [], "token": [] }, { "login": [] }]));
+        assert_eq!(found, (vec![both, vec![Scheme::Basic]], Vec::new()));
     }
 
     #[test]
     fn an_operation_that_asks_for_nothing_gets_no_secret() {
         assert_eq!(ways(json!([])), (Vec::new(), Vec::new()));
         assert_eq!(ways(json!([{}])), (Vec::new(), Vec::new()));
-        assert_eq!(ways(json!([{}, { "login": [] }])).0, [Scheme::Basic]);
+        assert_eq!(ways(json!([{}, { "login": [] }])).0, [[Scheme::Basic]]);
     }
 
     #[test]
-    fn schemes_that_one_secret_cannot_satisfy_are_missing() {
+    fn schemes_that_the_client_cannot_send_are_missing() {
         for (security, missing) in [
             (json!([{ "mutual": [] }]), vec!["mutual"]),
             (json!([{ "bad": [] }]), vec!["bad"]),
-            (json!([{ "key": [], "token": [] }]), vec!["key"]),
             (json!([{ "unknown": [] }]), vec!["unknown"]),
+            (json!([{ "key": [], "mutual": [] }]), vec!["mutual"]),
+            // Both are the header `Authorization`.
+            (json!([{ "login": [], "token": [] }]), vec!["login", "token"]),
         ] {
-            assert_eq!(ways(security).0, [Scheme::Bearer]);
-            assert_eq!(ways(json!([{ missing[0]: [] }, { "key": [] }])).1, Vec::<String>::new());
+            assert_eq!(ways(security.clone()).0, [[Scheme::Bearer]]);
+            assert_eq!(ways(security.clone()).1, missing);
+            let mut either = security;
+            either.as_array_mut().unwrap().push(json!({ "key": [] }));
+            assert_eq!(ways(either), (vec![vec![key()]], Vec::new()));
         }
-        assert_eq!(ways(json!([{ "key": [], "mutual": [] }])).1, ["key", "mutual"]);
     }
 }

@@ -26,7 +26,7 @@ impl Role {
                 "properties" | "schemas" | "parameters" | "responses" | "requestBodies"
                 | "headers" | "examples" | "securitySchemes" | "links" | "callbacks" | "paths"
                 | "content" | "variables" | "mapping" | "scopes" | "encoding" | "$defs"
-                | "patternProperties"
+                | "patternProperties" | "dependentRequired" | "dependentSchemas"
                     if child.is_object() =>
                 {
                     Role::Names
@@ -38,25 +38,58 @@ impl Role {
     }
 }
 
-/// Calls `visit` with each object of keywords, parents first.
-pub(crate) fn objects<'v>(root: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)) {
-    descend(root, Role::Keywords, visit);
+/// Step from a value to a part of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Step<'v> {
+    Key(&'v str),
+    Index(usize),
 }
 
-fn descend<'v>(value: &'v Value, role: Role, visit: &mut impl FnMut(&'v Map<String, Value>)) {
+/// Returns the JSON pointer of the part `key` of the value at these steps.
+pub(crate) fn pointer(at: &[Step<'_>], key: &str) -> String {
+    let steps = at.iter().copied().chain([Step::Key(key)]);
+    steps.fold(String::new(), |at, step| match step {
+        Step::Key(key) => crate::pointer::join(&at, key),
+        Step::Index(index) => format!("{at}/{index}"),
+    })
+}
+
+/// Calls `visit` with each object of keywords, parents first.
+pub(crate) fn objects<'v>(root: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)) {
+    objects_at(root, &mut |_, map| visit(map));
+}
+
+/// Calls `visit` with each object of keywords and the steps to it, parents first.
+pub(crate) fn objects_at<'v>(
+    root: &'v Value,
+    visit: &mut impl FnMut(&[Step<'v>], &'v Map<String, Value>),
+) {
+    descend(root, Role::Keywords, &mut Vec::new(), visit);
+}
+
+fn descend<'v>(
+    value: &'v Value,
+    role: Role,
+    at: &mut Vec<Step<'v>>,
+    visit: &mut impl FnMut(&[Step<'v>], &'v Map<String, Value>),
+) {
     match value {
         _ if role == Role::Data => {}
         Value::Object(map) => {
             if role == Role::Keywords {
-                visit(map);
+                visit(at, map);
             }
             for (key, child) in map {
-                descend(child, role.of_child(key, child), visit);
+                at.push(Step::Key(key));
+                descend(child, role.of_child(key, child), at, visit);
+                at.pop();
             }
         }
         Value::Array(items) => {
-            for item in items {
-                descend(item, role, visit);
+            for (index, item) in items.iter().enumerate() {
+                at.push(Step::Index(index));
+                descend(item, role, at, visit);
+                at.pop();
             }
         }
         _ => {}

@@ -1,10 +1,12 @@
 //! Apps and TURN keys as replies describe them.
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::api::types;
 use super::error::AccountError;
 use super::operation::Operation;
+use crate::runtime::formatted::Formatted;
 use crate::runtime::redaction::Hidden;
 
 /// Details of an app or a TURN key, as the account API keeps them.
@@ -16,9 +18,9 @@ pub struct Details<I> {
     /// Name that people of the account see; empty if none was given.
     pub name: String,
     /// Time of the creation (RFC 3339), where the reply has it.
-    pub created: Option<String>,
+    pub created: Option<Formatted<Timestamp>>,
     /// Time of the last change (RFC 3339), where the reply has it.
-    pub modified: Option<String>,
+    pub modified: Option<Formatted<Timestamp>>,
 }
 
 /// New app or TURN key with its secret. Only the reply to the creation has the secret: if it
@@ -36,8 +38,8 @@ pub struct Created<I> {
 pub(super) struct Parts {
     id: Option<types::Uid>,
     name: Option<String>,
-    created: Option<String>,
-    modified: Option<String>,
+    created: Option<Formatted<Timestamp>>,
+    modified: Option<Formatted<Timestamp>>,
     secret: Option<SecretString>,
 }
 

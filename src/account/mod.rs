@@ -14,3 +14,6 @@ pub use self::details::{Created, Details};
 pub use self::error::AccountError;
 pub use self::handle::{Account, AccountBuilder};
 pub use self::turn_keys::{NewTurnKey, Rotation, TurnKey};
+pub use crate::runtime::formatted::Formatted;
+/// Library of times, whose `Timestamp` [`Details`] has.
+pub use jiff;

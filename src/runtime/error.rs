@@ -119,6 +119,12 @@ pub enum InvalidRequest {
         /// Name of the header.
         name: &'static str,
     },
+    /// The client lacks a secret that the operation wants together with another one.
+    #[non_exhaustive]
+    Secret {
+        /// Name of the operation, as of the method.
+        operation: &'static str,
+    },
     /// The body cannot be written as JSON.
     #[non_exhaustive]
     Body {
@@ -143,6 +149,9 @@ impl fmt::Display for InvalidRequest {
             Self::HeaderParameter { operation, name } => {
                 write!(f, "{operation}: not sent: invalid value for the header {name}")
             }
+            Self::Secret { operation } => {
+                write!(f, "{operation}: not sent: it wants a secret that the client does not have")
+            }
             Self::Body { operation } => {
                 write!(f, "{operation}: not sent: the body cannot be written as JSON")
             }
@@ -162,6 +171,7 @@ impl<E> OperationError<E> {
             Self::Invalid(
                 InvalidRequest::PathParameter { operation, .. }
                 | InvalidRequest::HeaderParameter { operation, .. }
+                | InvalidRequest::Secret { operation }
                 | InvalidRequest::Body { operation }
                 | InvalidRequest::Request { operation },
             )

@@ -40,6 +40,7 @@ impl Core {
             core: self,
             operation,
             authorization: Some(self.authorization.clone()),
+            secrets: Vec::new(),
             inner: reqwest::Request::new(method, url),
         }
     }
@@ -62,6 +63,8 @@ pub(crate) struct Request<'c> {
     pub(super) operation: &'static str,
     /// Secret in the header `Authorization`. None if no secret is sent, or at another place.
     pub(super) authorization: Option<HeaderValue>,
+    /// Other texts that are as secret, each behind a word and a space.
+    pub(super) secrets: Vec<HeaderValue>,
     pub(super) inner: reqwest::Request,
 }
 
@@ -110,7 +113,7 @@ impl Request<'_> {
     pub(super) fn start(self) -> (Exchange, impl Future<Output = reqwest::Result<Response>>) {
         use reqwest::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
         use tracing::field::Empty;
-        let Self { core, operation, authorization, inner: mut request } = self;
+        let Self { core, operation, authorization, secrets: others, inner: mut request } = self;
         let span = tracing::info_span!(
             "calls_operation",
             operation,
@@ -127,14 +130,16 @@ impl Request<'_> {
         if let Some(name) = &core.user_agent {
             headers.insert(USER_AGENT, name.clone());
         }
-        let other = authorization.filter(|sent| *sent != core.authorization);
-        let secrets = [Some(core.authorization.clone()), other];
+        let secrets = Secrets { own: core.authorization.clone(), others };
         (Exchange { operation, span, secrets }, core.http.execute(request))
     }
 }
 
-/// Secret as a bearer token, and the value of `Authorization` if that is another one.
-type Secrets = [Option<HeaderValue>; 2];
+/// Secrets of a request, each behind a word and a space.
+struct Secrets {
+    own: HeaderValue,
+    others: Vec<HeaderValue>,
+}
 
 /// Request under way.
 pub(super) struct Exchange {
@@ -316,7 +321,8 @@ impl Reply {
     /// Returns the body without the secret, in case it echoes the request.
     fn body_without_secret(&self) -> Vec<u8> {
         let mut body = self.body.clone();
-        for sent in self.secrets.iter().flatten() {
+        let Secrets { own, others } = &self.secrets;
+        for sent in std::iter::once(own).chain(others) {
             let secret = sent.as_bytes();
             let scheme = secret.iter().position(|byte| *byte == b' ').map_or(0, |space| space + 1);
             body = without(&secret[scheme..], body);

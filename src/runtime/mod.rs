@@ -6,6 +6,8 @@
 
 pub(crate) mod error;
 pub(crate) mod exchange;
+#[cfg(feature = "account")] // No value of Calls has such a format.
+pub(crate) mod formatted;
 pub(crate) mod id;
 pub(crate) mod lenient;
 pub(crate) mod open_enum;

@@ -2,16 +2,38 @@
 
 use cloudflare_calls_codegen::{Generated, RUNTIME};
 
-/// Crates that the text names, as lines of a `Cargo.toml`.
-pub(crate) const DEPENDENCIES: [&str; 7] = [
+/// Crates that every text names, as lines of a `Cargo.toml`.
+pub(crate) const DEPENDENCIES: [&str; 6] = [
     r#"httpdate = "1""#,
     r#"reqwest = "0.13""#,
     r#"secrecy = "0.10""#,
     r#"serde = { version = "1", features = ["derive"] }"#,
-    r#"serde_json = "1""#,
     r#"serde_path_to_error = "0.1""#,
     r#"tracing = "0.1""#,
 ];
+
+/// Crates of some formats, each with the words by which text names it.
+pub(crate) const OF_FORMATS: [(&str, &str); 3] = [
+    ("jiff::", r#"jiff = { version = "0.2", default-features = false, features = ["std"] }"#),
+    (
+        "runtime::encoded",
+        r#"base64 = { version = "0.23", default-features = false, features = ["alloc"] }"#,
+    ),
+    ("uuid::", r#"uuid = { version = "1", default-features = false, features = ["std"] }"#),
+];
+
+/// Lists the crates that the text names with its run-time, as lines of a `Cargo.toml`.
+fn dependencies(generated: &Generated) -> Vec<&'static str> {
+    let named = OF_FORMATS.into_iter().filter(|(words, _)| generated.text.contains(words));
+    let json = match generated.extras.contains(&"raw") {
+        true => r#"serde_json = { version = "1", features = ["raw_value"] }"#,
+        false => r#"serde_json = "1""#,
+    };
+    let named = named.map(|(_, line)| line).chain([json]);
+    let mut all: Vec<&str> = DEPENDENCIES.into_iter().chain(named).collect();
+    all.sort_unstable();
+    all
+}
 
 /// Modules that every text uses, as the client has them.
 const MODULES: [(&str, &str); 8] = [
@@ -25,11 +47,15 @@ const MODULES: [(&str, &str); 8] = [
     ("setup", include_str!("../../src/runtime/setup.rs")),
 ];
 
-/// Modules that other documents need, as the crate `expanded` has them.
-const EXTRAS: [(&str, &str); 7] = [
+/// Modules that some documents need.
+const EXTRAS: [(&str, &str); 11] = [
     ("bodies", include_str!("../../codegen/expanded/src/runtime/bodies.rs")),
+    ("decimal", include_str!("../../codegen/expanded/src/runtime/decimal.rs")),
+    ("encoded", include_str!("../../codegen/expanded/src/runtime/encoded.rs")),
+    ("formatted", include_str!("../../src/runtime/formatted.rs")),
     ("forms", include_str!("../../codegen/expanded/src/runtime/forms.rs")),
     ("media", include_str!("../../codegen/expanded/src/runtime/media.rs")),
+    ("raw", include_str!("../../codegen/expanded/src/runtime/raw.rs")),
     ("security", include_str!("../../codegen/expanded/src/runtime/security.rs")),
     ("stream", include_str!("../../codegen/expanded/src/runtime/stream.rs")),
     ("styles", include_str!("../../codegen/expanded/src/runtime/styles.rs")),
@@ -44,13 +70,22 @@ pub use runtime::redaction::{Hidden, Scrubbed};
 pub use runtime::setup::{CONNECT_TIMEOUT, ConfigError, DEFAULT_TIMEOUT};
 ";
 
-/// Returns the text with its run-time, as a module for any crate that has [`DEPENDENCIES`].
+/// Returns the text with its run-time, as a module for any crate that has the
+/// [`dependencies`].
 pub(crate) fn standalone(generated: &Generated) -> String {
-    let crates: String = DEPENDENCIES.iter().map(|line| format!("//     {line}\n")).collect();
+    let crates: String =
+        dependencies(generated).iter().map(|line| format!("//     {line}\n")).collect();
     let (header, items) = generated.text.split_once(RUNTIME).unwrap_or_default();
     let (header, items) = (header.trim_end(), items.trim());
     let has = |name: &str| generated.extras.contains(&name);
-    let public = [("forms", "File"), ("security", "Scheme"), ("stream", "Stream")];
+    let public = [
+        ("decimal", "Decimal"),
+        ("encoded", "Base64"),
+        ("formatted", "Formatted"),
+        ("forms", "File"),
+        ("security", "Scheme"),
+        ("stream", "Stream"),
+    ];
     let public = public.into_iter().filter(|(module, _)| has(module));
     let public: String =
         public.map(|(module, name)| format!("pub use runtime::{module}::{name};\n")).collect();
@@ -89,7 +124,9 @@ mod tests {
         };
         let names =
             |modules: &[(&'static str, &str)]| modules.iter().map(|(name, _)| *name).collect();
-        let client = declared(include_str!("../../src/runtime/mod.rs"));
+        let mut client = declared(include_str!("../../src/runtime/mod.rs"));
+        // The account API has times, the Calls API has none.
+        assert!(client.remove("formatted"));
         assert_eq!(client, names(&MODULES));
         let all = declared(include_str!("../../codegen/expanded/src/runtime/mod.rs"));
         assert_eq!(all, names(&[&MODULES[..], &EXTRAS[..]].concat()));

@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn the_package_has_the_crates_that_generated_text_names() {
-        for line in crate::bundle::DEPENDENCIES {
+        let of_formats = crate::bundle::OF_FORMATS.map(|(_, line)| line);
+        for line in crate::bundle::DEPENDENCIES.into_iter().chain(of_formats) {
             let (name, _) = line.split_once(" = ").unwrap();
             assert!(MANIFEST.contains(&format!("\n{name} = ")), "{name}");
         }

@@ -10,6 +10,11 @@ pub mod calls_2024 {
     include!(concat!(env!("OUT_DIR"), "/calls_2024.rs"));
 }
 
+/// Client whose values are times, UUIDs, bytes and numbers with many digits.
+pub mod formats {
+    include!(concat!(env!("OUT_DIR"), "/formats.rs"));
+}
+
 /// Client of today's document, grown by `growth.overlay.json`.
 pub mod grown {
     include!(concat!(env!("OUT_DIR"), "/grown.rs"));

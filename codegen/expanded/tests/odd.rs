@@ -64,7 +64,7 @@ async fn parameters_of_every_named_kind_are_sent_as_text() {
         .door(door.clone())
         .label("a&b")
         .stamp(stamp.clone())
-        .uuid("u")
+        .uuid(uuid::Uuid::nil())
         .maybe_label("m")
         .limit(u64::MAX)
         .offset(-1)
@@ -108,7 +108,7 @@ async fn parameters_of_every_named_kind_are_sent_as_text() {
         ("door", "d1"),
         ("label", "a&b"),
         ("stamp", "2026-01-01T00:00:00Z"),
-        ("uuid", "u"),
+        ("uuid", "00000000-0000-0000-0000-000000000000"),
         ("maybeLabel", "m"),
         ("limit", "18446744073709551615"),
         ("offset", "-1"),
@@ -178,7 +178,7 @@ async fn each_documented_success_is_told_apart() {
     let (_server, client) =
         server(ResponseTemplate::new(202).set_body_json(json!({ "retryIn": 1.5 }))).await;
     let reply = client.get_room(&room(), 0, "t").send().await.unwrap();
-    assert!(matches!(reply, GetRoomSuccess::GetRoomResponse(later) if later.retry_in == Some(1.5)));
+    assert!(matches!(reply, GetRoomSuccess::GetRoomResponse(later) if later.retry_in == Some(1.5.into())));
 }
 
 #[tokio::test]

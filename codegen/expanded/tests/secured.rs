@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use expanded::runtime::error::OperationError;
 use expanded::runtime::security::Scheme;
+use expanded::runtime::setup::ConfigError;
 use expanded::secured::types::MixedSuccess;
 use expanded::secured::{Client, ClientBuilder};
 use secrecy::SecretString;
@@ -74,6 +75,70 @@ async fn of_several_ways_the_caller_chooses() {
     // An operation that does not permit the preferred way uses its own.
     client.by_header().send().await.unwrap();
     assert_eq!(last(&server).await.headers["x-key"], "me:s3cret");
+}
+
+#[tokio::test]
+async fn schemes_that_are_wanted_together_have_their_own_secrets() {
+    let server = server(ResponseTemplate::new(204)).await;
+    let own = |text: &str| SecretString::from(text);
+    let all = builder(&server, "general").secret_of_header(own("h")).secret_of_cookie(own("c"));
+    let client = all.build().unwrap();
+    client.by_both().theme("dark").send().await.unwrap();
+    let request = last(&server).await;
+    assert_eq!(request.headers["x-key"], "h");
+    assert_eq!(request.headers["cookie"], "theme=dark; sid=c");
+    assert_eq!(request.headers["authorization"], "Bearer general");
+    assert_eq!(request.url.query(), None);
+    // A scheme has its secret wherever it is wanted.
+    client.by_header().send().await.unwrap();
+    assert_eq!(last(&server).await.headers["x-key"], "h");
+    client.by_login().send().await.unwrap();
+    // "general:" in base64.
+    assert_eq!(last(&server).await.headers["authorization"], "Basic Z2VuZXJhbDo=");
+
+    // Of the ways that the document names, the first counts for which there are secrets.
+    let client = builder(&server, "general").secret_of_login(own("me:s3cret")).build().unwrap();
+    client.by_both().send().await.unwrap();
+    let request = last(&server).await;
+    assert_eq!(request.url.query(), Some("key=general"));
+    assert_eq!(request.headers["authorization"], "Basic bWU6czNjcmV0");
+    assert!(!request.headers.contains_key("x-key"));
+}
+
+#[tokio::test]
+async fn an_operation_that_wants_two_secrets_is_not_sent_with_one() {
+    let server = server(ResponseTemplate::new(204)).await;
+    let error = builder(&server, "s3cret").build().unwrap().by_both().send().await.unwrap_err();
+    let OperationError::Invalid(reason) = &error else { panic!("{error:?}") };
+    let text = "by_both: not sent: it wants a secret that the client does not have";
+    assert_eq!(reason.to_string(), text);
+    assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn no_secret_of_a_scheme_is_shown() {
+    let echo = "<p>h3ader, c0okie, t0ken</p>";
+    let server = server(ResponseTemplate::new(500).set_body_string(echo)).await;
+    let own = |text: &str| SecretString::from(text);
+    let builder = builder(&server, "t0ken").secret_of_header(own("h3ader"));
+    let builder = builder.secret_of_cookie(own("c0okie"));
+    let shown = format!("{builder:?}");
+    let client = builder.build().unwrap();
+    let error = client.by_both().send().await.unwrap_err();
+    let text = format!("{error} {error:?} {client:?} {shown}");
+    assert!(text.contains("[secret], [secret], [secret]"), "{text}");
+    for secret in ["h3ader", "c0okie", "t0ken"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_that_no_header_can_carry_is_refused_by_the_builder() {
+    for secret in ["", "a\nb"] {
+        let builder = Client::builder(SecretString::from("s"));
+        let built = builder.secret_of_token(SecretString::from(secret)).build();
+        assert_eq!(built.unwrap_err(), ConfigError::Secret);
+    }
 }
 
 #[tokio::test]

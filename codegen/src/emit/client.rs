@@ -1,11 +1,14 @@
 //! `Client` and its builder: app, secret, base URL, time-out.
 
+use std::collections::HashSet;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{doc, ident, ty};
+use super::{doc, ident, ty, unions};
 use crate::model::Model;
-use crate::security::Scheme;
+use crate::names;
+use crate::security::{self, Scheme};
 
 /// Writes the client and its builder.
 pub(super) fn items(model: &Model) -> TokenStream {
@@ -25,7 +28,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
             }
         }
     });
-    let bearer = model.operations.iter().all(|operation| operation.security == [Scheme::Bearer]);
+    let bearer = model.operations.iter().all(|operation| security::is_bearer(&operation.security));
     let secret = match bearer {
         true => "The secret is sent as a bearer token with every request and never shown.",
         false => {
@@ -52,6 +55,13 @@ pub(super) fn items(model: &Model) -> TokenStream {
             }
         }
     });
+    let setters = secret_setters(model);
+    let has_several = !setters.is_empty();
+    let secrets = has_several.then(|| quote!(pub(crate) secrets: runtime::security::Secrets,));
+    let secrets_to_be = has_several.then(|| quote!(secrets: Vec<(&'static str, SecretString)>,));
+    let no_secrets = has_several.then(|| quote!(secrets: Vec::new(),));
+    let own_secrets =
+        has_several.then(|| quote!(secrets: runtime::security::Secrets::new(&self.secrets)?,));
     quote! {
             use std::{fmt, sync::Arc};
 
@@ -65,6 +75,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
             pub struct Client {
                 pub(crate) core: Arc<setup::Core>,
                 #scheme
+                #secrets
                 #(#idents: #types,)*
             }
             impl Client {
@@ -83,6 +94,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
                         #(#idents,)*
                         secret,
                         #no_scheme
+                        #no_secrets
                         setup: setup::Setup::new(DEFAULT_BASE_URL),
                     }
                 }
@@ -108,6 +120,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
                 #(#idents: #types,)*
                 secret: SecretString,
                 #scheme
+                #secrets_to_be
                 pub(crate) setup: setup::Setup,
             }
             impl ClientBuilder {
@@ -149,6 +162,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
                 }
 
                 #choose
+                #(#setters)*
 
                 /// Builds the client.
                 ///
@@ -156,8 +170,37 @@ pub(super) fn items(model: &Model) -> TokenStream {
                 /// The setting that cannot be used.
                 pub fn build(self) -> Result<Client, setup::ConfigError> {
                     let core = setup::Core::new(self.setup, &self.secret)?;
-                    Ok(Client { core: Arc::new(core), #own_scheme #(#idents: self.#idents,)* })
+                    Ok(Client { core: Arc::new(core), #own_scheme #own_secrets #(#idents: self.#idents,)* })
                 }
             }
     }
+}
+
+/// Writes the setter of each scheme that can have a secret of its own.
+fn secret_setters(model: &Model) -> Vec<TokenStream> {
+    let mut taken = HashSet::new();
+    let setter = |(name, scheme): (&str, &Scheme)| {
+        let spell = |name: &str| names::field_name_or(&format!("secret_of_{name}"), "secret_of");
+        let method = ident(&names::free(&spell(name), str::to_owned, &mut taken));
+        let sent = match scheme {
+            Scheme::Bearer => "a bearer token".to_owned(),
+            Scheme::Basic => "a name and a password with a colon between them".to_owned(),
+            Scheme::Header(name) => format!("the header `{name}`"),
+            Scheme::Query(name) => format!("the query parameter `{name}`"),
+            Scheme::Cookie(name) => format!("the cookie `{name}`"),
+        };
+        let docs = doc::paragraphs(&[
+            &format!("Sets the secret of the scheme `{}`: {sent}.", unions::plain(name)),
+            "A scheme without a secret of its own takes that of the client. Where an operation \
+             wants several schemes together, one of them can do so.",
+        ]);
+        quote! {
+            #(#docs)*
+            pub fn #method(mut self, secret: SecretString) -> Self {
+                self.secrets.push((#name, secret));
+                self
+            }
+        }
+    };
+    model.schemes().into_iter().map(setter).collect()
 }

@@ -1,7 +1,7 @@
 //! Modules of the run-time that a client needs beside those of every client.
 
-use crate::model::{BodyKind, Model, Operation, Payload, Schema, Ty, Writing};
-use crate::security::Scheme;
+use crate::model::{BodyKind, Format, Model, Operation, Payload, Schema, Ty, Writing};
+use crate::security;
 
 /// Lists the names of these modules.
 pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
@@ -21,9 +21,13 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     };
     let bodies =
         any(&|operation| operation.failures.iter().any(|outcome| is_plain(&outcome.payload)));
-    let forms = any(&has_form) || has_file(model);
+    let decimal = has_type(model, &|ty| *ty == Ty::Format(Format::Decimal));
+    let encoded = has_type(model, &|ty| *ty == Ty::Format(Format::Base64));
+    let formatted = [Format::DateTime, Format::Date, Format::Uuid].map(Ty::Format);
+    let formatted = has_type(model, &|ty| formatted.contains(ty));
+    let forms = any(&has_form) || has_type(model, &|ty| *ty == Ty::File);
     let media = any(&|operation| other_json(operation) || has_other_reply(operation));
-    let security = any(&|operation| operation.security != [Scheme::Bearer]);
+    let security = any(&|operation| !security::is_bearer(&operation.security));
     let streams = any(&has_stream);
     let styles = any(&|operation| {
         let mut parameters = operation.parameters.iter();
@@ -32,8 +36,12 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     let unions = model.types.values().any(|named| matches!(named.schema, Schema::Union(_)));
     [
         (bodies, "bodies"),
+        (decimal, "decimal"),
+        (encoded, "encoded"),
+        (formatted, "formatted"),
         (forms, "forms"),
         (media, "media"),
+        (decimal || unions, "raw"),
         (security, "security"),
         (streams, "stream"),
         (styles, "styles"),
@@ -55,24 +63,26 @@ pub(super) fn has_other_reply(operation: &Operation) -> bool {
     operation.successes.iter().any(|outcome| other(&outcome.payload))
 }
 
-fn has_file(model: &Model) -> bool {
+/// Returns whether some type, field or parameter is of a wanted type, or holds one.
+fn has_type(model: &Model, wanted: &dyn Fn(&Ty) -> bool) -> bool {
     let of_schema = |schema: &Schema| match schema {
         Schema::Struct(body) => {
-            body.fields.iter().map(|field| &field.ty).chain(&body.rest).any(is_file)
+            body.fields.iter().map(|field| &field.ty).chain(&body.rest).any(|ty| holds(ty, wanted))
         }
-        Schema::Union(union) => union.variants.iter().any(|variant| is_file(&variant.ty)),
-        Schema::Other(ty) | Schema::Wrapper(ty) => is_file(ty),
+        Schema::Union(union) => union.variants.iter().any(|variant| holds(&variant.ty, wanted)),
+        Schema::Other(ty) | Schema::Wrapper(ty) => holds(ty, wanted),
         _ => false,
     };
     let mut parameters = model.operations.iter().flat_map(|operation| &operation.parameters);
     model.types.values().any(|named| of_schema(&named.schema))
-        || parameters.any(|parameter| is_file(&parameter.ty))
+        || parameters.any(|parameter| holds(&parameter.ty, wanted))
 }
 
-fn is_file(ty: &Ty) -> bool {
+fn holds(ty: &Ty, wanted: &dyn Fn(&Ty) -> bool) -> bool {
     match ty {
-        Ty::File => true,
-        Ty::Boxed(inner) | Ty::List(inner) | Ty::Map(inner) | Ty::Option(inner) => is_file(inner),
-        _ => false,
+        Ty::Boxed(inner) | Ty::List(inner) | Ty::Map(inner) | Ty::Option(inner) => {
+            holds(inner, wanted)
+        }
+        ty => wanted(ty),
     }
 }

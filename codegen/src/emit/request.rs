@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::names;
 use crate::path_template::{Piece, Segment};
-use crate::security::Scheme;
+use crate::security::{self, Scheme, Way};
 
 /// Writes the method of the client.
 pub(super) fn method(operation: &Operation) -> TokenStream {
@@ -168,7 +168,7 @@ fn path_value(name: &str, operation: &Operation) -> TokenStream {
                 )?
             }
         }
-        (_, Ty::Named(_) | Ty::Text) => {
+        (_, Ty::Named(_) | Ty::Text | Ty::Format(_)) => {
             quote!(runtime::exchange::segment(OPERATION, self.#ident.as_str())?)
         }
         _ => quote!(runtime::exchange::segment(OPERATION, &self.#ident.to_string())?),
@@ -208,26 +208,35 @@ fn assign(parameter: &Parameter) -> Option<TokenStream> {
     })
 }
 
-/// Writes the statement that sends the secret in another way than as a bearer token.
+/// Writes the statement that sends secrets in another way than as the client's bearer token.
 fn authorize(operation: &Operation, model: &Model) -> Option<TokenStream> {
-    if operation.security == [Scheme::Bearer] {
+    let has_several = !model.schemes().is_empty();
+    if security::is_bearer(&operation.security) && !has_several {
         return None;
     }
-    let ways = operation.security.iter().map(|scheme| {
-        let scheme = match scheme {
-            Scheme::Bearer => quote!(Bearer),
-            Scheme::Basic => quote!(Basic),
-            Scheme::Header(name) => quote!(Header(#name)),
-            Scheme::Query(name) => quote!(Query(#name)),
-            Scheme::Cookie(name) => quote!(Cookie(#name)),
-        };
-        quote!(runtime::security::Scheme::#scheme)
-    });
+    let way = |way: &Way| {
+        let schemes = way.iter().map(|(name, scheme)| {
+            let scheme = match scheme {
+                Scheme::Bearer => quote!(Bearer),
+                Scheme::Basic => quote!(Basic),
+                Scheme::Header(name) => quote!(Header(#name)),
+                Scheme::Query(name) => quote!(Query(#name)),
+                Scheme::Cookie(name) => quote!(Cookie(#name)),
+            };
+            quote!((#name, runtime::security::Scheme::#scheme))
+        });
+        quote!(&[#(#schemes),*])
+    };
+    let ways = operation.security.iter().map(way);
     let preferred = match model.has_choice_of_schemes() {
         true => quote!(self.client.scheme),
         false => quote!(None),
     };
-    Some(quote!(request.authorize(#preferred, &[#(#ways),*])?;))
+    let secrets = match has_several {
+        true => quote!(Some(&self.client.secrets)),
+        false => quote!(None),
+    };
+    Some(quote!(request.authorize(#secrets, #preferred, &[#(#ways),*])?;))
 }
 
 /// Returns the writer of the statements that put a body into the request, given its expression.

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::ident;
-use crate::model::{Named, Schema, Ty};
+use crate::model::{Format, Named, Schema, Ty};
 
 /// Spells `ty` behind `path`, which leads to the module of types.
 pub(super) fn spelled(ty: &Ty, path: &TokenStream) -> TokenStream {
@@ -15,6 +15,13 @@ pub(super) fn spelled(ty: &Ty, path: &TokenStream) -> TokenStream {
             let name = ident(name);
             quote!(#name)
         }
+        Ty::Format(format) => match format {
+            Format::DateTime => quote!(runtime::formatted::Formatted<jiff::Timestamp>),
+            Format::Date => quote!(runtime::formatted::Formatted<jiff::civil::Date>),
+            Format::Uuid => quote!(runtime::formatted::Formatted<uuid::Uuid>),
+            Format::Base64 => quote!(runtime::encoded::Base64),
+            Format::Decimal => quote!(runtime::decimal::Decimal),
+        },
         Ty::File => quote!(runtime::forms::File),
         Ty::Any => quote!(serde_json::Value),
         Ty::Object => quote!(serde_json::Map<String, serde_json::Value>),
@@ -51,11 +58,15 @@ enum Conversion {
     Box,
 }
 
-/// Returns the argument for a type. Text is any value that becomes a `String`, a list is any
-/// iterator.
+/// Returns the argument for a type. Text is any value that becomes a `String`, and so are formats.
+/// A list is any iterator.
 pub(super) fn argument(ty: &Ty, path: &TokenStream) -> Argument {
     let (ty, conversion) = match ty {
         Ty::Text => (quote!(impl Into<String>), Conversion::Into),
+        Ty::Format(_) => {
+            let ty = spelled(ty, path);
+            (quote!(impl Into<#ty>), Conversion::Into)
+        }
         Ty::List(inner) => {
             let inner = spelled(inner, path);
             (quote!(impl IntoIterator<Item = #inner>), Conversion::Collect)

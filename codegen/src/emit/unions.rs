@@ -41,6 +41,6 @@ pub(super) fn items(named: &Named, union: &Union) -> TokenStream {
 }
 
 /// Returns text that can stand between backticks of documentation, at most 60 characters.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && *c != '`').take(60).collect()
 }

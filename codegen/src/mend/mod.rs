@@ -4,6 +4,7 @@
 //! else the operation. Only a document that is not OpenAPI at all is refused.
 
 mod inline;
+mod keywords;
 mod operations;
 mod references;
 mod schemas;
@@ -16,6 +17,7 @@ use crate::{lower, schema};
 
 /// Mends the document, which [`validate`](crate::validate) has accepted.
 pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
+    keywords::note(root, notes);
     lower::to_3_0(root, notes);
     components(root, notes);
     // From here on the document has `components.schemas`, if only an empty one.

@@ -10,7 +10,7 @@ use crate::{pointer, security};
 pub(super) fn note(root: &Value, notes: &mut Notes) {
     for (_, operation) in schema::operations(root) {
         for name in security::of(root, operation).missing {
-            let reason = "the client sends one secret, and cannot satisfy this with it";
+            let reason = "the client cannot send a secret in this way";
             notes.detail(&pointer::join("/components/securitySchemes", name), reason);
         }
     }

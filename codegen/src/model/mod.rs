@@ -12,14 +12,17 @@ use serde_json::Value;
 pub(crate) use operations::{
     Body, BodyKind, Operation, Outcome, Parameter, Payload, Place, Status, Writing,
 };
-pub(crate) use types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty, Union};
+pub(crate) use types::{
+    Debug, EnumValue, Field, Format, Named, Presence, Schema, Struct, Ty, Union,
+};
 
 use crate::left_out::Notes;
 use crate::passes::request_errors;
+use crate::security::{Scheme, Way};
 use crate::{Document, mend, passes, schema};
 
 /// Fields of the client and its builder beside held parameters.
-const TAKEN: [&str; 5] = ["core", "scheme", "secret", "setup", "timeout"];
+const TAKEN: [&str; 6] = ["core", "scheme", "secret", "secrets", "setup", "timeout"];
 
 /// Parts of the generated client.
 #[derive(Debug)]
@@ -96,9 +99,21 @@ impl Model {
         Some(named)
     }
 
-    /// Returns whether some operation takes the secret in several ways.
+    /// Returns whether some operation takes one secret in several ways.
     pub(crate) fn has_choice_of_schemes(&self) -> bool {
-        self.operations.iter().any(|operation| operation.security.len() > 1)
+        let several = |ways: &[Way]| ways.iter().filter(|way| way.len() == 1).count() > 1;
+        self.operations.iter().any(|operation| several(&operation.security))
+    }
+
+    /// Lists the schemes that can have a secret of their own, by name. Empty if one secret is
+    /// all that the operations want.
+    pub(crate) fn schemes(&self) -> BTreeMap<&str, &Scheme> {
+        let ways = self.operations.iter().flat_map(|operation| &operation.security);
+        let all: BTreeMap<&str, &Scheme> =
+            ways.flatten().map(|(name, scheme)| (name.as_str(), scheme)).collect();
+        let is_one = all.values().all(|scheme| **scheme == Scheme::Bearer) || all.len() < 2;
+        let own = all.into_iter().filter(|(name, _)| !is_one && !name.is_empty());
+        own.collect()
     }
 
     /// Returns whether the schema has a place for an error at its top.

@@ -8,7 +8,7 @@ use super::read;
 use super::types::{Named, Schema, Ty};
 use crate::passes::MEDIA;
 use crate::path_template::{self, Segment};
-use crate::security::{self, Scheme};
+use crate::security::{self, Way};
 use crate::{names, pointer};
 
 /// Parts of a generated operation beside its parameters.
@@ -25,8 +25,8 @@ pub(crate) struct Operation {
     pub(crate) summary: String,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
-    /// Ways of sending the secret, the first by default.
-    pub(crate) security: Vec<Scheme>,
+    /// Ways of sending secrets, the first by default.
+    pub(crate) security: Vec<Way>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
     /// Documented outcomes in the order of status, `default` last.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::types::{Debug, EnumValue, Field, Named, Presence, Schema, Struct, Ty, Union, Variant};
+use super::types::{
+    Debug, EnumValue, Field, Format, Named, Presence, Schema, Struct, Ty, Union, Variant,
+};
 use crate::schema;
 use crate::{names, pointer};
 
@@ -39,10 +41,16 @@ pub(super) fn ty(value: &Value) -> Ty {
     let format = value.get("format").and_then(Value::as_str).unwrap_or_default();
     match value.get("type").and_then(Value::as_str).unwrap_or_default() {
         "string" if format == "binary" => Ty::File,
-        "string" => Ty::Text,
+        // A text that `Debug` does not show is of the type that hides it.
+        "string" if value.get("x-rust-debug").is_some() => Ty::Text,
+        "string" => text_format(format).map_or(Ty::Text, Ty::Format),
         "boolean" => Ty::Bool,
-        "integer" => Ty::Number(integer(format)),
-        "number" => Ty::Number(if format == "float" { "f32" } else { "f64" }),
+        "integer" => integer(format),
+        "number" => match format {
+            "float" => Ty::Number("f32"),
+            "double" => Ty::Number("f64"),
+            _ => Ty::Format(Format::Decimal),
+        },
         "array" => Ty::List(Box::new(value.get("items").map_or(Ty::Any, may_be_null))),
         "object" => match value.get("additionalProperties") {
             Some(Value::Object(map)) if map.keys().any(|key| !schema::is_annotation(key)) => {
@@ -54,8 +62,18 @@ pub(super) fn ty(value: &Value) -> Ty {
     }
 }
 
-fn integer(format: &str) -> &'static str {
-    match format {
+fn text_format(format: &str) -> Option<Format> {
+    Some(match format {
+        "date-time" => Format::DateTime,
+        "date" => Format::Date,
+        "uuid" => Format::Uuid,
+        "byte" => Format::Base64,
+        _ => return None,
+    })
+}
+
+fn integer(format: &str) -> Ty {
+    Ty::Number(match format {
         "int8" => "i8",
         "uint8" => "u8",
         "int16" => "i16",
@@ -63,8 +81,9 @@ fn integer(format: &str) -> &'static str {
         "int32" => "i32",
         "uint32" => "u32",
         "uint64" => "u64",
+        "decimal" => return Ty::Format(Format::Decimal),
         _ => "i64",
-    }
+    })
 }
 
 fn read(value: &Value, schemas: &Map<String, Value>) -> Schema {
@@ -239,9 +258,9 @@ fn union(value: &Value, list: &[Value]) -> Schema {
 
 fn variant_name(ty: &Ty) -> String {
     match ty {
-        Ty::Text => "Text".to_owned(),
+        Ty::Number("f32" | "f64") | Ty::Format(Format::Decimal) => "Number".to_owned(),
+        Ty::Text | Ty::Format(_) => "Text".to_owned(),
         Ty::Bool => "Boolean".to_owned(),
-        Ty::Number("f32" | "f64") => "Number".to_owned(),
         Ty::Number(_) => "Integer".to_owned(),
         Ty::File => "File".to_owned(),
         Ty::Any => "Any".to_owned(),

@@ -110,6 +110,8 @@ pub(crate) enum Ty {
     Bool,
     /// Rust integer or float.
     Number(&'static str),
+    /// Text or number of a format, with a type of the run-time.
+    Format(Format),
     /// Bytes: a file of a form.
     File,
     Any,
@@ -123,10 +125,22 @@ pub(crate) enum Ty {
     Option(Box<Ty>),
 }
 
+/// Format of a text or number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    DateTime,
+    Date,
+    Uuid,
+    /// Bytes as text.
+    Base64,
+    /// Number that keeps its digits.
+    Decimal,
+}
+
 impl Ty {
     /// Returns whether a value is written as one text.
     pub(crate) fn is_scalar(&self) -> bool {
-        matches!(self, Ty::Text | Ty::Bool | Ty::Number(_))
+        matches!(self, Ty::Text | Ty::Bool | Ty::Number(_) | Ty::Format(_))
     }
 
     /// Calls `visit` with each named type in this one. The flag `direct` is true if a value

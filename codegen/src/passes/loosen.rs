@@ -40,11 +40,18 @@ const SILENT: [&str; 13] = [
     "minProperties",
 ];
 
-/// Formats that choose a Rust type. Other formats only describe.
-const FORMATS: [&str; 11] = [
-    "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float", "double",
-    "binary",
-];
+/// Formats of integers that are their width.
+const WIDTHS: [&str; 8] =
+    ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"];
+
+/// Other formats that choose a Rust type. `decimal` is that of an integer that may need more
+/// than 64 bits. Further formats only describe.
+const FORMATS: [&str; 8] =
+    ["binary", "byte", "date", "date-time", "decimal", "double", "float", "uuid"];
+
+/// Parts of the names of formats whose integers need more than 64 bits, such as `uint128` and
+/// `bigint`.
+const WIDE: [&str; 3] = ["128", "256", "big"];
 
 pub(super) fn run(root: &mut Value, _: &mut Notes) {
     // Bounds help to choose the integer, so they are removed afterwards.
@@ -82,7 +89,8 @@ fn loosen(map: &mut Map<String, Value>) {
         map.shift_remove(*key);
     });
     map.shift_remove("maxProperties");
-    if map.get("format").and_then(Value::as_str).is_some_and(|format| !FORMATS.contains(&format)) {
+    let chooses = |format: &str| WIDTHS.contains(&format) || FORMATS.contains(&format);
+    if map.get("format").and_then(Value::as_str).is_some_and(|format| !chooses(format)) {
         map.shift_remove("format");
     }
     // `false` would refuse a field that the API adds later.
@@ -98,14 +106,28 @@ fn loosen(map: &mut Map<String, Value>) {
     }
 }
 
-/// Gives a format to an integer without one: 64 bits wide, unsigned if it cannot be negative.
-/// The bounds do not choose the width, because they may change.
+/// Gives a format to an integer without a width: 64 bits, unsigned if it cannot be negative.
+/// The bounds do not choose a smaller width, because they may change. An integer that may need
+/// more than 64 bits keeps its digits.
 fn integer_format(map: &mut Map<String, Value>) {
-    if map.get("type").is_some_and(|kind| kind == "integer") && !map.contains_key("format") {
-        let unsigned = map.get("minimum").and_then(Value::as_f64).is_some_and(|least| least >= 0.0);
-        let format = if unsigned { "uint64" } else { "int64" };
-        map.insert("format".to_owned(), format.into());
+    let format = map.get("format").and_then(Value::as_str).unwrap_or_default();
+    if map.get("type").is_none_or(|kind| kind != "integer") || WIDTHS.contains(&format) {
+        return;
     }
+    let bound = |key: &str| map.get(key).and_then(Value::as_f64);
+    let (least, most) = (bound("minimum"), bound("maximum").unwrap_or(0.0));
+    let unsigned = least.map_or(format.starts_with('u'), |least| least >= 0.0);
+    // The nearest numbers that an `f64` has: a bound is as coarse.
+    let fits = match unsigned {
+        true => most <= u64::MAX as f64,
+        false => most <= i64::MAX as f64 && least.is_none_or(|least| least >= i64::MIN as f64),
+    };
+    let format = match (fits && !WIDE.iter().any(|part| format.contains(part)), unsigned) {
+        (false, _) => "decimal",
+        (true, true) => "uint64",
+        (true, false) => "int64",
+    };
+    map.insert("format".to_owned(), format.into());
 }
 
 /// Removes names from `required` that are no properties, and those of nullable properties whose

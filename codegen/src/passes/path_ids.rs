@@ -18,6 +18,8 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
                     parameter.get("schema").and_then(|schema| schema::follow(schema, schemas).0);
                 targets.push(match named {
                     Some(name) => pointer::join("/components/schemas", name),
+                    // A format has a type, which values of replies have as well.
+                    None if parameter.pointer("/schema/format").is_some() => continue,
                     None => format!("{at}/parameters/{index}/schema"),
                 });
             }

@@ -45,8 +45,8 @@ fn scalar(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     }
     let kind = ["string", "boolean", "integer", "number"].into_iter().find(|kind| is(target, kind));
     let mut plain = json!({ "type": kind? });
-    // The format is the width of a number. For a string it could choose a type without a text.
-    if let Some(format) = target.get("format").filter(|_| kind != Some("string")) {
+    // A file has no text.
+    if let Some(format) = target.get("format").filter(|format| *format != "binary") {
         plain["format"] = format.clone();
     }
     Some(plain)

@@ -187,7 +187,7 @@ fn a_scheme_that_the_client_does_not_send_is_named() {
     document["components"]["securitySchemes"] = json!({
         "key": { "type": "mutualTLS" },
         "token": { "type": "http", "scheme": "Bearer" } });
-    assert_refused(&document, "/components/securitySchemes/key", "one secret");
+    assert_refused(&document, "/components/securitySchemes/key", "in this way");
     document["security"] = json!([{ "key": [] }, { "token": [] }]);
     assert!(strictly(&document).is_ok());
     document["security"] = json!([{ "key": [] }, {}]);

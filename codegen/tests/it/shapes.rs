@@ -21,14 +21,55 @@ fn assert_field(schema: Value, field: &str) {
 #[test]
 fn scalars() {
     assert_field(json!({ "type": "string" }), "Option<String>");
-    assert_field(json!({ "type": "string", "format": "date-time" }), "Option<String>");
+    assert_field(json!({ "type": "string", "format": "uri" }), "Option<String>");
     assert_field(json!({ "type": "string", "minLength": 1, "pattern": "^a" }), "Option<String>");
     assert_field(json!({ "type": "boolean", "default": true }), "Option<bool>");
     assert_field(json!({ "type": "integer" }), "Option<i64>");
     assert_field(json!({ "type": "integer", "minimum": 0, "maximum": 10 }), "Option<u64>");
     assert_field(json!({ "type": "integer", "format": "uint16" }), "Option<u16>");
-    assert_field(json!({ "type": "number" }), "Option<f64>");
+    assert_field(json!({ "type": "number", "format": "float" }), "Option<f32>");
+    assert_field(json!({ "type": "number", "format": "double" }), "Option<f64>");
     assert_field(json!({}), "Option<serde_json::Value>");
+}
+
+#[test]
+fn a_format_has_the_type_that_a_person_would_write() {
+    for (format, ty) in [
+        ("date-time", "runtime::formatted::Formatted<jiff::Timestamp>"),
+        ("date", "runtime::formatted::Formatted<jiff::civil::Date>"),
+        ("uuid", "runtime::formatted::Formatted<uuid::Uuid>"),
+        ("byte", "runtime::encoded::Base64"),
+    ] {
+        let schema = json!({ "type": "string", "format": format });
+        assert_field(schema.clone(), &format!("Option<{ty}>"));
+        let list = json!({ "type": "array", "items": schema });
+        assert_field(list, &format!("Vec<{ty}>"));
+        // A text that no output may show stays one, whatever its format.
+        let hidden = json!({ "type": "string", "format": format, "x-rust-debug": "hide" });
+        assert_field(hidden, "Option<runtime::redaction::Hidden>");
+    }
+}
+
+#[test]
+fn a_number_keeps_its_digits_unless_its_format_or_width_says_how_many_there_are() {
+    let number = |key: &str, value: Value| json!({ "type": "number", key: value });
+    let integer = |key: &str, value: Value| json!({ "type": "integer", key: value });
+    for schema in [
+        json!({ "type": "number" }),
+        number("format", json!("decimal")),
+        integer("format", json!("uint128")),
+        integer("format", json!("bigint")),
+        integer("maximum", json!(u64::MAX)),
+        json!({ "type": "integer", "minimum": 0, "maximum": 1e20 }),
+        integer("minimum", json!(-1e19)),
+    ] {
+        assert_field(schema, "Option<runtime::decimal::Decimal>");
+    }
+    assert_field(integer("format", json!("int64")), "Option<i64>");
+    assert_field(integer("maximum", json!(i64::MAX)), "Option<i64>");
+    assert_field(integer("format", json!("uint")), "Option<u64>");
+    let wide = json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX });
+    assert_field(wide, "Option<u64>");
 }
 
 #[test]
@@ -135,9 +176,9 @@ fn a_parameter_of_a_named_scalar_takes_what_the_name_stands_for() {
     });
     for (name, ty) in [
         ("Text", "impl Into<String>"),
-        ("Time", "impl Into<String>"),
+        ("Time", "impl Into<runtime::formatted::Formatted<jiff::Timestamp>>"),
         ("Count", "u64"),
-        ("Ratio", "f64"),
+        ("Ratio", "impl Into<runtime::decimal::Decimal>"),
         ("Flag", "bool"),
         ("Way", "types::Way"),
         ("Again", "u64"),
@@ -153,6 +194,8 @@ fn a_parameter_of_a_named_scalar_takes_what_the_name_stands_for() {
                 .unwrap()
                 .push(json!({ "name": "p", "in": place, "schema": reference }));
             let text = flat(&expand(&document).unwrap());
+            // A long type stands on a line of its own.
+            let text = text.replace("( mut", "(mut").replace(", ) ->", ") ->");
             assert!(
                 text.contains(&format!("pub fn p(mut self, p: {ty}) -> Self")),
                 "{name}: {text}"

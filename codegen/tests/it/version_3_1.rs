@@ -123,6 +123,70 @@ fn webhooks_are_named_and_responses_may_be_missing() {
     }
 }
 
+/// Lists what is left out of a document of this version with one schema.
+fn left_out(version: &str, schema: Value) -> Vec<String> {
+    let document = document(version, json!({ "Pet": schema }));
+    generated(&load(&document).unwrap()).left_out.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn keywords_that_no_type_expresses_are_named_where_they_stand() {
+    let text = json!({ "type": "string" });
+    let pet = json!({ "type": "object",
+        "properties": {
+            "if": { "type": "string", "not": { "const": "x" } },
+            "pair": { "type": "array", "prefixItems": [text, { "type": "integer" }], "contains": {} },
+            "not": { "$dynamicRef": "#node" },
+            "either": { "anyOf": [text, { "type": ["integer", "object"], "propertyNames": text }] },
+        },
+        "patternProperties": { "^x-": { "type": "object", "unevaluatedProperties": false } },
+        "dependentSchemas": { "if": { "else": {} } },
+        "dependentRequired": { "if": ["pair"] },
+        "if": { "required": ["if"] }, "then": { "properties": { "a": text } }, "else": true,
+        "unevaluatedProperties": true,
+        "default": { "not": 1 }, "x-not": { "not": 1 },
+    });
+    let at = "detail /components/schemas/Pet";
+    let condition = "the type has no fields that depend on a condition";
+    let restricts = "the types do not check this restriction";
+    let mut found = left_out("3.1.0", pet);
+    found.sort();
+    let mut expected = vec![
+        format!("{at}/dependentRequired: {restricts}"),
+        format!("{at}/dependentSchemas/if/else: {condition}"),
+        format!("{at}/dependentSchemas: {condition}"),
+        format!("{at}/if: {condition}"),
+        format!("{at}/patternProperties/^x-/unevaluatedProperties: {restricts}"),
+        format!(
+            "{at}/patternProperties: names are not checked: the values are those of any other property"
+        ),
+        format!("{at}/properties/either/anyOf/1/propertyNames: {restricts}"),
+        format!("{at}/properties/if/not: {restricts}"),
+        format!(
+            "{at}/properties/not/$dynamicRef: a reference that depends on its place is read as any value"
+        ),
+        format!("{at}/properties/pair/contains: {restricts}"),
+        format!(
+            "{at}/properties/pair/prefixItems: the entries of a list are of one type, whatever their positions"
+        ),
+        format!("{at}/then: {condition}"),
+    ];
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn keywords_of_3_1_in_a_document_of_3_0_are_named() {
+    let found = left_out("3.0.3", json!({ "const": "x", "not": {}, "type": "string" }));
+    assert_eq!(
+        found,
+        [
+            "detail /components/schemas/Pet/const: OpenAPI 3.0 does not have this keyword",
+            "detail /components/schemas/Pet/not: the types do not check this restriction",
+        ]
+    );
+}
+
 #[test]
 fn a_document_of_webhooks_alone_has_no_client() {
     let document = json!({ "openapi": "3.1.0", "info": { "title": "T", "version": "1" },

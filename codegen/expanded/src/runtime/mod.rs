@@ -5,6 +5,8 @@
 pub mod error;
 #[path = "../../../../src/runtime/exchange.rs"]
 pub mod exchange;
+#[path = "../../../../src/runtime/formatted.rs"]
+pub mod formatted;
 #[path = "../../../../src/runtime/id.rs"]
 pub mod id;
 #[path = "../../../../src/runtime/lenient.rs"]
@@ -19,8 +21,11 @@ pub mod redaction;
 pub mod setup;
 
 pub mod bodies;
+pub mod decimal;
+pub mod encoded;
 pub mod forms;
 pub mod media;
+pub mod raw;
 pub mod security;
 pub mod stream;
 pub mod styles;

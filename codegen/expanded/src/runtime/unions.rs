@@ -1,11 +1,14 @@
 //! Enums of alternatives.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use super::raw::Raw;
 
 /// Conversions of an enum of alternatives. A value becomes the alternative that keeps most of it.
 macro_rules! alternatives {
@@ -21,10 +24,10 @@ macro_rules! alternatives {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let value = <serde_json::Value as serde::Deserialize>::deserialize(deserializer)?;
-                let mut choice = runtime::unions::Choice::of(stringify!($name), &value);
-                $(choice.offer(stringify!($variant), &value, Self::$variant);)*
-                Ok(choice.end().unwrap_or(Self::Other(value)))
+                let whole = runtime::unions::Whole::read(deserializer)?;
+                let mut choice = runtime::unions::Choice::of(stringify!($name), &whole);
+                $(choice.offer(stringify!($variant), &whole, Self::$variant);)*
+                Ok(choice.end().unwrap_or(Self::Other(whole.value)))
             }
         }
     };
@@ -48,17 +51,31 @@ macro_rules! tagged {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let value = <serde_json::Value as serde::Deserialize>::deserialize(deserializer)?;
-                let tag = value.get($tag).and_then(serde_json::Value::as_str).map(str::to_owned);
-                match tag.as_deref() {
-                    $($(Some($value) => serde_json::from_value(value)
+                let whole = runtime::unions::Whole::read(deserializer)?;
+                match whole.value.get($tag).and_then(serde_json::Value::as_str) {
+                    $($(Some($value) => serde_json::from_str(&whole.text)
                         .map(Self::$variant)
                         .map_err(serde::de::Error::custom),)*)*
-                    _ => Ok(Self::Other(value)),
+                    _ => Ok(Self::Other(whole.value)),
                 }
             }
         }
     };
+}
+
+/// Value of an enum of alternatives. An alternative is read of the text, which has all digits.
+pub(crate) struct Whole {
+    pub(crate) text: String,
+    pub(crate) value: serde_json::Value,
+}
+
+impl Whole {
+    pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Raw(text) = Raw::deserialize(deserializer)?;
+        // The depth of the value is checked here, so that no part of it is too deep.
+        let value = serde_json::from_str(&text).map_err(D::Error::custom)?;
+        Ok(Self { text, value })
+    }
 }
 
 /// Choice between the alternatives of a value.
@@ -91,26 +108,27 @@ thread_local! {
 }
 
 impl<U> Choice<U> {
-    pub(crate) fn of(name: &'static str, value: &serde_json::Value) -> Self {
+    pub(crate) fn of(name: &'static str, whole: &Whole) -> Self {
         MADE.with_borrow_mut(|made| {
             made.open += 1;
-            let key = (name, made.hashes.hash_one(value));
+            let key = (name, made.hashes.hash_one(&whole.text));
             Self { key, before: made.by_key.get(&key).copied(), best: (0, None) }
         })
     }
 
-    /// Takes `value` for a `T` if that keeps more of it than the best alternative so far.
+    /// Takes the value for a `T` if that keeps more of it than the best alternative so far.
     pub(crate) fn offer<T: DeserializeOwned + Serialize>(
         &mut self,
         name: &'static str,
-        value: &serde_json::Value,
+        whole: &Whole,
         wrap: impl FnOnce(T) -> U,
     ) {
         if self.before.is_some_and(|before| before != Some(name)) {
             return;
         }
-        let Ok(decoded) = T::deserialize(value) else { return };
-        let kept = serde_json::to_value(&decoded).map_or(0, |again| kept(value, &again)) + 1;
+        let Ok(decoded) = serde_json::from_str::<T>(&whole.text) else { return };
+        let again = serde_json::to_value(&decoded);
+        let kept = again.map_or(0, |again| kept(&whole.value, &again)) + 1;
         if kept > self.best.0 {
             self.best = (kept, Some((name, wrap(decoded))));
         }
@@ -155,15 +173,17 @@ pub(crate) fn with_tag(
     value: &impl Serialize,
     tag: &str,
     values: &[&str],
-) -> serde_json::Result<serde_json::Value> {
-    let mut value = serde_json::to_value(value)?;
-    if let (serde_json::Value::Object(map), Some(first)) = (&mut value, values.first()) {
-        let said = map.get(tag).and_then(serde_json::Value::as_str);
-        if !said.is_some_and(|said| values.contains(&said)) {
-            map.insert(tag.to_owned(), (*first).into());
-        }
+) -> serde_json::Result<Box<RawValue>> {
+    let text = serde_json::to_string(value)?;
+    let map = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(&text);
+    let (Ok(mut map), Some(first)) = (map, values.first()) else {
+        return RawValue::from_string(text);
+    };
+    let said = map.get(tag).and_then(|said| serde_json::from_str::<String>(said.get()).ok());
+    if !said.is_some_and(|said| values.contains(&said.as_str())) {
+        map.insert(tag.to_owned(), serde_json::value::to_raw_value(first)?);
     }
-    Ok(value)
+    serde_json::value::to_raw_value(&map)
 }
 
 pub(crate) use {alternatives, tagged};
