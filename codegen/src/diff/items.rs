@@ -17,6 +17,10 @@ pub(super) fn name(
     }
     let (old, new) = (model(old, overlay)?, model(new, overlay)?);
     for change in &mut diff.changes {
+        let types = || Some((ty(&change.at, &old)?, ty(&change.at, &new)?));
+        if change.what == "format" && types().is_some_and(|(before, after)| before == after) {
+            continue;
+        }
         change.item = match change.kind {
             Kind::Added => item(change, &new).or_else(|| item(change, &old)),
             Kind::Removed | Kind::Changed => item(change, &old).or_else(|| item(change, &new)),
@@ -39,15 +43,29 @@ fn item(change: &Change, model: &Model) -> Option<String> {
 
 /// Returns the item of a place, or of the innermost place around it that has one.
 fn of(place: &Place, model: &Model) -> Option<String> {
+    found(place, model).map(|(item, _)| item)
+}
+
+/// Returns the type of a place, if it is known. A changed format changes an item if it
+/// changes this.
+fn ty(place: &Place, model: &Model) -> Option<Ty> {
+    found(place, model)?.1.map(|ty| bare(&ty, model).clone())
+}
+
+/// Returns the item of [`of`], with the type of the place.
+fn found(place: &Place, model: &Model) -> Option<(String, Option<Ty>)> {
     let (mut item, mut ty) = root(&place.root, model)?;
     for step in &place.steps {
-        let Some((inner, next)) = self::step(step, ty.as_ref(), model) else { break };
+        let Some((inner, next)) = self::step(step, ty.as_ref(), model) else {
+            ty = None;
+            break;
+        };
         if let Some(inner) = inner {
             item = inner;
         }
         ty = next;
     }
-    Some(item)
+    Some((item, ty))
 }
 
 /// Returns the item at the beginning of a place, and the type whose parts the steps are.

@@ -483,6 +483,27 @@ fn every_format_shows_changes_by_operation() {
 }
 
 #[test]
+fn a_changed_format_is_a_changed_item_if_it_chooses_another_type() {
+    let with = |format: &str| {
+        let mut document = base();
+        let text = json!({ "type": "string", "format": format });
+        schema(&mut document, "Out")["properties"]["must"] = text.clone();
+        schema(&mut document, "Out")["properties"]["list"] =
+            json!({ "type": "array", "items": text });
+        load(&document).unwrap()
+    };
+    let items = |old: &str, new: &str| -> Vec<Option<String>> {
+        let (old, new) = (with(old), with(new));
+        let diff = Diff::between(&old, &new).with_items(&old, &new, &Overlay::empty()).unwrap();
+        diff.changes.into_iter().map(|change| change.item).collect()
+    };
+    let both = [Some("types::Out.list".to_owned()), Some("types::Out.must".to_owned())];
+    assert_eq!(items("uuid", "date"), both);
+    assert_eq!(items("uri", "date-time"), both);
+    assert_eq!(items("uri", "email"), [None, None]);
+}
+
+#[test]
 fn the_two_published_documents_differ_as_a_reader_would_say() {
     let old =
         Document::from_bytes("calls-2024.json", include_bytes!("../fixtures/calls-2024.json"))
