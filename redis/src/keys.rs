@@ -17,7 +17,7 @@ impl Keys {
     /// Returns the key of a session's entry. By the braces, the slot is the session's, whatever the
     /// prefix.
     pub(crate) fn entry(&self, session: &SessionId) -> String {
-        format!("{}:{{{session}}}", self.prefix)
+        [&*self.prefix, ":{", session.as_str(), "}"].concat()
     }
 
     /// Returns the session of an entry.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -87,7 +87,8 @@ impl Inner {
         &self,
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        timeout(self.limit.saturating_mul(2), operation)
+        // Pinned here: the time limit would move it.
+        timeout(self.limit.saturating_mul(2), pin!(operation))
             .await
             .unwrap_or_else(|_| Err(failure::timed_out()))
     }

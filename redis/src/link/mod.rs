@@ -60,14 +60,14 @@ impl Link {
 
     /// Returns the connection. Without one, it waits for the next attempt.
     pub(crate) async fn live(&self) -> Result<Live, StoreError> {
-        let mut state = self.state.clone();
         let failed = {
-            let now = state.borrow();
+            let now = self.state.borrow();
             match &now.live {
                 Some(live) => return Ok(live.clone()),
                 None => now.failed,
             }
         };
+        let mut state = self.state.clone();
         let next = state.wait_for(|now| now.live.is_some() || now.failed > failed);
         let waited = timeout(self.limit, next).await.map(|ended| ended.map(|now| now.live.clone()));
         match waited {

@@ -5,20 +5,27 @@
 //! the write is the part of the time to live that has passed, so that a write needs
 //! no clock.
 
+use std::io;
 use std::time::Duration;
 
 use cloudflare_calls::store::{Entry, Hold, Keeper, StoreError, Stored, Version, Write, Written};
 use cloudflare_calls::types::SessionId;
-use redis::{RedisResult, Script, Value};
+use redis::{Cmd, ErrorKind, RedisResult, RedisWrite as _, Script, ServerErrorKind, Value};
 
 use crate::keys::{self, Keys};
 use crate::link::Connection;
 
 /// The longest time that is sent: ten years. A longer one overflows in the server.
-const LONGEST: u128 = 10 * 365 * 24 * 60 * 60 * 1000;
+const LONGEST: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 
 /// The longest header of an entry. Two numbers of 20 digits hold every value.
 pub(crate) const HEADER: isize = 16 + 1 + 20 + 1 + 20 + 1 + 16 + 1;
+
+/// Room for the bytes of a call without its record and channels. A call that grows is copied.
+const BYTES: usize = 320;
+
+/// Room for the arguments of a call.
+const ARGUMENTS: usize = 8;
 
 /// The scripts, with their hashes.
 pub(crate) struct Scripts {
@@ -41,7 +48,7 @@ impl Scripts {
         keys: &Keys,
         session: &SessionId,
     ) -> RedisResult<Value> {
-        self.read.key(keys.entry(session)).invoke_async(connection).await
+        run(&self.read, &call(&self.read, keys, session, 0), connection).await
     }
 
     /// Writes an entry. In a cluster the script wakes no process.
@@ -52,11 +59,18 @@ impl Scripts {
         session: &SessionId,
         write: Write<'_>,
     ) -> RedisResult<Value> {
-        let mut call = self.write.key(keys.entry(session));
-        call.arg(write.expected.map(|version| version.to_string()).unwrap_or_default());
+        let bytes = write.entry.map_or(0, |entry| entry.record.len());
+        let mut call = call(&self.write, keys, session, bytes);
+        match write.expected {
+            None => call.write_arg(b""),
+            Some(version) => call.write_arg_fmt(version),
+        }
         match write.entry {
             None => call.arg("").arg(""),
-            Some(entry) => call.arg(text(write.version, entry)).arg(millis(entry.ttl)),
+            Some(entry) => {
+                text(&mut call.writer_for_next_arg(), write.version, entry)?;
+                call.arg(millis(entry.ttl))
+            }
         };
         call.arg(session.as_str());
         if let Connection::One(_) = connection {
@@ -64,26 +78,45 @@ impl Scripts {
                 call.arg(keys.channel(*keeper));
             }
         }
-        call.invoke_async(connection).await
+        run(&self.write, &call, connection).await
+    }
+}
+
+/// Returns the call of a script for an entry with a record of so many bytes, without arguments. It
+/// is composed here because [`Script::key`] copies each argument twice.
+fn call(script: &Script, keys: &Keys, session: &SessionId, record: usize) -> Cmd {
+    let mut call = Cmd::with_capacity(ARGUMENTS, BYTES + record);
+    call.arg("EVALSHA").arg(script.get_hash()).arg(1).arg(keys.entry(session));
+    call
+}
+
+/// Runs a call of a script, which is sent first if the server does not have it.
+async fn run(script: &Script, call: &Cmd, connection: &mut Connection) -> RedisResult<Value> {
+    match call.query_async(connection).await {
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            script.load_async(connection).await?;
+            call.query_async(connection).await
+        }
+        ended => ended,
     }
 }
 
 /// Returns a time in milliseconds, rounded up so that a short time does not become 0.
 pub(crate) fn millis(time: Duration) -> u64 {
-    let millis = time.as_nanos().div_ceil(1_000_000).clamp(1, LONGEST);
-    u64::try_from(millis).unwrap_or(u64::MAX)
+    let millis = u64::from(time.subsec_nanos().div_ceil(1_000_000));
+    time.as_secs().saturating_mul(1_000).saturating_add(millis).clamp(1, LONGEST)
 }
 
-/// Returns an entry as the server keeps it.
-fn text(version: Version, entry: Entry<'_>) -> Vec<u8> {
-    let hold = match entry.hold {
-        Hold::Free => "-".to_owned(),
-        Hold::Same => "same".to_owned(),
-        Hold::For(time) => millis(time).to_string(),
-    };
-    let (ttl, keeper) = (millis(entry.ttl), entry.keeper);
-    let header = format!("{version} {hold} {ttl} {keeper}\n");
-    [header.as_bytes(), entry.record].concat()
+/// Writes an entry as the server keeps it.
+fn text(out: &mut impl io::Write, version: Version, entry: Entry<'_>) -> io::Result<()> {
+    write!(out, "{version} ")?;
+    match entry.hold {
+        Hold::Free => write!(out, "-"),
+        Hold::Same => write!(out, "same"),
+        Hold::For(time) => write!(out, "{}", millis(time)),
+    }?;
+    writeln!(out, " {} {}", millis(entry.ttl), entry.keeper)?;
+    out.write_all(entry.record)
 }
 
 /// Returns the entry in a reply of `read`.
@@ -156,7 +189,7 @@ mod tests {
     fn times_are_rounded_up_and_limited() {
         assert_eq!(millis(Duration::ZERO), 1);
         assert_eq!(millis(Duration::from_micros(1001)), 2);
-        assert_eq!(u128::from(millis(Duration::MAX)), LONGEST);
+        assert_eq!(millis(Duration::MAX), LONGEST);
     }
 
     #[test]
