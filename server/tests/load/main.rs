@@ -4,7 +4,7 @@
 //! Meanwhile the emulator has faults. At the end every session and track has to be accounted for.
 //!
 //! ```sh
-//! cargo test --release -p cloudflare-calls-server --features server-tests --test load
+//! cargo test --release -p cloudflare-calls-server --features server-tests --test rooms
 //! ```
 //!
 //! The first run has one process. The second has three that share a Redis (`redis-server` is
