@@ -25,7 +25,7 @@ pub(crate) const OF_FORMATS: [(&str, &str); 3] = [
 /// Lists the crates that the text names with its run-time, as lines of a `Cargo.toml`.
 fn dependencies(generated: &Generated) -> Vec<&'static str> {
     let named = OF_FORMATS.into_iter().filter(|(words, _)| generated.text.contains(words));
-    let json = match generated.extras.contains(&"raw") {
+    let json = match generated.extras.iter().any(|name| ["forms", "raw"].contains(name)) {
         true => r#"serde_json = { version = "1", features = ["raw_value"] }"#,
         false => r#"serde_json = "1""#,
     };
