@@ -178,7 +178,9 @@ async fn each_documented_success_is_told_apart() {
     let (_server, client) =
         server(ResponseTemplate::new(202).set_body_json(json!({ "retryIn": 1.5 }))).await;
     let reply = client.get_room(&room(), 0, "t").send().await.unwrap();
-    assert!(matches!(reply, GetRoomSuccess::GetRoomResponse(later) if later.retry_in == Some(1.5.into())));
+    assert!(
+        matches!(reply, GetRoomSuccess::GetRoomResponse(later) if later.retry_in == Some(1.5.into()))
+    );
 }
 
 #[tokio::test]
