@@ -25,7 +25,7 @@ pub(crate) const OF_FORMATS: [(&str, &str); 3] = [
 /// Lists the crates that the text names with its run-time, as lines of a `Cargo.toml`.
 fn dependencies(generated: &Generated) -> Vec<&'static str> {
     let named = OF_FORMATS.into_iter().filter(|(words, _)| generated.text.contains(words));
-    let json = match generated.extras.contains(&"raw") {
+    let json = match generated.extras.iter().any(|name| ["forms", "raw"].contains(name)) {
         true => r#"serde_json = { version = "1", features = ["raw_value"] }"#,
         false => r#"serde_json = "1""#,
     };
@@ -114,6 +114,30 @@ fn module(name: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Returns the crates of the text of a fixture of the generator, or of a checkout's document.
+    fn crates(path: &str) -> Vec<&'static str> {
+        use cloudflare_calls_codegen::{Document, Options, Overlay, generate};
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        let document = Document::from_path(&path).unwrap();
+        dependencies(&generate(&document, &Overlay::empty(), &Options::default()).unwrap())
+    }
+
+    #[test]
+    fn crates_of_formats_are_asked_for_where_a_document_has_them() {
+        let asks = |all: &[&str], word: &str| all.iter().any(|line| line.contains(word));
+        let formats = crates("../codegen/tests/fixtures/formats.json");
+        let account = crates("../openapi.account.json");
+        let few = crates("../codegen/tests/fixtures/calls-2024.json");
+        for (word, of_account) in
+            [("jiff", true), ("uuid", false), ("base64", false), ("raw_value", false)]
+        {
+            assert!(asks(&formats, word), "{word}");
+            assert_eq!(asks(&account, word), of_account, "{word}");
+            assert!(!asks(&few, word), "{word}");
+        }
+        assert_eq!(few.len(), DEPENDENCIES.len() + 1);
+    }
 
     #[test]
     fn no_module_of_the_run_time_is_forgotten() {

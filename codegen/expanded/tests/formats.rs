@@ -126,6 +126,21 @@ fn digits_are_kept_in_lists_maps_and_alternatives() {
     assert_eq!(serde_json::to_string(&untold).unwrap(), fixed);
 }
 
+#[tokio::test]
+async fn digits_are_kept_in_forms() {
+    let bid = Bid::new().amount(decimal(LONG)).steps([decimal("0.10"), decimal(LONG)]);
+    let bid = bid.until(jiff::civil::date(2024, 5, 21));
+    let (server, client) = server(204, "").await;
+    client.bid(&bid).send().await.unwrap();
+    let (_, form) = sent(&server).await;
+    assert_eq!(form, format!("amount={LONG}&steps=0.10&steps={LONG}&until=2024-05-21"));
+    let (server, client) = self::server(204, "").await;
+    client.rebid(&bid).send().await.unwrap();
+    let (_, parts) = sent(&server).await;
+    assert!(parts.contains(&format!("name=\"amount\"\r\n\r\n{LONG}\r\n")), "{parts}");
+    assert!(parts.contains("name=\"steps\"\r\n\r\n0.10\r\n"), "{parts}");
+}
+
 #[test]
 fn a_number_of_a_property_without_a_field_is_the_nearest_of_64_bits() {
     let price = read(r#"{"amount":1,"id":"","vat":{"rate":0.5},"toll":{"rate":-7}}"#);

@@ -14,8 +14,8 @@ use super::raw::Raw;
 ///
 /// It is read by [`value`](Self::value) as any type that can be read of its text, and made of a
 /// number or by `parse`. Two numbers are equal if they are spelled alike: `0.1` and `0.10` are
-/// not. Digits are lost to the precision of `f64` where a form or the text of a parameter with
-/// a style is made of an object or a list.
+/// not. The digits are those of an `f64` in a property without a field, and in a parameter that
+/// has a style.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal(String);
 

@@ -1,8 +1,10 @@
 //! Forms, and files in them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use super::error::InvalidRequest;
 use super::exchange::Request;
@@ -51,12 +53,25 @@ impl<'de> Deserialize<'de> for File {
     }
 }
 
+/// Properties of an object, as JSON. A number keeps its digits there.
+type Properties = BTreeMap<String, Box<RawValue>>;
+
 /// Writes a value as a form does: a text as it is, other values as JSON.
-fn form_text(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+fn form_text(value: &RawValue) -> String {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
+}
+
+/// Returns the properties of a body, none of which is null.
+fn properties(
+    operation: &'static str,
+    body: &impl Serialize,
+) -> Result<Properties, InvalidRequest> {
+    let body = serde_json::value::to_raw_value(body);
+    let body = body.map_err(|_| InvalidRequest::Body { operation })?;
+    // A body without properties is empty.
+    let mut all: Properties = serde_json::from_str(body.get()).unwrap_or_default();
+    all.retain(|_, value| value.get() != "null");
+    Ok(all)
 }
 
 /// Parts of a multipart body.
@@ -92,10 +107,11 @@ impl Multipart {
         value: &impl Serialize,
         media: Option<&str>,
     ) -> Result<(), InvalidRequest> {
-        let value = serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
-        let is_json = value.is_object() || value.is_array();
+        let value = serde_json::value::to_raw_value(value);
+        let value = value.map_err(|_| InvalidRequest::Body { operation })?;
+        let is_json = value.get().starts_with(['{', '[']);
         let media = media.or(is_json.then_some("application/json"));
-        if !value.is_null() {
+        if value.get() != "null" {
             self.push(name, None, media, form_text(&value).into_bytes());
         }
         Ok(())
@@ -107,9 +123,8 @@ impl Multipart {
         operation: &'static str,
         value: &impl Serialize,
     ) -> Result<(), InvalidRequest> {
-        let value = serde_json::to_value(value).map_err(|_| InvalidRequest::Body { operation })?;
-        for (name, value) in value.as_object().into_iter().flatten() {
-            self.value(operation, name, value, None)?;
+        for (name, value) in properties(operation, value)? {
+            self.value(operation, &name, &value, None)?;
         }
         Ok(())
     }
@@ -118,21 +133,19 @@ impl Multipart {
 impl Request<'_> {
     pub(crate) fn form(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
         let operation = self.operation;
-        let value = serde_json::to_value(body).map_err(|_| InvalidRequest::Body { operation })?;
         // A query has the encoding of a form, so the URL writes it.
         let mut url = self.inner.url().clone();
         url.set_query(None);
         let mut pairs = url.query_pairs_mut();
-        for (name, value) in value.as_object().into_iter().flatten() {
-            match value {
-                serde_json::Value::Null => {}
-                serde_json::Value::Array(items) => {
+        for (name, value) in properties(operation, body)? {
+            match serde_json::from_str::<Vec<Box<RawValue>>>(value.get()) {
+                Ok(items) => {
                     for item in items {
-                        pairs.append_pair(name, &form_text(item));
+                        pairs.append_pair(&name, &form_text(&item));
                     }
                 }
-                other => {
-                    pairs.append_pair(name, &form_text(other));
+                Err(_) => {
+                    pairs.append_pair(&name, &form_text(&value));
                 }
             }
         }
