@@ -1,5 +1,5 @@
-//! Cost of sharing sessions through Redis: the time of a change beside `PING`, the changes of
-//! several processes in a second, and the memory in the server.
+//! Cost of sharing sessions through Redis: the time of a change beside `PING` and plain commands,
+//! the changes of several processes in a second, and the memory in the server.
 //!
 //! `cargo bench -p cloudflare-calls-redis --bench fleet` starts `redis-server`.
 
@@ -11,12 +11,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cloudflare_calls::session::{Negotiation, Registry};
-use cloudflare_calls::store::{Entry, Hold, Keeper, Memory, Store, Version, Write};
+use cloudflare_calls::store::{Entry, Hold, Keeper, Memory, Store, Version, Write, Written};
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls::types::SessionId;
 use cloudflare_calls::{Answer, Mid, Session, prelude::*};
 use cloudflare_calls_redis::RedisStore;
-use criterion::Criterion;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -30,6 +29,9 @@ use servers::Server;
 
 /// Tracks of a session whose memory is measured.
 const TRACKS: usize = 10;
+/// Rounds of a measurement, and those before it.
+const ROUNDS: usize = 5_000;
+const WARM_UP: usize = 500;
 /// Changes that a process has under way at the same time.
 const AT_ONCE: usize = 16;
 /// Environment variable with the server, for a process that this one starts.
@@ -60,40 +62,104 @@ async fn change(session: &Session) {
     closed.into_result().unwrap();
 }
 
-/// Measures a change of a session, alone and shared, beside `PING` on a connection of the same
-/// kind, with this many sessions in the server.
-fn changes(criterion: &mut Criterion, url: &str, sessions: usize) {
-    let runtime = support::runtime();
-    let mut group = criterion.benchmark_group(format!("{sessions} sessions in Redis"));
-    group.measurement_time(Duration::from_secs(8));
-    let mut ping = runtime.block_on(async {
-        let client = redis::Client::open(url).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+/// Steps of a round, in this order.
+const STEPS: [&str; 9] = [
+    "PING",
+    "SET of an entry",
+    "read",
+    "write",
+    "change of one process",
+    "change over memory",
+    "change over Redis",
+    "change of one process between two SET of an entry",
+    "change of one process between two of the smallest script",
+];
+
+/// The smallest script that writes an entry if it has the expected version.
+const SMALLEST: &str = "if redis.call('GETRANGE', KEYS[1], 0, 15) ~= ARGV[1] then return 0 end \
+                        redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
+
+/// Measures a change of a session, alone and shared, beside `PING` and `SET` on a connection of the
+/// same kind, with this many sessions in the server. Prints the medians.
+///
+/// The steps are measured in turn, so that the noise of the machine is the same for all of them.
+async fn changes(url: &str, sessions: usize) {
+    let client = redis::Client::open(format!("{url}?protocol=resp3")).unwrap();
+    let mut plain = client.get_multiplexed_async_connection().await.unwrap();
+    let redis = store(url).await;
+    let alone = session(numbered(usize::MAX - 1), 1, None).await;
+    let memory = Arc::new(Memory::new());
+    let memory = session(numbered(usize::MAX - 2), 1, Some(memory)).await;
+    let id = numbered(usize::MAX - 2 - sessions);
+    let shared = session(id.clone(), 1, Some(Arc::clone(&redis))).await;
+    change(&shared).await;
+    let mut get = redis::cmd("GET");
+    let entry: Vec<u8> = get.arg(format!("calls:{{{id}}}")).query_async(&mut plain).await.unwrap();
+    let mut set = redis::cmd("SET");
+    set.arg(format!("bench:{{{id}}}")).arg(&entry).arg("PX").arg(3_600_000);
+    let hash: String =
+        redis::cmd("SCRIPT").arg("LOAD").arg(SMALLEST).query_async(&mut plain).await.unwrap();
+    let mut smallest = redis::cmd("EVALSHA");
+    smallest.arg(hash).arg(1).arg(format!("bench:{{{id}}}"));
+    smallest.arg(&entry[..16]).arg(&entry).arg(3_600_000);
+    let (own, keeper, ttl) = (numbered(usize::MAX), Keeper::random(), Duration::from_secs(3600));
+    let record = redis.read(&id).await.unwrap().unwrap().record;
+    let mut version = None;
+    let mut times: [Vec<Duration>; STEPS.len()] = Default::default();
+    for round in 0..WARM_UP + ROUNDS {
+        let mut took = Vec::with_capacity(STEPS.len());
+        let mut lap = Instant::now();
+        let mut end = || took.push(std::mem::replace(&mut lap, Instant::now()).elapsed());
+        redis::cmd("PING").exec_async(&mut plain).await.unwrap();
+        end();
+        set.exec_async(&mut plain).await.unwrap();
+        end();
+        redis.read(&id).await.unwrap().unwrap();
+        end();
+        let new = Version::random();
+        let entry = Some(Entry { record: &record, hold: Hold::For(ttl), keeper, ttl });
+        let write = Write { expected: version, version: new, entry, wake: &[] };
+        assert!(matches!(redis.write(&own, write).await.unwrap(), Written::Done));
+        version = Some(new);
+        end();
+        change(&alone).await;
+        end();
+        change(&memory).await;
+        end();
+        change(&shared).await;
+        end();
+        set.exec_async(&mut plain).await.unwrap();
+        change(&alone).await;
+        set.exec_async(&mut plain).await.unwrap();
+        end();
+        smallest.exec_async(&mut plain).await.unwrap();
+        change(&alone).await;
+        smallest.exec_async(&mut plain).await.unwrap();
+        end();
+        if round >= WARM_UP {
+            times.iter_mut().zip(took).for_each(|(times, took)| times.push(took));
+        }
+    }
+    let medians = times.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64() * 1e6
     });
-    group.bench_function("PING", |bencher| {
-        bencher.to_async(&runtime).iter(|| {
-            let mut ping = ping.clone();
-            async move { redis::cmd("PING").exec_async(&mut ping).await.unwrap() }
-        });
-    });
-    runtime.block_on(async { redis::cmd("PING").exec_async(&mut ping).await.unwrap() });
-    let alone = runtime.block_on(session(SessionId::new("alone").unwrap(), 1, None));
-    group.bench_function("a change of one process", |bencher| {
-        bencher.to_async(&runtime).iter(|| change(&alone));
-    });
-    let memory = Some(Arc::new(Memory::new()) as Arc<dyn Store>);
-    let in_memory = runtime.block_on(session(SessionId::new("memory").unwrap(), 1, memory));
-    group.bench_function("a change over a store in memory", |bencher| {
-        bencher.to_async(&runtime).iter(|| change(&in_memory));
-    });
-    let shared = runtime.block_on(async {
-        let id = SessionId::new(format!("shared{sessions}")).unwrap();
-        session(id, 1, Some(store(url).await)).await
-    });
-    group.bench_function("a change over Redis", |bencher| {
-        bencher.to_async(&runtime).iter(|| change(&shared));
-    });
-    group.finish();
+    let [ping, .., one, _, over, set, script] = medians;
+    println!("\n{sessions} sessions in Redis, an entry of {} bytes", entry.len());
+    for (step, median) in STEPS.iter().zip(medians) {
+        println!("{median:>8.1} µs {:>6.2} PINGs  {step}", median / ping);
+    }
+    for (what, time) in [("Redis", over), ("two SET", set), ("two of the smallest script", script)]
+    {
+        println!("added by {what}: {:.2} PINGs", (time - one) / ping);
+    }
+    redis
+        .write(
+            &own,
+            Write { expected: version, version: Version::random(), entry: None, wake: &[] },
+        )
+        .await
+        .unwrap();
 }
 
 /// Fills the server with copies of one session that has tracks. Returns the bytes of each.
@@ -183,17 +249,15 @@ fn main() {
         return support::runtime().block_on(child(&url));
     }
     let server = Server::start(&[]);
-    let mut criterion = Criterion::default().configure_from_args();
     let mut there = 0;
     for sessions in [100, 10_000, 100_000] {
         let bytes = support::runtime().block_on(fill(&server, there, sessions));
         println!("{sessions} sessions with {TRACKS} tracks: {bytes} bytes each");
         there = sessions;
-        changes(&mut criterion, &server.url(), sessions);
+        support::runtime().block_on(changes(&server.url(), sessions));
     }
     for processes in [1, 2, 4] {
         let changes = throughput(&server.url(), processes);
         println!("{processes} processes: {changes:.0} changes in a second");
     }
-    criterion.final_summary();
 }

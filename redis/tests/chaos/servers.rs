@@ -21,7 +21,7 @@ pub(crate) enum Topology {
 
 /// Running servers.
 pub(crate) enum Servers {
-    Sentinels(Sentinels),
+    Sentinels(Box<Sentinels>),
     Cluster(Cluster),
 }
 
@@ -38,7 +38,7 @@ impl Servers {
     /// Starts servers that do not change a master by themselves, however slow the machine is.
     pub(crate) fn start(topology: Topology) -> Self {
         let servers = match topology {
-            Topology::Sentinels => Self::Sentinels(Sentinels::start(3, &OPTIONS)),
+            Topology::Sentinels => Self::Sentinels(Box::new(Sentinels::start(3, &OPTIONS))),
             Topology::Cluster => Self::Cluster(Cluster::start(PRIMARIES, true, &OPTIONS)),
         };
         servers.fail_over_after(60_000);

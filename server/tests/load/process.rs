@@ -11,7 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use cloudflare_calls::session::{Registry, Status};
 use cloudflare_calls::types::AppId;
-use cloudflare_calls::{Client, SecretString, Session};
+use cloudflare_calls::{Client, SecretString, Session, prelude::*};
 use cloudflare_calls_redis::RedisStore;
 use cloudflare_calls_server::{Admission, Entrance, Limits, NotAdmitted, Role, Server};
 use serde_json::{Value, json};
@@ -146,13 +146,18 @@ async fn admit(_: Entrance) -> Result<Admission, NotAdmitted> {
     Ok(Admission::new(Role::Member))
 }
 
-/// Returns the sessions that remain after a sweep, each with its status.
+/// Returns the sessions that remain after all that are over were left, each with its status. A sweep
+/// would wait before it leaves a session again whose offer has no answer.
 async fn remaining(sessions: &Registry) -> Value {
     let _ = sessions.orphans(10_000).await;
     let is_over = |session: &Session| matches!(session.status(), Status::Unusable(_));
-    let _ = sessions.sweep(is_over).await;
     let mut remaining = serde_json::Map::new();
     for id in sessions.ids() {
+        if let Ok(Some(session)) = sessions.get(&id).await
+            && is_over(&session)
+        {
+            let _ = session.leave().await;
+        }
         if let Ok(Some(session)) = sessions.get(&id).await {
             remaining.insert(id.to_string(), json!(session.status()));
         }
