@@ -144,7 +144,7 @@ impl Peer {
             return false;
         };
         stream.write_rtp(packet);
-        // str0m sends it at the next time that it is told, and would do no more than ask for that.
+        // The packet leaves once str0m is told the time. A drain before would only ask for that.
         self.handle_timeout(now, out);
         true
     }
