@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::endpoints::Endpoints;
 use crate::faults::Network;
 use crate::media::canned::Canned;
-use crate::media::sfu::{self, Route, Sfu};
+use crate::media::sfu::{self, Route, Sfu, Transmit};
 use crate::media::side::Side;
 use crate::netem::Netem;
 use crate::rules::{
@@ -19,6 +19,10 @@ use crate::sockets::Sockets;
 
 /// The most datagrams of a socket that are taken before the replies to them are sent.
 const BATCH: usize = 64;
+
+/// The most datagrams that are sent by one call. All copies of a packet for a large room go
+/// together, and the system call costs little beside them.
+const BURST: usize = 128;
 
 /// Wait if nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
@@ -192,6 +196,18 @@ impl State {
         }
     }
 
+    /// Returns the next datagram that is to be sent by now.
+    fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        while let Some(Transmit { route, data }) = self.media.poll_transmit() {
+            if let Some((route, data)) = self.netem.sent(now, route, data) {
+                return Some(Transmit { route, data });
+            }
+        }
+        let (route, data) = self.netem.poll_sent(now)?;
+        Some(Transmit { route, data })
+    }
+
+    /// Carries out what is due.
     fn due(&mut self) {
         let instant = Instant::now();
         self.media.handle_timeout(instant);
@@ -227,7 +243,11 @@ async fn run(
                 state.media.handle_timeout(Instant::now());
                 endpoints.happened(happened, &mut state.rules, &mut *state.media);
             }
-            () = tokio::time::sleep_until(state.deadline().into()) => state.due(),
+            () = tokio::time::sleep_until(state.deadline().into()) => {}
+        }
+        // A stream of datagrams must not stop the clock.
+        if state.deadline() <= Instant::now() {
+            state.due();
         }
     }
 }
@@ -235,16 +255,17 @@ async fn run(
 /// Sends all datagrams that are due.
 async fn send(state: &mut State, sockets: &Sockets) {
     let now = Instant::now();
-    while let Some(transmit) = state.media.poll_transmit() {
-        if let Some((route, data)) = state.netem.sent(now, transmit.route, transmit.data) {
-            sockets.send(route, &data).await;
+    loop {
+        let due = std::iter::from_fn(|| state.poll_transmit(now));
+        let burst: Vec<Transmit> = due.take(BURST).collect();
+        if burst.is_empty() {
+            return;
         }
-    }
-    while let Some((route, data)) = state.netem.poll_sent(now) {
-        sockets.send(route, &data).await;
+        sockets.send(&burst).await;
     }
 }
 
+/// Takes the datagrams that have come.
 fn receive(state: &mut State, sockets: &Sockets, buffer: &mut [u8]) {
     sockets.receive(BATCH, buffer, |route, data| {
         let now = Instant::now();
@@ -252,8 +273,4 @@ fn receive(state: &mut State, sockets: &Sockets, buffer: &mut [u8]) {
             state.media.handle_datagram(now, route, &data);
         }
     });
-    // A stream of datagrams must not stop the clock.
-    if state.deadline() <= Instant::now() {
-        state.due();
-    }
 }

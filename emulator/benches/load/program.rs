@@ -16,9 +16,12 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts an emulator on free ports, without a line for each request.
+    /// Starts an emulator on free ports, without a line for each request: the one of this build, or
+    /// the one at the path in `EMULATOR`, for figures of two builds side by side.
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cloudflare-calls-emulator"))
+        let program = std::env::var_os("EMULATOR")
+            .unwrap_or_else(|| env!("CARGO_BIN_EXE_cloudflare-calls-emulator").into());
+        let mut child = Command::new(program)
             .args(["--port", "0", "--udp-port", "0"])
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
@@ -43,14 +46,7 @@ impl Program {
 
     /// Returns the time that its threads have run so far, to the nanosecond.
     pub(crate) fn cpu(&self) -> Duration {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let nanos = |task: std::io::Result<std::fs::DirEntry>| -> u64 {
-            let stat = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
-            stat.split_whitespace().next().unwrap().parse().unwrap()
-        };
-        let nanos = tasks.map(nanos).sum();
-        assert!(nanos > 0, "this kernel does not say for how long threads have run");
-        Duration::from_nanos(nanos)
+        cpu(self.child.id())
     }
 
     /// Returns its resident memory, in bytes.
@@ -67,4 +63,16 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns the time that the threads of a process have run so far, to the nanosecond.
+pub(crate) fn cpu(process: u32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let nanos = |task: std::io::Result<std::fs::DirEntry>| -> u64 {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
+        stat.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let nanos = tasks.map(nanos).sum();
+    assert!(nanos > 0, "this kernel does not say for how long threads have run");
+    Duration::from_nanos(nanos)
 }

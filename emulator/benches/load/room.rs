@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::crowd::Crowd;
 use super::http::Http;
-use super::program::Program;
+use super::program::{Program, cpu};
 use super::publisher::Publisher;
 use super::table::{micros, per_second, times};
 
@@ -31,6 +31,8 @@ pub(crate) struct Load {
     arrived: f64,
     /// CPU time of the emulator for each packet that has arrived.
     cpu: Duration,
+    /// CPU time of the publisher and the subscribers, which run in the benchmark's process.
+    agents: Duration,
     /// Travel times of packets.
     forwarded: Way,
     /// Travel times without the emulator.
@@ -77,11 +79,13 @@ impl Room {
         self.publisher.set_rate(rate, is_direct);
         tokio::time::sleep(SETTLE).await;
         self.crowd.take();
-        let (sent, cpu, start) = (self.publisher.sent(), self.program.cpu(), Instant::now());
+        let (sent, start) = (self.publisher.sent(), Instant::now());
+        let spent = || (self.program.cpu(), cpu(std::process::id()));
+        let before = spent();
         tokio::time::sleep(time).await;
         let mut arrived = self.crowd.take();
         let sent = (self.publisher.sent() - sent) as f64;
-        let (cpu, time) = (self.program.cpu() - cpu, start.elapsed().as_secs_f64());
+        let (after, time) = (spent(), start.elapsed().as_secs_f64());
 
         self.crowd.check();
         assert_eq!(self.crowd.receivers(), self.subscribers, "some have received nothing");
@@ -92,7 +96,8 @@ impl Room {
             rate: sent / time,
             out: out / time,
             arrived: part,
-            cpu: cpu.div_f64(out),
+            cpu: (after.0 - before.0).div_f64(out),
+            agents: (after.1 - before.1).div_f64(out),
             forwarded: Way::of(&mut arrived.forwarded),
             direct: is_direct.then(|| Way::of(&mut arrived.direct)),
         }
@@ -100,8 +105,8 @@ impl Room {
 }
 
 /// Columns of [`Load::cost`].
-pub(crate) const COST: [&str; 6] =
-    ["in/s", "out/s", "arrived", "CPU µs/out", "growth", "out/s per core"];
+pub(crate) const COST: [&str; 7] =
+    ["in/s", "out/s", "arrived", "CPU µs/out", "growth", "out/s per core", "agents' CPU µs/out"];
 
 /// Columns of [`Load::way`].
 pub(crate) const WAY: [&str; 6] =
@@ -109,7 +114,7 @@ pub(crate) const WAY: [&str; 6] =
 
 impl Load {
     /// Returns the costs, compared to those of the first load.
-    pub(crate) fn cost(&self, first: &Load) -> [String; 6] {
+    pub(crate) fn cost(&self, first: &Load) -> [String; 7] {
         [
             format!("{:.0}", self.rate),
             format!("{:.0}", self.out),
@@ -117,6 +122,7 @@ impl Load {
             micros(self.cpu),
             times(self.cpu, first.cpu),
             per_second(self.cpu),
+            micros(self.agents),
         ]
     }
 

@@ -150,7 +150,7 @@ impl Adapters {
             AdapterStream::Egress { from, codec: OutputCodec::Jpeg, .. }
                 if media.last_codec(&from).is_some_and(|codec| codec != "vp8") =>
             {
-                // No decoder of another codec exists here.
+                // No decoder of another codec exists here. The README has the reason.
                 let result = Err(AdapterFailure::NotEmulated);
                 rules.adapter_opened(&adapter, result, media);
                 return;

@@ -10,6 +10,7 @@ pub(crate) mod drive;
 mod forward;
 mod offered;
 mod peer;
+mod reports;
 mod rewrite;
 mod sdp;
 mod section;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use str0m::format::Codec;
-use str0m::media::Rid;
+use str0m::format::{Codec, PayloadParams};
+use str0m::media::{Pt, Rid};
 
 use super::Kind;
 
@@ -24,6 +24,9 @@ pub(super) struct Track {
     pub(super) last_packet: Option<Instant>,
     /// Codec of the last packet.
     pub(super) codec: Option<Codec>,
+    /// The agent's payload type for the codec of the last packet that it was sent, as found since
+    /// the last description.
+    pub(super) payload_type: Option<(PayloadParams, Option<Pt>)>,
     first_packet: Option<Instant>,
     layers: HashMap<Option<Rid>, Layer>,
 }
@@ -68,6 +71,7 @@ impl Track {
             counters: Counters::default(),
             last_packet: None,
             codec: None,
+            payload_type: None,
             first_packet: None,
             layers: HashMap::new(),
         }

@@ -144,7 +144,8 @@ impl Peer {
             return false;
         };
         stream.write_rtp(packet);
-        self.drive(now, out);
+        // The packet leaves once str0m is told the time. A drain before would only ask for that.
+        self.handle_timeout(now, out);
         true
     }
 
@@ -201,7 +202,26 @@ impl Peer {
 
     /// Returns the agent's payload type for a codec on a section that it receives. None if the
     /// agent does not know the codec, or does not receive.
-    pub(super) fn payload_type(&self, mid: Mid, params: &PayloadParams) -> Option<Pt> {
+    pub(super) fn payload_type(&mut self, mid: Mid, params: &PayloadParams) -> Option<Pt> {
+        let known = self.tracks.get(&mid).and_then(|track| track.payload_type);
+        if let Some((_, pt)) = known.filter(|(of, _)| of == params) {
+            return pt;
+        }
+        let pt = self.find_payload_type(mid, params);
+        if let Some(track) = self.tracks.get_mut(&mid) {
+            track.payload_type = Some((*params, pt));
+        }
+        pt
+    }
+
+    /// Forgets which payload types were found, because descriptions change them.
+    fn forget_payload_types(&mut self) {
+        for track in self.tracks.values_mut() {
+            track.payload_type = None;
+        }
+    }
+
+    fn find_payload_type(&self, mid: Mid, params: &PayloadParams) -> Option<Pt> {
         let media = self.rtc.media(mid)?;
         if !media.direction().is_sending() {
             return None;

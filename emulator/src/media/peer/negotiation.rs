@@ -28,6 +28,7 @@ impl Peer {
         out: &mut Effects,
     ) -> Result<(Accepted, Vec<Mid>), BadDescription> {
         self.check_alive()?;
+        self.forget_payload_types();
         if self.pending.is_some() {
             return bad("an offer of the SFU has no answer yet");
         }
@@ -64,6 +65,7 @@ impl Peer {
         out: &mut Effects,
     ) -> Result<Offered, BadDescription> {
         self.check_alive()?;
+        self.forget_payload_types();
         if self.pending.is_some() {
             return bad("the last offer has no answer yet");
         }
@@ -114,6 +116,7 @@ impl Peer {
         out: &mut Effects,
     ) -> Result<(), BadDescription> {
         self.check_alive()?;
+        self.forget_payload_types();
         let Some(pending) = self.pending.take() else {
             return bad("there is no offer to be answered");
         };

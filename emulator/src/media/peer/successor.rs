@@ -81,6 +81,7 @@ impl Peer {
     pub(super) fn take_over(&mut self, now: Instant, out: &mut Effects) -> bool {
         self.forget_successor(now);
         let Some(successor) = self.successor.take() else { return false };
+        self.forget_payload_types();
         let mut old = std::mem::replace(&mut self.rtc, successor.rtc);
         self.expect_streams_of(&mut old);
         self.channels.renew(successor.channels);

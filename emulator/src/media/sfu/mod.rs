@@ -13,6 +13,7 @@ use std::time::Instant;
 pub use super::datagram::{Route, Transmit};
 use super::forward::{Packet, Router, Slot, Verdict, Wanted, wanted};
 use super::peer::{Effects, Local, Peer, Work, checked_ufrag};
+use super::reports::is_arrival_report;
 use super::section::codec_name;
 use super::sound::Taps;
 use super::{Direction, Event, Kind, SessionKey};
@@ -40,7 +41,8 @@ pub struct Config {
 /// [`Sfu::handle_timeout`] at the time of [`Sfu::poll_timeout`]. The methods of
 /// [`Media`](super::Media) happen at the last time that was given.
 ///
-/// Bandwidth is not estimated: a subscriber gets the layer that it prefers.
+/// Bandwidth is not estimated: a subscriber gets the layer that it prefers, and reports that only an
+/// estimation reads are dropped.
 pub struct Sfu {
     start: Instant,
     local: Arc<Local>,
@@ -83,6 +85,9 @@ impl Sfu {
             self.ignored += 1;
             return;
         };
+        if is_arrival_report(data) {
+            return;
+        }
         let now = self.now;
         let is_good = self
             .with(session, |peer, effects| peer.handle(now, route, data, effects))
@@ -249,7 +254,8 @@ impl Sfu {
             .is_some_and(|track| track.owes_request(packet.rid, now))
             .then_some(packet.rid);
         for to in self.router.subscribers(packet.from) {
-            let Some(subscriber) = self.peers.get(&to.0).filter(|peer| peer.is_connected()) else {
+            let subscriber = self.peers.get_mut(&to.0).filter(|peer| peer.is_connected());
+            let Some(subscriber) = subscriber else {
                 continue;
             };
             let pt = subscriber.payload_type(to.1, &packet.params);

@@ -57,7 +57,7 @@ pub enum AdapterStream {
 pub enum OutputCodec {
     /// Sound, 16 bits, 48 kHz, stereo.
     Pcm,
-    /// Pictures.
+    /// Pictures. They are made of VP8 alone: see the README for the reason.
     Jpeg,
 }
 

@@ -1,5 +1,7 @@
 //! UDP sockets of media, and their permitted senders.
 
+mod burst;
+
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -8,7 +10,7 @@ use std::task::Poll;
 use if_addrs::Interface;
 use tokio::net::UdpSocket;
 
-use crate::media::sfu::Route;
+use crate::media::sfu::{Route, Transmit};
 
 /// The UDP sockets of media.
 ///
@@ -89,12 +91,14 @@ impl Sockets {
         }
     }
 
-    /// Sends a datagram from the address that its route says.
-    pub(crate) async fn send(&self, route: Route, data: &[u8]) {
-        let socket = self.all().find(|socket| socket.address == route.sfu).unwrap_or(&self.first);
-        // A datagram may get lost. Media and signalling that matter are repeated.
-        if let Err(error) = socket.socket.send_to(data, route.agent).await {
-            tracing::debug!(kind = ?error.kind(), "a datagram was not sent");
+    /// Sends datagrams in their order, each from the address that its route says.
+    pub(crate) async fn send(&self, datagrams: &[Transmit]) {
+        for together in datagrams.chunk_by(|one, next| one.route.sfu == next.route.sfu) {
+            let is_sender = |socket: &&Socket| {
+                together.first().is_some_and(|first| first.route.sfu == socket.address)
+            };
+            let socket = self.all().find(is_sender).unwrap_or(&self.first);
+            burst::send(&socket.socket, together).await;
         }
     }
 
