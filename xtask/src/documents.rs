@@ -62,6 +62,15 @@ impl Which {
         }
     }
 
+    /// Lists the modules of the run-time that the client's `src/runtime` has for this document,
+    /// beyond those that every document needs.
+    pub(crate) fn extras(self) -> &'static [&'static str] {
+        match self {
+            Self::Calls => &[],
+            Self::Account => &["formatted"],
+        }
+    }
+
     pub(crate) fn published(self) -> Published {
         match self {
             Self::Calls => Published {

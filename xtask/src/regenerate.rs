@@ -75,6 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     };
     let document = if is_bare { document.facts() } else { document };
     let generated = compare_and_generate(&checkout, &document, &arguments)?;
+    has_run_time(which, &generated)?;
     let client = generated.text.as_str();
     if checkout.has_provenance() && checkout.is(&document, client) {
         println!("up to date: nothing was written");
@@ -131,6 +132,22 @@ fn compare_and_generate(
         return Err(Failure::Differs(message));
     }
     Ok(generated)
+}
+
+/// Checks that the client crate has the run-time of the text. What is compiled before it is written
+/// brings its own.
+fn has_run_time(which: Which, generated: &Generated) -> Outcome {
+    let missing = generated.extras.iter().filter(|name| !which.extras().contains(name));
+    let missing: Vec<&str> = missing.copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Differs(format!(
+        "the client would need modules of the run-time that it does not have for this document: {}\n\
+         move them to src/runtime from codegen/expanded/src/runtime, if they are not there,\n\
+         and name them in `Which::extras` of xtask/src/documents.rs; nothing was changed",
+        missing.join(", ")
+    )))
 }
 
 /// Lists the changes from one document to another, with the Rust items.

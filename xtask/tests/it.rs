@@ -255,6 +255,17 @@ fn parameters_of_named_kinds_are_taken_over_and_compile() {
     assert!(client.contains("pub fn label(mut self, label: impl Into<String>)"), "{client}");
 }
 
+#[test]
+fn a_document_that_needs_more_of_the_run_time_leaves_everything_as_it_was() {
+    let exact = document(|document| {
+        let track = &mut document["components"]["schemas"]["TrackObject"]["properties"];
+        track["gain"] = serde_json::json!({ "type": "number" });
+        track["since"] = serde_json::json!({ "type": "string", "format": "date-time" });
+    });
+    let url = serve(Reply::Full(exact));
+    assert_untouched(&url, &["--allow-breaking"], 1, "document: decimal, formatted");
+}
+
 /// Creates a program in the place of cargo.
 #[cfg(unix)]
 fn stand_in(folder: &Path, commands: &str) -> std::path::PathBuf {
