@@ -134,8 +134,8 @@ fn compare_and_generate(
     Ok(generated)
 }
 
-/// Checks that the client crate has the run-time of the text. What is compiled before it is written
-/// brings its own.
+/// Checks that the client crate has the run-time of the text. The compilation before the text is
+/// written does not show that, because the text brings its own run-time there.
 fn has_run_time(which: Which, generated: &Generated) -> Outcome {
     let missing = generated.extras.iter().filter(|name| !which.extras().contains(name));
     let missing: Vec<&str> = missing.copied().collect();
