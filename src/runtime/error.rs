@@ -8,10 +8,14 @@ use super::redaction::scrub;
 
 /// Words of the API in the body of an error.
 pub trait ErrorBody: fmt::Debug {
-    /// Returns the kind of the error, as the API spells it.
-    fn code(&self) -> Option<&str>;
-    /// Returns the description, which is not for programs.
-    fn description(&self) -> Option<&str>;
+    /// Returns the kind of the error, as the API spells it. By default there is none.
+    fn code(&self) -> Option<&str> {
+        None
+    }
+    /// Returns the description, which is not for programs. By default there is none.
+    fn description(&self) -> Option<&str> {
+        None
+    }
     /// Returns whether the body is an error, whatever the status of its reply. By default
     /// a body with a kind is one.
     fn is_error(&self) -> bool {

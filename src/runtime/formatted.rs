@@ -69,10 +69,6 @@ impl<T> fmt::Debug for Formatted<T> {
 }
 
 impl<T> ErrorBody for Formatted<T> {
-    fn code(&self) -> Option<&str> {
-        None
-    }
-
     fn description(&self) -> Option<&str> {
         Some(&self.text)
     }

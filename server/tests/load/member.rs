@@ -228,11 +228,11 @@ impl<'a> Member<'a> {
                     return now;
                 }
                 (Phase::Churn, 45..65) => {
-                    self.world().tally.count("sessions replaced at will");
+                    world.tally.count("sessions replaced at will");
                     self.give_up();
                 }
                 (Phase::Churn, _) => {
-                    self.world().tally.count("connections for events cut");
+                    world.tally.count("connections for events cut");
                     self.feed.blip();
                 }
             }

@@ -6,10 +6,6 @@ use super::error::ErrorBody;
 
 /// Text of an error, which is its own description.
 impl ErrorBody for String {
-    fn code(&self) -> Option<&str> {
-        None
-    }
-
     fn description(&self) -> Option<&str> {
         Some(self)
     }
@@ -18,15 +14,7 @@ impl ErrorBody for String {
 /// Bodies of errors without known fields.
 macro_rules! unknown_error {
     ($([$($generic:tt)*] $ty:ty,)*) => {
-        $(impl<$($generic)*> ErrorBody for $ty {
-            fn code(&self) -> Option<&str> {
-                None
-            }
-
-            fn description(&self) -> Option<&str> {
-                None
-            }
-        })*
+        $(impl<$($generic)*> ErrorBody for $ty {})*
     };
 }
 

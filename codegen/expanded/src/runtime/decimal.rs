@@ -109,12 +109,4 @@ impl<'de> Deserialize<'de> for Decimal {
     }
 }
 
-impl ErrorBody for Decimal {
-    fn code(&self) -> Option<&str> {
-        None
-    }
-
-    fn description(&self) -> Option<&str> {
-        None
-    }
-}
+impl ErrorBody for Decimal {}

@@ -69,12 +69,4 @@ impl fmt::Debug for Base64 {
     }
 }
 
-impl ErrorBody for Base64 {
-    fn code(&self) -> Option<&str> {
-        None
-    }
-
-    fn description(&self) -> Option<&str> {
-        None
-    }
-}
+impl ErrorBody for Base64 {}
