@@ -155,13 +155,10 @@ pub fn generate(document: &Document, overlay: &Overlay, options: &Options) -> Re
 fn text(document: &Document, options: &Options) -> Result<Generated> {
     let file = document.file();
     let mut notes = left_out::Notes::default();
-    let mut root = document.root().clone();
-    mend::mend(&mut root, &mut notes);
-    passes::run(&mut root, &mut notes);
+    let model = model::Model::of(document, &mut notes);
     if options.strict {
         notes.refuse(file)?;
     }
-    let model = model::Model::read(&root);
     let text = print::print(&model, &notes.all, options)
         .map_err(|error| Error::Backend { file: file.to_owned(), reason: error.to_string() })?;
     let extras = emit::extras(&model);

@@ -50,8 +50,7 @@ pub(super) fn hoist(root: &mut Value) {
         walk::objects_mut(root, &mut |object| {
             let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
             if let Some(name) = target.and_then(|target| names.get(target)) {
-                let reference = pointer::join("#/components/schemas", name);
-                object.insert("$ref".to_owned(), Value::String(reference));
+                object.insert("$ref".to_owned(), pointer::schema_ref(name)["$ref"].take());
             }
         });
     }
@@ -120,7 +119,7 @@ fn is_whole(target: &str) -> bool {
 /// Cuts circles of which no type can be made: a chain of references that returns to its start,
 /// and a schema that is its own branch.
 pub(super) fn cut_circles(root: &mut Value, notes: &mut Notes) {
-    let Some(Value::Object(schemas)) = root.pointer_mut("/components/schemas") else { return };
+    let Some(Value::Object(schemas)) = root.pointer_mut(pointer::COMPONENTS) else { return };
     let mut branches: HashMap<String, Vec<String>> = HashMap::new();
     for (name, schema) in schemas.iter() {
         branches.insert(name.clone(), branch_names(schema));
@@ -139,7 +138,7 @@ pub(super) fn cut_circles(root: &mut Value, notes: &mut Notes) {
         if !returns {
             continue;
         }
-        let at = pointer::join("/components/schemas", &name);
+        let at = pointer::component(&name);
         let Some(schema) = schemas.get_mut(&name) else { continue };
         let cut = |branch: &str| {
             let mut next = vec![branch.to_owned()];
