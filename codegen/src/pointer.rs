@@ -8,9 +8,7 @@ pub(crate) fn join(base: &str, token: &str) -> String {
 }
 
 /// Returns the pointer of a `$ref` into the same document, or `None` for another `$ref`.
-///
-/// Percent-escapes are not decoded: no published document uses them, and a
-/// reference that has them is reported as leading nowhere.
+/// Percent-escapes are [decoded](crate::mend) before.
 pub(crate) fn local(reference: &str) -> Option<&str> {
     reference.strip_prefix('#').filter(|rest| rest.starts_with('/'))
 }

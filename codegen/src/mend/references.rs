@@ -1,4 +1,4 @@
-//! References. Those into the middle of a schema or operation get a schema of their own as
+//! References. Those with percent-escapes lose them. Those into the middle of a schema or operation get a schema of their own as
 //! the target. Those that lead nowhere or in circles are found.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -11,6 +11,31 @@ use crate::walk;
 
 /// Pointers to which a reference may lead.
 pub(super) type Targets = HashSet<String>;
+
+/// Decodes the percent-escapes of references, which are URIs (RFC 6901, section 6). A reference
+/// that leads somewhere with them stays.
+pub(super) fn decode(root: &mut Value) {
+    let mut decoded = HashMap::new();
+    walk::objects(root, &mut |object| {
+        let reference = object.get("$ref").and_then(Value::as_str);
+        if let Some(reference) = reference.filter(|reference| reference.contains('%'))
+            && let Ok(plain) = percent_encoding::percent_decode_str(reference).decode_utf8()
+            && pointer::local(reference).is_some_and(|target| root.pointer(target).is_none())
+        {
+            decoded.insert(reference.to_owned(), Value::from(plain));
+        }
+    });
+    if decoded.is_empty() {
+        return;
+    }
+    walk::objects_mut(root, &mut |object| {
+        if let Some(reference) = object.get_mut("$ref")
+            && let Some(plain) = reference.as_str().and_then(|text| decoded.get(text))
+        {
+            *reference = plain.clone();
+        }
+    });
+}
 
 /// Lists the pointers of all references of the document that lead to an object.
 pub(super) fn targets(root: &Value) -> Targets {
