@@ -13,7 +13,7 @@ use crate::{Failure, Outcome, bundle, compile};
 /// Exits 1 if a document is refused, or its generated text does not compile.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Folder of documents (JSON or YAML).
+    /// Folder of documents (JSON or YAML), with the folders in it.
     folder: PathBuf,
     /// Compile the generated texts in one crate that allows no warning.
     #[arg(long)]
@@ -38,8 +38,9 @@ struct Entry {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
+    let Arguments { folder, strict, .. } = &arguments;
     let entries: Vec<Entry> =
-        documents(&arguments.folder)?.iter().map(|path| expand(path, arguments.strict)).collect();
+        documents(folder)?.iter().map(|path| expand(path, folder, *strict)).collect();
     print!("{}", table(&entries, arguments.details));
     let refused = entries.iter().filter(|entry| entry.generated.is_err()).count();
     if arguments.compile {
@@ -59,15 +60,19 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-/// Lists the documents of a folder, sorted by name.
+/// Lists the documents of a folder and of the folders in it, sorted by path.
 fn documents(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error| Failure::Input(format!("{}: {error}", folder.display()));
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if matches!(ending, Some("json" | "yaml" | "yml")) {
-            found.push(path);
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let failed = |error| Failure::Input(format!("{}: {error}", folder.display()));
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            if path.is_dir() {
+                folders.push(path);
+            } else if matches!(ending, Some("json" | "yaml" | "yml")) {
+                found.push(path);
+            }
         }
     }
     found.sort();
@@ -77,8 +82,8 @@ fn documents(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-fn expand(path: &Path, strict: bool) -> Entry {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+fn expand(path: &Path, folder: &Path, strict: bool) -> Entry {
+    let name = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned();
     let started = Instant::now();
     let options = Options::default().stale(StalePolicy::Report).strict(strict);
     let document = Document::from_path(path).map_err(|error| error.to_string());
@@ -118,7 +123,7 @@ fn table(entries: &[Entry], details: bool) -> String {
     text
 }
 
-/// Makes a module's name of a file's name.
+/// Makes a module's name of a path.
 fn module(file: &str) -> String {
     let words = file.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.fold("of".to_owned(), |name, word| format!("{name}_{}", word.to_ascii_lowercase()))
