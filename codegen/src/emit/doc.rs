@@ -38,22 +38,22 @@ fn lines(text: &str) -> Vec<String> {
 
 /// Splits a line into escaped words. A code span is one word.
 fn words(line: &str) -> Vec<String> {
-    let line: String = line.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut words = vec![String::new()];
-    let mut push = |part: &str, begins: bool| match words.last_mut() {
-        Some(last) if !begins => last.push_str(part),
-        _ => words.push(part.to_owned()),
-    };
+    let parts = line.split(|c: char| c.is_whitespace() || is_invisible(c));
+    let line = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let (mut words, mut word) = (Vec::new(), String::new());
     let mut rest = line.as_str();
     while !rest.is_empty() {
         let (text, code) = next_code(rest);
-        for (index, word) in text.split(' ').enumerate() {
-            push(&escape(word), index > 0);
+        for (index, part) in text.split(' ').enumerate() {
+            if index > 0 {
+                words.push(std::mem::take(&mut word));
+            }
+            escape(part, &mut word);
         }
-        push(code, false);
+        word.push_str(code);
         rest = &rest[text.len() + code.len()..];
     }
+    words.push(word);
     words
 }
 
@@ -83,21 +83,21 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Escapes the characters of a word outside of code spans that have a meaning in a paragraph.
-fn escape(word: &str) -> String {
-    let link = word.trim_end_matches(['.', ',', ';', ':', ')']);
+/// Adds part of a word outside of code spans to `word`. Characters that have a meaning in a
+/// paragraph are escaped.
+fn escape(part: &str, word: &mut String) {
+    let link = part.trim_end_matches(['.', ',', ';', ':', ')']);
     let is_link = link.starts_with("https://") || link.starts_with("http://");
     if is_link && !link.contains(['<', '>', '`']) {
-        return format!("<{link}>{}", &word[link.len()..]);
+        word.extend(["<", link, ">", &part[link.len()..]]);
+        return;
     }
-    let mut result = String::with_capacity(word.len());
-    for c in word.chars() {
+    for c in part.chars() {
         if matches!(c, '\\' | '`' | '[' | ']' | '<' | '>' | '*' | '_' | '~' | '&') {
-            result.push('\\');
+            word.push('\\');
         }
-        result.push(c);
+        word.push(c);
     }
-    result
 }
 
 /// Largest width of a line of documentation, in bytes.
