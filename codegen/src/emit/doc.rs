@@ -6,26 +6,45 @@
 //! indentation, with a character that begins no block. So only paragraphs come out, and
 //! `cargo test` finds no example to compile and run.
 
-use proc_macro2::TokenStream;
+use std::cell::RefCell;
+
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-/// Writes `text` as doc attributes, one for each line.
-fn attributes(text: &str) -> Vec<TokenStream> {
-    lines(text).into_iter().map(|line| quote!(#[doc = #line])).collect()
-}
+/// Documentation of the client's items, with a mark among the tokens for each part. The printer
+/// replaces the marks, because to parse and print a line of text takes as long as one of code.
+#[derive(Default)]
+pub(crate) struct Docs(RefCell<Vec<Vec<String>>>);
 
-/// Writes paragraphs, without the empty ones.
-pub(super) fn paragraphs(parts: &[&str]) -> Vec<TokenStream> {
-    let parts: Vec<&str> =
-        parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
-    attributes(&parts.join("\n\n"))
-}
+impl Docs {
+    /// Writes paragraphs, without the empty ones.
+    pub(super) fn paragraphs(&self, parts: &[&str]) -> TokenStream {
+        let parts: Vec<&str> =
+            parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
+        self.mark(lines(&parts.join("\n\n")))
+    }
 
-/// Writes a paragraph that follows others.
-pub(super) fn break_and(text: &str) -> Vec<TokenStream> {
-    let mut docs = vec![quote!(#[doc = ""])];
-    docs.extend(attributes(text));
-    docs
+    /// Writes a paragraph that follows others.
+    pub(super) fn break_and(&self, text: &str) -> TokenStream {
+        let mut all = vec![String::new()];
+        all.extend(lines(text));
+        self.mark(all)
+    }
+
+    fn mark(&self, lines: Vec<String>) -> TokenStream {
+        if lines.is_empty() {
+            return TokenStream::new();
+        }
+        let mut all = self.0.borrow_mut();
+        all.push(lines);
+        let index = Literal::usize_unsuffixed(all.len() - 1);
+        quote!(#[doc = #index])
+    }
+
+    /// Returns the lines of each part, in the order of the marks' numbers.
+    pub(crate) fn into_lines(self) -> Vec<Vec<String>> {
+        self.0.into_inner()
+    }
 }
 
 /// Returns the lines of the comment, each with a space before it.

@@ -16,14 +16,15 @@ mod unions;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
+pub(crate) use self::doc::Docs;
 pub(crate) use self::needs::extras;
 use crate::left_out::{LeftOut, Part};
 use crate::model::Model;
 
 /// Writes the client with a method for each operation.
-pub(crate) fn client(model: &Model, left_out: &[LeftOut]) -> TokenStream {
-    let client = client::items(model);
-    let methods = model.operations.iter().map(request::method);
+pub(crate) fn client(model: &Model, left_out: &[LeftOut], docs: &Docs) -> TokenStream {
+    let client = client::items(model, docs);
+    let methods = model.operations.iter().map(|operation| request::method(operation, docs));
     // A macro call marks the place of a comment, which the printer writes.
     let missing =
         (0..left_out.len()).filter(|index| left_out[*index].part == Part::Operation).map(|index| {
@@ -37,8 +38,8 @@ pub(crate) fn client(model: &Model, left_out: &[LeftOut]) -> TokenStream {
 }
 
 /// Writes the module of types.
-pub(crate) fn types(model: &Model) -> TokenStream {
-    let types = types::items(model);
+pub(crate) fn types(model: &Model, docs: &Docs) -> TokenStream {
+    let types = types::items(model, docs);
     quote! {
         /// Parts of requests and replies.
         pub mod types {
@@ -53,8 +54,8 @@ pub(crate) fn types(model: &Model) -> TokenStream {
 }
 
 /// Writes the module of requests.
-pub(crate) fn operations(model: &Model) -> TokenStream {
-    let operations = operations::items(model);
+pub(crate) fn operations(model: &Model, docs: &Docs) -> TokenStream {
+    let operations = operations::items(model, docs);
     let unused = model.operations.is_empty().then(|| quote!(#[allow(unused_imports)]));
     quote! {
         /// Requests that are ready to be completed and sent.
