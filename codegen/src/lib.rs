@@ -161,6 +161,7 @@ fn text(file: &str, mut root: serde_json::Value, options: &Options) -> Result<Ge
         notes.refuse(file)?;
     }
     let model = model::Model::read(&root);
+    drop(root);
     let text = print::print(&model, &notes.all, options)
         .map_err(|error| Error::Backend { file: file.to_owned(), reason: error.to_string() })?;
     let extras = emit::extras(&model);

@@ -10,14 +10,14 @@ use super::{Docs, ident, request, ty};
 use crate::model::{Body, BodyKind, Model, Operation, Parameter, Place, Ty};
 use crate::names;
 
-pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
+pub(super) fn items(model: &Model, docs: &Docs) -> impl Iterator<Item = TokenStream> {
     let mut items: Vec<(String, TokenStream)> = model
         .operations
         .iter()
         .map(|operation| (names::type_name(&operation.name), builder(operation, model, docs)))
         .collect();
     items.sort_by(|a, b| a.0.cmp(&b.0));
-    items.into_iter().map(|(_, tokens)| tokens).collect()
+    items.into_iter().map(|(_, tokens)| tokens)
 }
 
 /// Parameters of an operation: arguments of the method, and chained ones.

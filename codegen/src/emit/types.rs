@@ -6,7 +6,7 @@ use quote::quote;
 use super::{Docs, enums, ident, outcomes, structs, ty, unions};
 use crate::model::{Model, Named, Schema, Ty};
 
-pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
+pub(super) fn items(model: &Model, docs: &Docs) -> impl Iterator<Item = TokenStream> {
     let mut items: Vec<(String, TokenStream)> = Vec::new();
     for named in model.types.values() {
         items.push((named.name.clone(), item(named, docs)));
@@ -14,7 +14,7 @@ pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
     items.extend(outcomes::items(model));
     // The sort is stable: items of one name stay in their order.
     items.sort_by(|a, b| a.0.cmp(&b.0));
-    items.into_iter().map(|(_, tokens)| tokens).collect()
+    items.into_iter().map(|(_, tokens)| tokens)
 }
 
 fn item(named: &Named, docs: &Docs) -> TokenStream {
