@@ -51,7 +51,7 @@ impl Document {
         &self.root
     }
 
-    /// Returns the document as JSON of its own.
+    /// Returns the document as JSON that belongs to the caller.
     pub(crate) fn into_root(self) -> Value {
         self.root
     }

@@ -16,7 +16,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The file is larger than [`MAX_DOCUMENT_BYTES`](crate::MAX_DOCUMENT_BYTES).
-    #[error("{file}: larger than {limit} bytes, which no Calls document is")]
+    #[error("{file}: larger than {limit} bytes")]
     TooLarge {
         /// Name of the file as the caller gave it.
         file: String,

@@ -146,22 +146,19 @@ pub fn generate(document: &Document, overlay: &Overlay, options: &Options) -> Re
     if options.stale == StalePolicy::Refuse && !stale.is_empty() {
         return Err(Error::StaleOverlay { file: overlay.file().to_owned(), stale });
     }
-    let text = || text(file, completed.into_root(), options);
+    let text = || text(file, completed, options);
     let generated = stack::with_large_stack(text).unwrap_or_else(|| {
         Err(Error::Backend { file: file.to_owned(), reason: "the generator failed".to_owned() })
     })?;
     Ok(Generated { stale, ..generated })
 }
 
-fn text(file: &str, mut root: serde_json::Value, options: &Options) -> Result<Generated> {
+fn text(file: &str, document: Document, options: &Options) -> Result<Generated> {
     let mut notes = left_out::Notes::default();
-    mend::mend(&mut root, &mut notes);
-    passes::run(&mut root, &mut notes);
+    let model = model::Model::of(document, &mut notes);
     if options.strict {
         notes.refuse(file)?;
     }
-    let model = model::Model::read(&root);
-    drop(root);
     let text = print::print(&model, &notes.all, options)
         .map_err(|error| Error::Backend { file: file.to_owned(), reason: error.to_string() })?;
     let extras = emit::extras(&model);

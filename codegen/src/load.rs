@@ -8,8 +8,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::{Error, Result, stack};
 
-/// Largest document that is read, in bytes. The published one has 60 KB.
-pub const MAX_DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
+/// Largest document that is read, in bytes: 32 MiB. The published one has 60 KB.
+pub const MAX_DOCUMENT_BYTES: usize = 32 * 1024 * 1024;
 
 /// Deepest nesting that is read. serde_json's own limit is the same.
 #[cfg(feature = "yaml")]
@@ -48,7 +48,14 @@ fn parse_yaml(text: &str) -> Result<Unique, String> {
     let options = serde_saphyr::options! {
         // Scalars that YAML 1.1 read as booleans (`on`, `no`) stay strings.
         strict_booleans: true,
-        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
+        // Nodes and events of the largest documents. Replays of aliases have a limit of their
+        // own, and many may stand for one anchor.
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            max_nodes: 4_000_000,
+            max_events: 8_000_000,
+            enforce_alias_anchor_ratio: false,
+        },
     };
     serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| first_line(&error.to_string()))

@@ -8,25 +8,52 @@ pub(crate) fn join(base: &str, token: &str) -> String {
 }
 
 /// Returns the pointer of a `$ref` into the same document, or `None` for another `$ref`.
-///
-/// Percent-escapes are not decoded: no published document uses them, and a
-/// reference that has them is reported as leading nowhere.
+/// Percent-escapes are [decoded](crate::mend) before.
 pub(crate) fn local(reference: &str) -> Option<&str> {
     reference.strip_prefix('#').filter(|rest| rest.starts_with('/'))
 }
 
+/// Pointer to the named schemas.
+pub(crate) const COMPONENTS: &str = "/components/schemas";
+
 /// Text before the name of a schema in a reference.
 pub(crate) const SCHEMAS: &str = "#/components/schemas/";
 
+/// Returns the pointer to the item of this path.
+pub(crate) fn path(path: &str) -> String {
+    join("/paths", path)
+}
+
+/// Returns the pointer to the operation of this path and method.
+pub(crate) fn operation(path: &str, method: &str) -> String {
+    join(&self::path(path), method)
+}
+
+/// Splits the pointer of an [`operation`] into path and method.
+pub(crate) fn path_and_method(at: &str) -> (String, &str) {
+    let (path, method) = at.rsplit_once('/').unwrap_or_default();
+    (unescape(path.strip_prefix("/paths/").unwrap_or(path)), method)
+}
+
+/// Returns the pointer to the schema of that name.
+pub(crate) fn component(name: &str) -> String {
+    join(COMPONENTS, name)
+}
+
+/// Returns the pointer to the schema of that [name in a reference](schema_name).
+pub(crate) fn target(name: &str) -> String {
+    format!("{COMPONENTS}/{name}")
+}
+
 /// Returns the name of the schema that `value` refers to, if it is a `$ref` into
-/// `#/components/schemas`.
+/// `#/components/schemas`. A name with `~` or `/` is [escaped](unescape).
 pub(crate) fn schema_name(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
 }
 
 /// Creates a reference to the schema of that name.
 pub(crate) fn schema_ref(name: &str) -> Value {
-    serde_json::json!({ "$ref": format!("{SCHEMAS}{name}") })
+    serde_json::json!({ "$ref": format!("#{}", component(name)) })
 }
 
 /// Returns the name that a reference token stands for.

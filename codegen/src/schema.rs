@@ -149,8 +149,24 @@ pub(crate) fn every_mut(root: &mut Value, change: &mut impl FnMut(&mut Map<Strin
     }
 }
 
-/// Place of the schema of a body, after [`bodies`](crate::passes) has reduced it.
-pub(crate) const BODY: &str = "/content/application~1json/schema";
+/// Returns the media type and the entry of a request body or a reply, after
+/// [`bodies`](crate::passes) has left one.
+pub(crate) fn content(holder: &Value) -> Option<(&str, &Value)> {
+    let (media, entry) = holder.get("content")?.as_object()?.iter().next()?;
+    Some((media, entry))
+}
+
+/// Returns the schema of [`content`], to change it.
+pub(crate) fn body_mut(holder: &mut Value) -> Option<&mut Value> {
+    holder.get_mut("content")?.as_object_mut()?.values_mut().next()?.get_mut("schema")
+}
+
+/// Returns the pointer from a request body or a reply to the schema of its [`content`].
+fn body(holder: &Value) -> Option<String> {
+    let (media, entry) = content(holder)?;
+    entry.get("schema")?;
+    Some(pointer::join("/content", media) + "/schema")
+}
 
 /// Lists the schemas of an operation: those of parameters, of the request body and of replies,
 /// each with its pointer.
@@ -161,16 +177,14 @@ pub(crate) fn slots(operation: &Map<String, Value>) -> Vec<(Slot<'_>, String)> {
         let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
         found.push((Slot::Parameter(name), format!("/parameters/{index}/schema")));
     }
-    if operation.get("requestBody").is_some_and(|body| body.pointer(BODY).is_some()) {
-        found.push((Slot::Request, format!("/requestBody{BODY}")));
+    if let Some(inner) = operation.get("requestBody").and_then(body) {
+        found.push((Slot::Request, format!("/requestBody{inner}")));
     }
     let responses = operation.get("responses").and_then(Value::as_object);
     for (status, response) in responses.into_iter().flatten() {
-        if response.pointer(BODY).is_some() {
-            found.push((
-                Slot::Response(status),
-                format!("{}{BODY}", pointer::join("/responses", status)),
-            ));
+        if let Some(inner) = body(response) {
+            let at = pointer::join("/responses", status) + &inner;
+            found.push((Slot::Response(status), at));
         }
     }
     found
@@ -191,14 +205,13 @@ pub(crate) fn follow<'v>(
     (name, value)
 }
 
-/// Lists the names of the schemas that `value` refers to, including targets of aliases.
+/// Lists the names of the schemas that `value` refers to.
 pub(crate) fn references(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk::objects(value, &mut |object| {
         let reference = object.get("$ref").and_then(Value::as_str);
         let name = reference.and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
-        let alias = object.get("x-rust-alias").and_then(Value::as_str);
-        found.extend(name.into_iter().chain(alias).map(str::to_owned));
+        found.extend(name.map(str::to_owned));
     });
     found
 }
@@ -239,9 +252,9 @@ pub(crate) fn slots_mut(operation: &mut Map<String, Value>) -> Vec<&mut Value> {
             ("parameters", Value::Array(list)) => {
                 found.extend(list.iter_mut().filter_map(|parameter| parameter.get_mut("schema")));
             }
-            ("requestBody", body) => found.extend(body.pointer_mut(BODY)),
+            ("requestBody", body) => found.extend(body_mut(body)),
             ("responses", Value::Object(responses)) => {
-                found.extend(responses.values_mut().filter_map(|reply| reply.pointer_mut(BODY)));
+                found.extend(responses.values_mut().filter_map(body_mut));
             }
             _ => {}
         }
@@ -264,7 +277,7 @@ pub(crate) fn operations(root: &Value) -> Vec<(String, &Map<String, Value>)> {
     for (path, item) in paths.into_iter().flatten().filter(|(path, _)| path.starts_with('/')) {
         for method in METHODS {
             if let Some(Value::Object(operation)) = item.get(method) {
-                found.push((pointer::join(&pointer::join("/paths", path), method), operation));
+                found.push((pointer::operation(path, method), operation));
             }
         }
     }

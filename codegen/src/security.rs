@@ -1,6 +1,10 @@
 //! Security schemes: the ways in which an operation takes the client's secret.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
+
+use crate::schema;
 
 /// Way of sending the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +79,16 @@ fn is_same(one: &Way, other: &Way) -> bool {
     one.iter().map(|(_, scheme)| scheme).eq(other.iter().map(|(_, scheme)| scheme))
 }
 
-fn scheme(root: &Value, name: &str) -> Option<Scheme> {
+/// Lists the names of the schemes that operations take.
+pub(crate) fn used(root: &Value) -> HashSet<&str> {
+    let operations = schema::operations(root).into_iter().map(|(_, operation)| operation);
+    let lists = operations.filter_map(|operation| operation.get("security"));
+    let lists = lists.chain(root.get("security")).filter_map(Value::as_array);
+    lists.flatten().filter_map(Value::as_object).flat_map(Map::keys).map(String::as_str).collect()
+}
+
+/// Returns the way in which the secret of a scheme is sent, if the client has it.
+pub(crate) fn scheme(root: &Value, name: &str) -> Option<Scheme> {
     let scheme = root.pointer("/components/securitySchemes")?.get(name)?;
     let text = |key: &str| scheme.get(key).and_then(Value::as_str).unwrap_or_default();
     let parameter = || Some(text("name").to_owned()).filter(|name| is_token(name));

@@ -9,8 +9,8 @@ use crate::{Error, Result, walk};
 pub(crate) const METHODS: [&str; 8] =
     ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// Largest number of objects that is accepted, so that no pass takes longer than seconds.
-const MAX_OBJECTS: usize = 400_000;
+/// Largest number of objects that is accepted, which bounds time and memory.
+const MAX_OBJECTS: usize = 2_000_000;
 
 /// Checks the parts that cannot be left out with an operation. The first fault ends the check.
 pub(crate) fn validate(file: &str, root: &Value) -> Result<()> {

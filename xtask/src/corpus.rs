@@ -120,6 +120,6 @@ fn table(entries: &[Entry], details: bool) -> String {
 
 /// Makes a module's name of a file's name.
 fn module(file: &str) -> String {
-    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    format!("of_{}", file.chars().map(word).collect::<String>())
+    let words = file.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold("of".to_owned(), |name, word| format!("{name}_{}", word.to_ascii_lowercase()))
 }

@@ -2,6 +2,7 @@
 
 use super::place::{Part, Place, Root, Step};
 use super::{Change, Diff, Kind};
+use crate::left_out::Notes;
 use crate::model::{Model, Operation, Payload, Schema, Status, Ty};
 use crate::{Document, Error, Overlay, Result, names, stack};
 
@@ -31,9 +32,11 @@ pub(super) fn name(
 
 fn model(document: &Document, overlay: &Overlay) -> Result<Model> {
     let (completed, _) = overlay.apply_to(document)?;
-    stack::with_large_stack(|| Model::of(&completed)).ok_or_else(|| Error::Backend {
-        file: document.file().to_owned(),
-        reason: "the generator failed".to_owned(),
+    stack::with_large_stack(|| Model::of(completed, &mut Notes::default())).ok_or_else(|| {
+        Error::Backend {
+            file: document.file().to_owned(),
+            reason: "the generator failed".to_owned(),
+        }
     })
 }
 

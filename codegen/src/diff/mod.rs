@@ -21,8 +21,8 @@
 //! | `nullable` | response: became nullable; request: no longer | the other ways round |
 //! | alternative | request: removed; response: added | the other ways round |
 //! | discriminator | any | |
-//! | security | an alternative or a scheme removed or changed | one added |
-//! | server, tag, example, header, title | | any |
+//! | security | an alternative removed or changed, a scheme that operations use removed or sent in another way | any other |
+//! | server, tag, example, link, header, title | | any |
 //!
 //! Schemas are compared by meaning, wherever an operation uses them: by reference or written
 //! out, in one piece or as branches of `allOf`. So another name, an unused schema, or a

@@ -1,63 +1,80 @@
-//! Facts that no program depends on: servers, tags, examples, …
+//! Facts outside of operations and schemas: security schemes, and those that no program depends
+//! on, such as servers, tags and examples.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::collect::Collector;
 use super::place::{Part, Place};
 use super::{Change, Effect, Kind, operations, shown};
-use crate::pointer;
+use crate::{pointer, security};
 
 /// Keywords whose changes are reported, each at its place.
-const KEYS: [&str; 6] = ["openapi", "info", "externalDocs", "servers", "tags", "headers"];
+const KEYS: [&str; 5] = ["openapi", "info", "servers", "tags", "headers"];
 
-/// Keywords whose changes are counted: there is one for almost every schema.
-const EXAMPLES: [&str; 2] = ["example", "examples"];
+/// Keywords whose changes are counted, because almost every schema or operation has one. Each
+/// has its word in the report.
+const COUNTED: [(&str, &str); 3] =
+    [("example", "example"), ("examples", "example"), ("externalDocs", "link")];
+
+type Counts = BTreeMap<&'static str, usize>;
 
 pub(super) fn compare(old: &Value, new: &Value, found: &mut Collector) {
-    let mut examples = 0;
-    descend(old, new, "", &mut examples, found);
-    if examples > 0 {
-        let what = if examples == 1 { "1 example" } else { &format!("{examples} examples") };
-        found.say(Effect::Compatible, Kind::Changed, &Place::default(), what);
+    let mut counts = Counts::new();
+    descend(old, new, "", &mut counts, found);
+    for (word, count) in counts {
+        let what = format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        found.say(Effect::Compatible, Kind::Changed, &Place::default(), &what);
     }
-    let schemes = |root: &Value| {
+    schemes(old, new, found);
+}
+
+/// Reports changed security schemes. One that is sent as before, or that no operation uses,
+/// breaks no program. Added ones are not reported, because no program uses them yet.
+fn schemes(old: &Value, new: &Value, found: &mut Collector) {
+    let of = |root: &Value| {
         let schemes = root.pointer("/components/securitySchemes").and_then(Value::as_object);
         schemes.cloned().unwrap_or_default()
     };
-    let (before, after) = (schemes(old), schemes(new));
-    // Added schemes are not reported, because no program uses them yet.
+    let (before, after) = (of(old), of(new));
+    let used = security::used(old);
     for (name, scheme) in before.iter().filter(|(name, scheme)| after.get(*name) != Some(scheme)) {
+        let sent = security::scheme(old, name);
+        let breaks =
+            used.contains(name.as_str()) && (sent.is_none() || sent != security::scheme(new, name));
         let what = format!("security scheme {name}");
         let kind = if after.contains_key(name) { Kind::Changed } else { Kind::Removed };
-        let change = Change::new(Effect::Breaking, kind, &Place::default(), &what);
+        let change = Change::new(Effect::breaking_if(breaks), kind, &Place::default(), &what);
         found.push(change.values(shown(Some(scheme)), shown(after.get(name))));
     }
 }
 
-fn descend(old: &Value, new: &Value, at: &str, examples: &mut usize, found: &mut Collector) {
+fn descend(old: &Value, new: &Value, at: &str, counts: &mut Counts, found: &mut Collector) {
     match (old, new) {
         (Value::Object(before), Value::Object(after)) => {
             // Names of fields and schemas are no keywords.
             let names = at.ends_with("/properties") || at.ends_with("/schemas");
-            for (key, value) in
-                before.iter().chain(after.iter().filter(|(key, _)| !before.contains_key(*key)))
-            {
+            for key in before.keys().chain(after.keys().filter(|key| !before.contains_key(*key))) {
                 let (old, new) = (before.get(key), after.get(key));
-                if EXAMPLES.contains(&key.as_str()) && !names {
-                    *examples += usize::from(old != new);
+                // An extension is no fact of the API.
+                if old == new || (!names && key.starts_with("x-")) {
+                    continue;
+                }
+                let is = |known: &&(&str, &'static str)| known.0 == key && !names;
+                if let Some((_, word)) = COUNTED.iter().find(is) {
+                    *counts.entry(word).or_default() += 1;
                 } else if KEYS.contains(&key.as_str()) && !names {
-                    if old != new {
-                        report(at, key, (old, new), found);
-                    }
-                } else if let (Some(_), Some(new)) = (old, new) {
-                    descend(value, new, &pointer::join(at, key), examples, found);
+                    report(at, key, (old, new), found);
+                } else if let (Some(old), Some(new)) = (old, new) {
+                    descend(old, new, &pointer::join(at, key), counts, found);
                 }
             }
         }
         (Value::Array(before), Value::Array(after)) => {
             for (index, (old, new)) in before.iter().zip(after).enumerate() {
                 let at = pointer::join(at, &index.to_string());
-                descend(old, new, &at, examples, found);
+                descend(old, new, &at, counts, found);
             }
         }
         _ => {}

@@ -8,6 +8,7 @@ use super::collect::Collector;
 use super::place::{Place, Step};
 use super::view::{Property, View};
 use super::{Change, Effect, Kind, shown};
+use crate::schema;
 
 /// Direction in which the values of a schema go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,7 +21,7 @@ pub(super) enum Direction {
 /// schemas are compared at their places.
 pub(super) fn names(old: &Value, new: &Value, found: &mut Collector) {
     let named = |root: &Value| -> BTreeSet<String> {
-        let schemas = root.pointer("/components/schemas").and_then(Value::as_object);
+        let schemas = schema::named(root);
         schemas.into_iter().flat_map(|map| map.keys().cloned()).collect()
     };
     let (old, new) = (named(old), named(new));

@@ -86,7 +86,7 @@ impl<'v> View<'v> {
             // extends it.
             let origin = if depth == 0 { None } else { Some(name) };
             self.extends.extend(origin);
-            let at = format!("/components/schemas/{name}");
+            let at = pointer::target(name);
             if let Some(target) = root.pointer(&at) {
                 // Chains of references are one step.
                 match (depth, target.get("$ref")) {
@@ -136,7 +136,7 @@ fn name<'v>(mut schema: &'v Value, root: &'v Value) -> Option<&'v str> {
     for _ in 0..128 {
         let Some(name) = other_name(schema) else { break };
         found = Some(name);
-        let Some(target) = root.pointer(&format!("/components/schemas/{name}")) else { break };
+        let Some(target) = root.pointer(&pointer::target(name)) else { break };
         schema = target;
     }
     found
@@ -159,6 +159,6 @@ fn other_name(schema: &Value) -> Option<&str> {
 
 /// Returns the schema at the end of a chain of references.
 fn end<'v>(schema: &'v Value, root: &'v Value) -> &'v Value {
-    let target = name(schema, root).map(|name| format!("/components/schemas/{name}"));
+    let target = name(schema, root).map(pointer::target);
     target.and_then(|at| root.pointer(&at)).unwrap_or(schema)
 }

@@ -18,6 +18,7 @@ use crate::{lower, schema};
 /// Mends the document, which [`validate`](crate::validate) has accepted.
 pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
     keywords::note(root, notes);
+    references::decode(root);
     lower::to_3_0(root, notes);
     components(root, notes);
     // From here on the document has `components.schemas`, if only an empty one.

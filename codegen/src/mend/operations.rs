@@ -20,12 +20,11 @@ pub(super) fn run(root: &mut Value, known: &Targets, notes: &mut Notes) {
     super::inline::run(root);
     let Some(Value::Object(paths)) = root.get_mut("paths") else { return };
     for (path, item) in paths.iter_mut() {
-        let at = pointer::join("/paths", path);
         let Some(item) = item.as_object_mut() else { continue };
         let template = path_template::parse(path);
         for method in METHODS {
             let Some(operation) = item.get_mut(method) else { continue };
-            let at = pointer::join(&at, method);
+            let at = pointer::operation(path, method);
             let mended = match &template {
                 Ok(template) => mend(operation, &at, template, known, notes),
                 Err(reason) => Err((at.clone(), reason.clone())),
@@ -48,7 +47,7 @@ fn path_items(root: &mut Value, notes: &mut Notes) {
         if path.starts_with("x-") {
             return false;
         }
-        let at = pointer::join("/paths", path);
+        let at = pointer::path(path);
         for _ in 0..8 {
             let Some(reference) = item.get("$ref").and_then(Value::as_str) else { break };
             match pointer::local(reference).and_then(|target| source.pointer(target)) {

@@ -1,4 +1,4 @@
-//! References. Those into the middle of a schema or operation get a schema of their own as
+//! References. Those with percent-escapes lose them. Those into the middle of a schema or operation get a schema of their own as
 //! the target. Those that lead nowhere or in circles are found.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -11,6 +11,31 @@ use crate::walk;
 
 /// Pointers to which a reference may lead.
 pub(super) type Targets = HashSet<String>;
+
+/// Decodes the percent-escapes of references, which are URIs (RFC 6901, section 6). A reference
+/// that leads somewhere with them stays.
+pub(super) fn decode(root: &mut Value) {
+    let mut decoded = HashMap::new();
+    walk::objects(root, &mut |object| {
+        let reference = object.get("$ref").and_then(Value::as_str);
+        if let Some(reference) = reference.filter(|reference| reference.contains('%'))
+            && let Ok(plain) = percent_encoding::percent_decode_str(reference).decode_utf8()
+            && pointer::local(reference).is_some_and(|target| root.pointer(target).is_none())
+        {
+            decoded.insert(reference.to_owned(), Value::from(plain));
+        }
+    });
+    if decoded.is_empty() {
+        return;
+    }
+    walk::objects_mut(root, &mut |object| {
+        if let Some(reference) = object.get_mut("$ref")
+            && let Some(plain) = reference.as_str().and_then(|text| decoded.get(text))
+        {
+            *reference = plain.clone();
+        }
+    });
+}
 
 /// Lists the pointers of all references of the document that lead to an object.
 pub(super) fn targets(root: &Value) -> Targets {
@@ -50,8 +75,7 @@ pub(super) fn hoist(root: &mut Value) {
         walk::objects_mut(root, &mut |object| {
             let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
             if let Some(name) = target.and_then(|target| names.get(target)) {
-                let reference = pointer::join("#/components/schemas", name);
-                object.insert("$ref".to_owned(), Value::String(reference));
+                object.insert("$ref".to_owned(), pointer::schema_ref(name)["$ref"].take());
             }
         });
     }
@@ -120,7 +144,7 @@ fn is_whole(target: &str) -> bool {
 /// Cuts circles of which no type can be made: a chain of references that returns to its start,
 /// and a schema that is its own branch.
 pub(super) fn cut_circles(root: &mut Value, notes: &mut Notes) {
-    let Some(Value::Object(schemas)) = root.pointer_mut("/components/schemas") else { return };
+    let Some(Value::Object(schemas)) = root.pointer_mut(pointer::COMPONENTS) else { return };
     let mut branches: HashMap<String, Vec<String>> = HashMap::new();
     for (name, schema) in schemas.iter() {
         branches.insert(name.clone(), branch_names(schema));
@@ -139,7 +163,7 @@ pub(super) fn cut_circles(root: &mut Value, notes: &mut Notes) {
         if !returns {
             continue;
         }
-        let at = pointer::join("/components/schemas", &name);
+        let at = pointer::component(&name);
         let Some(schema) = schemas.get_mut(&name) else { continue };
         let cut = |branch: &str| {
             let mut next = vec![branch.to_owned()];

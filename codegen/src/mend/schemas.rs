@@ -15,9 +15,9 @@ const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "st
 
 /// Mends the named schemas.
 pub(super) fn components(root: &mut Value, known: &Targets, notes: &mut Notes) {
-    let Some(Value::Object(schemas)) = root.pointer_mut("/components/schemas") else { return };
+    let Some(Value::Object(schemas)) = root.pointer_mut(pointer::COMPONENTS) else { return };
     for (name, value) in schemas.iter_mut() {
-        schema(value, &pointer::join("/components/schemas", name), known, notes);
+        schema(value, &pointer::component(name), known, notes);
     }
 }
 

@@ -5,7 +5,7 @@ mod operations;
 mod read;
 mod types;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -42,17 +42,16 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Prepares and reads a document.
-    pub(crate) fn of(document: &Document) -> Self {
-        let (mut root, mut notes) = (document.root().clone(), Notes::default());
-        mend::mend(&mut root, &mut notes);
-        passes::run(&mut root, &mut notes);
-        Self::read(&root)
+    /// Prepares and reads a document. Notes the parts that the model lacks.
+    pub(crate) fn of(document: Document, notes: &mut Notes) -> Self {
+        let mut root = document.into_root();
+        mend::mend(&mut root, notes);
+        let published = passes::run(&mut root, notes);
+        Self::read(&root, &published)
     }
 
-    /// Reads the prepared document.
-    pub(crate) fn read(root: &Value) -> Self {
-        let mut types = read::types(root);
+    fn read(root: &Value, published: &HashMap<String, String>) -> Self {
+        let mut types = read::types(root, published);
         boxes::place(&mut types);
         let mut held: Vec<Parameter> = Vec::new();
         let mut operations = Vec::new();

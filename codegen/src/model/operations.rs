@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::read;
 use super::types::{Named, Schema, Ty};
-use crate::passes::MEDIA;
+use crate::passes::Kind;
 use crate::path_template::{self, Segment};
 use crate::security::{self, Way};
-use crate::{names, pointer};
+use crate::validate::METHODS;
+use crate::{names, pointer, schema};
 
 /// Parts of a generated operation beside its parameters.
 const RESERVED: [&str; 3] = ["body", "client", "send"];
@@ -132,7 +133,8 @@ impl Operation {
         let text = |key: &str| {
             object.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
         };
-        let (path, method) = place(at);
+        let (path, method) = pointer::path_and_method(at);
+        let method = METHODS.into_iter().find(|known| *known == method).unwrap_or_default();
         let list = object.get("parameters").and_then(Value::as_array);
         let mut parameters: Vec<Parameter> =
             list.into_iter().flatten().map(|value| Parameter::read(value, types)).collect();
@@ -186,22 +188,23 @@ impl Operation {
 
 impl Body {
     fn read(value: &Value) -> Option<Self> {
-        let mark = |key: &str| value.get(MEDIA)?.get(key)?.as_str();
-        let kind = match mark("kind")? {
-            "json" => BodyKind::Json,
-            "form" => BodyKind::Form,
-            "multipart" => BodyKind::Multipart,
-            "text" => BodyKind::Text,
-            _ => BodyKind::Bytes,
+        let (media, entry) = schema::content(value)?;
+        let kind = match Kind::of_request(media, entry) {
+            Kind::Json => BodyKind::Json,
+            Kind::Form => BodyKind::Form,
+            Kind::Multipart => BodyKind::Multipart,
+            Kind::Text => BodyKind::Text,
+            Kind::Stream | Kind::Bytes => BodyKind::Bytes,
         };
-        let parts = value.get(MEDIA).and_then(|mark| mark.get("parts")?.as_object());
-        let media =
-            |(name, media): (&String, &Value)| Some((name.clone(), media.as_str()?.to_owned()));
+        let parts = entry.get("encoding").and_then(Value::as_object);
+        let of_part = |(name, part): (&String, &Value)| {
+            Some((name.clone(), part.get("contentType")?.as_str()?.to_owned()))
+        };
         Some(Self {
-            parts: parts.into_iter().flatten().filter_map(media).collect(),
+            parts: parts.into_iter().flatten().filter_map(of_part).collect(),
             kind,
-            media: mark("type")?.to_owned(),
-            schema: schema_name(value).unwrap_or_default(),
+            media: media.to_owned(),
+            schema: schema_name(entry).unwrap_or_default(),
             required: value.get("required") == Some(&Value::Bool(true)),
         })
     }
@@ -314,27 +317,18 @@ impl Status {
 }
 
 fn payload(response: &Value) -> Payload {
-    let kind = response.get(MEDIA).and_then(|mark| mark.get("kind")).and_then(Value::as_str);
-    match (kind, schema_name(response)) {
-        (Some("stream"), _) => Payload::Stream,
-        (Some("text"), _) => Payload::Text,
-        (Some("bytes"), _) => Payload::Bytes,
-        (_, Some(name)) => Payload::Json(name),
-        _ => Payload::Empty,
+    let Some((media, entry)) = schema::content(response) else { return Payload::Empty };
+    match Kind::of_reply(media, entry) {
+        Kind::Stream => Payload::Stream,
+        Kind::Text => Payload::Text,
+        Kind::Bytes => Payload::Bytes,
+        _ => schema_name(entry).map_or(Payload::Empty, Payload::Json),
     }
 }
 
-/// Splits a pointer such as `/paths/~1apps~1{appId}/get` into path and method.
-fn place(at: &str) -> (String, &'static str) {
-    let (path, method) = at.rsplit_once('/').unwrap_or_default();
-    let path = pointer::unescape(path.strip_prefix("/paths/").unwrap_or(path));
-    let method = crate::validate::METHODS.into_iter().find(|known| *known == method);
-    (path, method.unwrap_or_default())
-}
-
-fn schema_name(holder: &Value) -> Option<String> {
-    let schema = holder.pointer("/content/application~1json/schema")?;
-    pointer::schema_name(schema).map(str::to_owned)
+/// Returns the name of the type of a body.
+fn schema_name(entry: &Value) -> Option<String> {
+    pointer::schema_name(entry.get("schema")?).map(str::to_owned)
 }
 
 /// Makes the identifiers unique: parameters of one name get their place in it.

@@ -1,6 +1,6 @@
 //! Named types of the schemas of a prepared document.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -10,15 +10,15 @@ use super::types::{
 use crate::schema;
 use crate::{names, pointer};
 
-/// Reads the named types of the document.
-pub(super) fn types(root: &Value) -> BTreeMap<String, Named> {
+/// Reads the named types of the document. `published` has the names in the document as published.
+pub(super) fn types(root: &Value, published: &HashMap<String, String>) -> BTreeMap<String, Named> {
     let empty = Map::new();
-    let schemas = root.pointer("/components/schemas").and_then(Value::as_object).unwrap_or(&empty);
+    let schemas = schema::named(root).unwrap_or(&empty);
     let requested = schema::reached(root, schema::used(root, &["requestBody", "parameters"]));
     let named = |(name, value): (&String, &Value)| {
         let named = Named {
             name: name.clone(),
-            origin: value.get("x-rust-schema").and_then(Value::as_str).map(str::to_owned),
+            origin: published.get(name).cloned(),
             description: text(value, "description"),
             deprecated: is_true(value, "deprecated"),
             requested: requested.contains(name),
@@ -87,7 +87,7 @@ fn integer(format: &str) -> Ty {
 }
 
 fn read(value: &Value, schemas: &Map<String, Value>) -> Schema {
-    if let Some(target) = value.get("x-rust-alias").and_then(Value::as_str) {
+    if let Some(target) = pointer::schema_name(value) {
         return Schema::Alias(target.to_owned());
     }
     if let Some(values) = value.get("enum").and_then(Value::as_array) {

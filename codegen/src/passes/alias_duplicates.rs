@@ -1,32 +1,31 @@
-//! Named schemas of the same shape become one type. The other names stay as aliases, so that
-//! programs stay as they are if a later document gives two of them different shapes.
+//! Named schemas of the same shape become one type. The other names stay as references to it, so
+//! that programs stay as they are if a later document gives two of them different shapes.
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::request_errors;
 use super::shape::shape;
-use crate::left_out::Notes;
 use crate::schema;
 use crate::{pointer, walk};
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
+    let mut aliases = HashMap::new();
     // An alias may make two further schemas equal, so this is repeated until none is found.
-    while let Some(aliases) = find(root) {
+    while find(root, &mut aliases) {
+        let Some(schemas) = schema::components(root) else { return };
         for (name, target) in &aliases {
-            let Some(schemas) = schema::components(root) else { return };
-            let old = schemas.get(name).cloned().unwrap_or_default();
-            let mut alias = json!({ "x-rust-alias": target });
-            if let Some(map) = alias.as_object_mut() {
-                for key in ["description", "x-rust-schema"] {
-                    map.extend(old.get(key).map(|value| (key.to_owned(), value.clone())));
-                }
+            let Some(schema) = schemas.get_mut(name).filter(|schema| !is_alias(schema)) else {
+                continue;
+            };
+            let description = schema.get("description").cloned();
+            *schema = pointer::schema_ref(target);
+            if let (Some(description), Some(map)) = (description, schema.as_object_mut()) {
+                map.insert("description".to_owned(), description);
             }
-            schemas.insert(name.clone(), alias);
         }
-        let schemas = schema::components(root).into_iter().flat_map(Map::values_mut);
-        schemas.for_each(|schema| redirect(schema, &aliases));
+        schemas.values_mut().for_each(|schema| redirect(schema, &aliases));
         // A body keeps its own name, which is the alias. A parameter has no name of a type.
         for (_, _, operation) in schema::operations_mut(root) {
             if let Some(parameters) = operation.get_mut("parameters") {
@@ -36,18 +35,17 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     }
 }
 
-/// Finds the aliases to make, each with the name of the type that it stands for. That is the
-/// error body, else the shortest name, else the first in the alphabet.
-fn find(root: &Value) -> Option<HashMap<String, String>> {
-    let mut sorted: Vec<(&String, &Value)> = schema::named(root)?
-        .iter()
-        .filter(|(_, schema)| schema.get("x-rust-alias").is_none())
-        .collect();
+/// Finds further aliases, each with the name of the type that it stands for. That is the error
+/// body, else the shortest name, else the first in the alphabet. Returns false if there is none.
+fn find(root: &Value, aliases: &mut HashMap<String, String>) -> bool {
+    let known = aliases.len();
+    let named = schema::named(root).into_iter().flat_map(Map::iter);
+    let mut sorted: Vec<(&String, &Value)> =
+        named.filter(|(name, _)| !aliases.contains_key(*name)).collect();
     sorted.sort_by_key(|(name, schema)| {
         (schema.get(request_errors::MARK).is_none(), name.len(), *name)
     });
     let mut first: HashMap<String, &String> = HashMap::new();
-    let mut aliases = HashMap::new();
     for (name, schema) in sorted {
         if let Some(target) = pointer::schema_name(schema) {
             aliases.insert(name.clone(), target.to_owned());
@@ -63,7 +61,11 @@ fn find(root: &Value) -> Option<HashMap<String, String>> {
             }
         }
     }
-    (!aliases.is_empty()).then_some(aliases)
+    aliases.len() > known
+}
+
+pub(super) fn is_alias(schema: &Value) -> bool {
+    schema.get("$ref").is_some()
 }
 
 fn redirect(schema: &mut Value, aliases: &HashMap<String, String>) {
@@ -77,7 +79,9 @@ fn redirect(schema: &mut Value, aliases: &HashMap<String, String>) {
             while let Some(next) = aliases.get(target) {
                 target = next;
             }
-            object.insert("$ref".to_owned(), json!(format!("{}{target}", pointer::SCHEMAS)));
+            if let Value::Object(reference) = pointer::schema_ref(target) {
+                object.extend(reference);
+            }
         }
     });
 }

@@ -1,5 +1,6 @@
 //! Reduction of each body to one media type: JSON if there is one, else a form, text or bytes.
-//! The choice stands in `x-rust-media` beside the content.
+//!
+//! A body that is a value of a type has a schema afterwards, and no other body has one.
 
 use serde_json::{Map, Value, json};
 
@@ -7,14 +8,66 @@ use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
-/// Extension that holds the choice.
-pub(crate) const MARK: &str = "x-rust-media";
+/// Way in which a body is written, the preferred first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Json,
+    Form,
+    Multipart,
+    /// Events, which are handed out while they arrive.
+    Stream,
+    Text,
+    Bytes,
+}
+
+impl Kind {
+    /// Returns the kind of a request body of this media type.
+    pub(crate) fn of_request(media: &str, entry: &Value) -> Self {
+        match essence(media).as_str() {
+            "application/x-www-form-urlencoded" => Self::Form,
+            "multipart/form-data" => Self::Multipart,
+            media => Self::of_any(media, entry),
+        }
+    }
+
+    /// Returns the kind of a reply of this media type.
+    pub(crate) fn of_reply(media: &str, entry: &Value) -> Self {
+        match essence(media).as_str() {
+            "text/event-stream" => Self::Stream,
+            media => Self::of_any(media, entry),
+        }
+    }
+
+    fn of_any(media: &str, entry: &Value) -> Self {
+        let texts = ["xml", "yaml", "javascript", "x-ndjson"];
+        if is_json_value(media, entry) {
+            Self::Json
+        } else if media.starts_with("text/") || texts.iter().any(|end| media.ends_with(end)) {
+            Self::Text
+        } else {
+            Self::Bytes
+        }
+    }
+
+    fn has_type(self) -> bool {
+        matches!(self, Self::Json | Self::Form | Self::Multipart)
+    }
+
+    /// Returns the media type that is sent where the document has a wildcard.
+    fn plain(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Text => "text/plain",
+            _ => "application/octet-stream",
+        }
+    }
+}
 
 pub(super) fn run(root: &mut Value, notes: &mut Notes) {
     for (path, method, operation) in schema::operations_mut(root) {
-        let at = pointer::join(&pointer::join("/paths", path), method);
+        let at = pointer::operation(path, method);
         if let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
-            choose(body, &REQUEST, &format!("{at}/requestBody"), notes);
+            choose(body, Kind::of_request, &format!("{at}/requestBody"), notes);
         }
         let Some(Value::Object(responses)) = operation.get_mut("responses") else { continue };
         for (status, response) in responses.iter_mut() {
@@ -22,7 +75,7 @@ pub(super) fn run(root: &mut Value, notes: &mut Notes) {
             response.shift_remove("headers");
             response.shift_remove("links");
             let at = pointer::join(&format!("{at}/responses"), status);
-            choose(response, &REPLY, &at, notes);
+            choose(response, Kind::of_reply, &at, notes);
         }
     }
 }
@@ -33,76 +86,58 @@ pub(crate) fn is_json(media: &str) -> bool {
     essence == "*/*" || essence == "application/json" || essence.ends_with("+json")
 }
 
-/// Way of writing bodies: its word in the mark, and the check of a media type and schema.
-type Kind = (&'static str, fn(&str, &Value) -> bool);
-
-const REQUEST: [Kind; 5] = [
-    ("json", is_json_value),
-    ("form", |media, _| media == "application/x-www-form-urlencoded"),
-    ("multipart", |media, _| media == "multipart/form-data"),
-    ("text", is_text),
-    ("bytes", |_, _| true),
-];
-
-const REPLY: [Kind; 4] = [
-    ("json", is_json_value),
-    ("stream", |media, _| media == "text/event-stream"),
-    ("text", is_text),
-    ("bytes", |_, _| true),
-];
-
+/// Returns whether a body is a value of its schema, in JSON. A wildcard is JSON if the schema is
+/// not of text.
 fn is_json_value(media: &str, entry: &Value) -> bool {
-    let schema = entry.get("schema");
-    let is_binary = schema.is_some_and(|schema| schema.get("format") == Some(&json!("binary")));
-    // A wildcard is JSON if the schema is not of text.
-    let is_any = media.contains('*');
-    let is_text = schema.is_none_or(|schema| schema.get("type") == Some(&json!("string")));
-    is_json(media) && !is_binary && !(is_any && is_text)
-}
-
-fn is_text(media: &str, _: &Value) -> bool {
-    media.starts_with("text/")
-        || ["xml", "yaml", "javascript", "x-ndjson"].iter().any(|end| media.ends_with(end))
-}
-
-fn choose(holder: &mut Map<String, Value>, kinds: &[Kind], at: &str, notes: &mut Notes) {
-    holder.shift_remove(MARK);
-    let Some(Value::Object(content)) = holder.shift_remove("content") else { return };
-    let of_kind =
-        |(_, accepts): &Kind| content.iter().find(|(media, entry)| accepts(&essence(media), entry));
-    let Some((kind, (media_name, entry))) =
-        kinds.iter().find_map(|kind| Some((kind.0, of_kind(kind)?)))
-    else {
-        return;
+    let is_value = |schema: &Value| {
+        let is_text = schema.get("type") == Some(&json!("string"));
+        schema.get("format") != Some(&json!("binary")) && !(media.contains('*') && is_text)
     };
+    is_json(media) && entry.get("schema").is_some_and(is_value)
+}
+
+fn choose(
+    holder: &mut Map<String, Value>,
+    kind: fn(&str, &Value) -> Kind,
+    at: &str,
+    notes: &mut Notes,
+) {
+    let Some(Value::Object(mut content)) = holder.shift_remove("content") else { return };
+    for (media, entry) in &mut content {
+        // JSON without a schema is any value.
+        if let Value::Object(entry) = entry
+            && is_json(media)
+            && !media.contains('*')
+        {
+            entry.entry("schema").or_insert_with(|| json!({}));
+        }
+    }
+    let kinds = content.iter().map(|(media, entry)| (kind(media, entry), media, entry));
+    let Some((kind, media, entry)) = kinds.min_by_key(|(kind, ..)| *kind) else { return };
+    let mut kept = Map::new();
+    if kind.has_type() {
+        let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
+        kept.insert("schema".to_owned(), schema);
+    }
     let encoding = entry.get("encoding").and_then(Value::as_object);
-    let mut parts = Map::new();
     for (name, said) in encoding.into_iter().flatten() {
-        let media = said.get("contentType").and_then(Value::as_str);
+        let of_part = said.get("contentType").and_then(Value::as_str);
         // A part with several media types has the default one: a caller would have to choose.
-        match media.filter(|media| kind == "multipart" && !media.contains([',', '*'])) {
-            Some(media) => {
-                parts.insert(name.clone(), json!(media));
+        match of_part.filter(|of| kind == Kind::Multipart && !of.contains([',', '*'])) {
+            Some(of_part) => {
+                if let Some(parts) = schema::object_at(&mut kept, "encoding") {
+                    parts.insert(name.clone(), json!({ "contentType": of_part }));
+                }
             }
             None => {
-                let at = pointer::join(&format!("{at}/content"), media_name);
+                let at = pointer::join(&format!("{at}/content"), media);
                 let at = pointer::join(&format!("{at}/encoding"), name);
                 notes.detail(&at, "the part is sent in the default encoding");
             }
         }
     }
-    if !matches!(kind, "stream" | "text" | "bytes") {
-        let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
-        holder.insert("content".to_owned(), json!({ "application/json": { "schema": schema } }));
-    }
-    let wildcard = media_name.contains('*');
-    let plain = match kind {
-        "json" => "application/json",
-        "text" => "text/plain",
-        _ => "application/octet-stream",
-    };
-    let media = if wildcard { plain } else { media_name.trim() };
-    holder.insert(MARK.to_owned(), json!({ "kind": kind, "type": media, "parts": parts }));
+    let sent = if media.contains('*') { kind.plain() } else { media.trim() };
+    holder.insert("content".to_owned(), json!({ sent: kept }));
 }
 
 /// Returns a media type without its parameters.

@@ -7,11 +7,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     for (part, hidden) in [("requestBody", "readOnly"), ("responses", "writeOnly")] {
         let is_hidden = |schema: &Value| schema.get(hidden) == Some(&Value::Bool(true));
         let Some(schemas) = schema::named(root) else { return };
@@ -19,8 +18,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         let named = schemas.iter().filter(|(_, schema)| ends_hidden(schema));
         let named: HashSet<String> = named.map(|(name, _)| name.clone()).collect();
         let reached = schema::reached(root, schema::used(root, &[part]));
-        let components =
-            reached.iter().map(|name| pointer::join("/components/schemas", name)).collect();
+        let components = reached.iter().map(|name| pointer::component(name)).collect();
         let mut places: Vec<String> = components;
         for (at, operation) in schema::operations(root) {
             let slots = schema::slots(operation).into_iter().map(|(_, inner)| inner);

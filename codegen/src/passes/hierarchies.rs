@@ -6,11 +6,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::left_out::Notes;
+use super::name_inline::PIN;
 use crate::pointer::{self, unescape};
 use crate::schema;
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     let Some(schemas) = schema::components(root) else { return };
     let is_choice = |schema: &Value| schema.get("oneOf").or(schema.get("anyOf")).is_some();
     let bases: Vec<String> = schemas
@@ -34,11 +34,11 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         }
         let discriminator = schema.get("discriminator").cloned().unwrap_or_default();
         let tags = tags(&discriminator, children.iter().chain([&base]));
-        let to = |name: &str| json!({ "$ref": pointer::join("#/components/schemas", name) });
-        let branches: Vec<Value> = children.iter().chain([&own]).map(|name| to(name)).collect();
+        let branches: Vec<Value> =
+            children.iter().chain([&own]).map(|name| pointer::schema_ref(name)).collect();
         let mut choice = json!({ "oneOf": branches,
             "discriminator": { "propertyName": discriminator["propertyName"], "tags": tags } });
-        for key in ["description", "x-rust-name"] {
+        for key in ["description", PIN] {
             if let Some(value) = schema.get(key) {
                 choice[key] = value.clone();
             }
@@ -46,7 +46,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         let mut schema = schema;
         if let Some(map) = schema.as_object_mut() {
             map.shift_remove("discriminator");
-            map.shift_remove("x-rust-name");
+            map.shift_remove(PIN);
         }
         schemas.insert(base, choice);
         schemas.insert(own, schema);
@@ -60,7 +60,7 @@ pub(super) fn tags<'n>(
 ) -> Vec<Vec<String>> {
     let mapping = discriminator.get("mapping").and_then(Value::as_object);
     let of = |name: &String| {
-        let reference = pointer::join("#/components/schemas", name);
+        let reference = format!("#{}", pointer::component(name));
         let mapped = mapping
             .into_iter()
             .flatten()
@@ -94,7 +94,7 @@ fn redirect(child: &mut Value, from: &str, to: &str) {
     let branches = child.get_mut("allOf").and_then(Value::as_array_mut);
     for branch in branches.into_iter().flatten() {
         if pointer::schema_name(branch).is_some_and(|name| unescape(name) == from) {
-            *branch = json!({ "$ref": pointer::join("#/components/schemas", to) });
+            *branch = pointer::schema_ref(to);
         }
     }
 }

@@ -6,7 +6,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::left_out::Notes;
 use crate::schema;
 
 /// Removed keywords with their words in the documentation.
@@ -53,7 +52,7 @@ const FORMATS: [&str; 8] =
 /// `bigint`.
 const WIDE: [&str; 3] = ["128", "256", "big"];
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     // Bounds help to choose the integer, so they are removed afterwards.
     schema::every_mut(root, &mut |map| {
         let properties = map.get_mut("properties").and_then(Value::as_object_mut);
@@ -203,7 +202,7 @@ mod tests {
 
     fn loosened(schema: Value) -> Value {
         let mut root = json!({ "components": { "schemas": { "A": schema } } });
-        run(&mut root, &mut Notes::default());
+        run(&mut root);
         root["components"]["schemas"]["A"].take()
     }
 

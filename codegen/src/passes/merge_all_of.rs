@@ -5,11 +5,15 @@
 //! Keywords beside the branches count most. `oneOf` and `anyOf` beside properties restrict the
 //! allowed combinations: the type gets the properties of each alternative, none of them
 //! required.
+//!
+//! An extension of `Base` by the two fields by which an item reports its failure is named
+//! `BaseResult`, unless the overlay names it.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::name_inline::PIN;
 use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema::{self, Link};
@@ -47,7 +51,7 @@ impl Merger<'_> {
     /// Returns a named schema, merged. `open` has the names of those that are being merged.
     fn component(&mut self, name: &str, open: &mut Vec<String>) -> Option<&Value> {
         if !self.done.contains_key(name) {
-            let at = pointer::join("/components/schemas", name);
+            let at = pointer::component(name);
             if open.iter().any(|outer| outer == name) {
                 self.notes.detail(&at, "the schema is made of itself by `allOf`");
                 return None;
@@ -102,14 +106,11 @@ impl Merger<'_> {
             map.extend(annotations.into_iter().filter(|(key, _)| key != "example"));
             return;
         }
+        let base = branches.iter().find_map(pointer::schema_name).map(str::to_owned);
         let mut merged = Map::new();
         for (index, mut branch) in branches.into_iter().enumerate() {
-            match pointer::schema_name(&branch).map(str::to_owned) {
-                Some(name) => {
-                    // The extended schema's name helps to name the result.
-                    map.entry("x-rust-base").or_insert_with(|| json!(name));
-                    branch = self.resolved(branch, open);
-                }
+            match pointer::schema_name(&branch) {
+                Some(_) => branch = self.resolved(branch, open),
                 None => self.merge(&mut branch, &format!("{at}/allOf/{index}"), open),
             }
             absorb(&mut merged, without_annotations(branch));
@@ -117,8 +118,9 @@ impl Merger<'_> {
         // The keywords beside the branches count most.
         absorb(&mut merged, Value::Object(std::mem::take(map)));
         *map = merged;
-        if !map.contains_key("properties") {
-            map.shift_remove("x-rust-base");
+        if let Some(base) = base.filter(|_| has_error_fields(map)) {
+            let name = format!("{}Result", base.strip_suffix("Object").unwrap_or(&base));
+            map.entry(PIN).or_insert_with(|| json!(name));
         }
     }
 
@@ -172,6 +174,12 @@ impl Merger<'_> {
         }
         map.shift_remove("discriminator");
     }
+}
+
+fn has_error_fields(map: &Map<String, Value>) -> bool {
+    let properties = map.get("properties").and_then(Value::as_object);
+    let has = |name: &str| properties.is_some_and(|properties| properties.contains_key(name));
+    has("errorCode") && has("errorDescription")
 }
 
 fn alternatives(map: &Map<String, Value>) -> Option<&'static str> {

@@ -1,13 +1,12 @@
 //! Passes over a mended document, which bring it into the shape that
 //! [`Model`](crate::model::Model) reads.
 //!
-//! Each pass is a function in a file of its own; [`PASSES`] is the order.
+//! Each pass is a function in a file of its own; [`run`] is the order.
 
 mod alias_duplicates;
 mod bodies;
 mod clusters;
 mod directions;
-mod forget_marks;
 mod hierarchies;
 mod loosen;
 mod merge_all_of;
@@ -22,36 +21,30 @@ pub(crate) mod request_errors;
 mod shape;
 mod unions;
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::left_out::Notes;
-pub(crate) use bodies::{MARK as MEDIA, is_json};
+pub(crate) use bodies::{Kind, is_json};
 
-type Pass = fn(&mut Value, &mut Notes);
-
-const PASSES: [Pass; 16] = [
-    forget_marks::run,
-    operation_ids::run,
-    bodies::run,
-    unions::tag,
-    hierarchies::run,
-    rename_schemas::run,
-    merge_all_of::run,
-    unions::simplify,
-    directions::run,
-    loosen::run,
-    request_errors::run,
-    path_ids::run,
-    nullable_names::run,
-    plain_parameters::run,
-    prune::run,
-    |root, notes| {
-        name_inline::run(root, notes);
-        alias_duplicates::run(root, notes);
-    },
-];
-
-/// Runs the passes in order.
-pub(crate) fn run(root: &mut Value, notes: &mut Notes) {
-    PASSES.iter().for_each(|pass| pass(root, notes));
+/// Runs the passes in order. Returns the names of schemas in the document by those of their types.
+pub(crate) fn run(root: &mut Value, notes: &mut Notes) -> HashMap<String, String> {
+    operation_ids::run(root);
+    bodies::run(root, notes);
+    unions::tag(root);
+    hierarchies::run(root);
+    let published = rename_schemas::run(root);
+    merge_all_of::run(root, notes);
+    unions::simplify(root);
+    directions::run(root);
+    loosen::run(root);
+    request_errors::run(root);
+    path_ids::run(root);
+    nullable_names::run(root);
+    plain_parameters::run(root);
+    prune::run(root);
+    name_inline::run(root);
+    alias_duplicates::run(root);
+    published
 }

@@ -2,32 +2,31 @@
 //! the same meaning become one type.
 //!
 //! The name that an inline schema asks for comes from the schema, never from the order of the
-//! document: the overlay's `x-rust-name`; `BaseResult` for an extension of `Base` by the two
-//! error fields; `OperationRequest` or `OperationResponse` for a request or response; else the
-//! (singular) name of the property. Schemas that ask for one name share it if they have the
-//! same meaning: enums with a common value, objects of one shape, and objects that the overlay
-//! pins. Their values and fields are united. Among schemas of different meanings, a named one
-//! keeps the name, else a pinned one, else the most used. The others are qualified by their
-//! places.
+//! document: its `x-rust-name`; `OperationRequest` or `OperationResponse` for a request or
+//! response; else the (singular) name of the property. Schemas that ask for one name share it if
+//! they have the same meaning: enums with a common value, objects of one shape, and objects with
+//! an `x-rust-name`. Their values and fields are united. Among schemas of different meanings, a
+//! named one keeps the name, else one with an `x-rust-name`, else the most used. The others are
+//! qualified by their places.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::alias_duplicates::is_alias;
 use super::clusters::{Cluster, Group, Occurrence};
 use super::shape::shape;
-use crate::left_out::Notes;
 use crate::schema::{self, Link, Slot};
 use crate::{names, pointer};
 
-const PIN: &str = "x-rust-name";
+/// Extension with the name of a type.
+pub(super) const PIN: &str = "x-rust-name";
 /// Extension with the overlay's documentation of the type that an inline string becomes.
 pub(super) const TYPE_DOC: &str = "x-rust-type-description";
-const BASE: &str = "x-rust-base";
 /// Keys that belong to a place, and stay there when its schema gets a name.
 const OF_PLACE: [&str; 2] = ["description", "x-rust-wire-names"];
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     let mut shapes = Shapes::new();
     // Enums and marked strings have no parts. Each round of objects makes the next outer ones
     // free of inline parts. Depth is bounded by validation.
@@ -37,7 +36,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     // A whole body gets a name even if it is an array or a map.
     replace(root, &mut shapes, &|_, is_body| is_body);
     schema::every_mut(root, &mut |map| {
-        [PIN, BASE].iter().for_each(|key| drop(map.shift_remove(*key)));
+        map.shift_remove(PIN);
     });
 }
 
@@ -109,7 +108,7 @@ fn replace(root: &mut Value, shapes: &mut Shapes, wanted: &Wanted<'_>) -> bool {
                         map.get(TYPE_DOC).cloned().map(|text| ("description".to_owned(), text)),
                     );
                 }
-                [PIN, BASE, "nullable"].iter().for_each(|key| drop(map.shift_remove(*key)));
+                [PIN, "nullable"].iter().for_each(|key| drop(map.shift_remove(*key)));
             }
             shapes.remove(&name);
             if let Some(schemas) = schema::components(root) {
@@ -186,7 +185,7 @@ fn collect(root: &Value, wanted: &Wanted<'_>) -> Vec<Occurrence> {
     for (name, schema) in schema::named(root).into_iter().flatten() {
         let start = Start {
             around: Some(name),
-            at: &|| pointer::join("/components/schemas", name),
+            at: &|| pointer::component(name),
             thing: &|| name.clone(),
             owner: &|| name.clone(),
         };
@@ -290,24 +289,15 @@ fn singular_words(thing: &str) -> String {
 fn occurrence(schema: &Value, way: &Way<'_>) -> Occurrence {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
     let pin = text(PIN).map(names::type_name).filter(|pin| !pin.is_empty());
-    let result = text(BASE)
-        .filter(|_| has_error_fields(schema))
-        .map(|base| format!("{}Result", base.strip_suffix("Object").unwrap_or(base)));
     let start = way.start();
     Occurrence {
         at: way.at(),
         around: start.around.cloned(),
         pinned: pin.is_some(),
-        wish: names::type_name_or(&pin.or(result).unwrap_or_else(|| way.thing()), "Part"),
+        wish: names::type_name_or(&pin.unwrap_or_else(|| way.thing()), "Part"),
         owner: (start.owner)(),
         schema: schema.clone(),
     }
-}
-
-/// Returns whether the schema has the two fields by which an item reports its failure.
-fn has_error_fields(schema: &Value) -> bool {
-    let has = |name: &str| schema.pointer(&pointer::join("/properties", name)).is_some();
-    has("errorCode") && has("errorDescription")
 }
 
 fn is_named_string(schema: &Value) -> bool {
@@ -357,8 +347,4 @@ fn parts_are_named(schema: &Value) -> bool {
         child.get("$ref").is_some()
             || (!is_named_string(child) && !is_own_type(child) && parts_are_named(child))
     })
-}
-
-fn is_alias(schema: &Value) -> bool {
-    schema.get("$ref").is_some()
 }

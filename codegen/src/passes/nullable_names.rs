@@ -6,11 +6,10 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     let Some(schemas) = schema::named(root) else { return };
     let is_wrapped = |schema: &Value| {
         let is_own_type =
@@ -66,7 +65,7 @@ mod tests {
                 "either": { "$ref": "#/components/schemas/Either" } },
                 "required": ["mode", "either", "text"] },
         } } });
-        run(&mut root, &mut Notes::default());
+        run(&mut root);
         let schemas = &root["components"]["schemas"];
         assert_eq!(schemas["Mode"], json!({ "type": "string", "enum": ["a"] }));
         assert_eq!(schemas["Either"], json!({ "oneOf": [{ "type": "string" }] }));

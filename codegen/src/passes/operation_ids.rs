@@ -20,7 +20,6 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::left_out::Notes;
 use crate::names;
 use crate::path_template::{self, Segment};
 use crate::schema;
@@ -29,7 +28,7 @@ use crate::schema;
 /// operations.
 const TAKEN: [&str; 5] = ["base_url", "builder", "client", "new", "operation_error"];
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     let held = held(root);
     let mut order: Vec<(bool, String, String, &mut serde_json::Map<String, Value>)> = Vec::new();
     for (path, method, operation) in schema::operations_mut(root) {

@@ -3,11 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     let Some(schemas) = schema::named(root) else { return };
     let mut targets = Vec::new();
     for (at, operation) in schema::operations(root) {
@@ -17,7 +16,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
                 let named =
                     parameter.get("schema").and_then(|schema| schema::follow(schema, schemas).0);
                 targets.push(match named {
-                    Some(name) => pointer::join("/components/schemas", name),
+                    Some(name) => pointer::component(name),
                     // A format has a type, which values of replies have as well.
                     None if parameter.pointer("/schema/format").is_some() => continue,
                     None => format!("{at}/parameters/{index}/schema"),

@@ -4,11 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     let Some(schemas) = schema::named(root) else { return };
     let mut found = Vec::new();
     for (at, operation) in schema::operations(root) {

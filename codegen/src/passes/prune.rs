@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::request_errors;
-use crate::left_out::Notes;
 use crate::schema;
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     let mut used = schema::used(root, &["parameters", "requestBody", "responses"]);
     used.extend(request_errors::name(root));
     let reached = schema::reached(root, used);

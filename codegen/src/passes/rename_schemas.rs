@@ -1,20 +1,21 @@
 //! Names of schemas as Rust types: the overlay's `x-rust-name`, else the document's name in
-//! Rust's spelling. The published name is kept in `x-rust-schema` for the documentation.
+//! Rust's spelling.
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::left_out::Notes;
+use super::name_inline::PIN;
 use crate::schema;
 use crate::{names, pointer, walk};
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
-    let Some(schemas) = schema::components(root) else { return };
+/// Renames the schemas. Returns the names in the document by the new names.
+pub(super) fn run(root: &mut Value) -> HashMap<String, String> {
+    let Some(schemas) = schema::components(root) else { return HashMap::new() };
     let mut renamed: HashMap<String, String> = HashMap::new();
     let mut taken: HashSet<String> = HashSet::new();
     let wish = |name: &String, schema: &Value| {
-        let pinned = schema.get("x-rust-name").and_then(Value::as_str).map(names::type_name);
+        let pinned = schema.get(PIN).and_then(Value::as_str).map(names::type_name);
         let pinned = pinned.filter(|pin| !pin.is_empty());
         (pinned.is_none(), pinned.unwrap_or_else(|| names::type_name_or(name, "Schema")))
     };
@@ -34,8 +35,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
     for (name, mut schema) in std::mem::take(schemas) {
         let new = renamed.get(&name).cloned().unwrap_or_default();
         if let Some(map) = schema.as_object_mut() {
-            map.shift_remove("x-rust-name");
-            map.insert("x-rust-schema".to_owned(), json!(name));
+            map.shift_remove(PIN);
         }
         result.insert(new, schema);
     }
@@ -52,4 +52,5 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
             object.extend(reference);
         }
     });
+    renamed.into_iter().map(|(name, new)| (new, name)).collect()
 }

@@ -8,14 +8,13 @@
 
 use serde_json::{Value, json};
 
-use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
 /// Extension that marks the schema, and operations.
 pub(super) const MARK: &str = "x-rust-error";
 
-pub(super) fn run(root: &mut Value, _: &mut Notes) {
+pub(super) fn run(root: &mut Value) {
     let Some(general) = name(root).or_else(|| make(root)) else { return };
     let is_marked = |value: &Value| value == "general";
     for (_, _, operation) in schema::operations_mut(root) {
@@ -24,7 +23,7 @@ pub(super) fn run(root: &mut Value, _: &mut Notes) {
         for (status, response) in responses.and_then(Value::as_object_mut).into_iter().flatten() {
             // `default` may stand for a success, so it stays.
             if status.starts_with(['4', '5'])
-                && let Some(schema) = response.pointer_mut(schema::BODY)
+                && let Some(schema) = schema::body_mut(response)
             {
                 *schema = pointer::schema_ref(&general);
             }

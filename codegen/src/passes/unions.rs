@@ -3,13 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::hierarchies;
-use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
 
 /// Notes the values of the discriminating property that stand for each alternative, while
 /// schemas still have the names that the document uses.
-pub(super) fn tag(root: &mut Value, _: &mut Notes) {
+pub(super) fn tag(root: &mut Value) {
     schema::every_mut(root, &mut |map| {
         let Some(discriminator) = map.get("discriminator").cloned() else { return };
         let list = map.get("oneOf").or(map.get("anyOf")).and_then(Value::as_array);
@@ -25,7 +24,7 @@ pub(super) fn tag(root: &mut Value, _: &mut Notes) {
 }
 
 /// Removes alternatives that are no choice: `null`, a single one, several that are all text.
-pub(super) fn simplify(root: &mut Value, _: &mut Notes) {
+pub(super) fn simplify(root: &mut Value) {
     schema::every_mut(root, &mut |map| {
         for key in ["oneOf", "anyOf"] {
             let Some(Value::Array(mut list)) = map.shift_remove(key) else { continue };

@@ -341,6 +341,11 @@ fn facts_without_effect_on_clients_are_compatible_and_prose_is_no_change() {
         |d| d["x-mine"] = json!(1),
         &[(Compatible, "changed document: only in what concerns no client")],
     );
+    let mut hooks = base();
+    hooks["x-hooks"] = json!({ "made": { "tags": ["t"] } });
+    let mut other = hooks.clone();
+    other["x-hooks"]["made"]["tags"] = json!([]);
+    assert_eq!(between(&hooks, &other), between(&base(), &hooks));
     assert_effect(|d| post(d)["summary"] = json!("other prose"), &[]);
     assert_effect(|d| schema(d, "In")["properties"]["may"]["description"] = json!("prose"), &[]);
     assert_effect(|d| remove(post(d), "summary"), &[]);
@@ -376,6 +381,10 @@ fn examples_are_one_line_however_many_change() {
             schema(d, "Both")["example"] = json!({ "n": 1 });
         },
         &[(Compatible, "changed document: 2 examples")],
+    );
+    assert_effect(
+        |d| post(d)["externalDocs"] = json!({ "url": "https://d.example" }),
+        &[(Compatible, "changed document: 1 link")],
     );
     assert_effect(
         |d| schema(d, "Out")["properties"]["example"] = json!({ "type": "string" }),

@@ -119,7 +119,7 @@ fn remove(value: &mut Value, key: &str) {
 }
 
 /// Changes of a document.
-pub(super) const OUTER: [Outer; 31] = [
+pub(super) const OUTER: [Outer; 35] = [
     ("operation removed", |d| remove(&mut d["paths"]["/rooms/{id}"], "get"), Breaking),
     ("operation added", |d| d["paths"]["/x"] = json!({ "get": { "responses": {} } }), Compatible),
     ("name changed", |d| post(d)["operationId"] = json!("create"), Breaking),
@@ -189,6 +189,22 @@ pub(super) const OUTER: [Outer; 31] = [
         |d| d["components"]["securitySchemes"]["two"]["name"] = json!("X-Other"),
         Breaking,
     ),
+    (
+        "security scheme sent as before",
+        |d| d["components"]["securitySchemes"]["one"]["bearerFormat"] = json!("JWT"),
+        Compatible,
+    ),
+    (
+        "unused security scheme removed",
+        |d| remove(&mut d["components"]["securitySchemes"], "unused"),
+        Compatible,
+    ),
+    (
+        "link to documentation",
+        |d| d["externalDocs"] = json!({ "url": "https://d.example" }),
+        Compatible,
+    ),
+    ("extension", |d| d["x-hooks"] = json!({ "tags": ["new"] }), Nothing),
     ("server", |d| d["servers"][0]["url"] = json!("https://b.example"), Compatible),
     (
         "unused schema",

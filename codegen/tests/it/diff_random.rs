@@ -189,7 +189,8 @@ fn document(request: &Node, response: &Node, seed: u64) -> Value {
             "responses": { "204": { "description": "" } } } } },
         "components": { "schemas": writer.schemas, "securitySchemes": {
             "one": { "type": "http", "scheme": "bearer" },
-            "two": { "type": "apiKey", "in": "header", "name": "X-Key" } } },
+            "two": { "type": "apiKey", "in": "header", "name": "X-Key" },
+            "unused": { "type": "http", "scheme": "basic" } } },
     })
 }
 

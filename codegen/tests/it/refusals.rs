@@ -83,6 +83,24 @@ fn the_format_is_told_by_the_content() {
 }
 
 #[test]
+fn references_may_have_percent_escapes() {
+    let mut document = small();
+    let shared = json!({ "$ref": "#/paths/~1rooms~1%7BroomId%7D/get/parameters/0" });
+    document["paths"]["/doors/{roomId}"] = json!({ "get": {
+        "parameters": [shared], "responses": { "204": { "description": "" } } } });
+    let text = strictly(&document).unwrap();
+    let method = text.split("pub fn get_door").nth(1).unwrap();
+    assert!(method.contains("room_id: &'a types::RoomId"), "{text}");
+    // A reference that leads somewhere as it stands is no escape.
+    let to = json!({ "$ref": "#/components/schemas/a%25" });
+    let mut document = with_schemas(json!({ "a%25": { "type": "boolean" }, "a%": {} }));
+    document["components"]["schemas"]["Room"]["properties"]["b"] = to;
+    let text = strictly(&document).unwrap();
+    assert!(text.contains("pub b: Option<A25>"), "{text}");
+    assert!(text.contains("pub type A25 = bool;"), "{text}");
+}
+
+#[test]
 fn references_lead_somewhere_in_the_same_document() {
     let to =
         |target: &str| with_schemas(json!({ "A": { "properties": { "b": { "$ref": target } } } }));
