@@ -79,3 +79,21 @@ fn plain(c: char) -> char {
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if c.is_control() || reverses { ' ' } else { c }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::comments;
+    use crate::left_out::{LeftOut, Part};
+
+    #[test]
+    fn marks_become_comments_and_other_lines_stay() {
+        let (pointer, reason) = ("/paths/~1a".to_owned(), "no\nline".to_owned());
+        let left_out = [LeftOut { part: Part::Operation, pointer, reason }];
+        let docs = [vec![" One.".to_owned(), String::new(), " Two.".to_owned()]];
+        let text = "mod a {\n    #[doc = 0]\n    pub b: u8,\n    left_out!(0);\n    /// left_out!(0);\n    #[doc = 1]\n}\n";
+        assert_eq!(
+            comments(text, &left_out, &docs),
+            "mod a {\n    /// One.\n    ///\n    /// Two.\n    pub b: u8,\n    // Left out: /paths/~1a: no line\n    /// left_out!(0);\n    #[doc = 1]\n}\n"
+        );
+    }
+}
