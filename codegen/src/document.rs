@@ -51,6 +51,11 @@ impl Document {
         &self.root
     }
 
+    /// Returns the document as JSON that belongs to the caller.
+    pub(crate) fn into_root(self) -> Value {
+        self.root
+    }
+
     /// Counts the operations of the document.
     pub fn operations(&self) -> usize {
         let paths = self.root.get("paths").and_then(Value::as_object);

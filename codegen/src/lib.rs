@@ -146,14 +146,14 @@ pub fn generate(document: &Document, overlay: &Overlay, options: &Options) -> Re
     if options.stale == StalePolicy::Refuse && !stale.is_empty() {
         return Err(Error::StaleOverlay { file: overlay.file().to_owned(), stale });
     }
-    let generated = stack::with_large_stack(|| text(&completed, options)).unwrap_or_else(|| {
+    let text = || text(file, completed, options);
+    let generated = stack::with_large_stack(text).unwrap_or_else(|| {
         Err(Error::Backend { file: file.to_owned(), reason: "the generator failed".to_owned() })
     })?;
     Ok(Generated { stale, ..generated })
 }
 
-fn text(document: &Document, options: &Options) -> Result<Generated> {
-    let file = document.file();
+fn text(file: &str, document: Document, options: &Options) -> Result<Generated> {
     let mut notes = left_out::Notes::default();
     let model = model::Model::of(document, &mut notes);
     if options.strict {

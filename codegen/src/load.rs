@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::{Error, Result, stack};
@@ -131,12 +132,13 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             let Unique(value) = access.next_value()?;
-            if map.contains_key(&key) {
-                return Err(de::Error::custom(format_args!(
-                    "key `{key}` stands twice in one object"
-                )));
+            match map.entry(key) {
+                Entry::Vacant(entry) => drop(entry.insert(value)),
+                Entry::Occupied(entry) => {
+                    let reason = format!("key `{}` stands twice in one object", entry.key());
+                    return Err(de::Error::custom(reason));
+                }
             }
-            map.insert(key, value);
         }
         Ok(Unique(Value::Object(map)))
     }

@@ -62,6 +62,16 @@ const TAKEN_TYPES: [&str; 52] = [
     "Vec",
 ];
 
+/// Strict and reserved keywords of the editions up to 2024, in lower case.
+/// <https://doc.rust-lang.org/reference/keywords.html>
+const KEYWORDS: [&str; 51] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
 /// Spells `sessions_new` or `TrackObject` as the name of a type. Empty if `text` has no letter
 /// to begin with.
 pub(crate) fn type_name(text: &str) -> String {
@@ -185,14 +195,14 @@ pub(crate) fn is_plural(word: &str) -> bool {
     word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end))
 }
 
+/// Returns whether the name is a word of the language, which is no identifier.
 fn is_keyword(name: &str) -> bool {
-    // `gen` is a keyword since the edition of 2024, which syn does not know.
-    name == "gen" || syn::parse_str::<syn::Ident>(name).is_err() && !name.is_empty()
+    KEYWORDS.contains(&name)
 }
 
 /// Replaces characters that are not ASCII letters or digits by spaces, which separate words.
 fn ascii(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect()
+    text.replace(|c: char| !c.is_ascii_alphanumeric(), " ")
 }
 
 #[cfg(test)]
@@ -208,6 +218,15 @@ mod tests {
             prop_assert_eq!(type_name(&ty), ty);
             prop_assert_eq!(field_name(&field), field);
         }
+    }
+
+    #[test]
+    fn no_keyword_is_an_identifier() {
+        // syn does not know the keyword of the edition of 2024.
+        for keyword in KEYWORDS.into_iter().filter(|keyword| *keyword != "gen") {
+            assert!(syn::parse_str::<syn::Ident>(keyword).is_err(), "{keyword}");
+        }
+        assert_eq!(field_name("Gen"), "gen_");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn name(
 
 fn model(document: &Document, overlay: &Overlay) -> Result<Model> {
     let (completed, _) = overlay.apply_to(document)?;
-    stack::with_large_stack(|| Model::of(&completed, &mut Notes::default())).ok_or_else(|| {
+    stack::with_large_stack(|| Model::of(completed, &mut Notes::default())).ok_or_else(|| {
         Error::Backend {
             file: document.file().to_owned(),
             reason: "the generator failed".to_owned(),

@@ -5,24 +5,24 @@ use std::collections::HashSet;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{doc, ident, ty, unions};
+use super::{Docs, ident, ty, unions};
 use crate::model::Model;
 use crate::names;
 use crate::security::{self, Scheme};
 
 /// Writes the client and its builder.
-pub(super) fn items(model: &Model) -> TokenStream {
+pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
     let idents: Vec<_> = model.held.iter().map(|held| ident(&held.ident)).collect();
     let types: Vec<_> =
         model.held.iter().map(|held| ty::spelled(&held.ty, &quote!(types::))).collect();
     let (base_url, title) = (&model.base_url, &model.title);
     let shown = model.held.iter().map(|held| held.ident.as_str());
     let getters = model.held.iter().zip(&idents).zip(&types).map(|((held, ident), ty)| {
-        let docs = doc::paragraphs(&[&held.description]);
+        let docs = docs.paragraphs(&[&held.description]);
         let fallback =
             held.description.is_empty().then(|| quote!(#[doc = " As given to the builder."]));
         quote! {
-            #(#docs)* #fallback
+            #docs #fallback
             pub fn #ident(&self) -> &#ty {
                 &self.#ident
             }
@@ -39,7 +39,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
     let cheap = "A clone shares the connections of the original and costs no more than a few \
                  reference counts.";
     let summary =
-        doc::paragraphs(&[&format!("A client of the {title}."), &format!("{cheap} {secret}")]);
+        docs.paragraphs(&[&format!("A client of the {title}."), &format!("{cheap} {secret}")]);
     let is_chosen = model.has_choice_of_schemes();
     let scheme = is_chosen.then(|| quote!(pub(crate) scheme: Option<runtime::security::Scheme>,));
     let no_scheme = is_chosen.then(|| quote!(scheme: None,));
@@ -55,7 +55,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
             }
         }
     });
-    let setters = secret_setters(model);
+    let setters = secret_setters(model, docs);
     let has_several = !setters.is_empty();
     let secrets = has_several.then(|| quote!(pub(crate) secrets: runtime::security::Secrets,));
     let secrets_to_be = has_several.then(|| quote!(secrets: Vec<(&'static str, SecretString)>,));
@@ -70,7 +70,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
 
             /// URL of the API, as published.
             pub const DEFAULT_BASE_URL: &str = #base_url;
-            #(#summary)*
+            #summary
             #[derive(Clone)]
             pub struct Client {
                 pub(crate) core: Arc<setup::Core>,
@@ -177,7 +177,7 @@ pub(super) fn items(model: &Model) -> TokenStream {
 }
 
 /// Writes the setter of each scheme that can have a secret of its own.
-fn secret_setters(model: &Model) -> Vec<TokenStream> {
+fn secret_setters(model: &Model, docs: &Docs) -> Vec<TokenStream> {
     let mut taken = HashSet::new();
     let setter = |(name, scheme): (&str, &Scheme)| {
         let spell = |name: &str| names::field_name_or(&format!("secret_of_{name}"), "secret_of");
@@ -189,13 +189,13 @@ fn secret_setters(model: &Model) -> Vec<TokenStream> {
             Scheme::Query(name) => format!("the query parameter `{name}`"),
             Scheme::Cookie(name) => format!("the cookie `{name}`"),
         };
-        let docs = doc::paragraphs(&[
+        let docs = docs.paragraphs(&[
             &format!("Sets the secret of the scheme `{}`: {sent}.", unions::plain(name)),
             "A scheme without a secret of its own takes that of the client. Where an operation \
              wants several schemes together, one of them can do so.",
         ]);
         quote! {
-            #(#docs)*
+            #docs
             pub fn #method(mut self, secret: SecretString) -> Self {
                 self.secrets.push((#name, secret));
                 self

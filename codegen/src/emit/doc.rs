@@ -6,26 +6,45 @@
 //! indentation, with a character that begins no block. So only paragraphs come out, and
 //! `cargo test` finds no example to compile and run.
 
-use proc_macro2::TokenStream;
+use std::cell::RefCell;
+
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-/// Writes `text` as doc attributes, one for each line.
-fn attributes(text: &str) -> Vec<TokenStream> {
-    lines(text).into_iter().map(|line| quote!(#[doc = #line])).collect()
-}
+/// Documentation of the client's items, with a mark among the tokens for each part. The printer
+/// replaces the marks, because to parse and print a line of text takes as long as one of code.
+#[derive(Default)]
+pub(crate) struct Docs(RefCell<Vec<Vec<String>>>);
 
-/// Writes paragraphs, without the empty ones.
-pub(super) fn paragraphs(parts: &[&str]) -> Vec<TokenStream> {
-    let parts: Vec<&str> =
-        parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
-    attributes(&parts.join("\n\n"))
-}
+impl Docs {
+    /// Writes paragraphs, without the empty ones.
+    pub(super) fn paragraphs(&self, parts: &[&str]) -> TokenStream {
+        let parts: Vec<&str> =
+            parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
+        self.mark(lines(&parts.join("\n\n")))
+    }
 
-/// Writes a paragraph that follows others.
-pub(super) fn break_and(text: &str) -> Vec<TokenStream> {
-    let mut docs = vec![quote!(#[doc = ""])];
-    docs.extend(attributes(text));
-    docs
+    /// Writes a paragraph that follows others.
+    pub(super) fn break_and(&self, text: &str) -> TokenStream {
+        let mut all = vec![String::new()];
+        all.extend(lines(text));
+        self.mark(all)
+    }
+
+    fn mark(&self, lines: Vec<String>) -> TokenStream {
+        if lines.is_empty() {
+            return TokenStream::new();
+        }
+        let mut all = self.0.borrow_mut();
+        all.push(lines);
+        let index = Literal::usize_unsuffixed(all.len() - 1);
+        quote!(#[doc = #index])
+    }
+
+    /// Returns the lines of each part, in the order of the marks' numbers.
+    pub(crate) fn into_lines(self) -> Vec<Vec<String>> {
+        self.0.into_inner()
+    }
 }
 
 /// Returns the lines of the comment, each with a space before it.
@@ -38,22 +57,22 @@ fn lines(text: &str) -> Vec<String> {
 
 /// Splits a line into escaped words. A code span is one word.
 fn words(line: &str) -> Vec<String> {
-    let line: String = line.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut words = vec![String::new()];
-    let mut push = |part: &str, begins: bool| match words.last_mut() {
-        Some(last) if !begins => last.push_str(part),
-        _ => words.push(part.to_owned()),
-    };
+    let parts = line.split(|c: char| c.is_whitespace() || is_invisible(c));
+    let line = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let (mut words, mut word) = (Vec::new(), String::new());
     let mut rest = line.as_str();
     while !rest.is_empty() {
         let (text, code) = next_code(rest);
-        for (index, word) in text.split(' ').enumerate() {
-            push(&escape(word), index > 0);
+        for (index, part) in text.split(' ').enumerate() {
+            if index > 0 {
+                words.push(std::mem::take(&mut word));
+            }
+            escape(part, &mut word);
         }
-        push(code, false);
+        word.push_str(code);
         rest = &rest[text.len() + code.len()..];
     }
+    words.push(word);
     words
 }
 
@@ -83,21 +102,21 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Escapes the characters of a word outside of code spans that have a meaning in a paragraph.
-fn escape(word: &str) -> String {
-    let link = word.trim_end_matches(['.', ',', ';', ':', ')']);
+/// Adds part of a word outside of code spans to `word`. Characters that have a meaning in a
+/// paragraph are escaped.
+fn escape(part: &str, word: &mut String) {
+    let link = part.trim_end_matches(['.', ',', ';', ':', ')']);
     let is_link = link.starts_with("https://") || link.starts_with("http://");
     if is_link && !link.contains(['<', '>', '`']) {
-        return format!("<{link}>{}", &word[link.len()..]);
+        word.extend(["<", link, ">", &part[link.len()..]]);
+        return;
     }
-    let mut result = String::with_capacity(word.len());
-    for c in word.chars() {
+    for c in part.chars() {
         if matches!(c, '\\' | '`' | '[' | ']' | '<' | '>' | '*' | '_' | '~' | '&') {
-            result.push('\\');
+            word.push('\\');
         }
-        result.push(c);
+        word.push(c);
     }
-    result
 }
 
 /// Largest width of a line of documentation, in bytes.

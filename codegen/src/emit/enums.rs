@@ -4,22 +4,22 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{doc, ident, ty};
+use super::{Docs, ident, ty};
 use crate::model::{EnumValue, Named};
 
-pub(super) fn items(named: &Named, values: &[EnumValue]) -> TokenStream {
-    let (name, docs) = (ident(&named.name), ty::docs(named));
+pub(super) fn items(named: &Named, values: &[EnumValue], docs: &Docs) -> TokenStream {
+    let (name, own) = (ident(&named.name), ty::docs(named, docs));
     let idents: Vec<_> = values.iter().map(|value| ident(&value.ident)).collect();
     let texts: Vec<&str> = values.iter().map(|value| value.value.as_str()).collect();
     let value_docs = values
         .iter()
-        .map(|value| doc::paragraphs(&[&format!("`{}`", value.value), &value.description]));
+        .map(|value| docs.paragraphs(&[&format!("`{}`", value.value), &value.description]));
     quote! {
-        #(#docs)*
+        #own
         #[derive(Clone)]
         #[non_exhaustive]
         pub enum #name {
-            #(#(#value_docs)* #idents,)*
+            #(#value_docs #idents,)*
             /// A value that the document does not know, as it was received.
             Other(String),
         }

@@ -4,16 +4,16 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{doc, ident, ty};
+use super::{Docs, ident, ty};
 use crate::model::{Debug, Field, Presence, Ty};
 
 /// Writes the field's declaration.
-pub(super) fn declared(field: &Field) -> TokenStream {
+pub(super) fn declared(field: &Field, docs: &Docs) -> TokenStream {
     let fallback = format!("The API's `{}`.", field.wire);
     let text = if field.description.is_empty() { &fallback } else { &field.description };
-    let docs = doc::paragraphs(&[text, ty::deprecation(field.deprecated)]);
+    let docs = docs.paragraphs(&[text, ty::deprecation(field.deprecated)]);
     let (serde, ident, ty) = (serde(field), ident(&field.ident), spelled(field));
-    quote! { #(#docs)* #serde pub #ident: #ty }
+    quote! { #docs #serde pub #ident: #ty }
 }
 
 /// Writes the field's type.

@@ -13,59 +13,66 @@ mod ty;
 mod types;
 mod unions;
 
+use std::iter;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
+pub(crate) use self::doc::Docs;
 pub(crate) use self::needs::extras;
 use crate::left_out::{LeftOut, Part};
 use crate::model::Model;
 
-/// Writes the client with a method for each operation.
-pub(crate) fn client(model: &Model, left_out: &[LeftOut]) -> TokenStream {
-    let client = client::items(model);
-    let methods = model.operations.iter().map(request::method);
+/// Items with braces around them.
+pub(crate) struct Block {
+    /// Tokens before the braces.
+    pub(crate) head: TokenStream,
+    pub(crate) items: Vec<TokenStream>,
+}
+
+/// Writes the client without the methods for operations.
+pub(crate) fn client(model: &Model, docs: &Docs) -> TokenStream {
+    client::items(model, docs)
+}
+
+/// Writes the methods of the client, one for each operation.
+pub(crate) fn methods(model: &Model, left_out: &[LeftOut], docs: &Docs) -> Block {
+    let methods = model.operations.iter().map(|operation| request::method(operation, docs));
     // A macro call marks the place of a comment, which the printer writes.
     let missing =
         (0..left_out.len()).filter(|index| left_out[*index].part == Part::Operation).map(|index| {
             let index = proc_macro2::Literal::usize_unsuffixed(index);
             quote!(left_out!(#index);)
         });
-    quote! {
-        #client
-        impl Client { #(#methods)* #(#missing)* }
-    }
+    Block { head: quote!(impl Client), items: methods.chain(missing).collect() }
 }
 
 /// Writes the module of types.
-pub(crate) fn types(model: &Model) -> TokenStream {
-    let types = types::items(model);
-    quote! {
-        /// Parts of requests and replies.
-        pub mod types {
-            #[allow(unused_imports)]
-            use serde::{Deserialize, Serialize};
+pub(crate) fn types(model: &Model, docs: &Docs) -> Block {
+    let uses = quote! {
+        #[allow(unused_imports)]
+        use serde::{Deserialize, Serialize};
 
-            #[allow(unused_imports)]
-            use super::runtime;
-            #types
-        }
-    }
+        #[allow(unused_imports)]
+        use super::runtime;
+    };
+    let summary = docs.paragraphs(&["Parts of requests and replies."]);
+    let items = iter::once(uses).chain(types::items(model, docs)).collect();
+    Block { head: quote!(#summary pub mod types), items }
 }
 
 /// Writes the module of requests.
-pub(crate) fn operations(model: &Model) -> TokenStream {
-    let operations = operations::items(model);
+pub(crate) fn operations(model: &Model, docs: &Docs) -> Block {
     let unused = model.operations.is_empty().then(|| quote!(#[allow(unused_imports)]));
-    quote! {
-        /// Requests that are ready to be completed and sent.
-        pub mod operations {
-            #unused
-            use super::{Client, runtime, types};
-            #unused
-            use runtime::error::OperationError;
-            #operations
-        }
-    }
+    let uses = quote! {
+        #unused
+        use super::{Client, runtime, types};
+        #unused
+        use runtime::error::OperationError;
+    };
+    let summary = docs.paragraphs(&["Requests that are ready to be completed and sent."]);
+    let items = iter::once(uses).chain(operations::items(model, docs)).collect();
+    Block { head: quote!(#summary pub mod operations), items }
 }
 
 /// Creates an identifier. `name` comes from [`names`](crate::names) and is valid.

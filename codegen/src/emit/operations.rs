@@ -6,18 +6,18 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{doc, ident, request, ty};
+use super::{Docs, ident, request, ty};
 use crate::model::{Body, BodyKind, Model, Operation, Parameter, Place, Ty};
 use crate::names;
 
-pub(super) fn items(model: &Model) -> TokenStream {
+pub(super) fn items(model: &Model, docs: &Docs) -> impl Iterator<Item = TokenStream> {
     let mut items: Vec<(String, TokenStream)> = model
         .operations
         .iter()
-        .map(|operation| (names::type_name(&operation.name), builder(operation, model)))
+        .map(|operation| (names::type_name(&operation.name), builder(operation, model, docs)))
         .collect();
     items.sort_by(|a, b| a.0.cmp(&b.0));
-    items.into_iter().map(|(_, tokens)| tokens).collect()
+    items.into_iter().map(|(_, tokens)| tokens)
 }
 
 /// Parameters of an operation: arguments of the method, and chained ones.
@@ -65,7 +65,7 @@ pub(super) fn body_argument(body: &Body) -> (TokenStream, TokenStream) {
     }
 }
 
-fn builder(operation: &Operation, model: &Model) -> TokenStream {
+fn builder(operation: &Operation, model: &Model, docs: &Docs) -> TokenStream {
     let arguments = Arguments::of(operation);
     let name = ident(&names::type_name(&operation.name));
     let summary = format!(
@@ -90,7 +90,7 @@ fn builder(operation: &Operation, model: &Model) -> TokenStream {
             false => quote!(pub(super) body: Option<#ty>,),
         }
     });
-    let setters = arguments.optional.iter().map(|parameter| setter(parameter));
+    let setters = arguments.optional.iter().map(|parameter| setter(parameter, docs));
     let body_setter = operation.body.as_ref().filter(|body| !body.required).map(|body| {
         let (ty, value) = body_argument(body);
         quote! {
@@ -120,15 +120,15 @@ fn builder(operation: &Operation, model: &Model) -> TokenStream {
     }
 }
 
-fn setter(parameter: &Parameter) -> TokenStream {
+fn setter(parameter: &Parameter, docs: &Docs) -> TokenStream {
     let ident = ident(&parameter.ident);
     let fallback = format!("Sets `{}`.", parameter.name);
     let text = if parameter.description.is_empty() { &fallback } else { &parameter.description };
-    let docs = doc::paragraphs(&[text]);
+    let docs = docs.paragraphs(&[text]);
     let argument = ty::argument(&parameter.ty, &quote!(types::));
     let (ty, value) = (&argument.ty, argument.value(&ident));
     quote! {
-        #(#docs)*
+        #docs
         pub fn #ident(mut self, #ident: #ty) -> Self {
             self.#ident = Some(#value);
             self

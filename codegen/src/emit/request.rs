@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::operations::{Arguments, body_argument, is_borrowed};
 use super::outcomes::{Failure, Success, json};
-use super::{doc, ident, needs, ty};
+use super::{Docs, ident, needs, ty};
 use crate::model::{
     Body, BodyKind, Model, Operation, Outcome, Parameter, Payload, Place, Presence, Schema, Status,
     Ty, Writing,
@@ -15,11 +15,11 @@ use crate::path_template::{Piece, Segment};
 use crate::security::{self, Scheme, Way};
 
 /// Writes the method of the client.
-pub(super) fn method(operation: &Operation) -> TokenStream {
+pub(super) fn method(operation: &Operation, docs: &Docs) -> TokenStream {
     let arguments = Arguments::of(operation);
     let name = ident(&operation.name);
     let builder = ident(&names::type_name(&operation.name));
-    let docs = docs(operation, &arguments);
+    let own = own_docs(operation, &arguments, docs);
     let (inputs, values): (Vec<_>, Vec<_>) =
         arguments.required.iter().map(|parameter| argument(parameter)).unzip();
     let optional = arguments.optional.iter().map(|parameter| ident(&parameter.ident));
@@ -47,7 +47,7 @@ pub(super) fn method(operation: &Operation) -> TokenStream {
     };
     let many = (inputs.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     quote! {
-        #(#docs)*
+        #own
         #many
         pub fn #name #generics(#receiver, #(#inputs),*) -> operations::#builder<#output> {
             operations::#builder { client: self, #(#values,)* #body_value #(#optional: None,)* }
@@ -67,7 +67,7 @@ fn argument(parameter: &Parameter) -> (TokenStream, TokenStream) {
     (quote!(#ident: #ty), passed.initialize(&ident))
 }
 
-fn docs(operation: &Operation, arguments: &Arguments<'_>) -> Vec<TokenStream> {
+fn own_docs(operation: &Operation, arguments: &Arguments<'_>, docs: &Docs) -> TokenStream {
     let method = operation.method.to_uppercase();
     let line = format!("`{method} {}`", operation.path);
     let summary = match operation.summary.is_empty() {
@@ -76,14 +76,14 @@ fn docs(operation: &Operation, arguments: &Arguments<'_>) -> Vec<TokenStream> {
     };
     let line = if operation.summary.is_empty() { String::new() } else { line };
     let deprecation = ty::deprecation(operation.deprecated);
-    let mut docs = doc::paragraphs(&[&summary, &operation.description, deprecation, &line]);
+    let mut own = docs.paragraphs(&[&summary, &operation.description, deprecation, &line]);
     for parameter in &arguments.required {
         let text = parameter.description.split_whitespace().collect::<Vec<_>>().join(" ");
         if !text.is_empty() {
-            docs.extend(doc::break_and(&format!("`{}`: {text}", parameter.ident)));
+            own.extend(docs.break_and(&format!("`{}`: {text}", parameter.ident)));
         }
     }
-    docs
+    own
 }
 
 /// Writes the method of the builder that sends the request.

@@ -7,12 +7,12 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{doc, fields, ident, ty};
+use super::{Docs, fields, ident, ty};
 use crate::model::{Field, Named, Struct};
 
-pub(super) fn items(named: &Named, body: &Struct) -> TokenStream {
-    let (name, docs) = (ident(&named.name), ty::docs(named));
-    let fields = body.fields.iter().map(fields::declared);
+pub(super) fn items(named: &Named, body: &Struct, docs: &Docs) -> TokenStream {
+    let (name, own) = (ident(&named.name), ty::docs(named, docs));
+    let fields = body.fields.iter().map(|field| fields::declared(field, docs));
     let extra = extra(body);
     let rest = extra.as_ref().map(|(extra, values)| {
         quote! {
@@ -23,9 +23,9 @@ pub(super) fn items(named: &Named, body: &Struct) -> TokenStream {
     });
     let all_optional = !body.fields.iter().any(fields::is_needed);
     let default = (named.requested && all_optional).then(|| quote!(Default,));
-    let constructors = named.requested.then(|| constructors(&name, body));
+    let constructors = named.requested.then(|| constructors(&name, body, docs));
     quote! {
-        #(#docs)*
+        #own
         #[derive(Clone, Debug, #default PartialEq, Serialize, Deserialize)]
         #[non_exhaustive]
         pub struct #name { #(#fields,)* #rest }
@@ -44,7 +44,7 @@ fn extra(body: &Struct) -> Option<(Ident, TokenStream)> {
     Some((ident(&name), quote!(std::collections::HashMap<String, #values>)))
 }
 
-fn constructors(name: &Ident, body: &Struct) -> TokenStream {
+fn constructors(name: &Ident, body: &Struct, docs: &Docs) -> TokenStream {
     let (needed, others): (Vec<&Field>, Vec<&Field>) =
         body.fields.iter().partition(|field| fields::is_needed(field));
     let arguments = needed.iter().map(|field| {
@@ -72,16 +72,16 @@ fn constructors(name: &Ident, body: &Struct) -> TokenStream {
     };
     // Each required field is an argument, so there may be many.
     let many = (needed.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
-    let setters = others.into_iter().map(|field| setter(field, body));
+    let setters = others.into_iter().map(|field| setter(field, body, docs));
     quote! { impl #name { #many #new #(#setters)* } }
 }
 
-fn setter(field: &Field, body: &Struct) -> TokenStream {
+fn setter(field: &Field, body: &Struct, docs: &Docs) -> TokenStream {
     let ident = ident(&field.ident);
     let argument = fields::argument(field);
     let (ty, value) = (&argument.ty, argument.value(&ident));
     let value = if fields::is_option(field) { quote!(Some(#value)) } else { value };
-    let docs = doc::paragraphs(&[&format!("Sets `{}`.", field.wire)]);
+    let docs = docs.paragraphs(&[&format!("Sets `{}`.", field.wire)]);
     // A setter of these names would clash with the constructor or `Default`.
     let mut method = field.ident.clone();
     while matches!(method.as_str(), "new" | "default")
@@ -91,7 +91,7 @@ fn setter(field: &Field, body: &Struct) -> TokenStream {
     }
     let method = super::ident(&method);
     quote! {
-        #(#docs)*
+        #docs
         pub fn #method(mut self, #ident: #ty) -> Self {
             self.#ident = #value;
             self

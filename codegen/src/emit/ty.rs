@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::ident;
+use super::{Docs, ident};
 use crate::model::{Format, Named, Schema, Ty};
 
 /// Spells `ty` behind `path`, which leads to the module of types.
@@ -104,19 +104,14 @@ impl Argument {
 }
 
 /// Writes the documentation of a named type.
-pub(super) fn docs(named: &Named) -> Vec<TokenStream> {
+pub(super) fn docs(named: &Named, docs: &Docs) -> TokenStream {
     let name = &named.name;
     let summary = match (named.description.is_empty(), &named.schema) {
         (false, _) => String::new(),
         (true, Schema::OpenEnum(_)) => format!("The values of `{name}`."),
         (true, _) => format!("The API's `{name}`."),
     };
-    super::doc::paragraphs(&[
-        &summary,
-        &named.description,
-        &origin(named),
-        deprecation(named.deprecated),
-    ])
+    docs.paragraphs(&[&summary, &named.description, &origin(named), deprecation(named.deprecated)])
 }
 
 /// Returns the sentence that names the schema of a type.

@@ -4,11 +4,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{ident, ty};
+use super::{Docs, ident, ty};
 use crate::model::{Named, Union};
 
-pub(super) fn items(named: &Named, union: &Union) -> TokenStream {
-    let (name, docs) = (ident(&named.name), ty::docs(named));
+pub(super) fn items(named: &Named, union: &Union, docs: &Docs) -> TokenStream {
+    let (name, docs) = (ident(&named.name), ty::docs(named, docs));
     let idents: Vec<_> = union.variants.iter().map(|variant| ident(&variant.ident)).collect();
     let types: Vec<_> =
         union.variants.iter().map(|variant| ty::spelled(&variant.ty, &quote!())).collect();
@@ -27,7 +27,7 @@ pub(super) fn items(named: &Named, union: &Union) -> TokenStream {
         None => quote!(runtime::unions::alternatives! { #name #(#idents)* }),
     };
     quote! {
-        #(#docs)*
+        #docs
         #[derive(Clone, Debug, PartialEq)]
         #[allow(clippy::large_enum_variant)]
         #[non_exhaustive]

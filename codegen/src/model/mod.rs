@@ -43,8 +43,8 @@ pub(crate) struct Model {
 
 impl Model {
     /// Prepares and reads a document. Notes the parts that the model lacks.
-    pub(crate) fn of(document: &Document, notes: &mut Notes) -> Self {
-        let mut root = document.root().clone();
+    pub(crate) fn of(document: Document, notes: &mut Notes) -> Self {
+        let mut root = document.into_root();
         mend::mend(&mut root, notes);
         let published = passes::run(&mut root, notes);
         Self::read(&root, &published)
