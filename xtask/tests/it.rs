@@ -307,7 +307,7 @@ fn a_failed_fetch_leaves_everything_as_it_was() {
     assert_untouched(&serve(Reply::NotFound), &[], 2, "the server answered 404");
     assert_untouched(&serve(Reply::Truncated), &[], 2, "the transfer broke off");
     assert_untouched(&serve(Reply::Slow), &["--timeout", "1"], 2, "no complete reply within 1 s");
-    assert_untouched(&serve(Reply::Endless), &[], 2, "larger than 8388608 bytes");
+    assert_untouched(&serve(Reply::Endless), &[], 2, "larger than 33554432 bytes");
     assert_untouched("http://127.0.0.1:1/x.yaml", &[], 2, "no connection");
     assert_untouched("no/such/file.yaml", &[], 2, "no/such/file.yaml");
 }
