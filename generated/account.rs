@@ -297,12 +297,6 @@ pub mod types {
         pub success: bool,
     }
     impl runtime::error::ErrorBody for ApiError {
-        fn code(&self) -> Option<&str> {
-            None
-        }
-        fn description(&self) -> Option<&str> {
-            None
-        }
         fn is_error(&self) -> bool {
             !self.success
         }
@@ -350,12 +344,6 @@ pub mod types {
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppCreated {
-        fn code(&self) -> Option<&str> {
-            None
-        }
-        fn description(&self) -> Option<&str> {
-            None
-        }
         fn is_error(&self) -> bool {
             !self.success
         }
@@ -379,12 +367,6 @@ pub mod types {
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppList {
-        fn code(&self) -> Option<&str> {
-            None
-        }
-        fn description(&self) -> Option<&str> {
-            None
-        }
         fn is_error(&self) -> bool {
             !self.success
         }
@@ -414,12 +396,6 @@ pub mod types {
         pub success: bool,
     }
     impl runtime::error::ErrorBody for AppReply {
-        fn code(&self) -> Option<&str> {
-            None
-        }
-        fn description(&self) -> Option<&str> {
-            None
-        }
         fn is_error(&self) -> bool {
             !self.success
         }
@@ -542,12 +518,6 @@ pub mod types {
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyCreated {
-        fn code(&self) -> Option<&str> {
-            None
-        }
-        fn description(&self) -> Option<&str> {
-            None
-        }
         fn is_error(&self) -> bool {
             !self.success
         }
@@ -571,12 +541,6 @@ pub mod types {
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyList {
-        fn code(&self) -> Option<&str> {
-            None
-        }
-        fn description(&self) -> Option<&str> {
-            None
-        }
         fn is_error(&self) -> bool {
             !self.success
         }
@@ -606,12 +570,6 @@ pub mod types {
         pub success: bool,
     }
     impl runtime::error::ErrorBody for TurnKeyReply {
-        fn code(&self) -> Option<&str> {
-            None
-        }
-        fn description(&self) -> Option<&str> {
-            None
-        }
         fn is_error(&self) -> bool {
             !self.success
         }

@@ -249,9 +249,7 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
         _ => &[],
     };
     let get = |wire: &str| {
-        let Some(field) = all.iter().find(|field| field.wire == wire) else {
-            return quote!(None);
-        };
+        let field = all.iter().find(|field| field.wire == wire)?;
         let optional = matches!(field.presence, Presence::Optional | Presence::Nullable);
         let is_enum = match &field.ty {
             Ty::Named(name) => model
@@ -262,14 +260,16 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
         let is_text = field.ty == Ty::Text;
         let ident = ident(&field.ident);
         match (is_text, is_enum, optional) {
-            (_, true, true) => quote!(self.#ident.as_ref().map(|value| value.as_str())),
-            (_, true, false) => quote!(Some(self.#ident.as_str())),
-            (true, _, true) => quote!(self.#ident.as_deref()),
-            (true, _, false) => quote!(Some(&self.#ident)),
-            _ => quote!(None),
+            (_, true, true) => Some(quote!(self.#ident.as_ref().map(|value| value.as_str()))),
+            (_, true, false) => Some(quote!(Some(self.#ident.as_str()))),
+            (true, _, true) => Some(quote!(self.#ident.as_deref())),
+            (true, _, false) => Some(quote!(Some(&self.#ident))),
+            _ => None,
         }
     };
-    let (code, description) = (get("errorCode"), get("errorDescription"));
+    let code = get("errorCode").map(|code| quote!(fn code(&self) -> Option<&str> { #code }));
+    let description =
+        get("errorDescription").map(|text| quote!(fn description(&self) -> Option<&str> { #text }));
     let is_error = all.iter().find(|field| field.is_verdict).map(|field| {
         let (verdict, is_option) = (ident(&field.ident), fields::is_option(field));
         let is_error = match is_option {
@@ -281,10 +281,8 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
     let name = ident(name);
     quote! {
         impl runtime::error::ErrorBody for #name {
-            fn code(&self) -> Option<&str> { #code }
-
-            fn description(&self) -> Option<&str> { #description }
-
+            #code
+            #description
             #is_error
         }
     }
