@@ -37,12 +37,15 @@ try {
   await step("three meet in two browsers, hear, see and read each other", meet);
   await step("two join at the same moment, 20 times, without a violation", together);
   await step("a moderator mutes and removes, members mute and unmute themselves", moderate);
-  await step("one leaves by the button, one closes the tab, one is killed", leave);
   await step("a lost connection for media is repaired", loseMedia);
   await step("an expired session is replaced", expire);
   await step("no session to be had, and a button that begins anew", giveUp);
   await step("a network that comes back, and the same member", loseNetwork);
-  await step("a member that has expired in its sleep enters again", oversleep);
+  // Both wait for a member to expire.
+  await Promise.all([
+    step("one leaves by the button, one closes the tab, one is killed", leave),
+    step("a member that has expired in its sleep enters again", oversleep),
+  ]);
   await step("partytracks against the router, and another's session refused", party);
   await step("WHIP publishes, WHEP and a member of the room watch it", whip);
   // The next steps leave offers unanswered, which the emulator counts as violations.

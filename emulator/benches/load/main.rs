@@ -1,7 +1,7 @@
 //! Throughput and costs of the emulator: a fixed load on a process of its own.
 //!
 //! `cargo bench -p cloudflare-calls-emulator`, on Linux, because it reads `/proc`. Parts run by
-//! their names: `-- http forwarding sessions tracks`.
+//! their names: `-- http forwarding sessions tracks`. With `-- --short` no part has 1,000 sessions.
 
 // A benchmark fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
@@ -55,16 +55,18 @@ async fn main() {
     }
     check_system();
     let names: Vec<_> = arguments.iter().filter(|name| !name.starts_with('-')).collect();
+    let is_short = arguments.iter().any(|argument| argument == "--short");
+    let counts = if is_short { &SESSIONS[..2] } else { &SESSIONS[..] };
     let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| *wanted == name);
     let run = async {
         if is_wanted("http") {
-            operations().await;
+            operations(counts).await;
         }
         if is_wanted("forwarding") {
             forwarding().await;
         }
         if is_wanted("sessions") {
-            sessions().await;
+            sessions(counts).await;
         }
         if is_wanted("tracks") {
             tracks().await;
@@ -84,13 +86,13 @@ fn check_system() {
 }
 
 /// Measures HTTP operations, and the memory of sessions that never connect.
-async fn operations() {
+async fn operations(counts: &[usize]) {
     let mut table = Table::new(
         "HTTP operations over 4 connections, and sessions that are not connected",
         &[&["sessions", "GET/s", "CPU µs", "growth", "new/s", "CPU µs", "growth", "KiB/session"]],
     );
     let mut first = None;
-    for count in SESSIONS {
+    for &count in counts {
         let program = Program::start();
         let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
@@ -177,7 +179,7 @@ async fn forwarding() {
 }
 
 /// Measures one publisher with 10 subscribers beside idle sessions.
-async fn sessions() {
+async fn sessions(counts: &[usize]) {
     let mut costs = Table::new("Forwarding to 10 subscribers, busy", &[&["other sessions"], &COST]);
     let mut ways = Table::new(
         "Forwarding to 10 subscribers, 100 packets a second in",
@@ -185,7 +187,7 @@ async fn sessions() {
     );
     let mut memory = Table::new("Connected sessions", &[&["sessions", "KiB/session"]]);
     let mut first = None;
-    let others = SESSIONS.iter().flat_map(|&count| [(count, false), (count, true)]);
+    let others = counts.iter().flat_map(|&count| [(count, false), (count, true)]);
     for (count, is_connected) in [(0, false)].into_iter().chain(others) {
         let mut room = Room::new().await;
         room.subscribe(10).await;

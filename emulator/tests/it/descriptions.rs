@@ -1,8 +1,5 @@
 //! Damaged session descriptions: they are refused or taken, and harm nothing else.
 
-// A test fails by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 

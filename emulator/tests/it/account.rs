@@ -1,8 +1,5 @@
 //! The account API: apps and TURN keys come, work and go.
 
-// A test fails by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::ops::Deref;
 
 use cloudflare_calls::reqwest::{Client as Http, Method, StatusCode};

@@ -1,16 +1,11 @@
 //! Many agents at once.
 
-// A test fails by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use cloudflare_calls::prelude::*;
 use cloudflare_calls::tracks::RemoteTrack;
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Source};
 
-use support::{PATIENCE, client, join, pull};
+use crate::support::{PATIENCE, client, join, pull};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_subscribers_of_one_publisher_all_receive() {

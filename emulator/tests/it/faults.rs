@@ -1,11 +1,6 @@
 //! Faults beyond broken connections: held calls, edited replies, rules that can never match, and
 //! the requests of a backend that the original punishes.
 
-// A test fails by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,7 +15,7 @@ use cloudflare_calls_emulator::rules::{Operation, ViolationKind};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use support::{client, join, publish, pull};
+use crate::support::{client, join, publish, pull};
 
 /// Creates a session without an agent.
 async fn session(emulator: &Emulator) -> Session {
@@ -103,7 +98,7 @@ fn a_rule_that_can_never_match_or_happen_is_an_error() {
 #[tokio::test]
 async fn the_faults_of_the_readme_can_be_ordered() {
     let emulator = Emulator::start().await.unwrap();
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     let faults: Vec<&str> =
         readme.split('`').filter(|text| text.starts_with(r#"{"kind":"#)).collect();
     for fault in &faults {

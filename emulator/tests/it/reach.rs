@@ -1,11 +1,5 @@
 //! Addresses at which agents reach media.
 
-// A test fails by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[path = "support/client.rs"]
-mod client;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,7 +8,7 @@ use cloudflare_calls::{Mid, Offer, prelude::*};
 use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Source};
 
-use client::client;
+use crate::support::client;
 
 /// Long enough for two busy cores.
 const PATIENCE: Duration = Duration::from_secs(60);

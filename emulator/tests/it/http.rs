@@ -1,8 +1,5 @@
 //! HTTP side: permissions, faults, inspection.
 
-// A test fails by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::time::{Duration, Instant};
 
 use cloudflare_calls::ice::{TurnClient, TurnKeyId};

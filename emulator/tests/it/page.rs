@@ -1,10 +1,5 @@
 //! Page and its requests: parts of the state, and single sessions.
 
-// A test fails by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::BTreeSet;
 
 use cloudflare_calls::prelude::*;
@@ -14,7 +9,7 @@ use cloudflare_calls_emulator::Emulator;
 use cloudflare_calls_emulator::agent::{Agent, Source};
 use serde_json::{Value, json};
 
-use support::{PATIENCE, client, join, pull};
+use crate::support::{PATIENCE, client, join, pull};
 
 async fn get(emulator: &Emulator, path: &str) -> reqwest::Response {
     let base = emulator.base_url().trim_end_matches("/v1");
