@@ -35,7 +35,7 @@ pub(crate) struct World {
     pub(crate) is_over: AtomicBool,
     /// Tracks and channels for subscribers, by session.
     pub(crate) room: Mutex<HashMap<String, Shown>>,
-    /// Sessions whose agents have joined anew.
+    /// Sessions that their agents gave up in any step, or left after a process had been killed.
     pub(crate) given_up: Mutex<BTreeSet<String>>,
     /// Agents of those sessions. They stay connected: once an agent has gone the SFU ends its
     /// session, and the fleet would have nothing to close.
@@ -412,6 +412,11 @@ impl Call {
                 break;
             }
         }
+        // An answer may have been lost with a process: as long as that has the turn, the session
+        // seems ready.
+        if self.was_hit() {
+            self.world.given_up.lock().unwrap().insert(self.id());
+        }
         self.world.tally.left();
         Ok(())
     }
@@ -419,8 +424,7 @@ impl Call {
     /// Notes the reason. One agent of two leaves its session open, and the fleet has to find it.
     async fn give_up(&self, lost: Lost) {
         self.hide();
-        let id = self.session.trim_start_matches('/').to_owned();
-        self.world.given_up.lock().unwrap().insert(id);
+        self.world.given_up.lock().unwrap().insert(self.id());
         let phase = self.world.tally.phase();
         let cause = match phase {
             _ if self.is_excused.load(Ordering::Acquire) => Cause::KilledProcess,
@@ -509,6 +513,10 @@ impl Call {
         self.world.tally.hit();
         self.was_hit.store(true, Ordering::Release);
         self.is_excused.store(true, Ordering::Release);
+    }
+
+    fn id(&self) -> String {
+        self.session.trim_start_matches('/').to_owned()
     }
 
     pub(crate) fn was_hit(&self) -> bool {

@@ -331,7 +331,7 @@ async fn nothing_open(emulator: &Emulator) -> BTreeSet<String> {
     }
 }
 
-/// Checks that every exchange was answered, or that its agent has joined anew and the fleet knows
+/// Checks that every exchange was answered, or that its agent has given it up and the fleet knows
 /// that its session is of no use. When such a session ends, the fleet forgets it.
 async fn exchanges(
     emulator: &Emulator,
@@ -340,7 +340,7 @@ async fn exchanges(
     unanswered: &BTreeSet<String>,
 ) {
     let given_up = world.given_up.lock().unwrap().clone();
-    println!("   {} of {} sessions were given up in an exchange", unanswered.len(), given_up.len());
+    println!("   {} of {} given up have an unanswered offer", unanswered.len(), given_up.len());
     assert!(unanswered.is_subset(&given_up), "{unanswered:?} {given_up:?}");
     let id = |session: &String| SessionId::new(session).unwrap();
     for session in unanswered {
