@@ -146,10 +146,7 @@ pub fn generate(document: &Document, overlay: &Overlay, options: &Options) -> Re
     if options.stale == StalePolicy::Refuse && !stale.is_empty() {
         return Err(Error::StaleOverlay { file: overlay.file().to_owned(), stale });
     }
-    let text = || text(file, completed, options);
-    let generated = stack::with_large_stack(text).unwrap_or_else(|| {
-        Err(Error::Backend { file: file.to_owned(), reason: "the generator failed".to_owned() })
-    })?;
+    let generated = stack::generating(file, || text(file, completed, options))??;
     Ok(Generated { stale, ..generated })
 }
 

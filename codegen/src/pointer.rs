@@ -1,6 +1,6 @@
 //! JSON pointers (RFC 6901): building them, and following local `$ref`s.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Extends `base` by one reference token.
 pub(crate) fn join(base: &str, token: &str) -> String {
@@ -17,7 +17,7 @@ pub(crate) fn local(reference: &str) -> Option<&str> {
 pub(crate) const COMPONENTS: &str = "/components/schemas";
 
 /// Text before the name of a schema in a reference.
-pub(crate) const SCHEMAS: &str = "#/components/schemas/";
+const SCHEMAS: &str = "#/components/schemas/";
 
 /// Returns the pointer to the item of this path.
 pub(crate) fn path(path: &str) -> String {
@@ -48,12 +48,27 @@ pub(crate) fn target(name: &str) -> String {
 /// Returns the name of the schema that `value` refers to, if it is a `$ref` into
 /// `#/components/schemas`. A name with `~` or `/` is [escaped](unescape).
 pub(crate) fn schema_name(value: &Value) -> Option<&str> {
-    value.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
+    name_in(value.as_object()?)
+}
+
+/// Returns the [name](schema_name) in a reference that is an object.
+pub(crate) fn name_in(object: &Map<String, Value>) -> Option<&str> {
+    object.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
+}
+
+/// Makes `object` a reference to the schema of that name. Its other keys stay.
+pub(crate) fn refer(object: &mut Map<String, Value>, name: &str) {
+    object.insert("$ref".to_owned(), Value::String(reference(name)));
+}
+
+/// Writes the text of a reference to the schema of that name.
+pub(crate) fn reference(name: &str) -> String {
+    format!("#{}", component(name))
 }
 
 /// Creates a reference to the schema of that name.
 pub(crate) fn schema_ref(name: &str) -> Value {
-    serde_json::json!({ "$ref": format!("#{}", component(name)) })
+    serde_json::json!({ "$ref": reference(name) })
 }
 
 /// Returns the name that a reference token stands for.

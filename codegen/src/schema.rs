@@ -209,9 +209,7 @@ pub(crate) fn follow<'v>(
 pub(crate) fn references(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk::objects(value, &mut |object| {
-        let reference = object.get("$ref").and_then(Value::as_str);
-        let name = reference.and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
-        found.extend(name.map(str::to_owned));
+        found.extend(pointer::name_in(object).map(str::to_owned));
     });
     found
 }

@@ -4,7 +4,7 @@ use super::place::{Part, Place, Root, Step};
 use super::{Change, Diff, Kind};
 use crate::left_out::Notes;
 use crate::model::{Model, Operation, Payload, Schema, Status, Ty};
-use crate::{Document, Error, Overlay, Result, names, stack};
+use crate::{Document, Overlay, Result, names, stack};
 
 /// Names the items of the changes, as [`Diff::with_items`] describes.
 pub(super) fn name(
@@ -32,12 +32,7 @@ pub(super) fn name(
 
 fn model(document: &Document, overlay: &Overlay) -> Result<Model> {
     let (completed, _) = overlay.apply_to(document)?;
-    stack::with_large_stack(|| Model::of(completed, &mut Notes::default())).ok_or_else(|| {
-        Error::Backend {
-            file: document.file().to_owned(),
-            reason: "the generator failed".to_owned(),
-        }
-    })
+    stack::generating(document.file(), || Model::of(completed, &mut Notes::default()))
 }
 
 fn item(change: &Change, model: &Model) -> Option<String> {

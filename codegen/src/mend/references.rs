@@ -1,5 +1,6 @@
-//! References. Those with percent-escapes lose them. Those into the middle of a schema or operation get a schema of their own as
-//! the target. Those that lead nowhere or in circles are found.
+//! References. Those with percent-escapes lose them. Those into the middle of a schema or
+//! operation get a schema of their own as the target. Those that lead nowhere or in circles are
+//! found.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -37,11 +38,16 @@ pub(super) fn decode(root: &mut Value) {
     });
 }
 
+/// Returns the pointer of a reference into the same document.
+fn target(object: &Map<String, Value>) -> Option<&str> {
+    pointer::local(object.get("$ref")?.as_str()?)
+}
+
 /// Lists the pointers of all references of the document that lead to an object.
 pub(super) fn targets(root: &Value) -> Targets {
     let mut found = Targets::new();
     walk::objects(root, &mut |object| {
-        let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
+        let target = target(object);
         if let Some(target) =
             target.filter(|target| root.pointer(target).is_some_and(Value::is_object))
         {
@@ -73,9 +79,9 @@ pub(super) fn hoist(root: &mut Value) {
             names.insert(target, name);
         }
         walk::objects_mut(root, &mut |object| {
-            let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
+            let target = target(object);
             if let Some(name) = target.and_then(|target| names.get(target)) {
-                object.insert("$ref".to_owned(), pointer::schema_ref(name)["$ref"].take());
+                pointer::refer(object, name);
             }
         });
     }
@@ -113,7 +119,7 @@ fn schemas_mut(root: &mut Value) -> Option<&mut Map<String, Value>> {
 fn inner_targets(root: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     walk::objects(root, &mut |object| {
-        let target = object.get("$ref").and_then(Value::as_str).and_then(pointer::local);
+        let target = target(object);
         let Some(target) = target else { return };
         let mut words = target.split('/').skip(1);
         let (first, section) = (words.next(), words.next());

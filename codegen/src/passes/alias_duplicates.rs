@@ -70,18 +70,12 @@ pub(super) fn is_alias(schema: &Value) -> bool {
 
 fn redirect(schema: &mut Value, aliases: &HashMap<String, String>) {
     walk::objects_mut(schema, &mut |object| {
-        let name = object
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
-        if let Some(mut target) = name.and_then(|name| aliases.get(name)) {
+        if let Some(mut target) = pointer::name_in(object).and_then(|name| aliases.get(name)) {
             // Chains end, because circles of references have been cut.
             while let Some(next) = aliases.get(target) {
                 target = next;
             }
-            if let Value::Object(reference) = pointer::schema_ref(target) {
-                object.extend(reference);
-            }
+            pointer::refer(object, target);
         }
     });
 }

@@ -60,7 +60,7 @@ pub(super) fn tags<'n>(
 ) -> Vec<Vec<String>> {
     let mapping = discriminator.get("mapping").and_then(Value::as_object);
     let of = |name: &String| {
-        let reference = format!("#{}", pointer::component(name));
+        let reference = pointer::reference(name);
         let mapped = mapping
             .into_iter()
             .flatten()

@@ -41,15 +41,10 @@ pub(super) fn run(root: &mut Value) -> HashMap<String, String> {
     }
     *schemas = result;
     walk::objects_mut(root, &mut |object| {
-        let name = object
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|reference| reference.strip_prefix(pointer::SCHEMAS));
         // The token of a pointer is the name, with `~0` and `~1` for two characters.
-        let name = name.map(pointer::unescape);
+        let name = pointer::name_in(object).map(pointer::unescape);
         if let Some(new) = name.and_then(|name| renamed.get(&name)) {
-            let Value::Object(reference) = pointer::schema_ref(new) else { return };
-            object.extend(reference);
+            pointer::refer(object, new);
         }
     });
     renamed.into_iter().map(|(name, new)| (new, name)).collect()

@@ -1,7 +1,7 @@
 //! Programs that must not compile. Each program in `wrong` has one in `right`, named by the part
 //! before the hyphen, that differs in a single line and compiles, so only that line can be the
-//! reason. The right ones are modules of this test, which costs less than a program for each. rustc's
-//! messages for the wrong ones are checked in beside them, and are those of the workspace's
+//! reason. The right ones are modules of this test, which costs less than a program for each.
+//! rustc's messages for the wrong ones are checked in beside them, and are those of the workspace's
 //! `rust-version`. `TRYBUILD=overwrite cargo test -p ui` writes them anew.
 
 // A test fails by panicking.
