@@ -37,8 +37,9 @@ pub(crate) struct World {
     pub(crate) room: Mutex<HashMap<String, Shown>>,
     /// Sessions that their agents gave up in any step, or left after a process had been killed.
     pub(crate) given_up: Mutex<BTreeSet<String>>,
-    /// Agents of those sessions. They stay connected: once an agent has gone the SFU ends its
-    /// session, and the fleet would have nothing to close.
+    /// Agents of calls that have ended. They stay connected: once an agent has gone the SFU ends its
+    /// session, and the fleet would have nothing to close. It may have to, because an agent has left
+    /// as soon as the fleet knows it, in a process that is killed before all is closed.
     ghosts: Mutex<Vec<Agent>>,
     pub(crate) pause: (f32, f32),
 }
@@ -123,8 +124,8 @@ pub(crate) async fn run(world: Arc<World>) -> Call {
         };
         if let Err(lost) = end {
             call.give_up(lost).await;
-            world.ghosts.lock().unwrap().push(call.agent);
         }
+        world.ghosts.lock().unwrap().push(call.agent);
     }
 }
 
