@@ -311,12 +311,15 @@ async fn a_store_that_does_not_reply_refuses_before_anything_is_sent() {
     let session = publisher(&sfu, &here).await;
     let before = sfu.calls().len();
     link.cut(true);
+    // Nobody is asked meanwhile, so the tries of the store need no real time.
+    tokio::time::pause();
     let error = session.close([mid("0")]).await.unwrap_err();
     assert!(matches!(error, Error::Store { source: StoreError::Unreachable(_), .. }), "{error}");
     assert!(error.is_retryable() && !error.outcome_unknown(), "{error}");
     assert_eq!((error.remedy(), error.http_status().as_u16()), (Remedy::Wait, 503));
     assert!(here.get(session.id()).await.is_err());
     assert_eq!(sfu.calls().len(), before);
+    tokio::time::resume();
     link.cut(false);
     session.close([mid("0")]).await.unwrap().into_result().unwrap();
     assert_eq!(get(&there, &session).await.mids(), [mid("1")]);
@@ -554,7 +557,9 @@ async fn a_session_is_in_a_store_once() {
     let refused = there.insert(again).await.unwrap_err();
     assert!(refused.capacity.is_none() && refused.error.is_none(), "{refused}");
     links[0].cut(true);
-    let refused = here.insert(join(&sfu).await).await.unwrap_err();
+    let joined = join(&sfu).await;
+    tokio::time::pause();
+    let refused = here.insert(joined).await.unwrap_err();
     assert!(matches!(refused.error, Some(StoreError::Unreachable(_))), "{refused}");
     assert_eq!(here.len(), 1);
 }
