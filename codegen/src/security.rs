@@ -1,10 +1,8 @@
 //! Security schemes: the ways in which an operation takes the client's secret.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-
-use crate::schema;
 
 /// Way of sending the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +36,19 @@ pub(crate) fn is_bearer(ways: &[Way]) -> bool {
     matches!(ways, [way] if matches!(way.as_slice(), [(_, Scheme::Bearer)]))
 }
 
+/// Returns the alternatives of `operation`, or else those of the document `root`.
+pub(crate) fn declared<'d>(
+    root: &'d Value,
+    operation: &'d Map<String, Value>,
+) -> Option<&'d Vec<Value>> {
+    operation.get("security").or(root.get("security"))?.as_array()
+}
+
 /// Reads the requirements of `operation` of the document `root`. A bearer token is sent if the
 /// document has no requirement, or none that the client can satisfy.
 pub(crate) fn of<'d>(root: &'d Value, operation: &'d Map<String, Value>) -> Security<'d> {
     let bearer = |missing| Security { ways: vec![vec![(String::new(), Scheme::Bearer)]], missing };
-    let declared = operation.get("security").or(root.get("security")).and_then(Value::as_array);
-    let Some(declared) = declared else { return bearer(Vec::new()) };
+    let Some(declared) = declared(root, operation) else { return bearer(Vec::new()) };
     let alternatives = || declared.iter().filter_map(Value::as_object);
     let mut ways: Vec<Way> = Vec::new();
     for alternative in alternatives().filter(|alternative| !alternative.is_empty()) {
@@ -79,12 +84,15 @@ fn is_same(one: &Way, other: &Way) -> bool {
     one.iter().map(|(_, scheme)| scheme).eq(other.iter().map(|(_, scheme)| scheme))
 }
 
-/// Lists the names of the schemes that operations take.
-pub(crate) fn used(root: &Value) -> HashSet<&str> {
-    let operations = schema::operations(root).into_iter().map(|(_, operation)| operation);
-    let lists = operations.filter_map(|operation| operation.get("security"));
-    let lists = lists.chain(root.get("security")).filter_map(Value::as_array);
-    lists.flatten().filter_map(Value::as_object).flat_map(Map::keys).map(String::as_str).collect()
+/// Lists the schemes that can have a secret of their own, by name. Empty if one secret is all that
+/// the operations want.
+pub(crate) fn own_secrets<'w>(
+    ways: impl IntoIterator<Item = &'w Way>,
+) -> BTreeMap<&'w str, &'w Scheme> {
+    let all = ways.into_iter().flatten();
+    let all: BTreeMap<&str, &Scheme> = all.map(|(name, scheme)| (name.as_str(), scheme)).collect();
+    let is_one = all.values().all(|scheme| **scheme == Scheme::Bearer) || all.len() < 2;
+    all.into_iter().filter(|(name, _)| !is_one && !name.is_empty()).collect()
 }
 
 /// Returns the way in which the secret of a scheme is sent, if the client has it.

@@ -21,7 +21,7 @@
 //! | `nullable` | response: became nullable; request: no longer | the other ways round |
 //! | alternative | request: removed; response: added | the other ways round |
 //! | discriminator | any | |
-//! | security | an alternative removed or changed, a scheme that operations use removed or sent in another way | any other |
+//! | security | an alternative removed or changed, another first one, a scheme that operations use removed or sent in another way | any other |
 //! | server, tag, example, link, header, title | | any |
 //!
 //! Schemas are compared by meaning, wherever an operation uses them: by reference or written
@@ -39,6 +39,7 @@ mod other;
 mod place;
 mod render;
 mod schemas;
+mod security;
 mod view;
 
 use std::fmt;
@@ -51,6 +52,7 @@ use crate::{Document, Overlay, Result, mend};
 use collect::Collector;
 use place::Place;
 pub use render::Format;
+use security::Security;
 
 /// Changes from one document to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -126,9 +128,11 @@ impl Diff {
         };
         let (old, new) = (prepare(&old_facts), prepare(&new_facts));
         let mut found = Collector::default();
-        operations::compare(&old, &new, &mut found);
+        let security = Security::new(&old, &new);
+        operations::compare((&old, &new), &security, &mut found);
         schemas::names(&old, &new, &mut found);
         other::compare(&old, &new, &mut found);
+        security.schemes(&mut found);
         if found.is_empty() {
             let what = "only in what concerns no client";
             found.say(Effect::Compatible, Kind::Changed, &Place::default(), what);

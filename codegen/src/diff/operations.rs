@@ -1,23 +1,30 @@
 //! Operations, their parameters, bodies and responses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::collect::Collector;
 use super::place::{Part, Place};
 use super::schemas::{Comparison, Direction};
+use super::security::Security;
 use super::{Change, Effect, Kind, shown};
 use crate::pointer;
 use crate::schema;
 
-pub(super) fn compare(old: &Value, new: &Value, found: &mut Collector) {
+pub(super) fn compare(
+    (old, new): (&Value, &Value),
+    security: &Security<'_>,
+    found: &mut Collector,
+) {
     let mut schemas = Comparison::new(old, new);
     let (old_operations, new_operations) = (by_place(old), by_place(new));
     for (key, (name, operation)) in &old_operations {
         found.begin(name);
         match new_operations.get(key) {
-            Some((_, other)) => compare_one(name, (operation, other), &mut schemas, found),
+            Some((_, other)) => {
+                compare_one(name, (operation, other), security, &mut schemas, found);
+            }
             None => whole(name, Effect::Breaking, Kind::Removed, found),
         }
     }
@@ -77,6 +84,7 @@ fn unnamed(path: &str) -> String {
 fn compare_one<'c>(
     name: &str,
     (old, new): (&'c Object, &'c Object),
+    security: &Security<'_>,
     schemas: &mut Comparison<'c>,
     found: &mut Collector,
 ) {
@@ -86,7 +94,7 @@ fn compare_one<'c>(
         let change = Change::new(Effect::Breaking, Kind::Changed, &place, "name");
         found.push(change.values(shown(ids.0), shown(ids.1)));
     }
-    security(&place, (old, new), schemas, found);
+    security.operation(&place, (old, new), found);
     let deprecated = |operation: &Object| operation.get("deprecated") == Some(&Value::Bool(true));
     if deprecated(old) != deprecated(new) {
         found.say(Effect::Compatible, Kind::Changed, &place, "deprecated");
@@ -94,30 +102,6 @@ fn compare_one<'c>(
     parameters(name, (old, new), schemas, found);
     body(name, (old.get("requestBody"), new.get("requestBody")), schemas, found);
     responses(name, (old, new), schemas, found);
-}
-
-/// Compares security. A removed alternative breaks its users, an added one breaks none.
-fn security(
-    place: &Place,
-    (old, new): (&Object, &Object),
-    schemas: &Comparison<'_>,
-    found: &mut Collector,
-) {
-    let of = |operation: &Object, root: &Value| -> BTreeSet<String> {
-        let list = operation.get("security").or(root.get("security")).and_then(Value::as_array);
-        let list: BTreeSet<String> = list.into_iter().flatten().map(Value::to_string).collect();
-        // An empty list is the alternative `{}`: no scheme is needed.
-        if list.is_empty() { BTreeSet::from(["{}".to_owned()]) } else { list }
-    };
-    let (old, new) = (of(old, schemas.old_root), of(new, schemas.new_root));
-    if old != new {
-        let effect = Effect::breaking_if(!old.is_subset(&new));
-        let listed = |list: &BTreeSet<String>| {
-            Some(list.iter().map(String::as_str).collect::<Vec<_>>().join(" or "))
-        };
-        let change = Change::new(effect, Kind::Changed, place, "security");
-        found.push(change.values(listed(&old), listed(&new)));
-    }
 }
 
 fn parameters<'c>(

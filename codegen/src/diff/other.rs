@@ -1,5 +1,4 @@
-//! Facts outside of operations and schemas: security schemes, and those that no program depends
-//! on, such as servers, tags and examples.
+//! Facts that no program depends on, such as servers, tags and examples.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +7,7 @@ use serde_json::Value;
 use super::collect::Collector;
 use super::place::{Part, Place};
 use super::{Change, Effect, Kind, operations, shown};
-use crate::{pointer, security};
+use crate::pointer;
 
 /// Keywords whose changes are reported, each at its place.
 const KEYS: [&str; 5] = ["openapi", "info", "servers", "tags", "headers"];
@@ -26,27 +25,6 @@ pub(super) fn compare(old: &Value, new: &Value, found: &mut Collector) {
     for (word, count) in counts {
         let what = format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         found.say(Effect::Compatible, Kind::Changed, &Place::default(), &what);
-    }
-    schemes(old, new, found);
-}
-
-/// Reports changed security schemes. One that is sent as before, or that no operation uses,
-/// breaks no program. Added ones are not reported, because no program uses them yet.
-fn schemes(old: &Value, new: &Value, found: &mut Collector) {
-    let of = |root: &Value| {
-        let schemes = root.pointer("/components/securitySchemes").and_then(Value::as_object);
-        schemes.cloned().unwrap_or_default()
-    };
-    let (before, after) = (of(old), of(new));
-    let used = security::used(old);
-    for (name, scheme) in before.iter().filter(|(name, scheme)| after.get(*name) != Some(scheme)) {
-        let sent = security::scheme(old, name);
-        let breaks =
-            used.contains(name.as_str()) && (sent.is_none() || sent != security::scheme(new, name));
-        let what = format!("security scheme {name}");
-        let kind = if after.contains_key(name) { Kind::Changed } else { Kind::Removed };
-        let change = Change::new(Effect::breaking_if(breaks), kind, &Place::default(), &what);
-        found.push(change.values(shown(Some(scheme)), shown(after.get(name))));
     }
 }
 

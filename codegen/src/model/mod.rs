@@ -18,7 +18,7 @@ pub(crate) use types::{
 
 use crate::left_out::Notes;
 use crate::passes::request_errors;
-use crate::security::{Scheme, Way};
+use crate::security::{self, Scheme, Way};
 use crate::{Document, mend, passes, schema};
 
 /// Fields of the client and its builder beside held parameters.
@@ -107,12 +107,7 @@ impl Model {
     /// Lists the schemes that can have a secret of their own, by name. Empty if one secret is
     /// all that the operations want.
     pub(crate) fn schemes(&self) -> BTreeMap<&str, &Scheme> {
-        let ways = self.operations.iter().flat_map(|operation| &operation.security);
-        let all: BTreeMap<&str, &Scheme> =
-            ways.flatten().map(|(name, scheme)| (name.as_str(), scheme)).collect();
-        let is_one = all.values().all(|scheme| **scheme == Scheme::Bearer) || all.len() < 2;
-        let own = all.into_iter().filter(|(name, _)| !is_one && !name.is_empty());
-        own.collect()
+        security::own_secrets(self.operations.iter().flat_map(|operation| &operation.security))
     }
 
     /// Returns whether the schema has a place for an error at its top.

@@ -537,3 +537,43 @@ fn the_two_published_documents_differ_as_a_reader_would_say() {
     );
     assert!(Diff::between(&calls(), &calls().facts()).is_empty());
 }
+
+#[test]
+fn a_security_scheme_with_another_name_breaks_no_client_that_does_not_show_the_name() {
+    let with = |names: [&str; 2], second: Value, security: Value| {
+        let mut document = base();
+        document["components"]["securitySchemes"] =
+            json!({ names[0]: { "type": "http", "scheme": "bearer" }, names[1]: second });
+        document["paths"]["/a/{id}"]["post"]["security"] = security;
+        document
+    };
+    let bearer = || json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
+    let key = || json!({ "type": "apiKey", "in": "header", "name": "X-Key" });
+    let old = with(["app", "user"], bearer(), json!([{ "app": [] }]));
+    let new = with(["secret", "user"], bearer(), json!([{ "secret": [] }]));
+    let changes = between(&old, &new);
+    assert!(changes.changes.iter().all(|change| change.effect == Compatible), "{changes:?}");
+    let texts: Vec<String> = changes.changes.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["security scheme app: app → secret"]);
+    // Another secret that is sent in the same way is no new name.
+    let other = with(["app", "user"], bearer(), json!([{ "user": [] }]));
+    assert!(between(&old, &other).is_breaking());
+    // The client has a setter for each of these.
+    let both = json!([{ "app": [], "user": [] }]);
+    let old = with(["app", "user"], key(), both);
+    let new = with(["app", "key"], key(), json!([{ "app": [], "key": [] }]));
+    assert!(between(&old, &new).is_breaking());
+}
+
+#[test]
+fn an_operation_that_says_that_it_takes_a_bearer_token_is_no_break() {
+    let mut old = base();
+    old["paths"]["/a/{id}"]["post"].as_object_mut().unwrap().remove("security");
+    let mut new = old.clone();
+    new["components"]["securitySchemes"] = json!({ "t": { "type": "http", "scheme": "bearer" } });
+    new["security"] = json!([{ "t": [] }]);
+    assert!(!between(&old, &new).is_breaking());
+    new["components"]["securitySchemes"]["t"] =
+        json!({ "type": "apiKey", "in": "header", "name": "X-Key" });
+    assert!(between(&old, &new).is_breaking());
+}

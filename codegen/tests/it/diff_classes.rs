@@ -119,7 +119,7 @@ fn remove(value: &mut Value, key: &str) {
 }
 
 /// Changes of a document.
-pub(super) const OUTER: [Outer; 35] = [
+pub(super) const OUTER: [Outer; 37] = [
     ("operation removed", |d| remove(&mut d["paths"]["/rooms/{id}"], "get"), Breaking),
     ("operation added", |d| d["paths"]["/x"] = json!({ "get": { "responses": {} } }), Compatible),
     ("name changed", |d| post(d)["operationId"] = json!("create"), Breaking),
@@ -182,6 +182,16 @@ pub(super) const OUTER: [Outer; 35] = [
         "security alternative added",
         |d| post(d)["security"].as_array_mut().unwrap().push(json!({ "x": [] })),
         Compatible,
+    ),
+    (
+        "security alternative added as the first",
+        |d| post(d)["security"].as_array_mut().unwrap().insert(0, json!({ "two": ["all"] })),
+        Breaking,
+    ),
+    (
+        "security alternatives in another order",
+        |d| post(d)["security"].as_array_mut().unwrap().reverse(),
+        Breaking,
     ),
     ("security alternative removed", |d| post(d)["security"] = json!([{ "one": [] }]), Breaking),
     (
