@@ -54,6 +54,7 @@ mod pointer;
 mod print;
 mod schema;
 mod security;
+mod servers;
 mod stack;
 mod validate;
 mod walk;

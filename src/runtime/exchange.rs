@@ -32,7 +32,18 @@ impl Core {
         method: reqwest::Method,
         path: &[&str],
     ) -> Request<'_> {
-        let mut url = self.base.clone();
+        self.request_to(&self.base, operation, method, path)
+    }
+
+    /// Begins a request to a path of this server.
+    pub(super) fn request_to(
+        &self,
+        server: &reqwest::Url,
+        operation: &'static str,
+        method: reqwest::Method,
+        path: &[&str],
+    ) -> Request<'_> {
+        let mut url = server.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }

@@ -79,6 +79,22 @@ impl Setup {
             attached: Attached(None),
         }
     }
+
+    /// Checks a URL that requests are to be sent to.
+    pub(super) fn url(&self, url: &str) -> Result<reqwest::Url, ConfigError> {
+        let url = reqwest::Url::parse(url).map_err(|_| ConfigError::BaseUrl)?;
+        let plain = url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !plain || !["https", "http"].contains(&url.scheme()) {
+            return Err(ConfigError::BaseUrl);
+        }
+        if url.scheme() == "http" && !self.allows_plaintext && !is_loopback(&url) {
+            return Err(ConfigError::Plaintext);
+        }
+        Ok(url)
+    }
 }
 
 /// Value that a layer above the client keeps with it.
@@ -105,22 +121,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(setup: Setup, secret: &SecretString) -> Result<Self, ConfigError> {
-        let base = reqwest::Url::parse(&setup.base_url).map_err(|_| ConfigError::BaseUrl)?;
-        let plain = base.query().is_none()
-            && base.fragment().is_none()
-            && base.username().is_empty()
-            && base.password().is_none();
-        let is_encrypted = match base.scheme() {
-            "https" => true,
-            "http" => false,
-            _ => return Err(ConfigError::BaseUrl),
-        };
-        if !plain {
-            return Err(ConfigError::BaseUrl);
-        }
-        if !is_encrypted && !setup.allows_plaintext && !is_loopback(&base) {
-            return Err(ConfigError::Plaintext);
-        }
+        let base = setup.url(&setup.base_url)?;
         let secret = secret.expose_secret();
         if secret.is_empty() {
             return Err(ConfigError::Secret);
@@ -141,7 +142,7 @@ impl Core {
                     .timeout(setup.timeout)
                     // The API never redirects, and a POST that is redirected would become a GET.
                     .redirect(reqwest::redirect::Policy::none());
-                if !is_encrypted && !setup.allows_plaintext {
+                if base.scheme() == "http" && !setup.allows_plaintext {
                     // A proxy would get the secret in plain text.
                     http = http.no_proxy();
                 }

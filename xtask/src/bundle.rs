@@ -48,7 +48,7 @@ const MODULES: [(&str, &str); 8] = [
 ];
 
 /// Modules that some documents need.
-const EXTRAS: [(&str, &str); 11] = [
+const EXTRAS: [(&str, &str); 12] = [
     ("bodies", include_str!("../../codegen/expanded/src/runtime/bodies.rs")),
     ("decimal", include_str!("../../codegen/expanded/src/runtime/decimal.rs")),
     ("encoded", include_str!("../../codegen/expanded/src/runtime/encoded.rs")),
@@ -57,6 +57,7 @@ const EXTRAS: [(&str, &str); 11] = [
     ("media", include_str!("../../codegen/expanded/src/runtime/media.rs")),
     ("raw", include_str!("../../codegen/expanded/src/runtime/raw.rs")),
     ("security", include_str!("../../codegen/expanded/src/runtime/security.rs")),
+    ("servers", include_str!("../../codegen/expanded/src/runtime/servers.rs")),
     ("stream", include_str!("../../codegen/expanded/src/runtime/stream.rs")),
     ("styles", include_str!("../../codegen/expanded/src/runtime/styles.rs")),
     ("unions", include_str!("../../codegen/expanded/src/runtime/unions.rs")),

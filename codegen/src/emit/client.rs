@@ -62,6 +62,20 @@ pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
     let no_secrets = has_several.then(|| quote!(secrets: Vec::new(),));
     let own_secrets =
         has_several.then(|| quote!(secrets: runtime::security::Secrets::new(&self.secrets)?,));
+    let server_setters = server_setters(model, docs);
+    let has_servers = !server_setters.is_empty();
+    let servers = has_servers.then(|| quote!(pub(crate) servers: runtime::servers::Servers,));
+    let servers_to_be = has_servers.then(|| quote!(servers: Vec<(&'static str, String)>,));
+    let no_servers = has_servers.then(|| quote!(servers: Vec::new(),));
+    let find_servers = has_servers.then(|| {
+        let documented = model.servers().into_iter();
+        quote! {
+            let servers = runtime::servers::Servers::new(
+                &[#(#documented),*], &self.servers, &self.setup, DEFAULT_BASE_URL,
+            )?;
+        }
+    });
+    let own_servers = has_servers.then(|| quote!(servers,));
     quote! {
             use std::{fmt, sync::Arc};
 
@@ -76,6 +90,7 @@ pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
                 pub(crate) core: Arc<setup::Core>,
                 #scheme
                 #secrets
+                #servers
                 #(#idents: #types,)*
             }
             impl Client {
@@ -95,6 +110,7 @@ pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
                         secret,
                         #no_scheme
                         #no_secrets
+                        #no_servers
                         setup: setup::Setup::new(DEFAULT_BASE_URL),
                     }
                 }
@@ -121,6 +137,7 @@ pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
                 secret: SecretString,
                 #scheme
                 #secrets_to_be
+                #servers_to_be
                 pub(crate) setup: setup::Setup,
             }
             impl ClientBuilder {
@@ -163,14 +180,20 @@ pub(super) fn items(model: &Model, docs: &Docs) -> TokenStream {
 
                 #choose
                 #(#setters)*
+                #(#server_setters)*
 
                 /// Builds the client.
                 ///
                 /// # Errors
                 /// The setting that cannot be used.
                 pub fn build(self) -> Result<Client, setup::ConfigError> {
+                    #find_servers
                     let core = setup::Core::new(self.setup, &self.secret)?;
-                    Ok(Client { core: Arc::new(core), #own_scheme #own_secrets #(#idents: self.#idents,)* })
+                    Ok(Client {
+                        core: Arc::new(core),
+                        #own_scheme #own_secrets #own_servers
+                        #(#idents: self.#idents,)*
+                    })
                 }
             }
     }
@@ -203,4 +226,40 @@ fn secret_setters(model: &Model, docs: &Docs) -> Vec<TokenStream> {
         }
     };
     model.schemes().into_iter().map(setter).collect()
+}
+
+/// Writes the setter of each server that operations have instead of the base URL.
+fn server_setters(model: &Model, docs: &Docs) -> Vec<TokenStream> {
+    let mut taken = HashSet::new();
+    let setter = |server: &str| {
+        let host = server.split_once("//").map_or(server, |(_, host)| host).trim_matches('/');
+        let host = if host.is_empty() { "root" } else { host };
+        let spell =
+            |name: &str| names::field_name_or(&format!("base_url_of_{name}"), "base_url_of");
+        let method = ident(&names::free(&spell(host), str::to_owned, &mut taken));
+        let otherwise = match server.contains("//") {
+            true => format!(
+                "Without it they are sent to `{server}`, or to the base URL if another one than \
+                 `DEFAULT_BASE_URL` is set."
+            ),
+            false => "Without it they are sent to this path of the base URL's host.".to_owned(),
+        };
+        let docs = docs.paragraphs(&[
+            &format!("Sets the URL of the operations whose server is `{}`.", match server {
+                "" => "/",
+                server => server,
+            }),
+            &otherwise,
+            "It is an absolute `https` URL, or an `http` URL of this machine if the base URL is one, \
+             too.",
+        ]);
+        quote! {
+            #docs
+            pub fn #method(mut self, base_url: impl Into<String>) -> Self {
+                self.servers.push((#server, base_url.into()));
+                self
+            }
+        }
+    };
+    model.servers().into_iter().map(setter).collect()
 }

@@ -28,6 +28,7 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     let forms = any(&has_form) || has_type(model, &|ty| *ty == Ty::File);
     let media = any(&|operation| other_json(operation) || has_other_reply(operation));
     let security = any(&|operation| !security::is_bearer(&operation.security));
+    let servers = !model.servers().is_empty();
     let streams = any(&has_stream);
     let styles = any(&|operation| {
         let mut parameters = operation.parameters.iter();
@@ -43,6 +44,7 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
         (media, "media"),
         (decimal || unions, "raw"),
         (security, "security"),
+        (servers, "servers"),
         (streams, "stream"),
         (styles, "styles"),
         (unions, "unions"),

@@ -76,7 +76,12 @@ fn own_docs(operation: &Operation, arguments: &Arguments<'_>, docs: &Docs) -> To
     };
     let line = if operation.summary.is_empty() { String::new() } else { line };
     let deprecation = ty::deprecation(operation.deprecated);
-    let mut own = docs.paragraphs(&[&summary, &operation.description, deprecation, &line]);
+    let server = operation.server.as_ref().map(|server| match server.as_str() {
+        "" => "Its server is the root of the base URL's host.".to_owned(),
+        server => format!("Its server is `{server}`."),
+    });
+    let server = server.unwrap_or_default();
+    let mut own = docs.paragraphs(&[&summary, &operation.description, deprecation, &line, &server]);
     for parameter in &arguments.required {
         let text = parameter.description.split_whitespace().collect::<Vec<_>>().join(" ");
         if !text.is_empty() {
@@ -115,6 +120,13 @@ pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'
     let mutable = changes.then(|| quote!(mut));
     let start = if needs::has_stream(operation) { quote!(begin) } else { quote!(send) };
     let replies = replies(operation, model, &success, &failure);
+    let segments = quote!(&[#(#segments),*]);
+    let request = match &operation.server {
+        None => quote!(core.request(OPERATION, reqwest::Method::#method, #segments)),
+        Some(server) => quote! {
+            servers.request(#server, &self.client.core, OPERATION, reqwest::Method::#method, #segments)
+        },
+    };
     quote! {
         /// Sends the request.
         ///
@@ -122,8 +134,7 @@ pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'
         /// See [`OperationError`] for the ways in which this can fail.
         pub async fn send(self) -> Result<#output, OperationError<#error>> {
             const OPERATION: &str = #name;
-            let #mutable request =
-                self.client.core.request(OPERATION, reqwest::Method::#method, &[#(#segments),*]);
+            let #mutable request = self.client.#request;
             #(#parameters)*
             #body
             #authorize

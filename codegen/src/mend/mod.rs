@@ -9,6 +9,7 @@ mod operations;
 mod references;
 mod schemas;
 mod security;
+mod servers;
 
 use serde_json::{Map, Value};
 
@@ -29,6 +30,7 @@ pub(crate) fn mend(root: &mut Value, notes: &mut Notes) {
     references::cut_circles(root, notes);
     operations::run(root, &known, notes);
     security::note(root, notes);
+    servers::note(root, notes);
 }
 
 /// Leaves out sections of the components that are no objects.

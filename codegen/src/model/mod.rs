@@ -5,7 +5,7 @@ mod operations;
 mod read;
 mod types;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -19,10 +19,10 @@ pub(crate) use types::{
 use crate::left_out::Notes;
 use crate::passes::request_errors;
 use crate::security::{self, Scheme, Way};
-use crate::{Document, mend, passes, schema};
+use crate::{Document, mend, passes, schema, servers};
 
 /// Fields of the client and its builder beside held parameters.
-const TAKEN: [&str; 6] = ["core", "scheme", "secret", "secrets", "setup", "timeout"];
+const TAKEN: [&str; 7] = ["core", "scheme", "secret", "secrets", "servers", "setup", "timeout"];
 
 /// Parts of the generated client.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Model {
         let title = root.pointer("/info/title").and_then(Value::as_str).unwrap_or("API");
         Self {
             title: title.to_owned(),
-            base_url: base_url(root),
+            base_url: servers::base_url(root),
             operations,
             held,
             types,
@@ -110,6 +110,11 @@ impl Model {
         security::own_secrets(self.operations.iter().flat_map(|operation| &operation.security))
     }
 
+    /// Lists the servers that operations have instead of the base URL.
+    pub(crate) fn servers(&self) -> BTreeSet<&str> {
+        self.operations.iter().filter_map(|operation| operation.server.as_deref()).collect()
+    }
+
     /// Returns whether the schema has a place for an error at its top.
     pub(crate) fn carries_error(&self, name: &str) -> bool {
         match self.canonical(name).map(|named| &named.schema) {
@@ -119,18 +124,4 @@ impl Model {
             _ => false,
         }
     }
-}
-
-/// Returns the first server's URL, with the defaults of its variables.
-fn base_url(root: &Value) -> String {
-    let server = root.pointer("/servers/0");
-    let url = server.and_then(|server| server.get("url")).and_then(Value::as_str);
-    let mut url = url.unwrap_or_default().to_owned();
-    let variables = server.and_then(|server| server.get("variables")).and_then(Value::as_object);
-    for (name, variable) in variables.into_iter().flatten() {
-        if let Some(default) = variable.get("default").and_then(Value::as_str) {
-            url = url.replace(&format!("{{{name}}}"), default);
-        }
-    }
-    url
 }

@@ -9,6 +9,7 @@ use super::types::{Named, Schema, Ty};
 use crate::passes::Kind;
 use crate::path_template::{self, Segment};
 use crate::security::{self, Way};
+use crate::servers;
 use crate::validate::METHODS;
 use crate::{names, pointer, schema};
 
@@ -28,6 +29,8 @@ pub(crate) struct Operation {
     pub(crate) deprecated: bool,
     /// Ways of sending secrets, the first by default.
     pub(crate) security: Vec<Way>,
+    /// URL of a server that the operation has instead of the base URL.
+    pub(crate) server: Option<String>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
     /// Documented outcomes in the order of status, `default` last.
@@ -177,6 +180,9 @@ impl Operation {
             description: text("description"),
             deprecated: object.get("deprecated") == Some(&Value::Bool(true)),
             security: security::of(root, object).ways,
+            server: servers::own(root, at, object)
+                .map(|(_, url)| url)
+                .filter(|url| servers::is_usable(url)),
             parameters,
             body: root.pointer(&format!("{at}/requestBody")).and_then(Body::read),
             successes,

@@ -213,6 +213,18 @@ fn a_scheme_that_the_client_does_not_send_is_named() {
 }
 
 #[test]
+fn a_server_that_requests_cannot_be_sent_to() {
+    let server = |url: &str| {
+        let mut document = small();
+        document["paths"]["/rooms/{roomId}"]["get"]["servers"] = json!([{ "url": url }]);
+        document
+    };
+    let at = format!("{GET}/servers/0/url");
+    assert_refused(&server("https://{region}.example"), &at, "requests go to the base URL");
+    assert!(strictly(&server("https://b.example")).is_ok());
+}
+
+#[test]
 fn left_out_parts_leave_the_rest() {
     let mut document = small();
     document["paths"]["/odd/{"] = document["paths"]["/rooms/{roomId}"].clone();

@@ -27,6 +27,7 @@ pub mod forms;
 pub mod media;
 pub mod raw;
 pub mod security;
+pub mod servers;
 pub mod stream;
 pub mod styles;
 pub mod unions;
