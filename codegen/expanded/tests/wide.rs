@@ -207,3 +207,17 @@ fn alternatives_within_alternatives_take_no_time_that_doubles() {
     assert!(matches!(warm, Nest::NestWarm(_)), "{warm:?}");
     assert!(matches!(cold, Nest::NestCold(_)), "{cold:?}");
 }
+
+#[tokio::test]
+async fn the_query_of_a_path_is_a_query_and_its_fragment_is_not_sent() {
+    let (server, client) = server(ResponseTemplate::new(204)).await;
+    client.find_one("a&b=c").n(3).send().await.unwrap();
+    client.find_one("d").send().await.unwrap();
+    client.find_many(7).send().await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    let sent = requests
+        .iter()
+        .map(|request| format!("{}?{}", request.url.path(), request.url.query().unwrap()));
+    let expected = ["/find%20it?v=2&q=a%26b%3Dc&n=3", "/find%20it?v=2&q=d", "/find%20it?all=&v=7"];
+    assert_eq!(sent.collect::<Vec<_>>(), expected);
+}

@@ -99,7 +99,10 @@ pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'
     let method = ident(&operation.method.to_uppercase());
     let segments = operation.segments.iter().map(|segment| path_segment(segment, operation));
     let given = || arguments.required.iter().chain(&arguments.optional);
-    let parameters: Vec<TokenStream> = given().filter_map(|parameter| assign(parameter)).collect();
+    let constants =
+        operation.constants.iter().map(|(key, value)| quote!(request.query(#key, #value);));
+    let parameters: Vec<TokenStream> =
+        constants.chain(given().filter_map(|parameter| assign(parameter))).collect();
     let body = operation.body.as_ref().map(|body| {
         let put = put_body(body, model);
         match body.required {

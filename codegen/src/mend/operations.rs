@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::references::Targets;
 use super::{schemas, shorten};
 use crate::left_out::Notes;
-use crate::path_template::{self, Piece, Segment};
+use crate::path_template::{self, Piece, Segment, Template};
 use crate::validate::METHODS;
 use crate::{passes, pointer};
 
@@ -68,7 +68,7 @@ type Fault = (String, String);
 fn mend(
     operation: &mut Value,
     at: &str,
-    template: &[Segment],
+    template: &Template,
     known: &Targets,
     notes: &mut Notes,
 ) -> Result<(), Fault> {
@@ -151,7 +151,7 @@ fn content(value: &mut Value, at: &str, known: &Targets, notes: &mut Notes) -> R
 fn parameters(
     map: &mut Map<String, Value>,
     at: &str,
-    template: &[Segment],
+    template: &Template,
     known: &Targets,
     notes: &mut Notes,
 ) -> Result<(), Fault> {
@@ -161,14 +161,25 @@ fn parameters(
         Some(Value::Array(list)) => list,
         Some(_) => return Err((at, "expected an array".to_owned())),
     };
-    let in_template: Vec<&str> =
-        template.iter().flat_map(Segment::pieces).filter_map(Piece::parameter).collect();
+    let in_path = template.segments.iter().flat_map(Segment::pieces).filter_map(Piece::parameter);
+    let in_path: Vec<&str> = in_path.collect();
+    let in_query = template.query.iter().filter_map(|(key, value)| Some((key, value.parameter()?)));
+    let in_query: Vec<(&String, &str)> = in_query.collect();
     let mut seen: HashSet<(String, String)> = HashSet::new();
     let mut result = Vec::new();
     for (index, mut value) in list.into_iter().enumerate() {
         let at = pointer::join(&at, &index.to_string());
-        let Some((name, place)) = one(&mut value, &at, known, notes)? else { continue };
-        if place == "path" && !in_template.contains(&name.as_str()) {
+        let Some((mut name, mut place)) = one(&mut value, &at, known, notes)? else { continue };
+        // A parameter in the query of the path goes by the key that stands there.
+        let key = in_query.iter().find(|(_, parameter)| *parameter == name);
+        if let Some((key, _)) = key
+            && (place == "query" || (place == "path" && !in_path.contains(&name.as_str())))
+        {
+            (name, place) = ((*key).clone(), "query".to_owned());
+            value["name"] = json!(name);
+            value["in"] = json!(place);
+        }
+        if place == "path" && !in_path.contains(&name.as_str()) {
             let reason = format!("path parameter `{}` does not stand in the path", shorten(&name));
             notes.detail(&at, reason);
             continue;
@@ -180,13 +191,14 @@ fn parameters(
         }
         result.push(value);
     }
-    for name in in_template {
-        if seen.insert(("path".to_owned(), name.to_owned())) {
+    let in_path = in_path.into_iter().map(|name| ("path", name));
+    for (place, name) in in_path.chain(in_query.iter().map(|(key, _)| ("query", key.as_str()))) {
+        if seen.insert((place.to_owned(), name.to_owned())) {
             let reason =
-                format!("path parameter `{}` is not declared: taken for text", shorten(name));
+                format!("{place} parameter `{}` is not declared: taken for text", shorten(name));
             notes.detail(at.trim_end_matches("/parameters"), reason);
             let text = json!({ "type": "string" });
-            result.push(json!({ "name": name, "in": "path", "required": true, "schema": text }));
+            result.push(json!({ "name": name, "in": place, "required": true, "schema": text }));
         }
     }
     if !result.is_empty() {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::read;
 use super::types::{Named, Schema, Ty};
 use crate::passes::Kind;
-use crate::path_template::{self, Segment};
+use crate::path_template::{self, Piece, Segment};
 use crate::security::{self, Way};
 use crate::servers;
 use crate::validate::METHODS;
@@ -24,6 +24,8 @@ pub(crate) struct Operation {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) segments: Vec<Segment>,
+    /// Keys and values of the path's query that are always the same.
+    pub(crate) constants: Vec<(String, String)>,
     pub(crate) summary: String,
     pub(crate) description: String,
     pub(crate) deprecated: bool,
@@ -164,6 +166,15 @@ impl Operation {
             }));
         }
         let name = text("operationId");
+        let template = path_template::parse(&path).unwrap_or_default();
+        let is_declared = |key: &str| {
+            let mut own = parameters.iter().filter(|parameter| parameter.place == Place::Query);
+            own.any(|parameter| parameter.name == key)
+        };
+        let constant = |(key, value): (String, Piece)| match value {
+            Piece::Literal(value) if !is_declared(&key) => Some((key, value)),
+            _ => None,
+        };
         let type_name = |what: &str| {
             let numbered = (2..).map(|number| format!("{name}_{what}{number}"));
             let names = [format!("{name}_{what}")].into_iter().chain(numbered);
@@ -174,7 +185,8 @@ impl Operation {
             success_name: type_name("success"),
             error_name: type_name("error"),
             method,
-            segments: path_template::parse(&path).unwrap_or_default(),
+            constants: template.query.into_iter().filter_map(constant).collect(),
+            segments: template.segments,
             path,
             summary: text("summary"),
             description: text("description"),

@@ -32,7 +32,7 @@ pub(super) fn run(root: &mut Value) {
     let held = held(root);
     let mut order: Vec<(bool, String, String, &mut serde_json::Map<String, Value>)> = Vec::new();
     for (path, method, operation) in schema::operations_mut(root) {
-        let derived = derive(method, &path_template::parse(path).unwrap_or_default());
+        let derived = derive(method, &path_template::parse(path).unwrap_or_default().segments);
         let id = operation.get("operationId").and_then(Value::as_str);
         let named = id.map(names::field_name).filter(|name| !name.is_empty());
         let is_derived = named.is_none();
@@ -157,7 +157,7 @@ mod tests {
             ("get", "/", "get_root"),
             ("put", "/a/{b}/", "replace_a"),
         ] {
-            let path = path_template::parse(path).expect("a path");
+            let path = path_template::parse(path).expect("a path").segments;
             assert_eq!(derive(method, &path), name, "{method} {path:?}");
         }
     }

@@ -213,6 +213,22 @@ fn a_scheme_that_the_client_does_not_send_is_named() {
 }
 
 #[test]
+fn a_query_of_a_path_has_declared_parameters_and_whole_values() {
+    let path = |path: &str| {
+        let mut document = small();
+        let paths = document["paths"].as_object_mut().unwrap();
+        let item = paths.remove("/rooms/{roomId}").unwrap();
+        paths.insert(path.to_owned(), item);
+        document
+    };
+    assert!(strictly(&path("/rooms?id={roomId}&v=2#get")).is_ok());
+    let at = "/paths/~1rooms?id={roomId}&by={by}/get";
+    assert_refused(&path("/rooms?id={roomId}&by={by}"), at, "query parameter `by` is not declared");
+    let at = "/paths/~1rooms?id=a{roomId}/get";
+    assert_refused(&path("/rooms?id=a{roomId}"), at, "a text or a parameter");
+}
+
+#[test]
 fn a_server_that_requests_cannot_be_sent_to() {
     let server = |url: &str| {
         let mut document = small();
