@@ -16,6 +16,10 @@ use crate::redis::Server;
 use crate::view::{Key, View, text};
 use crate::world::{Caller, World};
 
+/// Longest life of a session that its process has inserted and, because it was killed, not given to
+/// its member: no change for 60 s, and then the next sweep, which comes every 60 s.
+const STRAY: Duration = Duration::from_secs(130);
+
 /// Time for which a killed process counts as alive.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -174,13 +178,13 @@ pub(crate) async fn no_session_remains(world: &World, emulator: &Emulator, redis
         }
     }
     println!("   {} sessions with open offers remain", before.len());
-    let (began, limit) = (Instant::now(), Duration::from_secs(45));
+    let began = Instant::now();
     loop {
         let remaining = sweep(world).await;
         if remaining.is_empty() {
             break;
         }
-        if began.elapsed() > limit {
+        if began.elapsed() > STRAY {
             for (session, status) in remaining {
                 let reason = world.tally.reason(&session);
                 let what = format!("{session}: {status}; known of it: {reason:?}");
