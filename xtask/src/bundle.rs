@@ -48,11 +48,12 @@ const MODULES: [(&str, &str); 8] = [
 ];
 
 /// Modules that some documents need.
-const EXTRAS: [(&str, &str); 12] = [
+const EXTRAS: [(&str, &str); 13] = [
     ("bodies", include_str!("../../codegen/expanded/src/runtime/bodies.rs")),
     ("decimal", include_str!("../../codegen/expanded/src/runtime/decimal.rs")),
     ("encoded", include_str!("../../codegen/expanded/src/runtime/encoded.rs")),
     ("formatted", include_str!("../../src/runtime/formatted.rs")),
+    ("form_styles", include_str!("../../codegen/expanded/src/runtime/form_styles.rs")),
     ("forms", include_str!("../../codegen/expanded/src/runtime/forms.rs")),
     ("media", include_str!("../../codegen/expanded/src/runtime/media.rs")),
     ("raw", include_str!("../../codegen/expanded/src/runtime/raw.rs")),

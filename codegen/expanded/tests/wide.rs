@@ -111,6 +111,20 @@ async fn forms_are_encoded() {
 }
 
 #[tokio::test]
+async fn a_property_of_a_form_has_its_style() {
+    let (server, client) = server(ResponseTemplate::new(204)).await;
+    let form = Form::new("a").tags(["one".to_owned(), "two".to_owned()]).point(point());
+    client.submit_deep(&form).send().await.unwrap();
+    client.submit_flat(&form).send().await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    let sent = requests.iter().map(|request| str::from_utf8(&request.body).unwrap());
+    let sent: Vec<String> = sent.map(|body| body.replace("%5B", "[").replace("%5D", "]")).collect();
+    let deep = "name=a&point[x]=1&point[y]=2&tags[0]=one&tags[1]=two";
+    assert_eq!(sent, [deep, "name=a&x=1&y=2&tags=one%2Ctwo"]);
+    assert_eq!(requests[0].headers["content-type"], "application/x-www-form-urlencoded");
+}
+
+#[tokio::test]
 async fn a_multipart_body_has_a_part_for_each_value() {
     let (server, client) = server(ResponseTemplate::new(204)).await;
     let upload = Upload::new(File::new("a\".txt", "--part-boundary-0"))

@@ -10,6 +10,7 @@
 //! | request body | removed, added as required, became required | added as optional, became optional |
 //! | response | success removed, success added with another body | any other added, error removed |
 //! | media type | removed | added |
+//! | encoding of a property of a form | any | |
 //! | field of a request | removed, added as required, became required, `readOnly` | added as optional, became optional |
 //! | field of a response | removed, became optional, `writeOnly` | added, became required |
 //! | type or format | any | |

@@ -9,6 +9,7 @@ use super::place::{Part, Place};
 use super::schemas::{Comparison, Direction};
 use super::security::Security;
 use super::{Change, Effect, Kind, shown};
+use crate::passes;
 use crate::pointer;
 use crate::schema;
 
@@ -217,6 +218,31 @@ fn body<'c>(
         (Some(old), Some(new)) => {
             requiredness(&at, old, new, found);
             content(&at, (old, new), Direction::Request, schemas, found);
+            encodings(&at, (old, new), found);
+        }
+    }
+}
+
+/// Compares the ways in which the properties of forms are written.
+fn encodings(at: &Place, (old, new): (&Value, &Value), found: &mut Collector) {
+    let of = |body: &Value| -> BTreeMap<String, Value> {
+        let content = body.get("content").and_then(Value::as_object);
+        let entries = content.into_iter().flatten().flat_map(|(media, entry)| {
+            let properties = entry.get("encoding").and_then(Value::as_object);
+            let kind = passes::Kind::of_request(media, entry);
+            properties.into_iter().flatten().filter_map(move |(name, said)| {
+                Some((format!("encoding of {name} in {media}"), passes::encoded(kind, said)?))
+            })
+        });
+        // The default is no difference to nothing.
+        entries.filter(|(_, said)| *said != json!({ "style": "form", "explode": true })).collect()
+    };
+    let (old, new) = (of(old), of(new));
+    for what in old.keys().chain(new.keys().filter(|what| !old.contains_key(*what))) {
+        let (before, after) = (old.get(what), new.get(what));
+        if before != after {
+            let change = Change::new(Effect::Breaking, Kind::Changed, at, what);
+            found.push(change.values(shown(before), shown(after)));
         }
     }
 }

@@ -25,21 +25,25 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     let encoded = has_type(model, &|ty| *ty == Ty::Format(Format::Base64));
     let formatted = [Format::DateTime, Format::Date, Format::Uuid].map(Ty::Format);
     let formatted = has_type(model, &|ty| formatted.contains(ty));
+    let form_styles =
+        any(&|operation| operation.body.as_ref().is_some_and(|body| !body.styles.is_empty()));
     let forms = any(&has_form) || has_type(model, &|ty| *ty == Ty::File);
     let media = any(&|operation| other_json(operation) || has_other_reply(operation));
     let security = any(&|operation| !security::is_bearer(&operation.security));
     let servers = !model.servers().is_empty();
     let streams = any(&has_stream);
-    let styles = any(&|operation| {
-        let mut parameters = operation.parameters.iter();
-        parameters.any(|parameter| matches!(parameter.writing, Writing::Styled(..)))
-    });
+    let styles = form_styles
+        || any(&|operation| {
+            let mut parameters = operation.parameters.iter();
+            parameters.any(|parameter| matches!(parameter.writing, Writing::Styled(..)))
+        });
     let unions = model.types.values().any(|named| matches!(named.schema, Schema::Union(_)));
     [
         (bodies, "bodies"),
         (decimal, "decimal"),
         (encoded, "encoded"),
         (formatted, "formatted"),
+        (form_styles, "form_styles"),
         (forms, "forms"),
         (media, "media"),
         (decimal || unions, "raw"),

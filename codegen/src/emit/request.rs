@@ -261,7 +261,14 @@ fn put_body<'m>(body: &'m Body, model: &'m Model) -> impl Fn(&TokenStream) -> To
         BodyKind::Json => quote!(request.json(#value)?; request.media(#media);),
         BodyKind::Text => quote!(request.bytes(#value.into_bytes(), #media);),
         BodyKind::Bytes => quote!(request.bytes(#value, #media);),
-        BodyKind::Form => quote!(request.form(#value)?;),
+        BodyKind::Form if body.styles.is_empty() => quote!(request.form(#value)?;),
+        BodyKind::Form => {
+            let styles = body.styles.iter().map(|(name, (style, explode))| {
+                let style = super::ident(style);
+                quote!((#name, runtime::styles::Style::#style, #explode))
+            });
+            quote!(request.styled_form(#value, &[#(#styles),*])?;)
+        }
         BodyKind::Multipart => {
             let parts = parts(body, value, model);
             quote! {

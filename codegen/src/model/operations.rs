@@ -90,6 +90,8 @@ pub(crate) struct Body {
     pub(crate) required: bool,
     /// Media types of the parts of a multipart body, of those that have one.
     pub(crate) parts: BTreeMap<String, String>,
+    /// Styles of the properties of a form, of those that have one, and whether they are exploded.
+    pub(crate) styles: BTreeMap<String, (&'static str, bool)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,12 +216,19 @@ impl Body {
             Kind::Text => BodyKind::Text,
             Kind::Stream | Kind::Bytes => BodyKind::Bytes,
         };
-        let parts = entry.get("encoding").and_then(Value::as_object);
+        let encoding = entry.get("encoding").and_then(Value::as_object);
+        let encoding = || encoding.into_iter().flatten();
         let of_part = |(name, part): (&String, &Value)| {
             Some((name.clone(), part.get("contentType")?.as_str()?.to_owned()))
         };
+        let style = |(name, property): (&String, &Value)| {
+            let style = query_style(property.get("style")?.as_str()?)?;
+            let explode = property.get("explode") == Some(&Value::Bool(true));
+            Some((name.clone(), (style, explode)))
+        };
         Some(Self {
-            parts: parts.into_iter().flatten().filter_map(of_part).collect(),
+            parts: encoding().filter_map(of_part).collect(),
+            styles: encoding().filter_map(style).collect(),
             kind,
             media: media.to_owned(),
             schema: schema_name(entry).unwrap_or_default(),
@@ -263,44 +272,45 @@ impl Parameter {
 impl Writing {
     fn of(ty: &Ty, place: Place, value: &Value, types: &BTreeMap<String, Named>) -> Self {
         let own = match place {
-            Place::Path | Place::Header => "simple",
-            Place::Query | Place::Cookie => "form",
+            Place::Path | Place::Header => "Simple",
+            Place::Query | Place::Cookie => "Form",
         };
         let style = match (value.get("style").and_then(Value::as_str), place) {
             (Some("json"), _) => return Self::Styled("Json", false),
-            (Some("label"), Place::Path) => "label",
-            (Some("matrix"), Place::Path) => "matrix",
-            (Some("spaceDelimited"), Place::Query) => "space",
-            (Some("pipeDelimited"), Place::Query) => "pipe",
-            (Some("deepObject"), Place::Query) => "deep",
+            (Some("label"), Place::Path) => "Label",
+            (Some("matrix"), Place::Path) => "Matrix",
+            (Some(style), Place::Query) => query_style(style).unwrap_or(own),
             _ => own,
         };
-        let explode = value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
-        let is_plain_place = !matches!(style, "label" | "matrix");
+        let explode = value.get("explode").and_then(Value::as_bool).unwrap_or(style == "Form");
+        let is_plain_place = !matches!(style, "Label" | "Matrix");
         if has_text(ty, types) && is_plain_place && place != Place::Cookie {
             return Self::Plain;
         }
         if let Ty::List(inner) = ty
             && has_text(inner, types)
             && matches!(place, Place::Query | Place::Header)
+            && style != "Deep"
         {
             return match (style, explode) {
-                ("form" | "space" | "pipe" | "deep", true) => Self::Each,
-                ("space", false) => Self::Joined(" "),
-                ("pipe", false) => Self::Joined("|"),
+                ("Form" | "Space" | "Pipe", true) => Self::Each,
+                ("Space", false) => Self::Joined(" "),
+                ("Pipe", false) => Self::Joined("|"),
                 _ => Self::Joined(","),
             };
         }
-        let style = match style {
-            "label" => "Label",
-            "matrix" => "Matrix",
-            "space" => "Space",
-            "pipe" => "Pipe",
-            "deep" => "Deep",
-            "form" => "Form",
-            _ => "Simple",
-        };
         Self::Styled(style, explode)
+    }
+}
+
+/// Returns the run-time's name of a style that a query or a form can have.
+fn query_style(style: &str) -> Option<&'static str> {
+    match style {
+        "form" => Some("Form"),
+        "spaceDelimited" => Some("Space"),
+        "pipeDelimited" => Some("Pipe"),
+        "deepObject" => Some("Deep"),
+        _ => None,
     }
 }
 

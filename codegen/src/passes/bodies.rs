@@ -121,12 +121,10 @@ fn choose(
     }
     let encoding = entry.get("encoding").and_then(Value::as_object);
     for (name, said) in encoding.into_iter().flatten() {
-        let of_part = said.get("contentType").and_then(Value::as_str);
-        // A part with several media types has the default one: a caller would have to choose.
-        match of_part.filter(|of| kind == Kind::Multipart && !of.contains([',', '*'])) {
-            Some(of_part) => {
+        match encoded(kind, said) {
+            Some(said) => {
                 if let Some(parts) = schema::object_at(&mut kept, "encoding") {
-                    parts.insert(name.clone(), json!({ "contentType": of_part }));
+                    parts.insert(name.clone(), said);
                 }
             }
             None => {
@@ -138,6 +136,28 @@ fn choose(
     }
     let sent = if media.contains('*') { kind.plain() } else { media.trim() };
     holder.insert("content".to_owned(), json!({ sent: kept }));
+}
+
+/// Returns the part of an encoding that the client keeps to: the media type of a part of a multipart
+/// body, the style of a property of a form.
+pub(crate) fn encoded(kind: Kind, said: &Value) -> Option<Value> {
+    let text = |key: &str| said.get(key).and_then(Value::as_str);
+    match kind {
+        // A part with several media types has the default one: a caller would have to choose.
+        Kind::Multipart => {
+            let media = text("contentType").filter(|media| !media.contains([',', '*']))?;
+            Some(json!({ "contentType": media }))
+        }
+        Kind::Form => {
+            let explode = said.get("explode").and_then(Value::as_bool);
+            let style = text("style").or(explode.map(|_| "form"))?;
+            let is_known =
+                ["form", "spaceDelimited", "pipeDelimited", "deepObject"].contains(&style);
+            let explode = explode.unwrap_or(style == "form");
+            is_known.then(|| json!({ "style": style, "explode": explode }))
+        }
+        _ => None,
+    }
 }
 
 /// Returns a media type without its parameters.

@@ -577,3 +577,38 @@ fn an_operation_that_says_that_it_takes_a_bearer_token_is_no_break() {
         json!({ "type": "apiKey", "in": "header", "name": "X-Key" });
     assert!(between(&old, &new).is_breaking());
 }
+
+#[test]
+fn encodings_of_properties() {
+    let with = |media: &str, encoding: Value| {
+        let mut document = base();
+        let schema = json!({ "$ref": "#/components/schemas/In" });
+        document["paths"]["/a/{id}"]["post"]["requestBody"] =
+            json!({ "content": { media: { "schema": schema, "encoding": encoding } } });
+        document
+    };
+    let form = |encoding: Value| with("application/x-www-form-urlencoded", encoding);
+    let parts = |encoding: Value| with("multipart/form-data", encoding);
+    let none = form(json!({}));
+    let exploded = form(json!({ "list": { "style": "form" } }));
+    assert_eq!(
+        between(&none, &exploded).changes.iter().filter(|it| it.effect == Breaking).count(),
+        0
+    );
+    let deep = form(json!({ "both": { "style": "deepObject", "explode": true } }));
+    for (old, new) in [(&none, &deep), (&deep, &none)] {
+        assert!(between(old, new).is_breaking());
+    }
+    let diff = between(&none, &form(json!({ "list": { "explode": false } })));
+    let texts: Vec<String> = diff.changes.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(
+        texts[0].contains("encoding of list in application/x-www-form-urlencoded"),
+        "{texts:?}"
+    );
+    let png = parts(json!({ "may": { "contentType": "image/png" } }));
+    assert!(between(&parts(json!({})), &png).is_breaking());
+    // A style is nothing to a part.
+    let styled = parts(json!({ "may": { "style": "deepObject" } }));
+    assert!(!between(&parts(json!({})), &styled).is_breaking());
+}

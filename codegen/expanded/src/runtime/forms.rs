@@ -61,8 +61,17 @@ fn form_text(value: &RawValue) -> String {
     serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }
 
+/// Adds the pairs that a property becomes by default: one for each element of a list.
+pub(super) fn form_pairs(name: &str, value: &RawValue, found: &mut Vec<(String, String)>) {
+    let pair = |value: &RawValue| (name.to_owned(), form_text(value));
+    match serde_json::from_str::<Vec<Box<RawValue>>>(value.get()) {
+        Ok(items) => found.extend(items.iter().map(|item| pair(item))),
+        Err(_) => found.push(pair(value)),
+    }
+}
+
 /// Returns the properties of a body, none of which is null.
-fn properties(
+pub(super) fn properties(
     operation: &'static str,
     body: &impl Serialize,
 ) -> Result<Properties, InvalidRequest> {
@@ -132,30 +141,24 @@ impl Multipart {
 
 impl Request<'_> {
     pub(crate) fn form(&mut self, body: &impl Serialize) -> Result<(), InvalidRequest> {
-        let operation = self.operation;
+        let mut found = Vec::new();
+        for (name, value) in properties(self.operation, body)? {
+            form_pairs(&name, &value, &mut found);
+        }
+        self.put_form(&found);
+        Ok(())
+    }
+
+    pub(super) fn put_form(&mut self, pairs: &[(String, String)]) {
         // A query has the encoding of a form, so the URL writes it.
         let mut url = self.inner.url().clone();
         url.set_query(None);
-        let mut pairs = url.query_pairs_mut();
-        for (name, value) in properties(operation, body)? {
-            match serde_json::from_str::<Vec<Box<RawValue>>>(value.get()) {
-                Ok(items) => {
-                    for item in items {
-                        pairs.append_pair(&name, &form_text(&item));
-                    }
-                }
-                Err(_) => {
-                    pairs.append_pair(&name, &form_text(&value));
-                }
-            }
-        }
-        drop(pairs);
+        url.query_pairs_mut().extend_pairs(pairs);
         let body = url.query().unwrap_or_default().to_owned();
         *self.inner.body_mut() = Some(body.into());
         let form = "application/x-www-form-urlencoded";
         let form = reqwest::header::HeaderValue::from_static(form);
         self.inner.headers_mut().insert(reqwest::header::CONTENT_TYPE, form);
-        Ok(())
     }
 
     pub(crate) fn multipart(&mut self, form: Multipart) {

@@ -23,6 +23,7 @@ pub mod setup;
 pub mod bodies;
 pub mod decimal;
 pub mod encoded;
+pub mod form_styles;
 pub mod forms;
 pub mod media;
 pub mod raw;

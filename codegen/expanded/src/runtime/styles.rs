@@ -118,8 +118,9 @@ fn plain_text(value: &serde_json::Value) -> String {
     }
 }
 
-/// Lists names and values of a query.
-fn pairs(
+/// Lists names and values of a query or a form. OpenAPI leaves open how a list is written in the style
+/// `deepObject`: its positions are the keys.
+pub(super) fn pairs(
     name: &str,
     value: &serde_json::Value,
     style: Style,
@@ -148,6 +149,11 @@ fn pairs(
             } else {
                 let words = entries.flat_map(|(key, value)| [key.clone(), plain_text(value)]);
                 found.push((name.to_owned(), words.collect::<Vec<_>>().join(between)));
+            }
+        }
+        Value::Array(items) if style == Style::Deep => {
+            for (position, item) in items.iter().enumerate() {
+                pairs(&format!("{name}[{position}]"), item, style, explode, found);
             }
         }
         Value::Array(items) if explode => {
