@@ -71,7 +71,7 @@ async fn text_is_sent_and_read_as_it_is() {
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests[0].body, b"hello");
     assert_eq!(requests[0].headers["content-type"], "text/plain");
-    assert_eq!(requests[0].headers["accept"], "*/*");
+    assert_eq!(requests[0].headers["accept"], "text/plain, */*;q=0.1");
 }
 
 #[tokio::test]
@@ -154,6 +154,18 @@ async fn another_kind_of_json_says_so() {
     client.amend().body(&point()).send().await.unwrap();
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests[0].headers["content-type"], "application/merge-patch+json");
+}
+
+#[tokio::test]
+async fn the_kinds_of_replies_are_asked_for() {
+    let (server, client) = server(ResponseTemplate::new(200).set_body_json(point())).await;
+    assert_eq!(client.vendor().send().await.unwrap(), point());
+    client.store().send().await.unwrap();
+    client.adopt(&Pet::Cat(Cat::new("Cat"))).send().await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    let accepted: Vec<_> = requests.iter().map(|request| &request.headers["accept"]).collect();
+    let store = "application/octet-stream, application/json, text/html, */*;q=0.1";
+    assert_eq!(accepted, ["application/vnd.wide+json; version=2", store, "application/json"]);
 }
 
 #[tokio::test]

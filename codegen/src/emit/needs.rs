@@ -28,7 +28,9 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     let form_styles =
         any(&|operation| operation.body.as_ref().is_some_and(|body| !body.styles.is_empty()));
     let forms = any(&has_form) || has_type(model, &|ty| *ty == Ty::File);
-    let media = any(&|operation| other_json(operation) || has_other_reply(operation));
+    let media = any(&|operation| {
+        other_json(operation) || has_other_reply(operation) || accepted(operation).is_some()
+    });
     let security = any(&|operation| !security::is_bearer(&operation.security));
     let servers = !model.servers().is_empty();
     let streams = any(&has_stream);
@@ -64,9 +66,29 @@ pub(super) fn has_stream(operation: &Operation) -> bool {
 }
 
 /// Returns whether a success is text or bytes.
-pub(super) fn has_other_reply(operation: &Operation) -> bool {
+fn has_other_reply(operation: &Operation) -> bool {
     let other = |payload: &Payload| matches!(payload, Payload::Text | Payload::Bytes);
     operation.successes.iter().any(|outcome| other(&outcome.payload))
+}
+
+/// Returns the `Accept` of an operation whose replies of success are not `application/json` alone. A
+/// reply that is a stream has one of its own.
+pub(super) fn accepted(operation: &Operation) -> Option<String> {
+    let mut accepted: Vec<&str> = Vec::new();
+    for media in operation.successes.iter().filter_map(|outcome| outcome.media.as_deref()) {
+        let is_json =
+            media.split(';').next().is_some_and(|media| media.trim() == "application/json");
+        let media = if is_json { "application/json" } else { media };
+        if !accepted.contains(&media) {
+            accepted.push(media);
+        }
+    }
+    if has_stream(operation) || matches!(accepted.as_slice(), [] | ["application/json"]) {
+        return None;
+    }
+    // Text and bytes are read whatever they are.
+    let any = has_other_reply(operation).then_some("*/*;q=0.1");
+    Some(accepted.into_iter().chain(any).collect::<Vec<_>>().join(", "))
 }
 
 /// Returns whether some type, field or parameter is of a wanted type, or holds one.

@@ -117,7 +117,7 @@ pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'
         }
     });
     let authorize = authorize(operation, model);
-    let accept = needs::has_other_reply(operation).then(|| quote!(request.accept_any();));
+    let accept = needs::accepted(operation).map(|media| quote!(request.accept(#media);));
     let changes =
         !parameters.is_empty() || body.is_some() || authorize.is_some() || accept.is_some();
     let mutable = changes.then(|| quote!(mut));

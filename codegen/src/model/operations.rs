@@ -107,6 +107,8 @@ pub(crate) enum BodyKind {
 pub(crate) struct Outcome {
     pub(crate) status: Status,
     pub(crate) payload: Payload,
+    /// Media type of the body, if there is one.
+    pub(crate) media: Option<String>,
 }
 
 /// Body of a reply.
@@ -154,6 +156,7 @@ impl Operation {
             .map(|(key, response)| Outcome {
                 status: Status::read(key),
                 payload: payload(response),
+                media: schema::content(response).map(|(media, _)| media.to_owned()),
             })
             .collect();
         outcomes.sort_by_key(|outcome| outcome.status);
@@ -165,6 +168,7 @@ impl Operation {
             successes.extend(failures.iter().map(|default| Outcome {
                 status: Status::Class(2),
                 payload: default.payload.clone(),
+                media: default.media.clone(),
             }));
         }
         let name = text("operationId");

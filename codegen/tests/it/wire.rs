@@ -81,7 +81,7 @@ fn replies_of_several_kinds() {
         "RawBytes(Vec<u8>)",
         "Empty",
         "201 => Ok(types::GetRoomSuccess::PlainText(reply.text()))",
-        "request.accept_any();",
+        r#"request.accept("application/json, text/html, application/zip, */*;q=0.1");"#,
     ] {
         assert!(text.contains(part), "no {part} in {text}");
     }

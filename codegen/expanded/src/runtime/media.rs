@@ -10,10 +10,11 @@ impl Request<'_> {
         }
     }
 
-    /// Asks for replies of any kind.
-    pub(crate) fn accept_any(&mut self) {
-        let any = reqwest::header::HeaderValue::from_static("*/*");
-        self.inner.headers_mut().insert(reqwest::header::ACCEPT, any);
+    /// Sets the `Accept`.
+    pub(crate) fn accept(&mut self, media: &'static str) {
+        if let Ok(media) = reqwest::header::HeaderValue::from_str(media) {
+            self.inner.headers_mut().insert(reqwest::header::ACCEPT, media);
+        }
     }
 
     /// Sets a body that is sent as it is.
