@@ -66,7 +66,7 @@ impl<'c> Security<'c> {
         let after = schemes(self.new);
         let used = used(self.old);
         for (name, scheme) in schemes(self.old) {
-            let new_name = self.renamed.get(name.as_str()).map_or(name.as_str(), |name| *name);
+            let new_name = self.new_name(name);
             let other = after.clone().find(|(name, _)| *name == new_name).map(|(_, other)| other);
             if other == Some(scheme) && name == new_name {
                 continue;
@@ -87,17 +87,22 @@ impl<'c> Security<'c> {
         }
     }
 
+    fn new_name<'n>(&'n self, name: &'n str) -> &'n str {
+        self.renamed.get(name).map_or(name, |name| *name)
+    }
+
     /// Returns whether the document says which schemes an operation wants, and its alternatives
     /// under the new names of their schemes.
     fn alternatives(&self, root: &Value, operation: &Object) -> (bool, Vec<String>) {
         let declared = security::declared(root, operation);
         let alternatives = declared.into_iter().flatten().map(|alternative| {
             let Some(schemes) = alternative.as_object() else { return alternative.to_string() };
-            let renamed = |(name, scopes): (&String, &Value)| {
-                let name = self.renamed.get(name.as_str()).map_or(name.as_str(), |name| *name);
-                (name.to_owned(), scopes.clone())
+            // Neither the schemes nor their scopes have an order.
+            let scheme = |(name, scopes): (&String, &Value)| {
+                let scopes = scopes.as_array().into_iter().flatten().map(Value::to_string);
+                format!("\"{}\":[{}]", self.new_name(name), sorted(scopes))
             };
-            Value::Object(schemes.iter().map(renamed).collect()).to_string()
+            format!("{{{}}}", sorted(schemes.iter().map(scheme)))
         });
         let mut alternatives: Vec<String> = alternatives.collect();
         // An empty list is the alternative `{}`: no scheme is needed.
@@ -106,6 +111,11 @@ impl<'c> Security<'c> {
         }
         (declared.is_some(), alternatives)
     }
+}
+
+/// Joins texts that have no order.
+fn sorted(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",")
 }
 
 fn schemes(root: &Value) -> impl Iterator<Item = (&String, &Value)> + Clone {

@@ -566,6 +566,20 @@ fn a_security_scheme_with_another_name_breaks_no_client_that_does_not_show_the_n
 }
 
 #[test]
+fn schemes_and_scopes_have_no_order() {
+    let with = |security: Value| {
+        let mut document = base();
+        post(&mut document)["security"] = security;
+        document
+    };
+    let old = with(json!([{ "a": ["read", "write"], "b": [] }]));
+    let new = with(json!([{ "b": [], "a": ["write", "read"] }]));
+    assert!(between(&old, &new).changes.iter().all(|it| it.effect == Compatible));
+    let more = with(json!([{ "b": [], "a": ["write", "read", "all"] }]));
+    assert!(between(&old, &more).is_breaking());
+}
+
+#[test]
 fn an_operation_that_says_that_it_takes_a_bearer_token_is_no_break() {
     let mut old = base();
     old["paths"]["/a/{id}"]["post"].as_object_mut().unwrap().remove("security");
