@@ -247,3 +247,16 @@ async fn the_query_of_a_path_is_a_query_and_its_fragment_is_not_sent() {
     let expected = ["/find%20it?v=2&q=a%26b%3Dc&n=3", "/find%20it?v=2&q=d", "/find%20it?all=&v=7"];
     assert_eq!(sent.collect::<Vec<_>>(), expected);
 }
+
+#[tokio::test]
+async fn text_in_a_path_is_escaped() {
+    let (server, client) = server(ResponseTemplate::new(204)).await;
+    client.file("a b/../ü%?#", "1.0").send().await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests[0].url.path(), "/files/a%20b%2F..%2F%C3%BC%25%3F%23/1.0");
+    for lost in ["", ".", ".."] {
+        let error = client.file("a", lost).send().await.unwrap_err();
+        assert!(matches!(error, OperationError::Invalid(_)), "{lost:?}: {error}");
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}

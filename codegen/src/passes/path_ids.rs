@@ -1,5 +1,5 @@
 //! Marks of strings that become part of a path. They get a type of their own, which refuses
-//! text that could lead to another path.
+//! text that could lead to another path. A string that the overlay marks as no id stays text.
 
 use serde_json::{Value, json};
 
@@ -28,13 +28,14 @@ pub(super) fn run(root: &mut Value) {
         let Some(schema) = root.pointer_mut(&target).and_then(Value::as_object_mut) else {
             continue;
         };
-        if schema.get("type").is_some_and(|kind| kind == "string") && !schema.contains_key("enum") {
+        let is_text = schema.get("type").is_some_and(|kind| kind == "string");
+        if is_text && !schema.contains_key("enum") && !schema.contains_key("x-rust-id") {
             schema.insert("x-rust-id".to_owned(), json!(true));
         }
     }
     // An enum is a type of its own already, whatever the overlay marks.
     schema::every_mut(root, &mut |map| {
-        if map.contains_key("enum") {
+        if map.contains_key("enum") || map.get("x-rust-id") == Some(&json!(false)) {
             map.shift_remove("x-rust-id");
         }
     });
