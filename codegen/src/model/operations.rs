@@ -24,7 +24,7 @@ pub(crate) struct Operation {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) segments: Vec<Segment>,
-    /// Keys and values of the path's query that are always the same.
+    /// Keys and values of the path's query that are no parameters.
     pub(crate) constants: Vec<(String, String)>,
     pub(crate) summary: String,
     pub(crate) description: String,
