@@ -21,7 +21,7 @@ struct Log {
     leaks: Vec<String>,
 }
 
-/// Size in bytes beyond which the oldest lines are dropped.
+/// Size in bytes beyond which the older half of the lines is dropped.
 const MAX_OWN: usize = 4 * 1024 * 1024;
 
 static LOG: Mutex<Option<Log>> = Mutex::new(None);
@@ -39,7 +39,9 @@ impl Write for Writer {
         }
         if line.contains("cloudflare_calls") || line.contains("calls_") {
             if log.own.len() > MAX_OWN {
-                log.own.clear();
+                let half = MAX_OWN / 2;
+                let end = log.own.bytes().skip(half).position(|byte| byte == b'\n');
+                log.own.drain(..end.map_or(0, |end| half + end + 1));
             }
             log.own.push_str(&line);
         }
