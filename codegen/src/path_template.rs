@@ -1,7 +1,7 @@
 //! Path templates such as `/apps/{appId}/sessions/new`.
 //!
 //! OpenAPI knows no query in a template, and many documents have one: `/search?kind=room&q={text}`.
-//! What stands behind a `#` only tells operations apart, because it is never sent (RFC 3986 section
+//! The part behind a `#` only tells operations apart, because it is never sent (RFC 3986 section
 //! 3.5).
 
 use percent_encoding::percent_decode_str;

@@ -26,7 +26,9 @@ pub(crate) fn own(
     let is_same = |one: &str, other: &str| one.trim_end_matches('/') == other.trim_end_matches('/');
     let base = base_url(root);
     let first = servers.first().filter(|_| !servers.iter().any(|server| is_same(server, &base)))?;
-    Some((format!("{at}/servers/0/url"), first.clone()))
+    // An empty URL is that of the root.
+    let url = if first.is_empty() { "/" } else { first };
+    Some((format!("{at}/servers/0/url"), url.to_owned()))
 }
 
 /// Returns whether requests can be sent to a URL: an absolute one of HTTP, or one that is relative to

@@ -63,11 +63,10 @@ impl<'c> Security<'c> {
     /// Reports changed security schemes. One that is sent as before, or that no operation uses,
     /// breaks no program. Added ones are not reported, because no program uses them yet.
     pub(super) fn schemes(&self, found: &mut Collector) {
-        let after = schemes(self.new);
         let used = used(self.old);
-        for (name, scheme) in schemes(self.old) {
+        for (name, scheme) in schemes(self.old).into_iter().flatten() {
             let new_name = self.new_name(name);
-            let other = after.clone().find(|(name, _)| *name == new_name).map(|(_, other)| other);
+            let other = schemes(self.new).and_then(|schemes| schemes.get(new_name));
             if other == Some(scheme) && name == new_name {
                 continue;
             }
@@ -88,7 +87,7 @@ impl<'c> Security<'c> {
     }
 
     fn new_name<'n>(&'n self, name: &'n str) -> &'n str {
-        self.renamed.get(name).map_or(name, |name| *name)
+        self.renamed.get(name).copied().unwrap_or(name)
     }
 
     /// Returns whether the document says which schemes an operation wants, and its alternatives
@@ -118,16 +117,15 @@ fn sorted(texts: impl Iterator<Item = String>) -> String {
     texts.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",")
 }
 
-fn schemes(root: &Value) -> impl Iterator<Item = (&String, &Value)> + Clone {
-    let schemes = root.pointer("/components/securitySchemes").and_then(Value::as_object);
-    schemes.into_iter().flatten()
+fn schemes(root: &Value) -> Option<&Object> {
+    root.pointer("/components/securitySchemes")?.as_object()
 }
 
 /// Finds the schemes that are gone where exactly one has come that is the same.
 fn renamed<'c>(old: &'c Value, new: &'c Value) -> BTreeMap<&'c str, &'c str> {
     let missing = |here: &'c Value, there: &'c Value| -> Vec<(&'c str, &'c Value)> {
-        let there: HashSet<&String> = schemes(there).map(|(name, _)| name).collect();
-        let here = schemes(here).filter(|(name, _)| !there.contains(name));
+        let is_there = |name: &str| schemes(there).is_some_and(|there| there.contains_key(name));
+        let here = schemes(here).into_iter().flatten().filter(|(name, _)| !is_there(name));
         here.map(|(name, scheme)| (name.as_str(), scheme)).collect()
     };
     let (gone, come) = (missing(old, new), missing(new, old));

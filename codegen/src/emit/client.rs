@@ -245,10 +245,7 @@ fn server_setters(model: &Model, docs: &Docs) -> Vec<TokenStream> {
             false => "Without it they are sent to this path of the base URL's host.".to_owned(),
         };
         let docs = docs.paragraphs(&[
-            &format!("Sets the URL of the operations whose server is `{}`.", match server {
-                "" => "/",
-                server => server,
-            }),
+            &format!("Sets the URL of the operations whose server is `{server}`."),
             &otherwise,
             "It is an absolute `https` URL, or an `http` URL of this machine if the base URL is one, \
              too.",

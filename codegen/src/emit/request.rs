@@ -76,10 +76,7 @@ fn own_docs(operation: &Operation, arguments: &Arguments<'_>, docs: &Docs) -> To
     };
     let line = if operation.summary.is_empty() { String::new() } else { line };
     let deprecation = ty::deprecation(operation.deprecated);
-    let server = operation.server.as_ref().map(|server| match server.as_str() {
-        "" => "Its server is the root of the base URL's host.".to_owned(),
-        server => format!("Its server is `{server}`."),
-    });
+    let server = operation.server.as_ref().map(|server| format!("Its server is `{server}`."));
     let server = server.unwrap_or_default();
     let mut own = docs.paragraphs(&[&summary, &operation.description, deprecation, &line, &server]);
     for parameter in &arguments.required {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::read;
 use super::types::{Named, Schema, Ty};
-use crate::passes::Kind;
+use crate::passes::{Kind, query_style};
 use crate::path_template::{self, Piece, Segment};
 use crate::security::{self, Way};
 use crate::servers;
@@ -306,17 +306,6 @@ impl Writing {
             };
         }
         Self::Styled(style, explode)
-    }
-}
-
-/// Returns the run-time's name of a style that a query or a form can have.
-fn query_style(style: &str) -> Option<&'static str> {
-    match style {
-        "form" => Some("Form"),
-        "spaceDelimited" => Some("Space"),
-        "pipeDelimited" => Some("Pipe"),
-        "deepObject" => Some("Deep"),
-        _ => None,
     }
 }
 

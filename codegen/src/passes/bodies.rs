@@ -151,11 +151,20 @@ pub(crate) fn encoded(kind: Kind, said: &Value) -> Option<Value> {
         Kind::Form => {
             let explode = said.get("explode").and_then(Value::as_bool);
             let style = text("style").or(explode.map(|_| "form"))?;
-            let is_known =
-                ["form", "spaceDelimited", "pipeDelimited", "deepObject"].contains(&style);
             let explode = explode.unwrap_or(style == "form");
-            is_known.then(|| json!({ "style": style, "explode": explode }))
+            query_style(style).map(|_| json!({ "style": style, "explode": explode }))
         }
+        _ => None,
+    }
+}
+
+/// Returns the run-time's name of a style that a query or a form can have.
+pub(crate) fn query_style(style: &str) -> Option<&'static str> {
+    match style {
+        "form" => Some("Form"),
+        "spaceDelimited" => Some("Space"),
+        "pipeDelimited" => Some("Pipe"),
+        "deepObject" => Some("Deep"),
         _ => None,
     }
 }

@@ -29,10 +29,7 @@ impl Servers {
             let url = match given {
                 Some(url) => setup.url(url)?,
                 None if is_moved && server.contains("//") => base.clone(),
-                None => {
-                    let server = if server.is_empty() { "/" } else { server };
-                    setup.url(base.join(server).map_err(|_| ConfigError::BaseUrl)?.as_str())?
-                }
+                None => setup.url(base.join(server).map_err(|_| ConfigError::BaseUrl)?.as_str())?,
             };
             // A proxy would get the secret in plain text.
             if url.scheme() == "http" && base.scheme() != "http" && !setup.allows_plaintext {
