@@ -31,7 +31,7 @@
 //! }"#;
 //! let document = Document::from_bytes("small.json", document)?;
 //! let generated = generate(&document, &Overlay::empty(), &Options::default())?;
-//! assert!(generated.text.contains("pub fn get_room<'a>("));
+//! assert!(generated.text.contains("pub fn get_room("));
 //! # Ok::<(), cloudflare_calls_codegen::Error>(())
 //! ```
 

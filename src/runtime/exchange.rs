@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{ErrorBody, InvalidRequest, OperationError, Received};
-use super::id::check_id;
+use super::id::check_segment;
 use super::redaction::scrub;
 use super::setup::Core;
 
@@ -57,12 +57,12 @@ impl Core {
     }
 }
 
-/// Returns the value of a path parameter, if it cannot lead to another path.
-pub(crate) fn segment<'v>(
+/// Returns the value of a path parameter, if it can be one segment of a path. An id is one.
+pub(crate) fn segment<T: AsRef<str>>(
     operation: &'static str,
-    value: &'v str,
-) -> Result<&'v str, InvalidRequest> {
-    match check_id(value) {
+    value: T,
+) -> Result<T, InvalidRequest> {
+    match check_segment(value.as_ref()) {
         Ok(()) => Ok(value),
         Err(reason) => Err(InvalidRequest::PathParameter { operation, reason }),
     }

@@ -6,6 +6,9 @@ use std::fmt;
 ///
 /// An id is 1 to 256 visible ASCII characters, does not begin with a dot and
 /// has none of `/`, `\`, `?`, `#`, `%`. Within this rule an id is opaque.
+///
+/// Other text of a path is escaped. It is refused if it is empty, `.` or `..`,
+/// or has a control character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidId {
@@ -33,7 +36,7 @@ impl fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
-/// Checks the rule of [`InvalidId`], for a string that becomes part of a path.
+/// Checks the rule of [`InvalidId`] for ids.
 pub(crate) fn check_id(id: &str) -> Result<(), InvalidId> {
     match id.as_bytes() {
         [] => Err(InvalidId::Empty),
@@ -43,6 +46,17 @@ pub(crate) fn check_id(id: &str) -> Result<(), InvalidId> {
             Ok(())
         }
         _ => Err(InvalidId::Character),
+    }
+}
+
+/// Checks that a text can be one segment of a path once it is escaped. URL parsers take `.` and
+/// `..` for steps and leave out tabs and line breaks (WHATWG URL).
+pub(crate) fn check_segment(text: &str) -> Result<(), InvalidId> {
+    match text {
+        "" => Err(InvalidId::Empty),
+        "." | ".." => Err(InvalidId::LeadingDot),
+        text if text.contains(|char: char| char.is_ascii_control()) => Err(InvalidId::Character),
+        _ => Ok(()),
     }
 }
 

@@ -104,9 +104,13 @@ async fn parameters_are_written_as_the_values_are_spelled() {
     let request = server.received_requests().await.unwrap().remove(0);
     assert_eq!(request.headers["x-proof"], "AP8=");
     // The text of a reply can be no way to another path.
-    let other: Formatted<uuid::Uuid> = serde_json::from_str(r#""../prices""#).unwrap();
-    let error = client.day(jiff::civil::date(2024, 5, 21), other).send().await.unwrap_err();
+    let day = jiff::civil::date(2024, 5, 21);
+    let other = |json: &str| serde_json::from_str::<Formatted<uuid::Uuid>>(json).unwrap();
+    let error = client.day(day, other(r#""..""#)).send().await.unwrap_err();
     assert!(matches!(error, OperationError::Invalid(_)), "{error:?}");
+    client.day(day, other(r#""../prices""#)).send().await.unwrap();
+    let target = server.received_requests().await.unwrap().remove(1).url;
+    assert_eq!(target.path(), "/days/2024-05-21/of/..%2Fprices");
 }
 
 #[test]

@@ -288,9 +288,7 @@ impl Writing {
         };
         let explode = value.get("explode").and_then(Value::as_bool).unwrap_or(style == "Form");
         let is_plain_place = !matches!(style, "Label" | "Matrix");
-        // Text in a path is no id: it is escaped, whatever its characters.
-        let is_escaped = place == Place::Path && *ty == Ty::Text;
-        if has_text(ty, types) && is_plain_place && place != Place::Cookie && !is_escaped {
+        if has_text(ty, types) && is_plain_place && place != Place::Cookie {
             return Self::Plain;
         }
         if let Ty::List(inner) = ty

@@ -1,5 +1,6 @@
-//! Marks of strings that become part of a path. They get a type of their own, which refuses
-//! text that could lead to another path. A string that the overlay marks as no id stays text.
+//! Marks of strings that become part of a path, where the overlay says that these are ids or that
+//! the client holds them. They get a type of their own, which refuses text that could lead to
+//! another path. Other strings stay text, which is escaped.
 
 use serde_json::{Value, json};
 
@@ -7,12 +8,25 @@ use crate::pointer;
 use crate::schema;
 
 pub(super) fn run(root: &mut Value) {
+    mark(root);
+    // An enum is a type of its own already, whatever the overlay marks.
+    schema::every_mut(root, &mut |map| {
+        if map.contains_key("enum") || map.get("x-rust-id") == Some(&json!(false)) {
+            map.shift_remove("x-rust-id");
+        }
+    });
+}
+
+fn mark(root: &mut Value) {
     let Some(schemas) = schema::named(root) else { return };
+    let says = |value: &Value, mark: &str| value.get(mark) == Some(&json!(true));
+    let are_ids = says(root, "x-rust-path-ids");
     let mut targets = Vec::new();
     for (at, operation) in schema::operations(root) {
         let parameters = operation.get("parameters").and_then(Value::as_array);
         for (index, parameter) in parameters.into_iter().flatten().enumerate() {
-            if parameter.get("in").is_some_and(|place| place == "path") {
+            let is_id = are_ids || says(parameter, "x-rust-client");
+            if is_id && parameter.get("in").is_some_and(|place| place == "path") {
                 let named =
                     parameter.get("schema").and_then(|schema| schema::follow(schema, schemas).0);
                 targets.push(match named {
@@ -33,10 +47,4 @@ pub(super) fn run(root: &mut Value) {
             schema.insert("x-rust-id".to_owned(), json!(true));
         }
     }
-    // An enum is a type of its own already, whatever the overlay marks.
-    schema::every_mut(root, &mut |map| {
-        if map.contains_key("enum") || map.get("x-rust-id") == Some(&json!(false)) {
-            map.shift_remove("x-rust-id");
-        }
-    });
 }

@@ -39,7 +39,7 @@ fn document(text: &str) -> Value {
                         held,
                         { "name": "room", "in": "path", "required": true, "description": text(""),
                             "schema": { "type": "string", "description": text(""),
-                                "x-rust-type-description": text("") } },
+                                "x-rust-id": true, "x-rust-type-description": text("") } },
                         parameter("q", "query", json!({ "type": "string", "pattern": text("") })),
                         parameter("m", "query", json!({ "$ref": "#/components/schemas/Mode" })),
                         unsaid,

@@ -90,7 +90,7 @@ fn references_may_have_percent_escapes() {
         "parameters": [shared], "responses": { "204": { "description": "" } } } });
     let text = strictly(&document).unwrap();
     let method = text.split("pub fn get_door").nth(1).unwrap();
-    assert!(method.contains("room_id: &'a types::RoomId"), "{text}");
+    assert!(method.contains("room_id: impl Into<String>"), "{text}");
     // A reference that leads somewhere as it stands is no escape.
     let to = json!({ "$ref": "#/components/schemas/a%25" });
     let mut document = with_schemas(json!({ "a%25": { "type": "boolean" }, "a%": {} }));
@@ -161,7 +161,7 @@ fn operations_of_one_name_are_told_apart() {
     let document =
         with("/paths", json!({ "/{x}/rooms": unnamed("x"), "/{y}/rooms": unnamed("y") }));
     let text = strictly(&document).unwrap();
-    assert!(text.contains("fn list_rooms<") && text.contains("fn list_rooms_operation<"), "{text}");
+    assert!(text.contains("fn list_rooms(") && text.contains("fn list_rooms_operation("), "{text}");
 }
 
 #[test]

@@ -323,7 +323,7 @@ fn shared_parameters_bodies_and_responses_are_those_of_the_operation() {
         json!({ "type": "object", "properties": { "since": {} } });
     let text = flat(&expand(&document).unwrap());
     for part in [
-        "pub fn replace_room<'a>( &'a self, room_id: &'a types::RoomId, )",
+        "pub fn replace_room( &self, room_id: impl Into<String>, )",
         "pub fn depth(mut self, depth: i64) -> Self",
         "pub fn body(mut self, body: &'a types::Room) -> Self",
         "404 => Err(reply.refuse(types::ReplaceRoomError::Gone))",
@@ -334,9 +334,28 @@ fn shared_parameters_bodies_and_responses_are_those_of_the_operation() {
 
 #[test]
 fn an_id_of_a_path_is_a_type_of_its_own_and_an_equal_string_is_not() {
-    let text = room(json!({ "roomId": { "type": "string" } }));
+    let mut document = small();
+    document["components"]["schemas"]["Room"]["properties"]["roomId"] = json!({ "type": "string" });
+    let [text, is_text] = [expand(&document).unwrap(), "room_id: impl Into<String>".to_owned()];
+    assert!(text.contains(&is_text), "no overlay says that it is an id: {text}");
+    document["x-rust-path-ids"] = json!(true);
+    let text = expand(&document).unwrap();
     assert!(text.contains("room_id: &'a types::RoomId"), "{text}");
     assert!(text.contains("pub room_id: Option<String>"), "{text}");
+    let parameter = "/paths/~1rooms~1{roomId}/get/parameters/0";
+    document.pointer_mut(parameter).unwrap()["schema"]["x-rust-id"] = json!(false);
+    let text = expand(&document).unwrap();
+    assert!(text.contains(&is_text), "{text}");
+}
+
+#[test]
+fn an_id_that_the_client_holds_is_a_type_of_its_own() {
+    let mut document = small();
+    let parameter = "/paths/~1rooms~1{roomId}/get/parameters/0";
+    document.pointer_mut(parameter).unwrap()["x-rust-client"] = json!(true);
+    let text = flat(&expand(&document).unwrap());
+    assert!(text.contains("room_id: types::RoomId"), "{text}");
+    assert!(text.contains("pub fn get_room(&self) -> operations::GetRoom<'_>"), "{text}");
 }
 
 #[test]
@@ -351,7 +370,7 @@ fn the_overlay_names_types_and_operations() {
     let options = cloudflare_calls_codegen::Options::default();
     let document = super::load(&small()).unwrap();
     let text = cloudflare_calls_codegen::generate(&document, &overlay, &options).unwrap().text;
-    assert!(text.contains("pub struct Chamber {") && text.contains("pub fn enter<'a>("), "{text}");
+    assert!(text.contains("pub struct Chamber {") && text.contains("pub fn enter("), "{text}");
 }
 
 #[test]

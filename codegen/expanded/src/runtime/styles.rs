@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use super::error::InvalidRequest;
-use super::exchange::Request;
-use super::id::InvalidId;
+use super::exchange::{Request, segment};
 
 /// Way in which OpenAPI writes a value that is no plain text into a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -92,14 +91,7 @@ pub(crate) fn styled_segment(
     style: Style,
     explode: bool,
 ) -> Result<String, InvalidRequest> {
-    let text = in_one(name, &as_json(operation, value)?, style, explode);
-    match text.as_str() {
-        "" => Err(InvalidRequest::PathParameter { operation, reason: InvalidId::Empty }),
-        "." | ".." => {
-            Err(InvalidRequest::PathParameter { operation, reason: InvalidId::LeadingDot })
-        }
-        _ => Ok(text),
-    }
+    segment(operation, in_one(name, &as_json(operation, value)?, style, explode))
 }
 
 fn as_json(
