@@ -11,7 +11,7 @@ use std::time::Duration;
 use expanded::runtime::error::OperationError;
 use expanded::runtime::security::Scheme;
 use expanded::runtime::setup::ConfigError;
-use expanded::secured::types::MixedSuccess;
+use expanded::secured::types::{ChatRequest, ChatSuccess, MixedSuccess};
 use expanded::secured::{Client, ClientBuilder};
 use secrecy::SecretString;
 use wiremock::matchers::any;
@@ -223,4 +223,29 @@ async fn the_status_tells_a_stream_from_another_reply() {
     let reply = builder(&ready, "s").build().unwrap().mixed().send().await.unwrap();
     let MixedSuccess::ByteStream(mut stream) = reply else { panic!("{reply:?}") };
     assert_eq!(stream.next().await.unwrap().unwrap(), b"data: x\n\n");
+}
+
+#[tokio::test]
+async fn a_reply_that_may_be_a_stream_has_a_method_for_it() {
+    let whole = ResponseTemplate::new(200).set_body_json(serde_json::json!({ "text": "hi" }));
+    let whole = server(whole).await;
+    let client = builder(&whole, "s").build().unwrap();
+    let reply = client.chat(&ChatRequest::new()).send_as_stream_(true).send().await.unwrap();
+    assert!(matches!(reply, ChatSuccess::ChatResponse(body) if body.text.as_deref() == Some("hi")));
+    let request = whole.received_requests().await.unwrap().remove(0);
+    assert_eq!(request.headers["accept"], "application/json");
+
+    let streamed = server(ResponseTemplate::new(200).set_body_string("data: hi\n\n")).await;
+    let client = builder(&streamed, "s").build().unwrap();
+    let body = ChatRequest::new().stream(true);
+    let mut stream = client.chat(&body).send_as_stream().await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), b"data: hi\n\n");
+    let request = streamed.received_requests().await.unwrap().remove(0);
+    assert_eq!(request.headers["accept"], "text/event-stream, */*");
+    assert_eq!(request.body, br#"{"stream":true}"#);
+
+    let refused = server(ResponseTemplate::new(403)).await;
+    let client = builder(&refused, "s").build().unwrap();
+    let error = client.chat(&body).send_as_stream().await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 403);
 }

@@ -88,8 +88,24 @@ fn own_docs(operation: &Operation, arguments: &Arguments<'_>, docs: &Docs) -> To
     own
 }
 
-/// Writes the method of the builder that sends the request.
+/// Writes the methods of the builder that send the request.
 pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'_>) -> TokenStream {
+    let send = sending("send", "Sends the request.", operation, model, arguments);
+    let stream = operation.as_stream().map(|operation| {
+        let docs = "Sends the request and asks for server-sent events (`text/event-stream`).";
+        sending("send_as_stream", docs, &operation, model, arguments)
+    });
+    quote!(#send #stream)
+}
+
+fn sending(
+    method_name: &str,
+    docs: &str,
+    operation: &Operation,
+    model: &Model,
+    arguments: &Arguments<'_>,
+) -> TokenStream {
+    let (method_name, docs) = (ident(method_name), format!(" {docs}"));
     let (failure, success) = (Failure::of(operation, model), Success::of(operation));
     let (output, error) = (success.ty(), failure.ty());
     let name = &operation.name;
@@ -128,11 +144,11 @@ pub(super) fn send(operation: &Operation, model: &Model, arguments: &Arguments<'
         },
     };
     quote! {
-        /// Sends the request.
+        #[doc = #docs]
         ///
         /// # Errors
         /// See [`OperationError`] for the ways in which this can fail.
-        pub async fn send(self) -> Result<#output, OperationError<#error>> {
+        pub async fn #method_name(self) -> Result<#output, OperationError<#error>> {
             const OPERATION: &str = #name;
             let #mutable request = self.client.#request;
             #(#parameters)*

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::read;
 use super::types::{Named, Schema, Ty};
-use crate::passes::{Kind, query_style};
+use crate::passes::{EVENTS, Kind, query_style};
 use crate::path_template::{self, Piece, Segment};
 use crate::security::{self, Way};
 use crate::servers;
@@ -14,9 +14,9 @@ use crate::validate::METHODS;
 use crate::{names, pointer, schema};
 
 /// Parts of a generated operation beside its parameters.
-const RESERVED: [&str; 3] = ["body", "client", "send"];
+const RESERVED: [&str; 4] = ["body", "client", "send", "send_as_stream"];
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Operation {
     /// Rust identifier in snake case, unique in the document.
     pub(crate) name: String,
@@ -80,7 +80,7 @@ pub(crate) enum Writing {
     Styled(&'static str, bool),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub(crate) kind: BodyKind,
     /// Value of `Content-Type`.
@@ -103,12 +103,14 @@ pub(crate) enum BodyKind {
     Bytes,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: Status,
     pub(crate) payload: Payload,
     /// Media type of the body, if there is one.
     pub(crate) media: Option<String>,
+    /// True if the body may be a stream of events instead.
+    pub(crate) streams: bool,
 }
 
 /// Body of a reply.
@@ -133,6 +135,16 @@ pub(crate) enum Status {
 }
 
 impl Operation {
+    /// Returns the operation as it is if each success is a stream of events. None if no success can
+    /// be one instead of another body.
+    pub(crate) fn as_stream(&self) -> Option<Self> {
+        let successes = self.successes.iter().filter(|outcome| outcome.streams);
+        let successes: Vec<Outcome> = successes
+            .map(|outcome| Outcome { payload: Payload::Stream, ..outcome.clone() })
+            .collect();
+        (!successes.is_empty()).then(|| Self { successes, ..self.clone() })
+    }
+
     pub(super) fn read(
         root: &Value,
         at: &str,
@@ -157,6 +169,7 @@ impl Operation {
                 status: Status::read(key),
                 payload: payload(response),
                 media: schema::content(response).map(|(media, _)| media.to_owned()),
+                streams: has_stream(response),
             })
             .collect();
         outcomes.sort_by_key(|outcome| outcome.status);
@@ -165,11 +178,9 @@ impl Operation {
         let (mut successes, failures): (Vec<_>, Vec<_>) =
             outcomes.into_iter().partition(|outcome| outcome.status.is_success());
         if only_default {
-            successes.extend(failures.iter().map(|default| Outcome {
-                status: Status::Class(2),
-                payload: default.payload.clone(),
-                media: default.media.clone(),
-            }));
+            let success =
+                |default: &Outcome| Outcome { status: Status::Class(2), ..default.clone() };
+            successes.extend(failures.iter().map(success));
         }
         let name = text("operationId");
         let template = path_template::parse(&path).unwrap_or_default();
@@ -345,6 +356,12 @@ fn payload(response: &Value) -> Payload {
         Kind::Bytes => Payload::Bytes,
         _ => schema_name(entry).map_or(Payload::Empty, Payload::Json),
     }
+}
+
+/// Returns whether a reply has a stream of events beside another body.
+fn has_stream(response: &Value) -> bool {
+    let content = response.get("content").and_then(Value::as_object);
+    content.is_some_and(|content| content.len() > 1 && content.contains_key(EVENTS))
 }
 
 /// Returns the name of the type of a body.

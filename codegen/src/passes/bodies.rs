@@ -1,4 +1,5 @@
-//! Reduction of each body to one media type: JSON if there is one, else a form, text or bytes.
+//! Reduction of each body to one media type: JSON if there is one, else a form, text or bytes. A
+//! stream of events is kept beside it.
 //!
 //! A body that is a value of a type has a schema afterwards, and no other body has one.
 
@@ -7,6 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::left_out::Notes;
 use crate::pointer;
 use crate::schema;
+
+/// Media type of server-sent events.
+pub(crate) const EVENTS: &str = "text/event-stream";
 
 /// Way in which a body is written, the preferred first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +37,7 @@ impl Kind {
     /// Returns the kind of a reply of this media type.
     pub(crate) fn of_reply(media: &str, entry: &Value) -> Self {
         match essence(media).as_str() {
-            "text/event-stream" => Self::Stream,
+            EVENTS => Self::Stream,
             media => Self::of_any(media, entry),
         }
     }
@@ -98,7 +102,7 @@ fn is_json_value(media: &str, entry: &Value) -> bool {
 
 fn choose(
     holder: &mut Map<String, Value>,
-    kind: fn(&str, &Value) -> Kind,
+    kind_of: fn(&str, &Value) -> Kind,
     at: &str,
     notes: &mut Notes,
 ) {
@@ -112,8 +116,9 @@ fn choose(
             entry.entry("schema").or_insert_with(|| json!({}));
         }
     }
-    let kinds = content.iter().map(|(media, entry)| (kind(media, entry), media, entry));
-    let Some((kind, media, entry)) = kinds.min_by_key(|(kind, ..)| *kind) else { return };
+    let mut kinds = content.iter().map(|(media, entry)| (kind_of(media, entry), media, entry));
+    let Some((kind, media, entry)) = kinds.clone().min_by_key(|(kind, ..)| *kind) else { return };
+    let streams = kind != Kind::Stream && kinds.any(|(kind, ..)| kind == Kind::Stream);
     let mut kept = Map::new();
     if kind.has_type() {
         let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
@@ -135,7 +140,11 @@ fn choose(
         }
     }
     let sent = if media.contains('*') { kind.plain() } else { media.trim() };
-    holder.insert("content".to_owned(), json!({ sent: kept }));
+    let mut reduced = json!({ sent: kept });
+    if streams {
+        reduced[EVENTS] = json!({});
+    }
+    holder.insert("content".to_owned(), reduced);
 }
 
 /// Returns the part of an encoding that the client keeps to: the media type of a part of a multipart

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::left_out::Notes;
-pub(crate) use bodies::{Kind, encoded, is_json, query_style};
+pub(crate) use bodies::{EVENTS, Kind, encoded, is_json, query_style};
 
 /// Runs the passes in order. Returns the names of schemas in the document by those of their types.
 pub(crate) fn run(root: &mut Value, notes: &mut Notes) -> HashMap<String, String> {
