@@ -20,6 +20,16 @@ where
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// Reads a property that may be null. Of one that is missing, nothing is read.
+#[allow(dead_code)] // No property of a request of Calls may be null.
+pub(crate) fn null_as_value<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// Reads a list of at most [`MAX_ENTRIES`], where `null` means that there is none.
 pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where

@@ -261,3 +261,47 @@ async fn text_in_a_path_is_escaped() {
     }
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn an_empty_list_and_null_are_sent_if_they_are_set() {
+    let reply = r#"{"kept":[],"owner":{"name":"o"},"text":null,"by":["a"],"editors":[null,"one"]}"#;
+    let (server, client) = server(ResponseTemplate::new(200).set_body_string(reply)).await;
+    let none: [String; 0] = [];
+    let full =
+        Note::new(none.clone()).tags(none.clone()).labels(Default::default()).more(none.clone());
+    let full = full.null_due().with_null_text().by(none).null_text(true);
+    let read = client.change(&full).send().await.unwrap();
+    assert_eq!((read.text, read.due), (Some(None), None));
+    assert_eq!(read.owner.unwrap().name.unwrap(), "o");
+    assert_eq!(read.editors, Some(vec![None, Some(Editor::One)]));
+    assert_eq!((read.by, read.tags), (Some(Some(vec!["a".to_owned()])), None));
+    client.change(&Note::new(["a".to_owned()]).text("b")).send().await.unwrap();
+    let sent: Vec<serde_json::Value> = server
+        .received_requests()
+        .await
+        .unwrap()
+        .iter()
+        .map(|request| request.body_json().unwrap())
+        .collect();
+    let first = json!({ "kept": [], "tags": [], "labels": {}, "due": null, "text": null,
+        "by": [], "null_text": true, "owner": null });
+    assert_eq!(sent, [first, json!({ "kept": ["a"], "text": "b", "owner": null })]);
+}
+
+#[tokio::test]
+async fn a_reply_may_be_null_where_the_document_says_so() {
+    for (reply, kept) in [("null", None), (r#"{"kept":["a"],"owner":null}"#, Some(1))] {
+        let (_server, client) = server(ResponseTemplate::new(200).set_body_string(reply)).await;
+        let note = client.newest().send().await.unwrap();
+        assert_eq!(note.map(|note| note.kept.len()), kept, "{reply}");
+    }
+}
+
+#[test]
+fn of_alternatives_that_keep_all_the_one_that_adds_nothing_is_taken() {
+    for place in [json!({ "row": 1 }), json!({ "row": 1, "floor": null })] {
+        let note = json!({ "kept": [], "owner": null, "place": place });
+        let read: Note = serde_json::from_value(note.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), note);
+    }
+}

@@ -117,7 +117,7 @@ fn payload<'m>(operation: &'m Operation, status: &str) -> Option<&'m str> {
     let status = Status::read(status);
     let mut outcomes = operation.successes.iter().chain(&operation.failures);
     match &outcomes.find(|outcome| outcome.status == status)?.payload {
-        Payload::Json(name) => Some(name),
+        Payload::Json(name) | Payload::Nullable(name) => Some(name),
         _ => None,
     }
 }

@@ -23,9 +23,10 @@ pub(super) fn spelled(field: &Field) -> TokenStream {
         Debug::Hide => quote!(runtime::redaction::Hidden),
         Debug::Scrub => quote!(runtime::redaction::Scrubbed),
     };
-    match is_option(field) {
-        true => quote!(Option<#inner>),
-        false => inner,
+    match field.presence {
+        Presence::Optional | Presence::Nullable => quote!(Option<#inner>),
+        Presence::OptionalNullable => quote!(Option<Option<#inner>>),
+        Presence::Required | Presence::Empty => inner,
     }
 }
 
@@ -35,9 +36,13 @@ pub(super) fn argument(field: &Field) -> ty::Argument {
     if field.debug == Debug::Show { argument } else { argument.redacted() }
 }
 
-/// Returns whether the field's type is an `Option`.
-pub(super) fn is_option(field: &Field) -> bool {
-    matches!(field.presence, Presence::Optional | Presence::Nullable)
+/// Writes the field's value from a value of the type without `Option`.
+pub(super) fn some(field: &Field, value: TokenStream) -> TokenStream {
+    match field.presence {
+        Presence::Optional | Presence::Nullable => quote!(Some(#value)),
+        Presence::OptionalNullable => quote!(Some(Some(#value))),
+        Presence::Required | Presence::Empty => value,
+    }
 }
 
 /// Returns whether the constructor of the struct takes the field.
@@ -51,11 +56,16 @@ fn serde(field: &Field) -> TokenStream {
         let wire = &field.wire;
         options.push(quote!(rename = #wire));
     }
-    if field.presence == Presence::Empty {
+    // A value of any type may be null, which is not the same as none.
+    let has_null = match field.presence {
+        Presence::OptionalNullable => true,
+        presence => presence == Presence::Optional && field.ty == Ty::Any,
+    };
+    if has_null || field.presence == Presence::Empty {
         options.push(quote!(default));
     }
     let skip = match (field.presence, &field.ty) {
-        (Presence::Optional, _) => Some("Option::is_none"),
+        (Presence::Optional | Presence::OptionalNullable, _) => Some("Option::is_none"),
         (Presence::Empty, Ty::List(_)) => Some("Vec::is_empty"),
         (Presence::Empty, Ty::Map(_)) => Some("std::collections::HashMap::is_empty"),
         (Presence::Empty, _) => Some("serde_json::Map::is_empty"),
@@ -65,7 +75,10 @@ fn serde(field: &Field) -> TokenStream {
     let options = (!options.is_empty()).then(|| quote!(#[serde(#(#options),*)]));
     let aliases = field.aliases.iter().map(|alias| quote!(#[serde(alias = #alias)]));
     let reader = match (&field.ty, field.presence) {
-        _ if field.is_id && is_option(field) => {
+        _ if has_null => {
+            Some(quote!(#[serde(deserialize_with = "runtime::lenient::null_as_value")]))
+        }
+        (_, Presence::Optional | Presence::Nullable) if field.is_id => {
             Some(quote!(#[serde(default, deserialize_with = "runtime::lenient::empty_as_none")]))
         }
         (Ty::List(_), Presence::Required | Presence::Empty) => {

@@ -116,6 +116,10 @@ impl<'m> Success<'m> {
             [Payload::Bytes] => return quote!(Vec<u8>),
             [Payload::Stream] => return quote!(runtime::stream::Stream),
             [Payload::Json(name)] => ident(name),
+            [Payload::Nullable(name)] => {
+                let name = ident(name);
+                return quote!(Option<types::#name>);
+            }
             _ => self.name.clone(),
         };
         quote!(types::#name)
@@ -138,7 +142,7 @@ impl<'m> Success<'m> {
                 let wrap = failure.wrap(&model.error);
                 quote!(reply.accept(#wrap))
             }
-            Payload::Json(_) => quote!(reply.decode()),
+            Payload::Json(_) | Payload::Nullable(_) => quote!(reply.decode()),
         };
         if !self.is_enum() {
             return decoded;
@@ -149,7 +153,9 @@ impl<'m> Success<'m> {
             Payload::Text => quote!(Ok(types::#name::#variant(reply.text()))),
             Payload::Bytes => quote!(Ok(types::#name::#variant(reply.bytes()))),
             Payload::Stream => quote!(Ok(types::#name::#variant(reply.stream()))),
-            Payload::Json(_) => quote!(#decoded.map(types::#name::#variant)),
+            Payload::Json(_) | Payload::Nullable(_) => {
+                quote!(#decoded.map(types::#name::#variant))
+            }
         }
     }
 }
@@ -161,7 +167,7 @@ fn variant(payload: &Payload) -> Ident {
         Payload::Text => "PlainText",
         Payload::Bytes => "RawBytes",
         Payload::Stream => "ByteStream",
-        Payload::Json(name) => name,
+        Payload::Json(name) | Payload::Nullable(name) => name,
     })
 }
 
@@ -181,6 +187,10 @@ fn success_enum(success: &Success<'_>, operation: &Operation) -> TokenStream {
             Payload::Json(name) => {
                 let name = ident(name);
                 (format!(" The reply of {statuses}."), Some(quote!((#name))))
+            }
+            Payload::Nullable(name) => {
+                let name = ident(name);
+                (format!(" The reply of {statuses}, or null."), Some(quote!((Option<#name>))))
             }
         };
         quote!(#[doc = #text] #variant #content)
@@ -250,7 +260,11 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
     };
     let get = |wire: &str| {
         let field = all.iter().find(|field| field.wire == wire)?;
-        let optional = matches!(field.presence, Presence::Optional | Presence::Nullable);
+        let present = match field.presence {
+            Presence::Optional | Presence::Nullable => quote!(.as_ref()),
+            Presence::OptionalNullable => quote!(.as_ref().and_then(Option::as_ref)),
+            Presence::Required | Presence::Empty => quote!(),
+        };
         let is_enum = match &field.ty {
             Ty::Named(name) => model
                 .canonical(name)
@@ -259,11 +273,14 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
         };
         let is_text = field.ty == Ty::Text;
         let ident = ident(&field.ident);
-        match (is_text, is_enum, optional) {
-            (_, true, true) => Some(quote!(self.#ident.as_ref().map(|value| value.as_str()))),
-            (_, true, false) => Some(quote!(Some(self.#ident.as_str()))),
-            (true, _, true) => Some(quote!(self.#ident.as_deref())),
-            (true, _, false) => Some(quote!(Some(&self.#ident))),
+        match (is_text, is_enum, field.presence) {
+            (_, true, Presence::Required) => Some(quote!(Some(self.#ident.as_str()))),
+            (_, true, _) => Some(quote!(self.#ident #present.map(|value| value.as_str()))),
+            (true, _, Presence::Required) => Some(quote!(Some(&self.#ident))),
+            (true, _, Presence::OptionalNullable) => {
+                Some(quote!(self.#ident #present.map(|value| &**value)))
+            }
+            (true, ..) => Some(quote!(self.#ident.as_deref())),
             _ => None,
         }
     };
@@ -271,10 +288,13 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
     let description =
         get("errorDescription").map(|text| quote!(fn description(&self) -> Option<&str> { #text }));
     let is_error = all.iter().find(|field| field.is_verdict).map(|field| {
-        let (verdict, is_option) = (ident(&field.ident), fields::is_option(field));
-        let is_error = match is_option {
-            true => quote!(self.#verdict == Some(false)),
-            false => quote!(!self.#verdict),
+        let verdict = ident(&field.ident);
+        let is_error = match field.presence {
+            Presence::Required => quote!(!self.#verdict),
+            _ => {
+                let refused = fields::some(field, quote!(false));
+                quote!(self.#verdict == #refused)
+            }
         };
         quote!(fn is_error(&self) -> bool { #is_error })
     });

@@ -318,7 +318,11 @@ fn parts(body: &Body, value: &TokenStream, model: &Model) -> TokenStream {
             Presence::Optional | Presence::Nullable => {
                 quote!(if let Some(value) = &#value.#ident { #put })
             }
-            _ => quote!({ let value = &#value.#ident; #put }),
+            // A part has no null.
+            Presence::OptionalNullable => {
+                quote!(if let Some(Some(value)) = &#value.#ident { #put })
+            }
+            Presence::Required | Presence::Empty => quote!({ let value = &#value.#ident; #put }),
         }
     });
     quote!(#(#parts)*)

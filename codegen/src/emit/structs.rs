@@ -8,7 +8,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::{Docs, fields, ident, ty};
-use crate::model::{Field, Named, Struct};
+use crate::model::{Field, Named, Presence, Struct};
 
 pub(super) fn items(named: &Named, body: &Struct, docs: &Docs) -> TokenStream {
     let (name, own) = (ident(&named.name), ty::docs(named, docs));
@@ -79,22 +79,38 @@ fn constructors(name: &Ident, body: &Struct, docs: &Docs) -> TokenStream {
 fn setter(field: &Field, body: &Struct, docs: &Docs) -> TokenStream {
     let ident = ident(&field.ident);
     let argument = fields::argument(field);
-    let (ty, value) = (&argument.ty, argument.value(&ident));
-    let value = if fields::is_option(field) { quote!(Some(#value)) } else { value };
-    let docs = docs.paragraphs(&[&format!("Sets `{}`.", field.wire)]);
-    // A setter of these names would clash with the constructor or `Default`.
-    let mut method = field.ident.clone();
-    while matches!(method.as_str(), "new" | "default")
-        || body.fields.iter().any(|other| other.ident == method && other.ident != field.ident)
-    {
-        method.insert_str(0, "with_");
-    }
-    let method = super::ident(&method);
+    let (ty, value) = (&argument.ty, fields::some(field, argument.value(&ident)));
+    let docs_of = |text: &str| docs.paragraphs(&[&format!("Sets `{}`{text}.", field.wire)]);
+    let (docs, method) = (docs_of(""), method(&field.ident, field, body));
+    let null = (field.presence == Presence::OptionalNullable).then(|| {
+        let method = self::method(&format!("null_{}", field.ident), field, body);
+        let docs = docs_of(" to null");
+        quote! {
+            #docs
+            pub fn #method(mut self) -> Self {
+                self.#ident = Some(None);
+                self
+            }
+        }
+    });
     quote! {
         #docs
         pub fn #method(mut self, #ident: #ty) -> Self {
             self.#ident = #value;
             self
         }
+        #null
     }
+}
+
+/// Returns the name of a setter. It is neither that of the constructor or `Default` nor that of
+/// another field.
+fn method(wish: &str, field: &Field, body: &Struct) -> Ident {
+    let mut method = wish.to_owned();
+    while matches!(method.as_str(), "new" | "default")
+        || body.fields.iter().any(|other| other.ident == method && other.ident != field.ident)
+    {
+        method.insert_str(0, "with_");
+    }
+    ident(&method)
 }

@@ -79,13 +79,33 @@ impl Model {
             }
         }
         let title = root.pointer("/info/title").and_then(Value::as_str).unwrap_or("API");
-        Self {
+        let mut model = Self {
             title: title.to_owned(),
             base_url: servers::base_url(root),
-            operations,
+            operations: Vec::new(),
             held,
             types,
             error: request_errors::name(root).unwrap_or_default(),
+        };
+        operations.iter_mut().for_each(|operation| model.settle_null(&mut operation.successes));
+        model.operations = operations;
+        model
+    }
+
+    /// Makes null no value of a body that is looked through for an error, and a value of all bodies
+    /// of a type if it is one of some.
+    fn settle_null(&self, successes: &mut [Outcome]) {
+        for at in 0..successes.len() {
+            let Payload::Nullable(name) = &successes[at].payload else { continue };
+            let (json, nullable) = (Payload::Json(name.clone()), Payload::Nullable(name.clone()));
+            let carries_error = self.carries_error(name);
+            for outcome in successes.iter_mut() {
+                match carries_error {
+                    true if outcome.payload == nullable => outcome.payload.forbid_null(),
+                    false if outcome.payload == json => outcome.payload = nullable.clone(),
+                    _ => {}
+                }
+            }
         }
     }
 

@@ -120,6 +120,8 @@ pub(crate) enum Payload {
     Empty,
     /// JSON of the named type.
     Json(String),
+    /// JSON of the named type, or null.
+    Nullable(String),
     Text,
     Bytes,
     /// Bytes that are handed out while they arrive.
@@ -175,13 +177,15 @@ impl Operation {
         outcomes.sort_by_key(|outcome| outcome.status);
         // `default` as the only outcome describes success as well as failure.
         let only_default = outcomes.iter().all(|outcome| outcome.status == Status::Default);
-        let (mut successes, failures): (Vec<_>, Vec<_>) =
+        let (mut successes, mut failures): (Vec<_>, Vec<_>) =
             outcomes.into_iter().partition(|outcome| outcome.status.is_success());
         if only_default {
             let success =
                 |default: &Outcome| Outcome { status: Status::Class(2), ..default.clone() };
             successes.extend(failures.iter().map(success));
         }
+        // An error says something.
+        failures.iter_mut().for_each(|outcome| outcome.payload.forbid_null());
         let name = text("operationId");
         let template = path_template::parse(&path).unwrap_or_default();
         let is_declared = |key: &str| {
@@ -284,6 +288,15 @@ impl Parameter {
     }
 }
 
+impl Payload {
+    /// Makes null no value of the body.
+    pub(super) fn forbid_null(&mut self) {
+        if let Self::Nullable(name) = self {
+            *self = Self::Json(std::mem::take(name));
+        }
+    }
+}
+
 impl Writing {
     fn of(ty: &Ty, place: Place, value: &Value, types: &BTreeMap<String, Named>) -> Self {
         let own = match place {
@@ -354,7 +367,10 @@ fn payload(response: &Value) -> Payload {
         Kind::Stream => Payload::Stream,
         Kind::Text => Payload::Text,
         Kind::Bytes => Payload::Bytes,
-        _ => schema_name(entry).map_or(Payload::Empty, Payload::Json),
+        _ => match schema_name(entry) {
+            Some(name) if is_nullable(entry) => Payload::Nullable(name),
+            name => name.map_or(Payload::Empty, Payload::Json),
+        },
     }
 }
 
@@ -362,6 +378,10 @@ fn payload(response: &Value) -> Payload {
 fn has_stream(response: &Value) -> bool {
     let content = response.get("content").and_then(Value::as_object);
     content.is_some_and(|content| content.len() > 1 && content.contains_key(EVENTS))
+}
+
+fn is_nullable(entry: &Value) -> bool {
+    entry.pointer("/schema/nullable") == Some(&Value::Bool(true))
 }
 
 /// Returns the name of the type of a body.

@@ -16,13 +16,14 @@ pub(super) fn types(root: &Value, published: &HashMap<String, String>) -> BTreeM
     let schemas = schema::named(root).unwrap_or(&empty);
     let requested = schema::reached(root, schema::used(root, &["requestBody", "parameters"]));
     let named = |(name, value): (&String, &Value)| {
+        let requested = requested.contains(name);
         let named = Named {
             name: name.clone(),
             origin: published.get(name).cloned(),
             description: text(value, "description"),
             deprecated: is_true(value, "deprecated"),
-            requested: requested.contains(name),
-            schema: read(value, schemas),
+            requested,
+            schema: read(value, requested, schemas),
         };
         (name.clone(), named)
     };
@@ -86,7 +87,7 @@ fn integer(format: &str) -> Ty {
     })
 }
 
-fn read(value: &Value, schemas: &Map<String, Value>) -> Schema {
+fn read(value: &Value, requested: bool, schemas: &Map<String, Value>) -> Schema {
     if let Some(target) = pointer::schema_name(value) {
         return Schema::Alias(target.to_owned());
     }
@@ -99,7 +100,7 @@ fn read(value: &Value, schemas: &Map<String, Value>) -> Schema {
     if let Some(properties) = value.get("properties").and_then(Value::as_object)
         && !properties.is_empty()
     {
-        return Schema::Struct(structure(value, properties, schemas));
+        return Schema::Struct(structure(value, properties, requested, schemas));
     }
     if let Some(list) = value.get("oneOf").and_then(Value::as_array) {
         return union(value, list);
@@ -127,6 +128,7 @@ fn enum_values(schema: &Value, values: &[Value]) -> Vec<EnumValue> {
 fn structure(
     value: &Value,
     properties: &Map<String, Value>,
+    requested: bool,
     schemas: &Map<String, Value>,
 ) -> Struct {
     let required: HashSet<&str> = value
@@ -151,7 +153,8 @@ fn structure(
         .into_iter()
         .map(|(name, property)| {
             let ident = idents.remove(name).unwrap_or_default();
-            field(name, ident, property, required.contains(name.as_str()), schemas)
+            let presence = presence(property, required.contains(name.as_str()), requested);
+            field(name, ident, property, presence, schemas)
         })
         .collect();
     let rest = match value.get("additionalProperties") {
@@ -165,23 +168,29 @@ fn structure(
     Struct { fields, rest }
 }
 
+fn presence(property: &Value, required: bool, requested: bool) -> Presence {
+    let nullable = is_true(property, "nullable");
+    let is_collection = matches!(ty(property), Ty::List(_) | Ty::Map(_) | Ty::Object);
+    // In a request, an empty list can mean something else than none.
+    let is_absent = !requested || is_true(property, "x-rust-empty-is-absent");
+    match (required, nullable) {
+        (true, false) => Presence::Required,
+        (true, true) => Presence::Nullable,
+        (false, true) if requested => Presence::OptionalNullable,
+        (false, false) if is_collection && is_absent => Presence::Empty,
+        (false, _) => Presence::Optional,
+    }
+}
+
 fn field(
     name: &str,
     ident: String,
     property: &Value,
-    required: bool,
+    presence: Presence,
     schemas: &Map<String, Value>,
 ) -> Field {
     let ty = ty(property);
     let target = schema::follow(property, schemas).1;
-    let nullable = is_true(property, "nullable") || is_nullable(property, schemas);
-    let is_collection = matches!(ty, Ty::List(_) | Ty::Map(_) | Ty::Object);
-    let presence = match (required, nullable) {
-        (true, false) => Presence::Required,
-        (true, true) => Presence::Nullable,
-        (false, false) if is_collection => Presence::Empty,
-        (false, _) => Presence::Optional,
-    };
     let own = text(property, "description");
     let is_text = property.get("type").is_some_and(|kind| kind == "string");
     let debug = property.get("x-rust-debug").filter(|_| is_text && ty == Ty::Text);
@@ -208,18 +217,6 @@ fn field(
         is_verdict: ty == Ty::Bool && is_true(property, "x-rust-success"),
         ty,
     }
-}
-
-/// Returns whether any schema of a chain of references may be null.
-fn is_nullable(value: &Value, schemas: &Map<String, Value>) -> bool {
-    let mut value = value;
-    while let Some(target) = pointer::schema_name(value).and_then(|name| schemas.get(name)) {
-        if is_true(target, "nullable") {
-            return true;
-        }
-        value = target;
-    }
-    false
 }
 
 fn union(value: &Value, list: &[Value]) -> Schema {

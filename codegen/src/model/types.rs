@@ -66,6 +66,8 @@ pub(crate) enum Presence {
     Nullable,
     /// Not required: an `Option`.
     Optional,
+    /// Not required, and sent as null as well: an `Option` of an `Option`.
+    OptionalNullable,
     /// List or map that is empty if it is missing.
     Empty,
 }

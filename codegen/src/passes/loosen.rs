@@ -129,18 +129,10 @@ fn integer_format(map: &mut Map<String, Value>) {
     map.insert("format".to_owned(), format.into());
 }
 
-/// Removes names from `required` that are no properties, and those of nullable properties whose
-/// type becomes a reference: a reference cannot be nullable.
+/// Removes names from `required` that are no properties.
 fn only_declared(map: &mut Map<String, Value>) {
-    let nullable = |schema: &Value| {
-        schema.get("nullable") == Some(&Value::Bool(true))
-            && (schema.get("enum").is_some() || schema.get("properties").is_some())
-    };
     let declared: Vec<String> = match map.get("properties") {
-        Some(Value::Object(properties)) => {
-            let plain = properties.iter().filter(|(_, schema)| !nullable(schema));
-            plain.map(|(name, _)| name.clone()).collect()
-        }
+        Some(Value::Object(properties)) => properties.keys().cloned().collect(),
         _ => Vec::new(),
     };
     if let Some(Value::Array(required)) = map.get_mut("required") {

@@ -24,7 +24,7 @@ pub(super) const PIN: &str = "x-rust-name";
 /// Extension with the overlay's documentation of the type that an inline string becomes.
 pub(super) const TYPE_DOC: &str = "x-rust-type-description";
 /// Keys that belong to a place, and stay there when its schema gets a name.
-const OF_PLACE: [&str; 2] = ["description", "x-rust-wire-names"];
+const OF_PLACE: [&str; 3] = ["description", "nullable", "x-rust-wire-names"];
 
 pub(super) fn run(root: &mut Value) {
     let mut shapes = Shapes::new();

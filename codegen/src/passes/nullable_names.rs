@@ -1,52 +1,65 @@
-//! Removal of `nullable` from named enums, ids and alternatives. It would wrap the named type in
-//! another one. Instead a property that refers to such a schema is not required: it is an
-//! `Option` either way.
+//! Move of `nullable` from named schemas to the places that refer to them, and from alternatives to
+//! their choice. A named type is one without null, and a place is an `Option` of it.
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::pointer;
 use crate::schema;
 
 pub(super) fn run(root: &mut Value) {
-    let Some(schemas) = schema::named(root) else { return };
-    let is_wrapped = |schema: &Value| {
-        let is_own_type =
-            ["enum", "x-rust-id", "oneOf", "anyOf"].iter().any(|key| schema.get(key).is_some());
-        is_own_type && schema.get("nullable") == Some(&json!(true))
-    };
-    let wrapped: HashSet<String> = schemas
-        .iter()
-        .filter(|(_, schema)| is_wrapped(schema))
-        .map(|(name, _)| name.clone())
-        .collect();
-    // Names that lead to one of them.
-    let leads = |(name, schema): (&String, &Value)| {
-        let end = schema::follow(schema, schemas).0.unwrap_or(name);
-        wrapped.contains(end).then(|| name.clone())
-    };
-    let leading: HashSet<String> = schemas.iter().filter_map(leads).collect();
-    for name in &wrapped {
-        let schema = schema::components(root).and_then(|schemas| schemas.get_mut(name));
-        if let Some(map) = schema.and_then(Value::as_object_mut) {
+    // A choice may be null because one of its alternatives may.
+    while {
+        schema::every_mut(root, &mut lift);
+        to_places(root)
+    } {}
+}
+
+/// Makes a choice nullable instead of its alternatives.
+pub(super) fn lift(map: &mut Map<String, Value>) {
+    let mut nullable = false;
+    for key in ["oneOf", "anyOf"] {
+        let list = map.get_mut(key).and_then(Value::as_array_mut);
+        for branch in list.into_iter().flatten().filter_map(Value::as_object_mut) {
+            let values = branch.get("enum").and_then(Value::as_array);
+            nullable |= values.is_some_and(|values| values.contains(&Value::Null));
+            nullable |= branch.shift_remove("nullable") == Some(json!(true));
+        }
+    }
+    if nullable {
+        map.insert("nullable".to_owned(), json!(true));
+    }
+}
+
+/// Moves `nullable` from named schemas. Returns false if none has it.
+fn to_places(root: &mut Value) -> bool {
+    let Some(schemas) = schema::named(root) else { return false };
+    let names = schemas.iter().filter(|(_, schema)| may_be_null(schema, schemas));
+    let names: HashSet<String> = names.map(|(name, _)| name.clone()).collect();
+    schema::every_mut(root, &mut |map| {
+        if pointer::name_in(map).is_some_and(|name| names.contains(name)) {
+            map.insert("nullable".to_owned(), json!(true));
+        }
+    });
+    for schema in schema::components(root).into_iter().flat_map(Map::values_mut) {
+        if let Some(map) = schema.as_object_mut() {
             map.shift_remove("nullable");
         }
     }
-    let may_be_null = |property: &Value| {
-        pointer::schema_name(property).is_some_and(|name| leading.contains(name))
-    };
-    schema::every_mut(root, &mut |map| {
-        let Some(Value::Object(properties)) = map.get("properties") else { return };
-        let null: HashSet<String> = properties
-            .iter()
-            .filter(|(_, property)| may_be_null(property))
-            .map(|(name, _)| name.clone())
-            .collect();
-        if let Some(Value::Array(required)) = map.get_mut("required") {
-            required.retain(|name| !name.as_str().is_some_and(|name| null.contains(name)));
+    !names.is_empty()
+}
+
+/// Returns whether a schema or one of those that it leads to may be null.
+fn may_be_null(schema: &Value, schemas: &Map<String, Value>) -> bool {
+    let mut next = Some(schema);
+    while let Some(schema) = next {
+        if schema.get("nullable") == Some(&json!(true)) {
+            return true;
         }
-    });
+        next = pointer::schema_name(schema).and_then(|name| schemas.get(name));
+    }
+    false
 }
 
 #[cfg(test)]
@@ -54,22 +67,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_property_may_be_null_where_its_named_type_might() {
-        let mode = json!({ "$ref": "#/components/schemas/Alias" });
+    fn a_place_may_be_null_where_its_named_type_might() {
+        let to = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
         let mut root = json!({ "components": { "schemas": {
             "Mode": { "type": "string", "enum": ["a"], "nullable": true },
-            "Either": { "oneOf": [{ "type": "string" }], "nullable": true },
-            "Text": { "type": "string", "nullable": true },
-            "Alias": { "$ref": "#/components/schemas/Mode" },
-            "Room": { "properties": { "mode": mode, "text": { "$ref": "#/components/schemas/Text" },
-                "either": { "$ref": "#/components/schemas/Either" } },
-                "required": ["mode", "either", "text"] },
+            "Text": { "type": "string" },
+            "Either": { "anyOf": [to("Text"), to("Alias")] },
+            "Alias": to("Mode"),
+            "Room": { "properties": { "mode": to("Alias"), "text": to("Text"), "either": to("Either"),
+                "modes": { "type": "array", "items": to("Mode") } },
+                "required": ["mode", "text"] },
         } } });
         run(&mut root);
         let schemas = &root["components"]["schemas"];
         assert_eq!(schemas["Mode"], json!({ "type": "string", "enum": ["a"] }));
-        assert_eq!(schemas["Either"], json!({ "oneOf": [{ "type": "string" }] }));
-        assert_eq!(schemas["Text"]["nullable"], true);
-        assert_eq!(schemas["Room"]["required"], json!(["text"]));
+        assert_eq!(schemas["Alias"], to("Mode"));
+        let room = &schemas["Room"];
+        assert_eq!(room["properties"]["mode"]["nullable"], true);
+        assert_eq!(room["properties"]["modes"]["items"]["nullable"], true);
+        assert_eq!(room["properties"]["either"]["nullable"], true);
+        assert_eq!(schemas["Either"], json!({ "anyOf": [to("Text"), to("Alias")] }));
+        assert_eq!(room["properties"]["text"], to("Text"));
+        assert_eq!(room["required"], json!(["mode", "text"]));
     }
 }

@@ -19,20 +19,21 @@ pub(super) fn values(schema: &Value) -> BTreeSet<&str> {
 }
 
 /// Writes the shape of a schema, a text that schemas of the same type share: all keywords
-/// except annotations, with lists that have no order sorted.
+/// except annotations, with lists that have no order sorted. Whether the schema itself may be null
+/// is up to its place.
 pub(super) fn shape(schema: &Value) -> String {
     let mut text = String::new();
-    write(schema, &mut text);
+    write(schema, true, &mut text);
     text
 }
 
 /// Writes a schema. Texts have their lengths, so that none can be taken for two.
-fn write(schema: &Value, text: &mut String) {
+fn write(schema: &Value, is_whole: bool, text: &mut String) {
     match schema {
         Value::Object(map) => {
             let says = |key: &str| match key {
-                "x-rust-id" | "x-rust-debug" => true,
-                "nullable" => false,
+                "x-rust-id" | "x-rust-debug" | "x-rust-empty-is-absent" => true,
+                "nullable" => !is_whole,
                 key => !schema::is_annotation(key),
             };
             let object = Value::from("object");
@@ -51,7 +52,7 @@ fn write(schema: &Value, text: &mut String) {
                         sorted.sort_unstable_by_key(|(name, _)| *name);
                         for (name, property) in sorted {
                             write_text(name, text);
-                            write(property, text);
+                            write(property, false, text);
                         }
                     }
                     ("required" | "enum", Value::Array(items)) => {
@@ -59,7 +60,7 @@ fn write(schema: &Value, text: &mut String) {
                         items.sort_unstable();
                         items.iter().for_each(|item| write_text(item, text));
                     }
-                    _ => write(value, text),
+                    _ => write(value, false, text),
                 }
                 text.push(';');
             }
@@ -68,7 +69,7 @@ fn write(schema: &Value, text: &mut String) {
         Value::Array(items) => {
             for item in items {
                 text.push('[');
-                write(item, text);
+                write(item, false, text);
                 text.push(']');
             }
         }
@@ -83,7 +84,8 @@ fn write_text(said: &str, text: &mut String) {
     text.push_str(said);
 }
 
-/// Adds the values or properties of `other`. A property stays required only if both require it.
+/// Adds the values or properties of `other`. A property stays required only if both require it, and
+/// may be null if it may be in one of them.
 pub(super) fn unite(schema: &mut Value, other: &Value) {
     let Some(map) = schema.as_object_mut() else { return };
     if let (Some(Value::Array(own)), Some(Value::Array(more))) =
@@ -96,7 +98,10 @@ pub(super) fn unite(schema: &mut Value, other: &Value) {
         (map.get_mut("properties"), other.get("properties"))
     {
         for (name, property) in more {
-            own.entry(name).or_insert_with(|| property.clone());
+            let known = own.entry(name).or_insert_with(|| property.clone());
+            if property.get("nullable") == Some(&Value::Bool(true)) {
+                known["nullable"] = Value::Bool(true);
+            }
         }
         let required = |of: Option<&Value>| -> Vec<Value> {
             of.and_then(Value::as_array).cloned().unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::hierarchies;
+use super::{hierarchies, nullable_names};
 use crate::pointer;
 use crate::schema;
 
@@ -26,6 +26,7 @@ pub(super) fn tag(root: &mut Value) {
 /// Removes alternatives that are no choice: `null`, a single one, several that are all text.
 pub(super) fn simplify(root: &mut Value) {
     schema::every_mut(root, &mut |map| {
+        nullable_names::lift(map);
         for key in ["oneOf", "anyOf"] {
             let Some(Value::Array(mut list)) = map.shift_remove(key) else { continue };
             let before = list.len();

@@ -63,7 +63,7 @@ fn bodies_of_other_kinds_than_json() {
     let text = with_body(
         json!({ "multipart/form-data": { "schema": { "$ref": "#/components/schemas/Form" } } }),
     );
-    assert!(text.contains("pub files: Vec<runtime::forms::File>"), "{text}");
+    assert!(text.contains("pub files: Option<Vec<runtime::forms::File>>"), "{text}");
     assert!(text.contains("for value in value { form.file(\"files\", value); }"), "{text}");
 }
 

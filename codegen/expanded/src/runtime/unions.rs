@@ -89,8 +89,9 @@ pub(crate) struct Choice<U> {
     /// Result of the same choice before, if it was made. The inner `None` is none of the
     /// alternatives.
     before: Option<Option<&'static str>>,
-    /// Number of parts that the best alternative keeps, its name, and the value as such.
-    best: (usize, Option<(&'static str, U)>),
+    /// Rank of the best alternative, its name, and the value as such. The rank is the number of
+    /// parts that it keeps, and whether it adds none.
+    best: ((usize, bool), Option<(&'static str, U)>),
 }
 
 /// Choices that have been made.
@@ -112,7 +113,7 @@ impl<U> Choice<U> {
         MADE.with_borrow_mut(|made| {
             made.open += 1;
             let key = (name, made.hashes.hash_one(&whole.text));
-            Self { key, before: made.by_key.get(&key).copied(), best: (0, None) }
+            Self { key, before: made.by_key.get(&key).copied(), best: ((0, false), None) }
         })
     }
 
@@ -127,10 +128,11 @@ impl<U> Choice<U> {
             return;
         }
         let Ok(decoded) = serde_json::from_str::<T>(&whole.text) else { return };
-        let again = serde_json::to_value(&decoded);
-        let kept = again.map_or(0, |again| kept(&whole.value, &again)) + 1;
-        if kept > self.best.0 {
-            self.best = (kept, Some((name, wrap(decoded))));
+        let again = serde_json::to_value(&decoded).ok();
+        let kept = again.as_ref().map_or(0, |again| kept(&whole.value, again)) + 1;
+        let rank = (kept, again.as_ref() == Some(&whole.value));
+        if rank > self.best.0 {
+            self.best = (rank, Some((name, wrap(decoded))));
         }
     }
 
