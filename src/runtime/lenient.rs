@@ -20,7 +20,7 @@ where
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Reads a property that may be null. Of one that is missing, nothing is read.
+/// Reads a property that may be null. `None` is null, and a property that is missing is not read.
 #[allow(dead_code)] // No property of a request of Calls may be null.
 pub(crate) fn null_as_value<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where

@@ -92,8 +92,8 @@ impl Model {
         model
     }
 
-    /// Makes null no value of a body that is looked through for an error, and a value of all bodies
-    /// of a type if it is one of some.
+    /// Decides which bodies may be null. One that is checked for an error may not. If one body of a
+    /// type may, each body of the type may.
     fn settle_null(&self, successes: &mut [Outcome]) {
         for at in 0..successes.len() {
             let Payload::Nullable(name) = &successes[at].payload else { continue };

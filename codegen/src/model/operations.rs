@@ -137,8 +137,8 @@ pub(crate) enum Status {
 }
 
 impl Operation {
-    /// Returns the operation as it is if each success is a stream of events. None if no success can
-    /// be one instead of another body.
+    /// Returns the operation with streams of events as its successes. `None` if no success can be
+    /// one instead of another body.
     pub(crate) fn as_stream(&self) -> Option<Self> {
         let successes = self.successes.iter().filter(|outcome| outcome.streams);
         let successes: Vec<Outcome> = successes
@@ -184,7 +184,7 @@ impl Operation {
                 |default: &Outcome| Outcome { status: Status::Class(2), ..default.clone() };
             successes.extend(failures.iter().map(success));
         }
-        // An error says something.
+        // An error is never null.
         failures.iter_mut().for_each(|outcome| outcome.payload.forbid_null());
         let name = text("operationId");
         let template = path_template::parse(&path).unwrap_or_default();
@@ -289,7 +289,7 @@ impl Parameter {
 }
 
 impl Payload {
-    /// Makes null no value of the body.
+    /// Turns a body that may be null into one that may not.
     pub(super) fn forbid_null(&mut self) {
         if let Self::Nullable(name) = self {
             *self = Self::Json(std::mem::take(name));
