@@ -9,11 +9,21 @@ use crate::pointer;
 use crate::schema;
 
 pub(super) fn run(root: &mut Value) {
-    // A choice may be null because one of its alternatives may.
-    while {
+    let mut known = HashSet::new();
+    loop {
+        // A choice may be null because one of its alternatives may.
         schema::every_mut(root, &mut lift);
-        to_places(root)
-    } {}
+        let mut names = take(root);
+        names.retain(|name| known.insert(name.clone()));
+        if names.is_empty() {
+            return;
+        }
+        schema::every_mut(root, &mut |map| {
+            if pointer::name_in(map).is_some_and(|name| names.contains(name)) {
+                map.insert("nullable".to_owned(), json!(true));
+            }
+        });
+    }
 }
 
 /// Makes a choice nullable instead of its alternatives.
@@ -32,22 +42,17 @@ pub(super) fn lift(map: &mut Map<String, Value>) {
     }
 }
 
-/// Moves `nullable` from named schemas. Returns false if none has it.
-fn to_places(root: &mut Value) -> bool {
-    let Some(schemas) = schema::named(root) else { return false };
+/// Removes `nullable` from the named schemas. Returns the names of those that might be null.
+fn take(root: &mut Value) -> HashSet<String> {
+    let Some(schemas) = schema::named(root) else { return HashSet::new() };
     let names = schemas.iter().filter(|(_, schema)| may_be_null(schema, schemas));
-    let names: HashSet<String> = names.map(|(name, _)| name.clone()).collect();
-    schema::every_mut(root, &mut |map| {
-        if pointer::name_in(map).is_some_and(|name| names.contains(name)) {
-            map.insert("nullable".to_owned(), json!(true));
-        }
-    });
+    let names = names.map(|(name, _)| name.clone()).collect();
     for schema in schema::components(root).into_iter().flat_map(Map::values_mut) {
         if let Some(map) = schema.as_object_mut() {
             map.shift_remove("nullable");
         }
     }
-    !names.is_empty()
+    names
 }
 
 /// Returns whether a schema or one of those that it leads to may be null.
