@@ -23,6 +23,11 @@ pub(crate) fn is_annotation(key: &str) -> bool {
     ANNOTATIONS.contains(&key) || key.starts_with("x-")
 }
 
+/// Returns whether the value at `key` is true.
+pub(crate) fn is_true(value: &Value, key: &str) -> bool {
+    value.get(key) == Some(&Value::Bool(true))
+}
+
 /// Returns `components.schemas`. Creates them if the document has none.
 pub(crate) fn components(root: &mut Value) -> Option<&mut Map<String, Value>> {
     object_at(object_at(root.as_object_mut()?, "components")?, "schemas")

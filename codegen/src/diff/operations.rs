@@ -137,13 +137,13 @@ fn parameters<'c>(
                 found.push(change.values(shown(Some(&old)), shown(Some(&new))));
             }
         }
-        let deprecated = |parameter: &Value| is_true(parameter, "deprecated");
+        let deprecated = |parameter: &Value| schema::is_true(parameter, "deprecated");
         if deprecated(parameter) != deprecated(other) {
             found.say(Effect::Compatible, Kind::Changed, &at, "deprecated");
         }
     }
     for (_, parameter) in new.iter().filter(|(label, _)| !old.contains_key(*label)) {
-        let required = is_true(parameter, "required");
+        let required = schema::is_true(parameter, "required");
         let needed = if required { "required" } else { "optional" };
         let at = place(parameter);
         let what = format!("{needed} {}", named(&at));
@@ -210,7 +210,7 @@ fn body<'c>(
             found.push(change.of(at));
         }
         (None, Some(body)) => {
-            let required = is_true(body, "required");
+            let required = schema::is_true(body, "required");
             let what = format!("{} request body", if required { "required" } else { "optional" });
             let effect = Effect::breaking_if(required);
             found.push(Change::new(effect, Kind::Added, &whole, &what).of(at));
@@ -248,7 +248,7 @@ fn encodings(at: &Place, (old, new): (&Value, &Value), found: &mut Collector) {
 }
 
 fn requiredness(at: &Place, old: &Value, new: &Value, found: &mut Collector) {
-    match (is_true(old, "required"), is_true(new, "required")) {
+    match (schema::is_true(old, "required"), schema::is_true(new, "required")) {
         (false, true) => found.say(Effect::Breaking, Kind::Changed, at, "became required"),
         (true, false) => found.say(Effect::Compatible, Kind::Changed, at, "became optional"),
         _ => {}
@@ -336,8 +336,4 @@ fn content<'c>(
     for media in new.keys().filter(|media| !old.contains_key(*media)) {
         found.say(Effect::Compatible, Kind::Added, at, &format!("media type {media}"));
     }
-}
-
-fn is_true(value: &Value, key: &str) -> bool {
-    value.get(key) == Some(&Value::Bool(true))
 }

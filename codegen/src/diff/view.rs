@@ -42,7 +42,7 @@ impl<'v> View<'v> {
             Direction::Response => "writeOnly",
         };
         let is_hidden = |property: &Property<'_>| {
-            let says = |schema: &Value| schema.get(hidden) == Some(&Value::Bool(true));
+            let says = |schema: &Value| schema::is_true(schema, hidden);
             says(property.schema) || says(end(property.schema, root))
         };
         let gone: Vec<&str> = view

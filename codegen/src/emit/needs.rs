@@ -33,7 +33,8 @@ pub(crate) fn extras(model: &Model) -> Vec<&'static str> {
     });
     let security = any(&|operation| !security::is_bearer(&operation.security));
     let servers = !model.servers().is_empty();
-    let streams = any(&|operation| has_stream(operation) || operation.as_stream().is_some());
+    let may_stream = |operation: &Operation| operation.successes.iter().any(|one| one.streams);
+    let streams = any(&|operation| has_stream(operation) || may_stream(operation));
     let styles = form_styles
         || any(&|operation| {
             let mut parameters = operation.parameters.iter();

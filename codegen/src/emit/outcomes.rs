@@ -260,29 +260,29 @@ fn body_impl(name: &str, model: &Model) -> TokenStream {
     };
     let get = |wire: &str| {
         let field = all.iter().find(|field| field.wire == wire)?;
-        let present = match field.presence {
-            Presence::Optional | Presence::Nullable => quote!(.as_ref()),
-            Presence::OptionalNullable => quote!(.as_ref().and_then(Option::as_ref)),
-            Presence::Required | Presence::Empty => quote!(),
-        };
         let is_enum = match &field.ty {
             Ty::Named(name) => model
                 .canonical(name)
                 .is_some_and(|named| matches!(named.schema, Schema::OpenEnum(_))),
             _ => false,
         };
-        let is_text = field.ty == Ty::Text;
-        let ident = ident(&field.ident);
-        match (is_text, is_enum, field.presence) {
-            (_, true, Presence::Required) => Some(quote!(Some(self.#ident.as_str()))),
-            (_, true, _) => Some(quote!(self.#ident #present.map(|value| value.as_str()))),
-            (true, _, Presence::Required) => Some(quote!(Some(&self.#ident))),
-            (true, _, Presence::OptionalNullable) => {
-                Some(quote!(self.#ident #present.map(|value| &**value)))
-            }
-            (true, ..) => Some(quote!(self.#ident.as_deref())),
-            _ => None,
+        if !is_enum && field.ty != Ty::Text {
+            return None;
         }
+        let ident = ident(&field.ident);
+        let of_option = |option: TokenStream| match is_enum {
+            true => quote!(#option.as_ref().map(|value| value.as_str())),
+            false => quote!(#option.as_deref()),
+        };
+        Some(match field.presence {
+            Presence::Required | Presence::Empty if is_enum => quote!(Some(self.#ident.as_str())),
+            Presence::Required | Presence::Empty => quote!(Some(&self.#ident)),
+            Presence::Optional | Presence::Nullable => of_option(quote!(self.#ident)),
+            Presence::OptionalNullable => {
+                let inner = of_option(quote!(value));
+                quote!(self.#ident.as_ref().and_then(|value| #inner))
+            }
+        })
     };
     let code = get("errorCode").map(|code| quote!(fn code(&self) -> Option<&str> { #code }));
     let description =

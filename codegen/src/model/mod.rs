@@ -95,17 +95,21 @@ impl Model {
     /// Decides which bodies may be null. One that is checked for an error may not. If one body of a
     /// type may, each body of the type may.
     fn settle_null(&self, successes: &mut [Outcome]) {
-        for at in 0..successes.len() {
-            let Payload::Nullable(name) = &successes[at].payload else { continue };
-            let (json, nullable) = (Payload::Json(name.clone()), Payload::Nullable(name.clone()));
-            let carries_error = self.carries_error(name);
-            for outcome in successes.iter_mut() {
-                match carries_error {
-                    true if outcome.payload == nullable => outcome.payload.forbid_null(),
-                    false if outcome.payload == json => outcome.payload = nullable.clone(),
-                    _ => {}
+        let nullable = |outcome: &Outcome| match &outcome.payload {
+            Payload::Nullable(name) => Some(name.clone()),
+            _ => None,
+        };
+        let nullable: BTreeSet<String> = successes.iter().filter_map(nullable).collect();
+        for outcome in successes {
+            outcome.payload = match &outcome.payload {
+                Payload::Json(name) | Payload::Nullable(name) if nullable.contains(name) => {
+                    match self.carries_error(name) {
+                        true => Payload::Json(name.clone()),
+                        false => Payload::Nullable(name.clone()),
+                    }
                 }
-            }
+                _ => continue,
+            };
         }
     }
 

@@ -242,7 +242,7 @@ impl Body {
         };
         let style = |(name, property): (&String, &Value)| {
             let style = query_style(property.get("style")?.as_str()?)?;
-            let explode = property.get("explode") == Some(&Value::Bool(true));
+            let explode = schema::is_true(property, "explode");
             Some((name.clone(), (style, explode)))
         };
         Some(Self {
@@ -251,7 +251,7 @@ impl Body {
             kind,
             media: media.to_owned(),
             schema: schema_name(entry).unwrap_or_default(),
-            required: value.get("required") == Some(&Value::Bool(true)),
+            required: schema::is_true(value, "required"),
         })
     }
 }
@@ -277,12 +277,10 @@ impl Parameter {
             name: text("name").to_owned(),
             ident,
             place,
-            required: place == Place::Path || value.get("required") == Some(&Value::Bool(true)),
+            required: place == Place::Path || schema::is_true(value, "required"),
             description: text("description").trim().to_owned(),
             writing: Writing::of(&ty, place, value, types),
-            held: is_id
-                && place == Place::Path
-                && value.get("x-rust-client") == Some(&Value::Bool(true)),
+            held: is_id && place == Place::Path && schema::is_true(value, "x-rust-client"),
             ty,
         }
     }
@@ -368,7 +366,7 @@ fn payload(response: &Value) -> Payload {
         Kind::Text => Payload::Text,
         Kind::Bytes => Payload::Bytes,
         _ => match schema_name(entry) {
-            Some(name) if is_nullable(entry) => Payload::Nullable(name),
+            Some(name) if schema::is_true(&entry["schema"], "nullable") => Payload::Nullable(name),
             name => name.map_or(Payload::Empty, Payload::Json),
         },
     }
@@ -378,10 +376,6 @@ fn payload(response: &Value) -> Payload {
 fn has_stream(response: &Value) -> bool {
     let content = response.get("content").and_then(Value::as_object);
     content.is_some_and(|content| content.len() > 1 && content.contains_key(EVENTS))
-}
-
-fn is_nullable(entry: &Value) -> bool {
-    entry.pointer("/schema/nullable") == Some(&Value::Bool(true))
 }
 
 /// Returns the name of the type of a body.

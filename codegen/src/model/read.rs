@@ -21,7 +21,7 @@ pub(super) fn types(root: &Value, published: &HashMap<String, String>) -> BTreeM
             name: name.clone(),
             origin: published.get(name).cloned(),
             description: text(value, "description"),
-            deprecated: is_true(value, "deprecated"),
+            deprecated: schema::is_true(value, "deprecated"),
             requested,
             schema: read(value, requested, schemas),
         };
@@ -35,7 +35,7 @@ pub(super) fn ty(value: &Value) -> Ty {
     if let Some(name) = pointer::schema_name(value) {
         return Ty::Named(name.to_owned());
     }
-    let may_be_null = |inner: &Value| match is_true(inner, "nullable") {
+    let may_be_null = |inner: &Value| match schema::is_true(inner, "nullable") {
         true => Ty::Option(Box::new(ty(inner))),
         false => ty(inner),
     };
@@ -94,7 +94,8 @@ fn read(value: &Value, requested: bool, schemas: &Map<String, Value>) -> Schema 
     if let Some(values) = value.get("enum").and_then(Value::as_array) {
         return Schema::OpenEnum(enum_values(value, values));
     }
-    if is_true(value, "x-rust-id") && value.get("type").is_some_and(|kind| kind == "string") {
+    if schema::is_true(value, "x-rust-id") && value.get("type").is_some_and(|kind| kind == "string")
+    {
         return Schema::Id;
     }
     if let Some(properties) = value.get("properties").and_then(Value::as_object)
@@ -160,7 +161,7 @@ fn structure(
     let rest = match value.get("additionalProperties") {
         Some(Value::Bool(true)) => Some(Ty::Any),
         Some(values @ Value::Object(_)) => Some(match ty(values) {
-            inner if is_true(values, "nullable") => Ty::Option(Box::new(inner)),
+            inner if schema::is_true(values, "nullable") => Ty::Option(Box::new(inner)),
             inner => inner,
         }),
         _ => None,
@@ -169,15 +170,15 @@ fn structure(
 }
 
 fn presence(property: &Value, required: bool, requested: bool) -> Presence {
-    let nullable = is_true(property, "nullable");
-    let is_collection = matches!(ty(property), Ty::List(_) | Ty::Map(_) | Ty::Object);
+    let nullable = schema::is_true(property, "nullable");
+    let is_collection = || matches!(ty(property), Ty::List(_) | Ty::Map(_) | Ty::Object);
     // In a request, an empty list can mean something else than none.
-    let is_absent = !requested || is_true(property, "x-rust-empty-is-absent");
+    let is_absent = !requested || schema::is_true(property, "x-rust-empty-is-absent");
     match (required, nullable) {
         (true, false) => Presence::Required,
         (true, true) => Presence::Nullable,
         (false, true) if requested => Presence::OptionalNullable,
-        (false, false) if is_collection && is_absent => Presence::Empty,
+        (false, false) if is_absent && is_collection() => Presence::Empty,
         (false, _) => Presence::Optional,
     }
 }
@@ -207,14 +208,14 @@ fn field(
             .collect(),
         presence,
         description: if own.is_empty() { text(target, "description") } else { own },
-        deprecated: is_true(property, "deprecated"),
+        deprecated: schema::is_true(property, "deprecated"),
         debug: match debug.and_then(Value::as_str) {
             Some("hide") => Debug::Hide,
             Some("scrub") => Debug::Scrub,
             _ => Debug::Show,
         },
-        is_id: matches!(ty, Ty::Named(_)) && is_true(target, "x-rust-id"),
-        is_verdict: ty == Ty::Bool && is_true(property, "x-rust-success"),
+        is_id: matches!(ty, Ty::Named(_)) && schema::is_true(target, "x-rust-id"),
+        is_verdict: ty == Ty::Bool && schema::is_true(property, "x-rust-success"),
         ty,
     }
 }
@@ -271,8 +272,4 @@ fn variant_name(ty: &Ty) -> String {
 
 fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
-}
-
-fn is_true(value: &Value, key: &str) -> bool {
-    value.get(key) == Some(&Value::Bool(true))
 }

@@ -12,7 +12,7 @@ use crate::schema;
 
 pub(super) fn run(root: &mut Value) {
     for (part, hidden) in [("requestBody", "readOnly"), ("responses", "writeOnly")] {
-        let is_hidden = |schema: &Value| schema.get(hidden) == Some(&Value::Bool(true));
+        let is_hidden = |schema: &Value| schema::is_true(schema, hidden);
         let Some(schemas) = schema::named(root) else { return };
         let ends_hidden = |schema: &Value| is_hidden(schema::follow(schema, schemas).1);
         let named = schemas.iter().filter(|(_, schema)| ends_hidden(schema));

@@ -94,7 +94,7 @@ impl Merger<'_> {
         let (annotations, branches): (Vec<Value>, Vec<Value>) = branches
             .into_iter()
             .partition(|branch| branch.as_object().is_some_and(|b| b.keys().all(says_nothing)));
-        nullable |= annotations.iter().any(|branch| branch.get("nullable") == Some(&json!(true)));
+        nullable |= annotations.iter().any(|branch| schema::is_true(branch, "nullable"));
         if nullable {
             map.insert("nullable".to_owned(), json!(true));
         }

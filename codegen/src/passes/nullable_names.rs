@@ -59,7 +59,7 @@ fn take(root: &mut Value) -> HashSet<String> {
 fn may_be_null(schema: &Value, schemas: &Map<String, Value>) -> bool {
     let mut next = Some(schema);
     while let Some(schema) = next {
-        if schema.get("nullable") == Some(&json!(true)) {
+        if schema::is_true(schema, "nullable") {
             return true;
         }
         next = pointer::schema_name(schema).and_then(|name| schemas.get(name));

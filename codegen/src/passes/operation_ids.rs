@@ -69,7 +69,7 @@ fn held(root: &Value) -> HashSet<String> {
         .filter_map(|(_, operation)| operation.get("parameters").and_then(Value::as_array))
         .flatten();
     parameters
-        .filter(|parameter| parameter.get("x-rust-client") == Some(&Value::Bool(true)))
+        .filter(|parameter| schema::is_true(parameter, "x-rust-client"))
         .filter_map(|parameter| parameter.get("name").and_then(Value::as_str))
         .map(names::field_name)
         .collect()

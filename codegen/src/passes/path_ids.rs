@@ -19,13 +19,12 @@ pub(super) fn run(root: &mut Value) {
 
 fn mark(root: &mut Value) {
     let Some(schemas) = schema::named(root) else { return };
-    let says = |value: &Value, mark: &str| value.get(mark) == Some(&json!(true));
-    let are_ids = says(root, "x-rust-path-ids");
+    let are_ids = schema::is_true(root, "x-rust-path-ids");
     let mut targets = Vec::new();
     for (at, operation) in schema::operations(root) {
         let parameters = operation.get("parameters").and_then(Value::as_array);
         for (index, parameter) in parameters.into_iter().flatten().enumerate() {
-            let is_id = are_ids || says(parameter, "x-rust-client");
+            let is_id = are_ids || schema::is_true(parameter, "x-rust-client");
             if is_id && parameter.get("in").is_some_and(|place| place == "path") {
                 let named =
                     parameter.get("schema").and_then(|schema| schema::follow(schema, schemas).0);

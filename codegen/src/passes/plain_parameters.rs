@@ -38,7 +38,7 @@ fn plain(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
 /// there. A parameter that may be null may be left out.
 fn scalar(schema: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     let (name, target) = schema::follow(schema, schemas);
-    let has_text = target.get("enum").is_some() || target.get("x-rust-id") == Some(&json!(true));
+    let has_text = target.get("enum").is_some() || schema::is_true(target, "x-rust-id");
     if has_text && is(target, "string") {
         return Some(name.map_or_else(|| without_null(target), pointer::schema_ref));
     }

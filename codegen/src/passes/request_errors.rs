@@ -57,6 +57,6 @@ fn make(root: &mut Value) -> Option<String> {
 pub(crate) fn name(root: &Value) -> Option<String> {
     schema::named(root)?
         .iter()
-        .find(|(_, schema)| schema.get(MARK) == Some(&json!(true)))
+        .find(|(_, schema)| schema::is_true(schema, MARK))
         .map(|(name, _)| name.clone())
 }

@@ -99,8 +99,10 @@ pub(super) fn unite(schema: &mut Value, other: &Value) {
     {
         for (name, property) in more {
             let known = own.entry(name).or_insert_with(|| property.clone());
-            if property.get("nullable") == Some(&Value::Bool(true)) {
-                known["nullable"] = Value::Bool(true);
+            if let (true, Some(known)) =
+                (schema::is_true(property, "nullable"), known.as_object_mut())
+            {
+                known.insert("nullable".to_owned(), Value::Bool(true));
             }
         }
         let required = |of: Option<&Value>| -> Vec<Value> {
